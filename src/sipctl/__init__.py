@@ -1,0 +1,3 @@
+"""sipctl: the operator's tool for phone dial-in on LiveKit."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,106 @@
+"""The one family of errors, and the exit codes that scripts may rely on."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process's exit status means; the same for every command."""
+
+    DONE = 0
+    FINDINGS = 1
+    USAGE = 2
+    UNCHECKED = 3
+    DENIED = 4
+    RAIL = 5
+    PARTIAL = 6
+    NOT_FOUND = 7
+    CHANGED = 8
+    BUG = 70
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class SipctlError(Exception):
+    """Something a person can act on: one line what failed, one line what to do.
+
+    `code` is a stable slug for scripts, `hint` names the command or setting that helps ("" = nothing to add).
+    Neither may ever hold a secret or a full PIN.
+    """
+
+    exit_code = ExitCode.UNCHECKED
+    code = "error"
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code or type(self).code
+
+
+class UsageError(SipctlError):
+    """The command line asks for something that makes no sense."""
+
+    exit_code = ExitCode.USAGE
+    code = "usage"
+
+
+class ConfigError(SipctlError):
+    """The configuration is missing, unreadable or wrong."""
+
+    exit_code = ExitCode.USAGE
+    code = "configuration"
+
+
+class RejectedError(SipctlError):
+    """LiveKit's own validation refused the request."""
+
+    exit_code = ExitCode.USAGE
+    code = "rejected"
+
+
+class UncheckedError(SipctlError):
+    """No answer, or none that can be believed: network, time limit, foreign server, full disk."""
+
+    exit_code = ExitCode.UNCHECKED
+    code = "unreachable"
+
+
+class DeniedError(SipctlError):
+    """Authentication or permission refused."""
+
+    exit_code = ExitCode.DENIED
+    code = "denied"
+
+
+class RailError(SipctlError):
+    """A safety rail stopped the command; `hint` holds the exact words that lift it."""
+
+    exit_code = ExitCode.RAIL
+    code = "rail"
+
+
+class ConflictError(RailError):
+    """LiveKit already stores a rule or trunk for the same calls."""
+
+    code = "conflict"
+
+
+class PartialError(SipctlError):
+    """Some items were done, some failed."""
+
+    exit_code = ExitCode.PARTIAL
+    code = "partial"
+
+
+class NotFoundError(SipctlError):
+    """The named thing does not exist."""
+
+    exit_code = ExitCode.NOT_FOUND
+    code = "not-found"
+
+
+class ChangedError(SipctlError):
+    """Another run holds the lock, or the state changed since it was read."""
+
+    exit_code = ExitCode.CHANGED
+    code = "changed"
