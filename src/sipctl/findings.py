@@ -1,0 +1,85 @@
+"""The one record that every check speaks: `config validate`, `doctor` and all that comes after them."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How much a finding weighs. `unknown` = could not be checked, which is never the same as ok."""
+
+    ERROR = "error"
+    WARN = "warn"
+    UNKNOWN = "unknown"
+    INFO = "info"
+    OK = "ok"
+    SKIPPED = "skipped"
+
+
+class Area(StrEnum):
+    """The part of a deployment that a code belongs to; the value is the prefix of its codes."""
+
+    CONFIGURATION = "CFG"
+    API = "API"
+    TRUNKS = "TRK"
+    RULES = "RUL"
+    PINS = "PIN"
+    WEBHOOKS = "WHK"
+    SIP = "SIP"
+    CALL = "E2E"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was seen, what was expected, and where ("file:line", "ListSIPDispatchRule", …). Secrets and PINs masked."""
+
+    observed: str = ""
+    expected: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """What to do. `command` is a command of this very version, ready to paste, or "" when only words help."""
+
+    text: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One answer to one question.
+
+    `code` is stable and documented ("RUL401"); `resource` names the object ("rule SDR_x", "file:line" for
+    configuration); `title` is one line, `detail` says in the caller's terms what follows; `duration_ms` is what
+    the check took, in milliseconds.
+    """
+
+    code: str
+    level: Level
+    title: str
+    resource: str = ""
+    detail: str = ""
+    evidence: Evidence = field(default_factory=Evidence)
+    fix: Fix | None = None
+    duration_ms: float = 0.0
+
+    @property
+    def area(self) -> Area:
+        """The area that the code's prefix names."""
+        return Area(self.code[:3])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """What one code means, for its documentation page: stable once published, never renumbered.
+
+    `level` is what the code weighs when nothing about the case changes that; `title` is the question's answer in one
+    line, `cause` why it happens, `callers` what somebody who dials in hears, `fix` what to do.
+    """
+
+    code: str
+    level: Level
+    title: str
+    cause: str
+    callers: str
+    fix: str
