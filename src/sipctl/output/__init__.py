@@ -1,0 +1,1 @@
+"""What reaches the screen: streams, formats and escaping. Knows no domain; used by `cli` alone."""

@@ -1,0 +1,109 @@
+"""The output formats every command shares. A view says what; these functions say how."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any, Final, Generic, TypeVar
+
+from sipctl.output.streams import Streams
+from sipctl.output.text import printable
+
+T = TypeVar("T")
+Record = Mapping[str, Any]
+
+GRID_ROWS: Final = 1000
+COMMON_FORMATS: Final = ("table", "json", "jsonl", "name")
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing(Generic[T]):
+    """Many things of one kind, consumed once and never held as text in whole.
+
+    `row` gives one cell a column, `record` the JSON object, `name` the id that scripts use.
+    """
+
+    schema: str
+    items: Iterable[T]
+    columns: tuple[str, ...]
+    row: Callable[[T], tuple[str, ...]]
+    record: Callable[[T], Record]
+    name: Callable[[T], str]
+
+    def render(self, style: str, streams: Streams) -> Iterator[str]:
+        """The listing as text, piece by piece."""
+        if style == "json":
+            return _json_array(self.schema, map(self.record, self.items))
+        if style == "jsonl":
+            return (f"{_encode(self.record(item))}\n" for item in self.items)
+        if style == "name":
+            return (f"{printable(self.name(item))}\n" for item in self.items)
+        rows = map(self.row, self.items)
+        return _table(self.columns, rows) if streams.is_terminal else _tab_separated(chain((self.columns,), rows))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """One thing: `lines` are label and value for people, `record` is the JSON object."""
+
+    schema: str
+    lines: tuple[tuple[str, str], ...]
+    record: Record
+    name: str
+
+    def render(self, style: str, streams: Streams) -> Iterator[str]:
+        """The thing as text."""
+        if style == "json":
+            yield f"{json.dumps({'schema': self.schema, 'item': self.record}, ensure_ascii=False, indent=2)}\n"
+        elif style == "jsonl":
+            yield f"{_encode(self.record)}\n"
+        elif style == "name":
+            yield f"{printable(self.name)}\n"
+        elif streams.is_terminal:
+            width = max((len(label) for label, _ in self.lines), default=0)
+            yield from (f"{label:{width}}  {printable(value)}\n" for label, value in self.lines)
+        else:
+            yield from _tab_separated(self.lines)
+
+
+View = Listing[Any] | Detail
+
+
+def _json_array(schema: str, records: Iterable[Record]) -> Iterator[str]:
+    yield f'{{"schema":{_encode(schema)},"items":['
+    separator = "\n"
+    for record in records:
+        yield separator + _encode(record)
+        separator = ",\n"
+    yield "\n]}\n"
+
+
+def _tab_separated(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    return ("\t".join(map(printable, row)) + "\n" for row in rows)
+
+
+def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """A grid, or plain lines for more rows than anyone reads: laying out ten thousand takes seconds."""
+    rows = iter(rows)
+    head = list(islice(rows, GRID_ROWS + 1))
+    if len(head) > GRID_ROWS:
+        return _tab_separated(chain((columns,), head, rows))
+    return _grid(columns, head)
+
+
+def _grid(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    console = Console(markup=False, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    yield captured.get()

@@ -1,0 +1,56 @@
+"""Where output goes: data to stdout, everything else to stderr."""
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TextIO
+
+from sipctl.output.text import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The two streams of one run and what they can do. `quiet` drops notes and changes, never data or errors."""
+
+    out: TextIO
+    err: TextIO
+    quiet: bool = False
+    verbose: bool = False
+
+    @classmethod
+    def standard(cls, *, quiet: bool = False, verbose: bool = False) -> "Streams":
+        """The process's own streams, told to write what their encoding cannot hold as backslash escapes."""
+        for stream in (sys.stdout, sys.stderr):
+            reconfigure = getattr(stream, "reconfigure", None)
+            if reconfigure:
+                reconfigure(errors="backslashreplace")
+        return cls(sys.stdout, sys.stderr, quiet=quiet, verbose=verbose)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads the data."""
+        return self.out.isatty()
+
+    def write(self, chunks: Iterable[str]) -> None:
+        """Write data.
+
+        Raises:
+            BrokenPipeError: the reader has gone; stdout then leads nowhere, so that leaving stays silent.
+        """
+        try:
+            self.out.writelines(chunks)
+            self.out.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
+            raise
+
+    def note(self, text: str) -> None:
+        """A line for people on stderr; nothing with `--quiet`."""
+        if not self.quiet:
+            self.err.write(printable(text) + "\n")
+
+    def detail(self, text: str) -> None:
+        """A line on stderr that only `-v` shows."""
+        if self.verbose:
+            self.err.write(printable(text) + "\n")
