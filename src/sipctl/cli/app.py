@@ -1,0 +1,139 @@
+"""The root of the command line: commands load when named, and every ending becomes an exit code."""
+
+import importlib
+import json
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import typer
+
+from sipctl.cli.options import Command, Group
+from sipctl.config.paths import state_dir
+from sipctl.errors import ExitCode, SipctlError
+from sipctl.output.text import printable
+
+COMMANDS: Final = {
+    "rules": ("sipctl.cli.rules", "Dispatch rules: which caller lands in which room."),
+    "room": ("sipctl.cli.room", "Live rooms and who is in them."),
+    "trunk": ("sipctl.cli.trunk", "SIP trunks: the numbers people dial."),
+    "config": ("sipctl.cli.config", "The configuration: write it, show it, check it."),
+    "sandbox": ("sipctl.cli.sandbox", "A LiveKit-compatible server on loopback, to try things on."),
+    "demo": ("sipctl.cli.demo", "The whole story in one minute, on the sandbox."),
+}
+
+
+class LazyRoot(Group):
+    """The root group. It knows every command's name and one line; the module is imported when the command is named."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passes Typer's arguments through
+        super().__init__(*args, **kwargs)
+        for name, (_, summary) in COMMANDS.items():
+            self.commands[name] = Command(name, help=summary)
+        self._loaded: set[str] = set()
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # noqa: ANN401 - Typer's own signature
+        """Load the named command, then let Typer find it."""
+        if args:
+            self.load(args[0])
+        return super().resolve_command(ctx, args)
+
+    def load(self, name: str) -> None:
+        """Replace the stand-in of this name, if there is one, by the real command."""
+        if name in COMMANDS and name not in self._loaded:
+            command = typer.main.get_command(importlib.import_module(COMMANDS[name][0]).app)
+            command.name = name
+            self.commands[name] = command
+            self._loaded.add(name)
+
+
+app = typer.Typer(
+    cls=LazyRoot,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+)
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", help="Print the version and leave."),
+) -> None:
+    """The operator's tool for phone dial-in on LiveKit.
+
+    Rooms, PINs, dispatch rules and trunks drift apart; sipctl says where, and brings them together
+    without hurting a live meeting.
+    """
+    if version:
+        from sipctl import __version__
+
+        typer.echo(f"sipctl {__version__}")
+        raise typer.Exit
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command line and return its exit code. Nothing escapes but the interpreter's own end."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return int(typer.main.get_command(app)(list(args), prog_name="sipctl", standalone_mode=False) or 0)
+    except SipctlError as error:
+        return _report(args, error.code, error.message, error.hint, error.exit_code)
+    except typer.TyperException as error:
+        return _report(args, "usage", error.format_message().rstrip("."), _usage_hint(error), ExitCode.USAGE)
+    except (KeyboardInterrupt, typer.Abort):
+        return _report(args, "interrupted", "interrupted", "", ExitCode.INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the boundary: a bug leaves a file, not a wall of text
+        return _report_bug(args, error)
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(ExitCode.TERMINATED)
+
+
+def _usage_hint(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"`{context.command_path} --help` shows what it takes" if context else ""
+
+
+def _report(args: Sequence[str], code: str, message: str, hint: str, exit_code: ExitCode) -> int:
+    if _wants_json(args):
+        error = {"code": code, "message": message, "hint": hint, "exit_code": int(exit_code)}
+        text = json.dumps({"error": error}, ensure_ascii=False)
+    else:
+        text = f"error: {printable(message)}" + (f"\nhint: {printable(hint)}" if hint else "")
+    sys.stderr.write(text + "\n")
+    return exit_code
+
+
+def _wants_json(args: Sequence[str]) -> bool:
+    """Whether the words ask for JSON. Read from the raw line: a usage error may come before any option is parsed."""
+    words = [word.removeprefix("--output=").removeprefix("-o") for word in args]
+    return any(word in {"json", "jsonl"} and _names_format(args, at) for at, word in enumerate(words))
+
+
+def _names_format(args: Sequence[str], at: int) -> bool:
+    return args[at].startswith(("-o", "--output=")) or (at > 0 and args[at - 1] in {"-o", "--output"})
+
+
+def _report_bug(args: Sequence[str], error: Exception) -> int:
+    place = _write_traceback(error)
+    kind = type(error).__name__
+    return _report(args, "bug", f"sipctl failed in a way it should not: {kind}", f"please report {place}", ExitCode.BUG)
+
+
+def _write_traceback(error: Exception) -> Path | str:
+    text = "".join(traceback.format_exception(error))
+    try:
+        place = state_dir() / f"bug-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"
+        place.touch(mode=0o600)
+        place.write_text(text)
+    except OSError as failure:
+        sys.stderr.write(text)
+        return f"the traceback above (no file could be written: {failure})"
+    return place

@@ -1,0 +1,97 @@
+"""What a command body works with: its options, its settings, its server and its output."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+
+from sipctl.cli.options import Options
+from sipctl.config.load import load_settings
+from sipctl.config.model import Settings
+from sipctl.config.paths import state_dir
+from sipctl.output.formats import View
+from sipctl.output.streams import Streams
+
+if TYPE_CHECKING:
+    from sipctl.lkapi.client import LiveKitClient
+    from sipctl.operations.writing import Change, Permit, Writer
+
+T = TypeVar("T")
+
+
+class Session:
+    """One run of one command."""
+
+    def __init__(self, options: Options, command: str) -> None:
+        self.options = options
+        self.command = command
+        self.streams = Streams.standard(quiet=options.quiet, verbose=options.verbose)
+
+    @classmethod
+    def of(cls, ctx: typer.Context) -> "Session":
+        """The session that the command line asks for."""
+        return cls(Options.of(ctx), ctx.command_path)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The merged configuration; what was ignored on the way is told on stderr.
+
+        Raises:
+            ConfigError: it cannot be read or holds a fault.
+        """
+        settings = load_settings(
+            config_path=self.options.config,
+            profile=self.options.profile,
+            env_files=self.options.env_file,
+            environ=os.environ,
+        )
+        for note in settings.notes:
+            self.streams.note(f"note: {note}")
+        return settings
+
+    def livekit(self, use_case: Callable[["LiveKitClient"], Awaitable[T]]) -> T:
+        """Run a use case against the configured server; the connection is closed whatever happens."""
+        from sipctl.lkapi.client import LiveKitClient
+
+        connection = self.settings.connection
+
+        async def connected() -> T:
+            async with LiveKitClient(connection, timeout_s=self.options.timeout) as client:
+                return await use_case(client)
+
+        return asyncio.run(connected())
+
+    def write(self, use_case: Callable[["Writer"], Awaitable["Change"]], permit: "Permit") -> None:
+        """Run one writing use case, alone on its server and audited, and show what changed."""
+        from sipctl.cli.views.change import change_view
+        from sipctl.operations.journal import Journal
+        from sipctl.operations.lock import run_lock
+        from sipctl.operations.writing import Writer
+
+        folder, url = state_dir(), self.settings.connection.url
+        journal = Journal(folder=folder, command=self.command, profile=self.settings.profile, url=url)
+        with nullcontext() if permit.dry_run else run_lock(folder, url):
+            change = self.livekit(lambda client: use_case(Writer(client, self.settings, permit, journal)))
+        if not self.options.quiet or self.options.output != "table":
+            self.emit(change_view(change, show_pins=self.options.show_pins))
+
+    def permit(self, allow: list[str] | None, confirm: str) -> "Permit":
+        """What the command line allows a write to do.
+
+        Raises:
+            UsageError: `--allow` names no rail.
+        """
+        from sipctl.operations.writing import permit_from
+
+        return permit_from(allow or (), confirm, dry_run=self.options.dry_run)
+
+    def emit(self, view: View) -> None:
+        """Write the result to stdout in the format asked for; a reader that has seen enough ends the command."""
+        try:
+            self.streams.write(view.render(self.options.output, self.streams))
+        except BrokenPipeError:
+            raise typer.Exit from None

@@ -1,0 +1,140 @@
+"""`sipctl demo`: the whole story on the sandbox, told by the commands a person would type."""
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from sipctl.cli.options import Command
+from sipctl.errors import ExitCode, SipctlError
+
+if TYPE_CHECKING:
+    from sipctl.sandbox.server import Sandbox
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happens: what is told, then a command line or a deed in the sandbox.
+
+    `environment` is set for this command alone; `stdin` is what the pipe before the command writes.
+    """
+
+    told: str
+    words: str = ""
+    stdin: str = ""
+    environment: tuple[tuple[str, str], ...] = ()
+    expected: ExitCode = ExitCode.DONE
+    deed: "Callable[[Sandbox], object] | None" = None
+
+
+STORY: Final = (
+    Step(
+        "A provider sends calls for +33 1 23 45 67 89. LiveKit needs to know its trunk:",
+        "trunk create --name provider --number +33123456789 --allowed-address 192.0.2.0/24",
+    ),
+    Step("Two meetings start:", "room create standup"),
+    Step("", "room create retro"),
+    Step("Alice joins the standup with her browser.", deed=lambda sandbox: sandbox.join("standup", "alice")),
+    Step(
+        "A rule with a PIN leads callers into a room. PINs come from a pipe or a prompt, never from an option:",
+        "rules create --room standup --pin-stdin",
+        stdin="4821930571",
+    ),
+    Step("", "rules create --room retro --pin-stdin", stdin="7703158264"),
+    Step("Asking twice changes nothing:", "rules create --room retro --pin-stdin", stdin="7703158264"),
+    Step(
+        "One PIN for two rooms would fail every call, so it is refused:",
+        "rules create --room lobby --pin-stdin",
+        stdin="7703158264",
+        expected=ExitCode.RAIL,
+    ),
+    Step("So is a rule without a PIN, unless you say so:", "rules create --room lobby", expected=ExitCode.RAIL),
+    Step("What there is now:", "trunk list"),
+    Step("", "room list"),
+    Step("", "rules list"),
+    Step("The rule of a live room stays:", "rules delete SIP_standup", expected=ExitCode.RAIL),
+    Step("The retro ends, and its rule is left behind:", "room delete retro"),
+    Step("", "rules list --stale"),
+    Step("", "rules delete SIP_retro"),
+    Step(
+        "And this is what a wrong key looks like:",
+        "rules list",
+        environment=(("LIVEKIT_API_KEY", "someone-else"),),
+        expected=ExitCode.DENIED,
+    ),
+)
+
+
+@app.command("demo", cls=Command)
+def demo() -> None:
+    """Tell the whole story in one minute, on the sandbox.
+
+    Starts the sandbox on loopback with temporary configuration, state and data folders, types the commands, stops.
+    Nothing outside these folders is read or written.
+
+    \b
+    Examples:
+      sipctl demo
+      sipctl demo > story.txt
+    """
+    from sipctl.sandbox.server import running_sandbox
+
+    with tempfile.TemporaryDirectory(prefix="sipctl-demo-") as folder, running_sandbox() as sandbox:
+        stage = Stage(sandbox, Path(folder))
+        for step in STORY:
+            stage.play(step)
+
+
+class Stage:
+    """The sandbox and the environment that the story's commands run in."""
+
+    def __init__(self, sandbox: "Sandbox", folder: Path) -> None:
+        self._sandbox = sandbox
+        foreign = ("LIVEKIT_", "SIPCTL_", "ROOM_TELEPHONY_")
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+        self._environment |= {
+            "LIVEKIT_URL": sandbox.url,
+            "LIVEKIT_API_KEY": sandbox.api_key,
+            "LIVEKIT_API_SECRET": sandbox.api_secret.reveal(),
+            "XDG_CONFIG_HOME": str(folder / "config"),
+            "SIPCTL_STATE_DIR": str(folder / "state"),
+            "SIPCTL_DATA_DIR": str(folder / "data"),
+            "SIPCTL_CACHE_DIR": str(folder / "cache"),
+        }
+
+    def play(self, step: Step) -> None:
+        """Tell and do one step.
+
+        Raises:
+            SipctlError: the command did not end as the story has it.
+        """
+        if step.told:
+            typer.secho(f"\n{step.told}", bold=True)
+        if step.deed:
+            step.deed(self._sandbox)
+        if step.words:
+            self._type(step)
+
+    def _type(self, step: Step) -> None:
+        pipe = f"echo {step.stdin} | " if step.stdin else ""
+        prefix = "".join(f"{name}={value} " for name, value in step.environment)
+        typer.echo(f"$ {pipe}{prefix}sipctl {step.words}")
+        sys.stdout.flush()
+        ended = subprocess.run(  # noqa: S603 - our own interpreter and words
+            [sys.executable, "-m", "sipctl", *shlex.split(step.words)],
+            env=self._environment | dict(step.environment),
+            input=f"{step.stdin}\n".encode(),
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        if ended.returncode != step.expected:
+            raise SipctlError(f"`sipctl {step.words}` ended with {ended.returncode} instead of {int(step.expected)}")

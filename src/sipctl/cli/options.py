@@ -1,0 +1,147 @@
+"""Options that every command takes, before, between or after the command's words; the nearest one wins."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from sipctl.errors import UsageError
+from sipctl.output.formats import COMMON_FORMATS
+
+PANEL = "Options of every command"
+
+Allow = Annotated[
+    list[str] | None, typer.Option("--allow", metavar="WORD", help="Lift one rail by its word; repeatable.")
+]
+Confirm = Annotated[
+    str, typer.Option("--confirm", metavar="PROFILE", help="Name the protected profile that may be written to.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of every command as given; the defaults mean "not given"."""
+
+    profile: str | None = None
+    config: Path | None = None
+    env_file: tuple[Path, ...] = ()
+    timeout: float = 10.0
+    output: str = "table"
+    quiet: bool = False
+    verbose: bool = False
+    color: str = "auto"
+    show_pins: bool = False
+    dry_run: bool = False
+
+    @classmethod
+    def of(cls, ctx: typer.Context) -> "Options":
+        """What the command line said, at whatever place."""
+        given = {field.name: ctx.meta[_key(field.name)] for field in fields(cls) if _key(field.name) in ctx.meta}
+        return cls(**given)
+
+
+def _key(name: str) -> str:
+    return f"sipctl.{name}"
+
+
+def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:  # noqa: ANN401 - a callback for all
+    """Keep a value given on the command line; deeper commands parse later, so the nearest one stays."""
+    source = ctx.get_parameter_source(str(param.name))
+    if source is not None and source.name == "COMMANDLINE":
+        ctx.meta[_key(str(param.name))] = tuple(value) if isinstance(value, list) else value
+    return value
+
+
+def _color(value: str) -> str:
+    """Colour is chosen by the environment variables that rich and Typer's own help understand."""
+    if value not in {"auto", "always", "never"}:
+        raise typer.BadParameter(f"{value!r} is not one of auto, always, never", param_hint="--color")
+    if value != "auto":
+        os.environ.pop("NO_COLOR", None)
+        os.environ.pop("FORCE_COLOR", None)
+        os.environ["FORCE_COLOR" if value == "always" else "NO_COLOR"] = "1"
+    return value
+
+
+def _declare(
+    profile: Annotated[str | None, typer.Option(metavar="NAME", help="Profile of the configuration file.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration file.", metavar="FILE")] = None,
+    env_file: Annotated[
+        list[Path] | None, typer.Option(help="Env file of Meet or compose; repeatable, later wins.", metavar="FILE")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Time limit of each call to LiveKit.")] = 10.0,
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="table, json, jsonl, name; some commands have more.", metavar="FORMAT")
+    ] = "table",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing on success but the data asked for.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")] = False,
+    color: Annotated[
+        str, typer.Option(callback=_color, is_eager=True, metavar="WHEN", help="auto, always or never.")
+    ] = "auto",
+    show_pins: Annotated[bool, typer.Option("--show-pins", help="Print PINs in full.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be written, write nothing.")] = False,
+) -> None:
+    """Declares the options once; Typer turns the signature into parameters."""
+
+
+@cache
+def _parameters() -> tuple[Any, ...]:
+    app = typer.Typer(add_completion=False)
+    app.command()(_declare)
+    parameters = typer.main.get_command(app).params
+    for parameter in parameters:
+        parameter.expose_value = False
+        parameter.callback = parameter.callback or _remember
+        parameter.rich_help_panel = PANEL  # type: ignore[attr-defined]
+    return tuple(parameters)
+
+
+class _EveryCommand:
+    """Adds the shared options to whatever Typer class it is mixed into."""
+
+    def get_params(self, ctx: typer.Context) -> list[Any]:
+        """The command's own parameters, then the shared ones."""
+        parameters = [*super().get_params(ctx), *_parameters()]  # type: ignore[misc]
+        for parameter in parameters:
+            if getattr(parameter, "is_flag", False):
+                parameter.metavar = ""  # Typer's help would print `<bool>`, as if a flag took a value.
+        return parameters
+
+
+class Command(_EveryCommand, TyperCommand):
+    """A command with the shared options and the output formats it can write."""
+
+    formats: ClassVar[tuple[str, ...]] = COMMON_FORMATS
+
+    def invoke(self, ctx: typer.Context) -> Any:  # noqa: ANN401 - Typer's own signature
+        """Run the command, unless it is asked for a format it does not have: nothing may happen first."""
+        style = Options.of(ctx).output
+        if style not in self.formats:
+            words = ", ".join(self.formats)
+            raise UsageError(f"`{ctx.command_path}` has no output format {style!r}", hint=f"choose one of {words}")
+        return super().invoke(ctx)
+
+
+class Group(_EveryCommand, TyperGroup):
+    """A group of commands; named alone it shows its help and succeeds."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        """Parse, with `--help` for nothing at all."""
+        return super().parse_args(ctx, args or ["--help"])
+
+
+def command_group(summary: str) -> tuple[typer.Typer, Callable[..., Any]]:
+    """An app for one group of commands, and the decorator that adds a command to it."""
+    app = typer.Typer(
+        cls=Group, add_completion=False, help=summary, pretty_exceptions_enable=False, rich_markup_mode="rich"
+    )
+
+    def command(name: str, *, cls: type[Command] = Command) -> Callable[..., Any]:
+        return app.command(name, cls=cls)
+
+    return app, command

@@ -1,0 +1,106 @@
+"""From options to the thing they ask for."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sipctl.cli.stdin import STDIN, read_document, read_secret_line
+from sipctl.config.model import Settings
+from sipctl.errors import UsageError
+from sipctl.lkapi.requests import rule_request_from_json, trunk_request_from_json
+from sipctl.operations.rules import ownership
+from sipctl.telephony.model import DispatchRule, InboundTrunk
+from sipctl.telephony.secret import Secret
+
+
+def rule_request(
+    settings: Settings,
+    *,
+    room: str | None,
+    pin_stdin: bool,
+    trunks: list[str] | None,
+    name: str | None,
+    file: Path | None,
+) -> DispatchRule:
+    """The rule that `rules create` is asked for; options go over what the file says.
+
+    Raises:
+        UsageError: neither a room nor a file, or both the PIN and the file from stdin.
+    """
+    if file is None and room is None:
+        raise UsageError("no room to send callers to", hint="give `--room NAME` or `--from-file FILE`")
+    if file == STDIN and pin_stdin:
+        raise UsageError("--pin-stdin and --from-file - both read stdin", hint="put the rule into a file")
+    rule = rule_request_from_json(read_document(file)) if file else DispatchRule(trunk_ids=settings.trunk_ids or ())
+    if room is not None:
+        rule = replace(rule, room_name=room)
+    if pin_stdin:
+        rule = replace(rule, pin=read_secret_line("PIN"))
+    if trunks:
+        rule = replace(rule, trunk_ids=tuple(trunks))
+    return replace(rule, name=_name(settings, rule, name))
+
+
+def _name(settings: Settings, rule: DispatchRule, name: str | None) -> str:
+    return name if name is not None else rule.name or ownership(settings).name_for(rule.room_name)
+
+
+def trunk_request(
+    *,
+    numbers: list[str] | None,
+    name: str | None,
+    allowed_addresses: list[str] | None,
+    auth_username: str | None,
+    password_stdin: bool,
+    file: Path | None,
+) -> InboundTrunk:
+    """The inbound trunk that `trunk create` is asked for; options go over what the file says.
+
+    Raises:
+        UsageError: both the password and the file from stdin.
+    """
+    if file == STDIN and password_stdin:
+        raise UsageError("--password-stdin and --from-file - both read stdin", hint="put the trunk into a file")
+    trunk = trunk_request_from_json(read_document(file)) if file else InboundTrunk()
+    wanted = {
+        "numbers": tuple(numbers) if numbers else None,
+        "name": name,
+        "allowed_addresses": tuple(allowed_addresses) if allowed_addresses else None,
+        "auth_username": auth_username,
+        "auth_password": Secret(read_secret_line("password")) if password_stdin else None,
+    }
+    return replace(trunk, **given(wanted))
+
+
+def given(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that somebody gave a value for."""
+    return {field: value for field, value in wanted.items() if value is not None}
+
+
+def rule_edits(
+    *,
+    room: str | None,
+    pin_stdin: bool,
+    no_pin: bool,
+    name: str | None,
+    trunks: list[str] | None,
+    any_trunk: bool,
+    metadata: str | None,
+) -> Mapping[str, Any]:
+    """The fields that `rules update` is asked to change.
+
+    Raises:
+        UsageError: none at all, or two that exclude each other.
+    """
+    if pin_stdin and no_pin:
+        raise UsageError("--pin-stdin and --no-pin exclude each other")
+    if trunks and any_trunk:
+        raise UsageError("--trunk and --any-trunk exclude each other")
+    pin = "" if no_pin else read_secret_line("PIN") if pin_stdin else None
+    trunk_ids = () if any_trunk else tuple(trunks) if trunks else None
+    wanted = {"room_name": room, "pin": pin, "name": name, "trunk_ids": trunk_ids, "metadata": metadata}
+    edits = given(wanted)
+    if not edits:
+        raise UsageError("nothing to change", hint="`sipctl rules update --help` shows what can be")
+    return edits

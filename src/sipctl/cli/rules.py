@@ -1,0 +1,188 @@
+"""`sipctl rules`: dispatch rules."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sipctl.cli.context import Session
+from sipctl.cli.options import Allow, Confirm, command_group
+
+app, command = command_group("Dispatch rules: which caller lands in which room.")
+
+Reference = Annotated[str, typer.Argument(metavar="RULE", help="A rule's id, its name, or its room.")]
+Trunks = Annotated[
+    list[str] | None, typer.Option("--trunk", metavar="ID", help="Only calls of this trunk; repeatable.")
+]
+PinStdin = Annotated[bool, typer.Option("--pin-stdin", help="Read the PIN from stdin, or from a hidden prompt.")]
+
+
+class SortKey(StrEnum):
+    """What `rules list` can be sorted by."""
+
+    ID = "id"
+    NAME = "name"
+    ROOM = "room"
+    CREATED = "created"
+
+
+@command("list")
+def list_(
+    ctx: typer.Context,
+    room: Annotated[str | None, typer.Option(metavar="ROOM", help="Only rules of this room.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Only rules of this name.")] = None,
+    trunk: Annotated[str | None, typer.Option(metavar="ID", help="Only rules that serve calls of this trunk.")] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Only rules without a PIN.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Only owned rules whose room is not live.")] = False,
+    owned: Annotated[bool, typer.Option("--owned", help="Only rules with this profile's mark.")] = False,
+    foreign: Annotated[bool, typer.Option("--foreign", help="Only rules of others.")] = False,
+    sort: Annotated[SortKey, typer.Option(help="What to sort by.")] = SortKey.ID,
+) -> None:
+    """List dispatch rules.
+
+    Rules come as LiveKit stores them; PINs are masked unless --show-pins asks for them.
+
+    \b
+    Examples:
+      sipctl rules list
+      sipctl rules list --stale -o name
+      sipctl rules list --open --sort room -o json
+    """
+    from sipctl.cli.views.rules import rules_view
+    from sipctl.operations.rules import Criteria, list_rules, ownership
+
+    session = Session.of(ctx)
+    criteria = Criteria(
+        room=room, name=name, trunk=trunk, open_only=open_, stale_only=stale, owned_only=owned, foreign_only=foreign,
+        sort=sort.value,
+    )  # fmt: skip
+    rules = session.livekit(lambda client: list_rules(client, session.settings, criteria))
+    session.emit(rules_view(rules, ownership(session.settings), show_pins=session.options.show_pins))
+
+
+@command("show")
+def show(ctx: typer.Context, rule: Reference) -> None:
+    """Show one dispatch rule in full.
+
+    \b
+    Examples:
+      sipctl rules show SDR_7hTqVw9YbLxe
+      sipctl rules show SIP_demo --show-pins
+      sipctl rules show SDR_7hTqVw9YbLxe -o json
+    """
+    from sipctl.cli.views.rules import rule_view
+    from sipctl.operations.rules import get_rule, ownership
+
+    session = Session.of(ctx)
+    found = session.livekit(lambda client: get_rule(client, rule))
+    session.emit(rule_view(found, ownership(session.settings), show_pins=session.options.show_pins))
+
+
+@command("create")
+def create(
+    ctx: typer.Context,
+    room: Annotated[str | None, typer.Option(metavar="ROOM", help="The room that callers land in.")] = None,
+    pin_stdin: PinStdin = False,
+    trunk: Trunks = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="The rule's name; default: the profile's mark.")] = None,
+    from_file: Annotated[
+        Path | None, typer.Option("--from-file", metavar="FILE", help="LiveKit's JSON request; - for stdin.")
+    ] = None,
+    allow: Allow = None,
+    confirm: Confirm = "",
+) -> None:
+    """Create a dispatch rule, or find the equal one that is there.
+
+    The rule asks callers for its PIN. Without a PIN every caller gets in, so that needs `--allow open`.
+
+    \b
+    Examples:
+      echo 4821930571 | sipctl rules create --room demo --pin-stdin
+      sipctl rules create --from-file rule.json --dry-run
+      sipctl rules create --room lobby --allow open
+    """
+    from sipctl.cli.requests import rule_request
+    from sipctl.operations.rule_writes import create_rule
+
+    session = Session.of(ctx)
+    wanted = rule_request(session.settings, room=room, pin_stdin=pin_stdin, trunks=trunk, name=name, file=from_file)
+    session.write(lambda writer: create_rule(writer, wanted), session.permit(allow, confirm))
+
+
+@command("update")
+def update(
+    ctx: typer.Context,
+    rule: Reference,
+    room: Annotated[str | None, typer.Option(metavar="ROOM", help="Another room.")] = None,
+    pin_stdin: PinStdin = False,
+    no_pin: Annotated[bool, typer.Option("--no-pin", help="Take the PIN off; needs `--allow open`.")] = False,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Another name.")] = None,
+    trunk: Trunks = None,
+    any_trunk: Annotated[bool, typer.Option("--any-trunk", help="Serve calls of any trunk, or of none.")] = False,
+    metadata: Annotated[str | None, typer.Option(metavar="TEXT", help="Other metadata.")] = None,
+    allow: Allow = None,
+    confirm: Confirm = "",
+) -> None:
+    """Change some fields of a dispatch rule and keep all others.
+
+    \b
+    Examples:
+      sipctl rules update SDR_7hTqVw9YbLxe --trunk ST_b6WvKx3nTe9D
+      echo 5820461937 | sipctl rules update SIP_demo --pin-stdin --allow live-room
+      sipctl rules update SIP_demo --any-trunk --dry-run
+    """
+    from sipctl.cli.requests import rule_edits
+    from sipctl.operations.rule_writes import update_rule
+
+    session = Session.of(ctx)
+    edits = rule_edits(
+        room=room, pin_stdin=pin_stdin, no_pin=no_pin, name=name, trunks=trunk, any_trunk=any_trunk, metadata=metadata
+    )
+    session.write(lambda writer: update_rule(writer, rule, edits), session.permit(allow, confirm))
+
+
+@command("delete")
+def delete(ctx: typer.Context, rule: Reference, allow: Allow = None, confirm: Confirm = "") -> None:
+    """Delete one dispatch rule.
+
+    Refused for a rule of a live room (`--allow live-room`), of another backend (`--allow foreign`), or on the
+    profile's protect list (`--allow protected`).
+
+    \b
+    Examples:
+      sipctl rules delete SDR_7hTqVw9YbLxe
+      sipctl rules delete SIP_demo --dry-run
+    """
+    from sipctl.operations.rule_writes import delete_rule
+
+    session = Session.of(ctx)
+    session.write(lambda writer: delete_rule(writer, rule), session.permit(allow, confirm))
+
+
+@command("restore")
+def restore(
+    ctx: typer.Context,
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="The change to undo, as its `undo` line names it.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; without, only say what would be done.")] = False,
+    allow: Allow = None,
+    confirm: Confirm = "",
+) -> None:
+    """Undo one change of a dispatch rule, from the audit.
+
+    \b
+    Examples:
+      sipctl rules restore 5f0c9a7be21d-1
+      sipctl rules restore 5f0c9a7be21d-1 --apply
+    """
+    from dataclasses import replace
+
+    from sipctl.config.paths import state_dir
+    from sipctl.operations.journal import find_outcome
+    from sipctl.operations.rule_writes import restore_rule
+
+    session = Session.of(ctx)
+    entry = find_outcome(state_dir(), item)
+    permit = session.permit(allow, confirm)
+    permit = replace(permit, dry_run=permit.dry_run or not apply)
+    session.write(lambda writer: restore_rule(writer, entry), permit)

@@ -1,0 +1,48 @@
+"""What commands read from a person or a pipe: a PIN, a file, never two things from one stdin."""
+
+import getpass
+import sys
+from pathlib import Path
+from typing import Final
+
+from sipctl.errors import UsageError
+
+STDIN: Final = Path("-")
+_LIMIT: Final = 4 * 1024 * 1024
+
+
+def read_document(path: Path) -> str:
+    """The text of a file, or of stdin for `-`.
+
+    Raises:
+        UsageError: it cannot be read, is not UTF-8, or is over 4 MiB.
+    """
+    try:
+        with sys.stdin.buffer if path == STDIN else path.open("rb") as file:
+            data = file.read(_LIMIT + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    if len(data) > _LIMIT:
+        raise UsageError(f"{_named(path)} is over {_LIMIT // 1024 // 1024} MiB")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{_named(path)} is not UTF-8 (byte {error.start})") from None
+
+
+def _named(path: Path) -> str:
+    return "stdin" if path == STDIN else str(path)
+
+
+def read_secret_line(what: str) -> str:
+    """One line that must not be seen: from a hidden prompt on a terminal, else from stdin.
+
+    Raises:
+        UsageError: stdin is empty.
+    """
+    if sys.stdin.isatty():
+        return getpass.getpass(f"{what}: ")
+    line = sys.stdin.readline(1024).rstrip("\r\n")
+    if not line:
+        raise UsageError(f"no {what} on stdin", hint=f"pipe the {what} into the command")
+    return line

@@ -1,0 +1,104 @@
+"""`sipctl trunk`: SIP trunks."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sipctl.cli.context import Session
+from sipctl.cli.options import Allow, Confirm, command_group
+
+app, command = command_group("SIP trunks: the numbers people dial.")
+
+Reference = Annotated[str, typer.Argument(metavar="TRUNK", help="A trunk's id, its name, or one of its numbers.")]
+
+
+@command("list")
+def list_(ctx: typer.Context) -> None:
+    """List inbound and outbound trunks.
+
+    \b
+    Examples:
+      sipctl trunk list
+      sipctl trunk list -o json
+    """
+    from sipctl.cli.views.trunks import trunks_view
+    from sipctl.operations.trunks import list_trunks
+
+    session = Session.of(ctx)
+    session.emit(trunks_view(session.livekit(list_trunks)))
+
+
+@command("show")
+def show(ctx: typer.Context, trunk: Reference) -> None:
+    """Show one trunk in full; its password stays hidden.
+
+    \b
+    Examples:
+      sipctl trunk show ST_b6WvKx3nTe9D
+      sipctl trunk show +33123456789 -o json
+    """
+    from sipctl.cli.views.trunks import trunk_view
+    from sipctl.operations.trunks import get_trunk
+
+    session = Session.of(ctx)
+    session.emit(trunk_view(session.livekit(lambda client: get_trunk(client, trunk))))
+
+
+@command("create")
+def create(
+    ctx: typer.Context,
+    number: Annotated[list[str] | None, typer.Option(metavar="NUMBER", help="A called number, in E.164; repeatable.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="A name for people.")] = None,
+    allowed_address: Annotated[
+        list[str] | None, typer.Option(metavar="CIDR", help="A source address of the provider; repeatable.")
+    ] = None,
+    auth_username: Annotated[str | None, typer.Option(metavar="NAME", help="The username the provider authenticates with.")] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from stdin, or from a hidden prompt.")
+    ] = False,
+    from_file: Annotated[
+        Path | None, typer.Option("--from-file", metavar="FILE", help="LiveKit's JSON request; - for stdin.")
+    ] = None,
+    allow: Allow = None,
+    confirm: Confirm = "",
+) -> None:
+    """Create an inbound trunk, or find the equal one that is there.
+
+    LiveKit asks the provider for digest authentication only if username and password are both set.
+
+    \b
+    Examples:
+      sipctl trunk create --name provider --number +33123456789 --allowed-address 192.0.2.0/24
+      sipctl trunk create --from-file trunk.json --dry-run
+    """
+    from sipctl.cli.requests import trunk_request
+    from sipctl.operations.trunks import create_trunk
+
+    session = Session.of(ctx)
+    wanted = trunk_request(
+        numbers=number,
+        name=name,
+        allowed_addresses=allowed_address,
+        auth_username=auth_username,
+        password_stdin=password_stdin,
+        file=from_file,
+    )
+    session.write(lambda writer: create_trunk(writer, wanted), session.permit(allow, confirm))
+
+
+@command("delete")
+def delete(ctx: typer.Context, trunk: Reference, allow: Allow = None, confirm: Confirm = "") -> None:
+    """Delete one trunk.
+
+    Refused while dispatch rules name it (`--allow in-use`): LiveKit would leave them dangling.
+
+    \b
+    Examples:
+      sipctl trunk delete ST_b6WvKx3nTe9D
+      sipctl trunk delete provider --dry-run
+    """
+    from sipctl.operations.trunks import delete_trunk
+
+    session = Session.of(ctx)
+    session.write(lambda writer: delete_trunk(writer, trunk), session.permit(allow, confirm))

@@ -1,0 +1,72 @@
+"""One write, before and after."""
+
+import copy
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from sipctl.cli.views.pins import mask_rule_json
+from sipctl.operations.writing import Change
+from sipctl.output.formats import Detail
+
+_DONE: Final = {"create": "created", "update": "updated", "delete": "deleted", "none": "unchanged"}
+_PLANNED: Final = {"create": "would create", "update": "would update", "delete": "would delete", "none": "unchanged"}
+
+
+def change_view(change: Change, *, show_pins: bool) -> Detail:
+    """What was written, or would be: the fields that differ, and the command that undoes it."""
+    before, after = (_masked(side, show=show_pins) for side in (change.before, change.after))
+    undo = _undo(change)
+    verb = (_DONE if change.applied else _PLANNED)[change.action]
+    lines = [(verb, f"{change.kind} {change.id}".rstrip()), *_differences(before or {}, after or {})]
+    lines += [(label, text) for label, text in (("note", change.note), ("undo", undo)) if text]
+    record = {
+        "action": change.action,
+        "kind": change.kind,
+        "id": change.id,
+        "applied": change.applied,
+        "before": before,
+        "after": after,
+        "undo": undo,
+        "note": change.note,
+    }
+    return Detail(schema="sipctl/change/v1", lines=tuple(lines), record=record, name=change.id)
+
+
+def _masked(side: Mapping[str, Any] | None, *, show: bool) -> dict[str, Any] | None:
+    if side is None:
+        return None
+    own = copy.deepcopy(dict(side))
+    return mask_rule_json(own, show=show) if "rule" in own else own
+
+
+def _differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    old, new = dict(_flat(before)), dict(_flat(after))
+    for key in {**old, **new}:
+        was, now = old.get(key), new.get(key)
+        if was != now and (was or now):
+            yield key, f"{_shown(was)} → {_shown(now)}"
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of a JSON object under dotted names."""
+    for key, inner in value.items():
+        if isinstance(inner, Mapping) and inner:
+            yield from _flat(inner, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", inner
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if value is None or value in ("", [], {}):
+        return "nothing"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _undo(change: Change) -> str:
+    if not change.applied:
+        return ""
+    if change.kind == "rule":
+        return f"sipctl rules restore {change.item} --apply"
+    return f"sipctl {change.kind} delete {shlex.quote(change.id)}" if change.action == "create" else ""

@@ -1,0 +1,73 @@
+"""Dispatch rules as people and scripts read them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sipctl.cli.views.pins import mask_rule_json, shown_pin
+from sipctl.output.formats import Detail, Listing
+from sipctl.telephony.livekit_json import rule_to_json
+from sipctl.telephony.model import DispatchRule, RuleKind
+from sipctl.telephony.ownership import Ownership, is_open
+
+COLUMNS = ("id", "room", "pin", "name", "trunks", "owner")
+
+
+def rules_view(rules: Iterable[DispatchRule], mark: Ownership, *, show_pins: bool) -> Listing[DispatchRule]:
+    """A list of rules."""
+    return Listing(
+        schema="sipctl/rules/v1",
+        items=rules,
+        columns=COLUMNS,
+        row=lambda rule: (
+            rule.sip_dispatch_rule_id,
+            _room(rule),
+            shown_pin(rule.pin, show=show_pins) or "open",
+            rule.name,
+            ",".join(rule.trunk_ids) or "any",
+            _owner(rule, mark),
+        ),
+        record=lambda rule: rule_record(rule, mark, show_pins=show_pins),
+        name=lambda rule: rule.sip_dispatch_rule_id,
+    )
+
+
+def rule_view(rule: DispatchRule, mark: Ownership, *, show_pins: bool) -> Detail:
+    """One rule in full."""
+    lines = [
+        ("id", rule.sip_dispatch_rule_id),
+        ("name", rule.name),
+        ("room", _room(rule)),
+        ("pin", shown_pin(rule.pin, show=show_pins) or "none: every caller gets in"),
+        ("trunks", ", ".join(rule.trunk_ids) or "any, or none"),
+        ("called numbers", ", ".join(rule.numbers) or "any"),
+        ("callers", ", ".join(rule.inbound_numbers) or "any"),
+        ("owner", _owner(rule, mark)),
+        ("created", rule.created_at or "unknown"),
+    ]
+    if rule.hide_phone_number:
+        lines.append(("phone number", "hidden"))
+    if rule.metadata:
+        lines.append(("metadata", rule.metadata))
+    lines += [(f"attribute {key}", value) for key, value in sorted(rule.attributes.items())]
+    record = rule_record(rule, mark, show_pins=show_pins)
+    return Detail(schema="sipctl/rule/v1", lines=tuple(lines), record=record, name=rule.sip_dispatch_rule_id)
+
+
+def rule_record(rule: DispatchRule, mark: Ownership, *, show_pins: bool) -> dict[str, Any]:
+    """LiveKit's own JSON of the rule, and what sipctl makes of it under `sipctl`."""
+    record = mask_rule_json(rule_to_json(rule), show=show_pins)
+    record["sipctl"] = {"owned": mark.owns(rule), "open": is_open(rule)}
+    return record
+
+
+def _room(rule: DispatchRule) -> str:
+    if rule.kind is RuleKind.DIRECT:
+        return rule.room_name
+    if rule.kind is None:
+        return "(no rule type)"
+    who = "caller" if rule.kind is RuleKind.INDIVIDUAL else "callee"
+    return f"{rule.room_name}_<{who}>" if rule.room_name else f"<{who}>"
+
+
+def _owner(rule: DispatchRule, mark: Ownership) -> str:
+    return "owned" if mark.owns(rule) else "foreign"

@@ -1,0 +1,1 @@
+"""Configuration: sources with provenance, merged into one `Settings`."""

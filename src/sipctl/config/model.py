@@ -1,0 +1,81 @@
+"""The settings of one run, each with the place it came from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sipctl.errors import ConfigError
+from sipctl.telephony.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value and its origin in words: "option --profile", "LIVEKIT_URL in env.d/common:3", "default"."""
+
+    value: object
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How to reach one LiveKit server. Key and secret come from the same source as the URL, never mixed."""
+
+    url: str
+    api_key: str
+    api_secret: Secret
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telephony:
+    """The five ROOM_TELEPHONY_* settings with Meet's types and defaults (suitenumerique/meet settings.py).
+
+    `given` holds the names somebody set; a setting that nobody gave is never compared with anything.
+    """
+
+    enabled: bool = False
+    pin_length: int = 10
+    pin_max_retries: int = 5
+    phone_number: str | None = None
+    default_country: str = "US"
+    given: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that one run of sipctl is told. `values` keeps each setting with its origin, for `config show`.
+
+    `trunk_ids` None = unset, never compared; `notes` are lines for stderr that name what was ignored and why.
+    """
+
+    profile: str = ""
+    connection_or_none: Connection | None = None
+    telephony: Telephony = Telephony()
+    name_template: str = "SIP_{room}"
+    room_pattern: str | None = None
+    trunk_ids: tuple[str, ...] | None = None
+    protected: bool = False
+    protect: tuple[str, ...] = ()
+    sip_host: str | None = None
+    sip_health_url: str | None = None
+    webhook_url: str | None = None
+    env_files: tuple[Path, ...] = ()
+    livekit_yaml: Path | None = None
+    sip_yaml: Path | None = None
+    compose_json: Path | None = None
+    values: Mapping[str, Setting] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def connection(self) -> Connection:
+        """The server to talk to.
+
+        Raises:
+            ConfigError: nobody said which.
+        """
+        if self.connection_or_none is None:
+            raise ConfigError(
+                "no LiveKit server configured",
+                hint="set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or run `sipctl config init`",
+            )
+        return self.connection_or_none

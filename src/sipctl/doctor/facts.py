@@ -1,0 +1,51 @@
+"""What the checks look at: everything gathered once, each piece with the reason if it is missing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from sipctl.config.model import Settings
+from sipctl.errors import SipctlError
+from sipctl.findings import Finding
+from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Participant, Room
+from sipctl.telephony.ownership import Ownership
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Generic[T]):
+    """One question's outcome: a value, or the error that came instead, or why nobody asked."""
+
+    value: T | None = None
+    error: SipctlError | None = None
+    not_asked: str = ""
+
+    def get(self) -> T:
+        """The value, for a check that declared its need of it."""
+        if self.value is None:
+            raise LookupError("a check reads an answer that it does not declare")
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """One deployment at one moment.
+
+    `server` is whether LiveKit answers and lets us in; `skew_s` its clock minus ours in seconds; `participants` are
+    by room name; `ghosts` are names of listed rooms whose node is gone; `health` is the SIP node's HTTP status and
+    the start of its text; `files` are the findings of the profile's component files.
+    """
+
+    settings: Settings
+    mark: Ownership
+    server: Answer[str]
+    skew_s: Answer[float]
+    rules: Answer[tuple[DispatchRule, ...]]
+    inbound: Answer[tuple[InboundTrunk, ...]]
+    outbound: Answer[tuple[OutboundTrunk, ...]]
+    rooms: Answer[tuple[Room, ...]]
+    participants: Answer[Mapping[str, tuple[Participant, ...]]]
+    ghosts: Answer[frozenset[str]]
+    health: Answer[tuple[int, str]]
+    files: tuple[Finding, ...] = field(default=())

@@ -1,0 +1,1 @@
+"""The verbs: one module per kind of thing that sipctl reads and writes."""

@@ -1,0 +1,150 @@
+"""The audit: every write leaves two JSON lines, what was intended and what came of it."""
+
+import getpass
+import json
+import os
+import socket
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from sipctl.errors import NotFoundError, UncheckedError
+
+AUDIT_FILE: Final = "audit.jsonl"
+
+Phase = Literal["intent", "outcome"]
+
+
+def utc_now() -> datetime:
+    """The clock of this machine."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the audit. PINs stand here in full, so that a change can be undone; secrets never do.
+
+    `item` joins the intent and the outcome of one write; `result` is "" for an intent, then "done" or "failed".
+    """
+
+    phase: Phase
+    run: str
+    item: str
+    when: str
+    who: str
+    host: str
+    profile: str
+    url: str
+    command: str
+    action: str
+    resource: str
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+    result: str = ""
+    error: str = ""
+
+
+@dataclass(slots=True)
+class Journal:
+    """Appends to the audit of one state folder (0600), each write on disk before it counts as made."""
+
+    folder: Path
+    command: str
+    profile: str
+    url: str
+    now: Callable[[], datetime] = utc_now
+    run: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    _count: int = 0
+
+    def intend(
+        self, action: str, resource: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+    ) -> Entry:
+        """Write down what is about to happen.
+
+        Raises:
+            UncheckedError: the audit cannot be written; then nothing else may be.
+        """
+        self._count += 1
+        entry = Entry(
+            phase="intent",
+            run=self.run,
+            item=f"{self.run}-{self._count}",
+            when=self._timestamp(),
+            who=getpass.getuser(),
+            host=socket.gethostname(),
+            profile=self.profile,
+            url=self.url,
+            command=self.command,
+            action=action,
+            resource=resource,
+            before=before,
+            after=after,
+        )
+        self._append(entry)
+        return entry
+
+    def conclude(
+        self, intent: Entry, *, resource: str = "", after: Mapping[str, Any] | None = None, error: str = ""
+    ) -> None:
+        """Write down what came of an intent: `after` as LiveKit stored it, or the error."""
+        outcome = replace(
+            intent,
+            phase="outcome",
+            when=self._timestamp(),
+            resource=resource or intent.resource,
+            after=after if after is not None else intent.after,
+            result="failed" if error else "done",
+            error=error,
+        )
+        self._append(outcome)
+
+    def _timestamp(self) -> str:
+        return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def _append(self, entry: Entry) -> None:
+        line = json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":")) + "\n"
+        path = self.folder / AUDIT_FILE
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(descriptor, "ab") as file:
+                file.write(line.encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise UncheckedError(
+                f"cannot write the audit {path}: {error.strerror}",
+                hint="nothing was changed; free or unlock the folder",
+            ) from error
+
+
+def find_outcome(folder: Path, item: str) -> Entry:
+    """The outcome of one written item, or its intent if the run ended in between.
+
+    Raises:
+        NotFoundError: the audit has no such item.
+        UncheckedError: the audit cannot be read.
+    """
+    found = None
+    for entry in read_audit(folder):
+        if entry.item == item:
+            found = entry
+    if found is None:
+        raise NotFoundError(f"no change {item!r} in the audit", hint=f"the audit is {folder / AUDIT_FILE}")
+    return found
+
+
+def read_audit(folder: Path) -> Iterator[Entry]:
+    """Every entry, oldest first; a last line cut short by a crash is left out."""
+    path = folder / AUDIT_FILE
+    try:
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                if line.endswith("\n"):
+                    yield Entry(**json.loads(line))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, TypeError) as error:
+        raise UncheckedError(f"cannot read the audit {path}: {error}") from error

@@ -1,0 +1,117 @@
+"""Rooms: which are live, who is in them, and the writes."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sipctl.errors import NotFoundError, UsageError
+from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.writing import Change, Json, Writer, unchanged
+from sipctl.telephony.livekit_json import room_to_json
+from sipctl.telephony.model import DispatchRule, Participant, Room
+from sipctl.telephony.ownership import serves
+
+_PROBES_AT_ONCE = 16
+_NAME_BYTES = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbedRoom:
+    """A listed room; `ghost` tells whether its node is gone, None if nobody asked."""
+
+    room: Room
+    ghost: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomDetails:
+    """A room with the people in it and the dispatch rules that lead there."""
+
+    room: Room
+    participants: tuple[Participant, ...]
+    rules: tuple[DispatchRule, ...]
+
+
+async def list_rooms(client: LiveKitClient, *, probe: bool) -> list[ProbedRoom]:
+    """The rooms LiveKit lists, by name; with `probe` each is asked whether its node still answers."""
+    rooms = sorted(await client.list_rooms(), key=lambda room: room.name)
+    if not probe:
+        return [ProbedRoom(room=room) for room in rooms]
+    gate = asyncio.Semaphore(_PROBES_AT_ONCE)
+
+    async def probed(room: Room) -> ProbedRoom:
+        async with gate:
+            return ProbedRoom(room=room, ghost=await client.is_ghost(room.name))
+
+    return list(await asyncio.gather(*map(probed, rooms)))
+
+
+async def get_room(client: LiveKitClient, name: str) -> RoomDetails:
+    """A live room by its name or its sid, with everything that hangs on it.
+
+    Raises:
+        NotFoundError: LiveKit lists no such room.
+    """
+    room = await _find_room(client, name)
+    participants = await client.list_participants(room.name)
+    rules = [rule for rule in await client.list_rules() if serves(rule, room.name)]
+    return RoomDetails(room=room, participants=tuple(participants), rules=tuple(rules))
+
+
+async def _find_room(client: LiveKitClient, name: str) -> Room:
+    for room in await client.list_rooms():
+        if name in {room.name, room.sid}:
+            return room
+    raise NotFoundError(f"no live room {name!r}", hint="`sipctl room list` shows the live ones")
+
+
+async def create_room(writer: Writer, room: Room) -> Change:
+    """Make a room, which fires `room_started`; a room that is live already is success and stays as it is.
+
+    Raises:
+        UsageError: the name is empty or over LiveKit's 256 bytes.
+    """
+    writer.check_profile()
+    if not 0 < len(room.name.encode(errors="surrogateescape")) <= _NAME_BYTES:
+        raise UsageError(f"a room name has 1 to {_NAME_BYTES} bytes")
+    existing = await writer.client.list_rooms([room.name])
+    if existing:
+        return unchanged("room", room.name, room_to_json(existing[0]), "already live")
+    change = Change(action="create", kind="room", id=room.name, after=_wanted(room))
+
+    async def write() -> tuple[str, Json]:
+        return room.name, room_to_json(await writer.client.create_room(room))
+
+    return await writer.carry_out(change, write)
+
+
+def _wanted(room: Room) -> Json:
+    """The part of a room that its creator chooses."""
+    chosen = ("name", "empty_timeout", "departure_timeout", "max_participants", "metadata")
+    return {key: value for key, value in room_to_json(room).items() if key in chosen}
+
+
+async def delete_room(writer: Writer, name: str) -> Change:
+    """End a room for everyone in it, which fires `room_finished`.
+
+    Raises:
+        NotFoundError: LiveKit lists no such room.
+        RailError: somebody is in it, or it is protected.
+    """
+    room = await _find_room(writer.client, name)
+    writer.check_protected(f"delete room {room.name!r}", room.name, room.sid)
+    people = await writer.client.list_participants(room.name)
+    if people:
+        writer.refuse_unless("live-room", f"will not delete room {room.name!r}: {_headcount(people)}")
+    change = Change(action="delete", kind="room", id=room.name, before=room_to_json(room))
+
+    async def write() -> tuple[str, Json | None]:
+        await writer.client.delete_room(room.name)
+        return "", None
+
+    return await writer.carry_out(change, write)
+
+
+def _headcount(people: Iterable[Participant]) -> str:
+    phones = [person.is_phone for person in people]
+    return f"{len(phones)} in it, {sum(phones)} of them by phone"

@@ -1,0 +1,194 @@
+"""Writing dispatch rules: create, update, delete, and undo any of them."""
+
+import asyncio
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from typing import Any, Final
+
+from sipctl.errors import ChangedError, ConflictError, UsageError
+from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.journal import Entry, utc_now
+from sipctl.operations.rules import get_rule, ownership
+from sipctl.operations.writing import Change, Writer, unchanged
+from sipctl.telephony.livekit_json import rule_from_json, rule_to_json
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.ownership import is_open, serves
+from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, is_pin
+from sipctl.telephony.ruleset import rule_keys
+
+CREATE_TRIES: Final = 3
+_PAUSE_S: Final = (0.05, 0.5)
+
+
+async def create_rule(writer: Writer, rule: DispatchRule) -> Change:
+    """Store a rule; what exists with equal content is success. Ends with exactly one such rule, or an error.
+
+    LiveKit checks and stores without a lock, so two simultaneous creates can both be stored, and every call then
+    fails (livekit/livekit pkg/service/sip.go). After a create the rules are listed again; a rule that clashes takes
+    the own one back, and it is tried again once no clash is left.
+
+    Raises:
+        RailError: the rule has no PIN and `open` is not allowed.
+        ConflictError: another rule takes the same calls.
+        UsageError: the PIN is none that a caller can type.
+    """
+    writer.check_profile()
+    check_pin(rule.pin)
+    if is_open(rule):
+        writer.refuse_unless("open", f"a rule without a PIN lets every caller into {rule.room_name!r}")
+    stamped = replace(rule, created_at=rule.created_at or _timestamp())
+    change = Change(action="create", kind="rule", id="", after=rule_to_json(stamped))
+    try:
+        _refuse_clash(await writer.client.list_rules(), stamped)
+        return await writer.carry_out(change, lambda: _create_alone(writer.client, stamped))
+    except _EqualRuleExists as found:
+        return found.change
+
+
+async def _create_alone(client: LiveKitClient, rule: DispatchRule) -> tuple[str, Mapping[str, Any]]:
+    for _ in range(CREATE_TRIES):
+        try:
+            stored = await client.create_rule(rule)
+        except ConflictError:
+            _refuse_clash(await client.list_rules(), rule)
+        else:
+            if not _clashes(await client.list_rules(), stored):
+                return stored.sip_dispatch_rule_id, rule_to_json(stored)
+            await client.delete_rule(stored.sip_dispatch_rule_id)
+            _refuse_clash(await client.list_rules(), rule)
+        await asyncio.sleep(random.uniform(*_PAUSE_S))  # noqa: S311 - a pause, not a secret
+    raise ConflictError(
+        f"gave up after {CREATE_TRIES} tries: others keep creating rules for the same calls",
+        hint="`sipctl rules list` shows what there is; nothing of this run was left behind",
+    )
+
+
+class _EqualRuleExists(Exception):  # noqa: N818 - a way out, not a failure
+    def __init__(self, rule: DispatchRule) -> None:
+        super().__init__(rule.sip_dispatch_rule_id)
+        self.change = unchanged("rule", rule.sip_dispatch_rule_id, rule_to_json(rule), "already there")
+
+
+def _clashes(stored: Iterable[DispatchRule], rule: DispatchRule) -> list[DispatchRule]:
+    """The other stored rules that take calls of this one."""
+    keys = set(rule_keys(rule))
+    others = (other for other in stored if other.sip_dispatch_rule_id != rule.sip_dispatch_rule_id)
+    return [other for other in others if not keys.isdisjoint(rule_keys(other))]
+
+
+def _refuse_clash(stored: Iterable[DispatchRule], rule: DispatchRule) -> None:
+    clashes = _clashes(stored, rule)
+    for other in clashes:
+        if _content(other) == _content(rule):
+            raise _EqualRuleExists(other)
+    if clashes:
+        raise ConflictError(
+            f"rule {clashes[0].sip_dispatch_rule_id} ({clashes[0].name or 'unnamed'}, room {clashes[0].room_name!r})"
+            " already takes calls with this trunk, number and PIN",
+            hint=f"`sipctl rules show {clashes[0].sip_dispatch_rule_id}` shows it; choose another PIN, or delete it",
+        )
+
+
+def _content(rule: DispatchRule) -> DispatchRule:
+    """What makes two rules the same: all but the id, the times, and the empty `media` that LiveKit adds."""
+    trunk_ids = tuple(sorted(rule.trunk_ids))
+    return replace(rule, sip_dispatch_rule_id="", trunk_ids=trunk_ids, media=None, created_at=None, updated_at=None)
+
+
+def _timestamp() -> str:
+    return utc_now().isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def check_pin(pin: str) -> None:
+    """Refuse a PIN that no caller can type; "" is no PIN.
+
+    Raises:
+        UsageError: it is not 4 to 16 digits.
+    """
+    if pin and not is_pin(pin):
+        raise UsageError(
+            f"the PIN is not {MIN_LENGTH} to {MAX_LENGTH} digits (it has {len(pin)} characters)",
+            hint="callers can only type digits, and LiveKit hangs up at the 17th",
+        )
+
+
+async def update_rule(writer: Writer, reference: str, edits: Mapping[str, Any]) -> Change:
+    """Change the named fields of one rule: read, merge, write the whole, so that nothing else is lost.
+
+    Raises:
+        RailError: the rule serves a live room, is foreign or protected, or would lose its PIN.
+        ChangedError: the rule changed meanwhile.
+        ConflictError: another rule takes the same calls.
+    """
+    before = await get_rule(writer.client, reference)
+    after = replace(before, **edits)
+    identifier = before.sip_dispatch_rule_id
+    if after == before:
+        return unchanged("rule", identifier, rule_to_json(before), "nothing to change")
+    check_pin(after.pin)
+    if is_open(after) and not is_open(before):
+        writer.refuse_unless("open", f"without its PIN, rule {identifier} lets every caller into {after.room_name!r}")
+    await _check_rails(writer, before, "update")
+    change = Change(action="update", kind="rule", id=identifier, before=rule_to_json(before), after=rule_to_json(after))
+
+    async def write() -> tuple[str, Mapping[str, Any]]:
+        stored = await writer.client.replace_rule(before, after)
+        return identifier, rule_to_json(stored)
+
+    return await writer.carry_out(change, write)
+
+
+async def delete_rule(writer: Writer, reference: str) -> Change:
+    """Delete one rule. Should its room come alive in that moment, the rule is put back.
+
+    Raises:
+        RailError: the rule serves a live room, is foreign or protected.
+    """
+    rule = await get_rule(writer.client, reference)
+    await _check_rails(writer, rule, "delete")
+    change = Change(action="delete", kind="rule", id=rule.sip_dispatch_rule_id, before=rule_to_json(rule))
+
+    async def write() -> tuple[str, None]:
+        await writer.client.delete_rule(rule.sip_dispatch_rule_id)
+        if "live-room" not in writer.permit.allow and await _live_room_of(writer.client, rule):
+            await writer.client.create_rule(replace(rule, sip_dispatch_rule_id=""))
+            raise ChangedError(f"room {rule.room_name!r} came alive: its rule was put back under a new id")
+        return "", None
+
+    return await writer.carry_out(change, write)
+
+
+async def _check_rails(writer: Writer, rule: DispatchRule, verb: str) -> None:
+    identifier = rule.sip_dispatch_rule_id
+    writer.check_protected(f"{verb} rule {identifier}", identifier, rule.name, rule.room_name)
+    if not ownership(writer.settings).owns(rule):
+        writer.refuse_unless(
+            "foreign", f"will not {verb} rule {identifier}: its name {rule.name!r} is not this profile's mark"
+        )
+    if "live-room" not in writer.permit.allow and (room := await _live_room_of(writer.client, rule)):
+        writer.refuse_unless("live-room", f"will not {verb} rule {identifier}: room {room!r} is live")
+
+
+async def _live_room_of(client: LiveKitClient, rule: DispatchRule) -> str | None:
+    rooms = sorted(room.name for room in await client.list_rooms() if serves(rule, room.name))
+    return rooms[0] if rooms else None
+
+
+async def restore_rule(writer: Writer, entry: Entry) -> Change:
+    """Undo one audited write of a rule: delete what it created, put back what it changed or deleted.
+
+    Raises:
+        UsageError: the entry is no rule's, or its write failed.
+        RailError, ChangedError, ConflictError: as the write that undoes it.
+    """
+    kind, _, identifier = entry.resource.partition(" ")
+    if kind != "rule" or entry.result != "done":
+        raise UsageError(f"change {entry.item} is not a finished write of a dispatch rule", hint="see the audit")
+    if entry.before is None:
+        return await delete_rule(writer, identifier)
+    before = rule_from_json(entry.before)
+    if entry.action == "delete":
+        return await create_rule(writer, replace(before, sip_dispatch_rule_id=""))
+    edits = {field.name: getattr(before, field.name) for field in fields(before)}
+    return await update_rule(writer, identifier, edits)

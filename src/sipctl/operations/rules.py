@@ -1,0 +1,80 @@
+"""Dispatch rules as they stand: which there are, and which one a person means."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sipctl.config.model import Settings
+from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.naming import pick_one
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.ownership import Ownership, is_open
+
+SORT_KEYS: Final[Mapping[str, Callable[[DispatchRule], Any]]] = {
+    "id": lambda rule: rule.sip_dispatch_rule_id,
+    "name": lambda rule: rule.name,
+    "room": lambda rule: rule.room_name,
+    "created": lambda rule: rule.created_at or "",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """Which rules to list; everything named must hold. `trunk` keeps the rules that serve calls of that trunk id."""
+
+    room: str | None = None
+    name: str | None = None
+    trunk: str | None = None
+    open_only: bool = False
+    stale_only: bool = False
+    owned_only: bool = False
+    foreign_only: bool = False
+    sort: str = "id"
+
+
+def ownership(settings: Settings) -> Ownership:
+    """The mark of this profile's rules."""
+    return Ownership(settings.name_template, settings.room_pattern)
+
+
+async def list_rules(client: LiveKitClient, settings: Settings, criteria: Criteria) -> Iterator[DispatchRule]:
+    """The rules that meet the criteria, in the order asked for."""
+    rules = await client.list_rules()
+    live_rooms = {room.name for room in await client.list_rooms()} if criteria.stale_only else set()
+    chosen = filter(_test(criteria, ownership(settings), live_rooms), rules)
+    return chosen if criteria.sort == "id" else iter(sorted(chosen, key=SORT_KEYS[criteria.sort]))
+
+
+def _test(criteria: Criteria, mark: Ownership, live_rooms: set[str]) -> Callable[[DispatchRule], bool]:
+    """One test out of the criteria that are set, so that a plain list of many rules costs nothing more."""
+    tests: list[Callable[[DispatchRule], bool]] = []
+    if criteria.room is not None:
+        tests.append(lambda rule: rule.room_name == criteria.room)
+    if criteria.name is not None:
+        tests.append(lambda rule: rule.name == criteria.name)
+    if criteria.trunk is not None:
+        tests.append(lambda rule: not rule.trunk_ids or criteria.trunk in rule.trunk_ids)
+    if criteria.open_only:
+        tests.append(is_open)
+    if criteria.owned_only:
+        tests.append(mark.owns)
+    if criteria.foreign_only:
+        tests.append(lambda rule: not mark.owns(rule))
+    if criteria.stale_only:
+        tests.append(lambda rule: mark.is_stale(rule, live_rooms))
+    return lambda rule: all(test(rule) for test in tests)
+
+
+async def get_rule(client: LiveKitClient, reference: str) -> DispatchRule:
+    """The one rule with this id, else this name, else this room.
+
+    Raises:
+        NotFoundError: none.
+        UsageError: several.
+    """
+    names = (
+        lambda rule: (rule.sip_dispatch_rule_id,),
+        lambda rule: (rule.name,),
+        lambda rule: (rule.room_name,),
+    )
+    return pick_one("dispatch rule", reference, list(await client.list_rules()), names, "sipctl rules list")

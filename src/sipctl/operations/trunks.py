@@ -1,0 +1,81 @@
+"""SIP trunks: which there are, and the writes."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.naming import pick_one
+from sipctl.operations.writing import Change, Json, Writer, unchanged
+from sipctl.telephony.livekit_json import trunk_to_json
+from sipctl.telephony.model import DispatchRule, InboundTrunk, Trunk
+from sipctl.telephony.numbers import normalize_number
+
+
+async def list_trunks(client: LiveKitClient) -> list[Trunk]:
+    """Every trunk: the inbound ones, then the outbound ones, each in the order of their ids."""
+    return [*await client.list_inbound_trunks(), *await client.list_outbound_trunks()]
+
+
+async def get_trunk(client: LiveKitClient, reference: str) -> Trunk:
+    """The one trunk with this id, else this name, else this number.
+
+    Raises:
+        NotFoundError: none.
+        UsageError: several.
+    """
+    names = (
+        lambda trunk: (trunk.sip_trunk_id,),
+        lambda trunk: (trunk.name,),
+        lambda trunk: trunk.numbers,
+        lambda trunk: tuple(map(normalize_number, trunk.numbers)),
+    )
+    return pick_one("trunk", reference, await list_trunks(client), names, "sipctl trunk list")
+
+
+async def create_trunk(writer: Writer, trunk: InboundTrunk) -> Change:
+    """Store an inbound trunk; one with equal content is success.
+
+    Raises:
+        ConflictError: another trunk takes the same numbers.
+        RejectedError: LiveKit's validation refuses it.
+    """
+    writer.check_profile()
+    for stored in await writer.client.list_inbound_trunks():
+        if _content(stored) == _content(trunk):
+            return unchanged("trunk", stored.sip_trunk_id, trunk_to_json(stored), "already there")
+    change = Change(action="create", kind="trunk", id="", after=trunk_to_json(trunk))
+
+    async def write() -> tuple[str, Json]:
+        created = await writer.client.create_inbound_trunk(trunk)
+        return created.sip_trunk_id, trunk_to_json(created)
+
+    return await writer.carry_out(change, write)
+
+
+def _content(trunk: InboundTrunk) -> InboundTrunk:
+    """What makes two trunks the same: all but the id, the times, and the empty `media` that LiveKit adds."""
+    return replace(trunk, sip_trunk_id="", media=None, created_at=None, updated_at=None)
+
+
+async def delete_trunk(writer: Writer, reference: str) -> Change:
+    """Delete a trunk. LiveKit leaves the rules that name it dangling, so those must go first.
+
+    Raises:
+        RailError: dispatch rules name it, or it is protected.
+    """
+    trunk = await get_trunk(writer.client, reference)
+    writer.check_protected(f"delete trunk {trunk.sip_trunk_id}", trunk.sip_trunk_id, trunk.name)
+    users = _rules_naming(trunk, await writer.client.list_rules())
+    if users:
+        writer.refuse_unless("in-use", f"will not delete trunk {trunk.sip_trunk_id}: named by rules {', '.join(users)}")
+    change = Change(action="delete", kind="trunk", id=trunk.sip_trunk_id, before=trunk_to_json(trunk))
+
+    async def write() -> tuple[str, None]:
+        await writer.client.delete_trunk(trunk.sip_trunk_id)
+        return "", None
+
+    return await writer.carry_out(change, write)
+
+
+def _rules_naming(trunk: Trunk, rules: Iterable[DispatchRule]) -> list[str]:
+    return [rule.sip_dispatch_rule_id for rule in rules if trunk.sip_trunk_id in rule.trunk_ids]

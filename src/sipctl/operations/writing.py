@@ -1,0 +1,126 @@
+"""What every write goes through: the person's permit, the rails, the audit."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from sipctl.config.model import Settings
+from sipctl.errors import RailError, SipctlError, UsageError
+from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.journal import Journal
+
+Json = Mapping[str, Any]
+Kind = Literal["rule", "trunk", "room"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permit:
+    """What the person allowed on the command line: rails by their word, a protected profile by its name."""
+
+    allow: frozenset[str] = frozenset()
+    confirm: str = ""
+    dry_run: bool = False
+
+
+RAILS: Final = ("foreign", "in-use", "live-room", "open", "protected")
+
+
+def permit_from(allow: Iterable[str], confirm: str, *, dry_run: bool) -> Permit:
+    """The permit that these words give.
+
+    Raises:
+        UsageError: a word is no rail's.
+    """
+    unknown = sorted(set(allow) - set(RAILS))
+    if unknown:
+        raise UsageError(f"--allow {unknown[0]!r} lifts no rail", hint=f"the words are {', '.join(RAILS)}")
+    return Permit(allow=frozenset(allow), confirm=confirm, dry_run=dry_run)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One write: `before` and `after` in LiveKit's JSON shape, PINs in full, secrets masked.
+
+    `applied` is False for a dry run and for nothing to do (`action` "none"); `item` is the audit's id of this
+    change; `note` says what a person should know besides.
+    """
+
+    action: Literal["create", "update", "delete", "none"]
+    kind: Kind
+    id: str
+    before: Json | None = None
+    after: Json | None = None
+    applied: bool = False
+    item: str = ""
+    note: str = ""
+
+
+def unchanged(kind: Kind, identifier: str, stored: Json, note: str) -> Change:
+    """The change that is none: what was asked for is there already."""
+    return Change(action="none", kind=kind, id=identifier, before=stored, after=stored, note=note)
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """The server, the settings, the permit and the audit of one writing command."""
+
+    client: LiveKitClient
+    settings: Settings
+    permit: Permit
+    journal: Journal
+
+    def refuse_unless(self, word: str, reason: str) -> None:
+        """Stop for this reason unless `--allow` names the rail.
+
+        Raises:
+            RailError: it does not.
+        """
+        if word not in self.permit.allow:
+            raise RailError(reason, code=f"rail-{word}", hint=f"to do it all the same, add `--allow {word}`")
+
+    def check_profile(self) -> None:
+        """Stop unless a protected profile is confirmed by its name.
+
+        Raises:
+            RailError: it is not.
+        """
+        profile = self.settings.profile
+        if self.settings.protected and self.permit.confirm != profile:
+            raise RailError(
+                f"profile {profile!r} is protected", code="rail-protected", hint=f"add `--confirm {profile}`"
+            )
+
+    def check_protected(self, deed: str, *names: str) -> None:
+        """Stop a write to a protected profile, or to a thing that one of its names puts on the protect list.
+
+        Raises:
+            RailError: it is protected, and that is not allowed.
+        """
+        self.check_profile()
+        if not set(names).isdisjoint(self.settings.protect):
+            self.refuse_unless("protected", f"will not {deed}: it is on the profile's protect list")
+
+    async def carry_out(self, change: Change, write: Callable[[], Awaitable[tuple[str, Json | None]]]) -> Change:
+        """Make the change between the two lines of its audit; a dry run stops before both.
+
+        `write` returns the id and the stored form ("" and None where there is none).
+
+        Raises:
+            SipctlError: the write failed; the audit says so.
+        """
+        if self.permit.dry_run:
+            return change
+        intent = self.journal.intend(change.action, _resource(change.kind, change.id), change.before, change.after)
+        try:
+            identifier, after = await write()
+        except BaseException as error:
+            reason = error.message if isinstance(error, SipctlError) else type(error).__name__
+            self.journal.conclude(intent, error=reason)
+            raise
+        done = replace(change, id=identifier or change.id, after=after, applied=True, item=intent.item)
+        self.journal.conclude(intent, resource=_resource(done.kind, done.id), after=after)
+        return done
+
+
+def _resource(kind: str, identifier: str) -> str:
+    return f"{kind} {identifier}".rstrip()
