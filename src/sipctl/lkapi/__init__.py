@@ -1,0 +1,1 @@
+"""The thin wrapper of livekit-api: our model in and out, time limits, every failure translated."""

@@ -1,0 +1,256 @@
+"""One LiveKit server: rooms, participants, trunks and dispatch rules as our model, and no failure but ours."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import fields, replace
+from email.utils import parsedate_to_datetime
+from time import time
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import aiohttp
+from google.protobuf.message import DecodeError
+from livekit.api import LiveKitAPI
+from livekit.protocol.room import (
+    CreateRoomRequest,
+    DeleteRoomRequest,
+    ListParticipantsRequest,
+    ListRoomsRequest,
+    SendDataRequest,
+)
+from livekit.protocol.sip import (
+    CreateSIPDispatchRuleRequest,
+    CreateSIPInboundTrunkRequest,
+    DeleteSIPDispatchRuleRequest,
+    DeleteSIPTrunkRequest,
+    ListSIPDispatchRuleRequest,
+    ListSIPInboundTrunkRequest,
+    ListSIPOutboundTrunkRequest,
+    SIPDispatchRuleInfo,
+)
+
+from sipctl.config.model import Connection
+from sipctl.errors import ChangedError, NotFoundError, UncheckedError
+from sipctl.lkapi.convert import (
+    outbound_from_message,
+    participant_from_message,
+    room_from_message,
+    rule_from_message,
+    rule_to_message,
+    trunk_from_message,
+    trunk_to_message,
+)
+from sipctl.lkapi.failures import Refusal, foreign_answer, from_exception, from_refusal
+from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Participant, Room
+
+T = TypeVar("T")
+
+ANSWER_LIMIT: Final = 128 * 1024 * 1024
+"""The most bytes of one answer: some 600,000 rules."""
+_REFUSAL_LIMIT: Final = 4096
+_RULE_TYPE_FIELDS: Final = frozenset({"kind", "room_name", "pin", "randomized"})
+_NOBODY: Final = "sipctl-nobody"
+
+
+class _CappedResponse(aiohttp.ClientResponse):
+    """An answer that ends with an error when it grows past the limit; livekit-api itself reads without one."""
+
+    async def read(self) -> bytes:
+        body = bytearray()
+        async for chunk in self.content.iter_any():
+            body += chunk
+            if len(body) > ANSWER_LIMIT:
+                self.close()
+                raise UncheckedError(
+                    f"the answer is over {ANSWER_LIMIT // 1024 // 1024} MiB", code="oversize", hint="is this LiveKit?"
+                )
+        return bytes(body)
+
+
+class LiveKitClient:
+    """The server of one connection; use it as an asynchronous context manager.
+
+    Every method raises a SipctlError on failure: DeniedError (key, secret, grant, clock), UncheckedError (network,
+    time limit, foreign server, redis), RejectedError and ConflictError (LiveKit's validation), NotFoundError.
+    `timeout_s` limits each call in all, in seconds; reads are tried twice within it when the connection fails.
+    """
+
+    def __init__(self, connection: Connection, *, timeout_s: float) -> None:
+        self._connection = connection
+        self._timeout_s = timeout_s
+        self.skew_s: float | None = None
+        """The server's clock minus ours in seconds, to the second, from its last answer; None before."""
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            trust_env=True, response_class=_CappedResponse, middlewares=(self._judge,)
+        )
+        secret = self._connection.api_secret.reveal()
+        self._api = LiveKitAPI(
+            self._connection.url, self._connection.api_key, secret, session=self._session, failover=False
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def _judge(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Look at every answer before livekit-api, which keeps neither the headers nor the body of a refusal."""
+        response = await handler(request)
+        if date := response.headers.get("Date"):
+            self.skew_s = _skew(date)
+        if response.status != 200:
+            start = await response.content.read(_REFUSAL_LIMIT)
+            response.close()
+            text = start.decode(errors="replace")
+            location = response.headers.get("Location", "") if 300 <= response.status < 400 else ""
+            raise from_refusal(Refusal(response.status, text, location, self.skew_s or 0.0), self._connection)
+        if response.content_type != "application/protobuf":
+            response.close()
+            raise foreign_answer(self._connection)
+        return response
+
+    async def _read(self, call: Callable[[], Awaitable[T]]) -> T:
+        return await self._call(call, attempts=2)
+
+    async def _call(self, call: Callable[[], Awaitable[T]], *, attempts: int = 1) -> T:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await _attempted(call, attempts)
+        except (aiohttp.ClientError, DecodeError, OSError, UnicodeError) as error:
+            raise from_exception(error, self._connection, self._timeout_s) from error
+
+    async def list_rules(self, ids: Iterable[str] = ()) -> Iterator[DispatchRule]:
+        """The dispatch rules in the order of their ids, converted one by one; with `ids` only those that exist."""
+        return map(rule_from_message, await self._list_rule_messages(ids))
+
+    async def _list_rule_messages(self, ids: Iterable[str] = ()) -> Iterable[SIPDispatchRuleInfo]:
+        request = ListSIPDispatchRuleRequest(dispatch_rule_ids=ids)
+        return (await self._read(lambda: self._api.sip.list_dispatch_rule(request))).items
+
+    async def create_rule(self, rule: DispatchRule) -> DispatchRule:
+        """Store a rule and return it with its id. LiveKit stamps no time: `created_at` is kept as sent."""
+        request = CreateSIPDispatchRuleRequest(dispatch_rule=rule_to_message(rule))
+        return rule_from_message(await self._call(lambda: self._api.sip.create_dispatch_rule(request)))
+
+    async def replace_rule(self, before: DispatchRule, after: DispatchRule) -> DispatchRule:
+        """Write the fields in which `after` differs over what is stored; fields we do not know stay.
+
+        LiveKit's own update by fields silently ignores several of them (livekit/protocol SIPDispatchRuleUpdate).
+
+        Raises:
+            ChangedError: the stored rule is not `before` any more.
+        """
+        identifier = before.sip_dispatch_rule_id
+        stored = next(iter(await self._list_rule_messages([identifier])), None)
+        if stored is None:
+            raise NotFoundError(f"rule {identifier} is gone")
+        if rule_from_message(stored) != before:
+            raise ChangedError(f"rule {identifier} was changed meanwhile", hint="look at it, then try again")
+        _overlay(stored, before, after)
+        return rule_from_message(
+            await self._call(lambda: self._api.sip.update_dispatch_rule(identifier, stored))
+        )
+
+    async def delete_rule(self, identifier: str) -> None:
+        """Delete the rule of this id."""
+        request = DeleteSIPDispatchRuleRequest(sip_dispatch_rule_id=identifier)
+        await self._call(lambda: self._api.sip.delete_dispatch_rule(request))
+
+    async def list_inbound_trunks(self) -> list[InboundTrunk]:
+        """The inbound trunks in the order of their ids."""
+        answer = await self._read(lambda: self._api.sip.list_inbound_trunk(ListSIPInboundTrunkRequest()))
+        return list(map(trunk_from_message, answer.items))
+
+    async def list_outbound_trunks(self) -> list[OutboundTrunk]:
+        """The outbound trunks in the order of their ids."""
+        answer = await self._read(lambda: self._api.sip.list_outbound_trunk(ListSIPOutboundTrunkRequest()))
+        return list(map(outbound_from_message, answer.items))
+
+    async def create_inbound_trunk(self, trunk: InboundTrunk) -> InboundTrunk:
+        """Store an inbound trunk and return it with its id."""
+        request = CreateSIPInboundTrunkRequest(trunk=trunk_to_message(trunk))
+        return trunk_from_message(await self._call(lambda: self._api.sip.create_inbound_trunk(request)))
+
+    async def delete_trunk(self, identifier: str) -> None:
+        """Delete a trunk of either direction. LiveKit answers success for ids it does not have, too."""
+        request = DeleteSIPTrunkRequest(sip_trunk_id=identifier)
+        await self._call(lambda: self._api.sip.delete_trunk(request))
+
+    async def list_rooms(self, names: Iterable[str] = ()) -> list[Room]:
+        """The rooms that LiveKit lists, in no order; with `names` only those that exist."""
+        request = ListRoomsRequest(names=names)
+        answer = await self._read(lambda: self._api.room.list_rooms(request))
+        return list(map(room_from_message, answer.rooms))
+
+    async def create_room(self, room: Room) -> Room:
+        """Make a room, which fires `room_started`; an existing one comes back as it is."""
+        request = CreateRoomRequest(
+            name=room.name,
+            empty_timeout=room.empty_timeout,
+            departure_timeout=room.departure_timeout,
+            max_participants=room.max_participants,
+            metadata=room.metadata,
+        )
+        return room_from_message(await self._call(lambda: self._api.room.create_room(request)))
+
+    async def delete_room(self, name: str) -> None:
+        """End a room for everyone, which fires `room_finished`."""
+        await self._call(lambda: self._api.room.delete_room(DeleteRoomRequest(room=name)))
+
+    async def list_participants(self, room: str) -> list[Participant]:
+        """Who is in a room; nobody for a room that does not exist."""
+        request = ListParticipantsRequest(room=room)
+        answer = await self._read(lambda: self._api.room.list_participants(request))
+        return list(map(participant_from_message, answer.participants))
+
+    async def is_ghost(self, room: str) -> bool:
+        """Whether a listed room's node is gone: nothing sent to nobody is answered, twice, by nobody (503).
+
+        One 503 may be a room that is just starting. Each takes LiveKit 3 s.
+        """
+        return await self._answers_nobody(room) and await self._answers_nobody(room)
+
+    async def _answers_nobody(self, room: str) -> bool:
+        request = SendDataRequest(room=room, destination_identities=[_NOBODY])
+        try:
+            await self._call(lambda: self._api.room.send_data(request))
+        except UncheckedError as error:
+            if error.code != "unavailable":
+                raise
+            return True
+        return False
+
+
+async def _attempted(call: Callable[[], Awaitable[T]], attempts: int) -> T:
+    for _ in range(attempts - 1):
+        try:
+            return await call()
+        except aiohttp.ClientConnectionError:
+            continue
+    return await call()
+
+
+def _skew(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp() - time()
+    except ValueError:
+        return None
+
+
+def _overlay(message: SIPDispatchRuleInfo, before: DispatchRule, after: DispatchRule) -> None:
+    """Write into the message what `after` changes."""
+    changed = {field.name for field in fields(after) if getattr(before, field.name) != getattr(after, field.name)}
+    if changed & _RULE_TYPE_FIELDS:
+        changed = (changed - _RULE_TYPE_FIELDS) | {"rule"}
+    wanted: Any = rule_to_message(replace(after, sip_dispatch_rule_id=before.sip_dispatch_rule_id))
+    for name in changed:
+        message.ClearField(name)  # type: ignore[arg-type]
+    wanted_names = {descriptor.name for descriptor, _ in wanted.ListFields()}
+    for name in set(wanted_names) - changed:
+        wanted.ClearField(name)
+    message.MergeFrom(wanted)

@@ -1,0 +1,223 @@
+"""Every way a call to LiveKit can fail, in words an administrator can act on.
+
+Answers of a server are quoted only where their text is LiveKit's own; a refused token is never shown, though some
+servers echo it whole (livekit/livekit pkg/service/auth.go, 1.13.4).
+"""
+
+import json
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+from google.protobuf.message import DecodeError
+
+from sipctl.config.model import Connection
+from sipctl.errors import (
+    ConflictError,
+    DeniedError,
+    NotFoundError,
+    RejectedError,
+    SipctlError,
+    UncheckedError,
+)
+
+LEEWAY_S: Final = 60
+"""How many seconds LiveKit lets clocks differ (livekit/protocol auth/verifier.go)."""
+
+_PREFIX: Final = "twirp error unknown: "
+_CONFLICTS: Final = ("Dispatch rule for the same trunk", "Conflicting inbound SIP Trunks")
+_GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer other than 200: its status, the start of its body, and the server's clock minus ours in seconds."""
+
+    status: int
+    body: str
+    location: str = ""
+    skew_s: float = 0.0
+
+
+def from_refusal(refusal: Refusal, connection: Connection) -> SipctlError:
+    """The error for an answer that is no success."""
+    twirp = _twirp_error(refusal.body)
+    if twirp is None:
+        return _from_foreign(refusal, connection)
+    code, message = twirp
+    message = message.removeprefix(_PREFIX)
+    translate = _TWIRP.get(code)
+    return translate(message) if translate else UncheckedError(f"LiveKit answered {code}: {message}", code=code)
+
+
+def _twirp_error(body: str) -> tuple[str, str] | None:
+    """Code and message of a Twirp error body; None if it is something else."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(value, dict) or not isinstance(value.get("code"), str):
+        return None
+    return value["code"], str(value.get("msg", ""))
+
+
+def _invalid_argument(message: str) -> SipctlError:
+    if message.startswith(_CONFLICTS):
+        return _conflict(message)
+    return RejectedError(f"LiveKit refused: {message}")
+
+
+def _conflict(message: str) -> SipctlError:
+    """The text may name the wrong object (see livekit/protocol sip/sip.go), so it is not passed on."""
+    things = ("trunks", "trunk") if message.startswith("Conflicting") else ("rules", "rule")
+    return ConflictError(
+        f"LiveKit refused: a stored {things[1]} takes the same calls, or two stored {things[0]} clash already",
+        hint=f"`sipctl {'trunk' if things[1] == 'trunk' else 'rules'} list` shows what there is",
+    )
+
+
+def _no_grant(_message: str) -> SipctlError:
+    return DeniedError(
+        "LiveKit refused the token: permissions denied",
+        code="no-grant",
+        hint="the key lacks the grant for this call, or something on the way dropped the Authorization header",
+    )
+
+
+def _internal(message: str) -> SipctlError:
+    if "redis required" in message:
+        return UncheckedError(
+            "LiveKit's SIP service is not connected: the server runs without redis",
+            code="sip-not-connected",
+            hint="set `redis.address` in livekit.yaml and restart livekit-server",
+        )
+    return UncheckedError(f"LiveKit failed: {message}", code="internal")
+
+
+def _unknown(message: str) -> SipctlError:
+    if "dial tcp" in message or "connection refused" in message:
+        return UncheckedError(
+            "LiveKit lost its redis", code="redis-lost", hint="start redis; livekit-server reconnects by itself"
+        )
+    return UncheckedError(f"LiveKit failed: {message}", code="internal")
+
+
+def _bad_route(message: str) -> SipctlError:
+    return UncheckedError(f"LiveKit has no such method here: {message}", code="foreign-server", hint=_URL_HINT)
+
+
+_URL_HINT: Final = "LIVEKIT_URL must lead to livekit-server itself, such as https://livekit.example.org"
+
+_TWIRP: Final[dict[str, Callable[[str], SipctlError]]] = {
+    "invalid_argument": _invalid_argument,
+    "already_exists": _conflict,
+    "malformed": lambda message: RejectedError(f"LiveKit refused: {message}"),
+    "out_of_range": lambda message: RejectedError(f"LiveKit refused: {message}"),
+    "failed_precondition": lambda message: RejectedError(f"LiveKit refused: {message}"),
+    "not_found": lambda message: NotFoundError(f"LiveKit says: {message}"),
+    "unauthenticated": _no_grant,
+    "permission_denied": _no_grant,
+    "internal": _internal,
+    "unknown": _unknown,
+    "bad_route": _bad_route,
+    "unavailable": lambda message: UncheckedError(f"LiveKit is unavailable: {message}", code="unavailable"),
+    "resource_exhausted": lambda message: UncheckedError(f"LiveKit is overloaded: {message}", code="overloaded"),
+}
+
+
+def _from_foreign(refusal: Refusal, connection: Connection) -> SipctlError:
+    """An answer that Twirp did not write: the middleware in front of it, a proxy, another server."""
+    status, where = refusal.status, connection.url
+    if status == 401:
+        return _from_unauthorised(refusal, connection)
+    if status == 403:
+        return DeniedError(f"{where} answered 403: something in front of LiveKit keeps us out", hint=_URL_HINT)
+    if refusal.location:
+        return UncheckedError(
+            f"{where} redirects elsewhere", code="redirected", hint=f"use the address it leads to: {refusal.location}"
+        )
+    if status == 413:
+        return RejectedError("LiveKit refused: the request is too large")
+    if status in _GATEWAY_STATUSES:
+        return UncheckedError(
+            f"{where} answered {status}: the proxy there does not reach livekit-server",
+            code="gateway",
+            hint="check that livekit-server runs, and the proxy's upstream",
+        )
+    return UncheckedError(f"{where} answered {status}, and not as LiveKit does", code="foreign-server", hint=_URL_HINT)
+
+
+def _from_unauthorised(refusal: Refusal, connection: Connection) -> SipctlError:
+    body, origin = refusal.body, f" ({connection.origin})" if connection.origin else ""
+    if "invalid API key" in body:
+        return DeniedError(
+            f"LiveKit does not know the API key {connection.api_key!r}{origin}",
+            code="unknown-key",
+            hint="LIVEKIT_API_KEY must be one of `keys` in livekit.yaml",
+        )
+    if "signature is invalid" in body:
+        return DeniedError(
+            f"the secret of API key {connection.api_key!r} is not the server's{origin}",
+            code="wrong-secret",
+            hint="LIVEKIT_API_SECRET must be the value of that key in livekit.yaml",
+        )
+    if "expired" in body or "not valid yet" in body:
+        return DeniedError(
+            f"LiveKit refused the token for its time: the server's clock is {_told_skew(refusal.skew_s)}",
+            code="clock-skew",
+            hint=f"synchronise both clocks; LiveKit allows {LEEWAY_S} s",
+        )
+    if "token" in body or "authorization header" in body:
+        return DeniedError("LiveKit refused the token", hint="check key and secret")
+    return DeniedError(f"{connection.url} asks for an authentication that is not LiveKit's", hint=_URL_HINT)
+
+
+def _told_skew(skew_s: float) -> str:
+    return f"{abs(skew_s):.0f} s {'ahead of' if skew_s > 0 else 'behind'} ours"
+
+
+def from_exception(error: Exception, connection: Connection, timeout_s: float) -> SipctlError:
+    """The error for a call that got no whole answer."""
+    where = connection.url
+    if isinstance(error, TimeoutError):
+        return UncheckedError(
+            f"{where} did not answer within {timeout_s:g} s", code="timeout", hint="--timeout SECONDS waits longer"
+        )
+    if isinstance(error, DecodeError):
+        return foreign_answer(connection)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return UncheckedError(
+            f"cannot resolve {error.host!r}", code="dns", hint=f"check the host name in {connection.origin or where}"
+        )
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError):
+        return UncheckedError(
+            f"no TLS with {where}: {_tls_reason(error)}",
+            code="tls",
+            hint="a server without TLS needs http:// or ws://; SSL_CERT_FILE names a private CA's bundle",
+        )
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return UncheckedError(
+            f"cannot connect to {where}: {error.os_error.strerror or error.os_error}",
+            code="refused" if isinstance(error.os_error, ConnectionRefusedError) else "unreachable",
+            hint="check that livekit-server runs there",
+        )
+    if isinstance(error, aiohttp.InvalidURL | socket.gaierror | UnicodeError):
+        return UncheckedError(f"{where} is no usable address", code="dns", hint=_URL_HINT)
+    return UncheckedError(
+        f"{where} broke off: {type(error).__name__}", code="cut", hint="check the server's log, and what stands between"
+    )
+
+
+def foreign_answer(connection: Connection) -> SipctlError:
+    """The error for a success that LiveKit did not write."""
+    return UncheckedError(
+        f"{connection.url} answers, but not as LiveKit does", code="foreign-server", hint=_URL_HINT
+    )
+
+
+def _tls_reason(error: Exception) -> str:
+    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    return str(getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or cause)

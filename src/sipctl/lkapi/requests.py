@@ -1,0 +1,57 @@
+"""LiveKit's own JSON request files, as its CLI and documentation write them, read into our model."""
+
+import json
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.message import Message
+from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo
+
+from sipctl.errors import UsageError
+from sipctl.lkapi.convert import rule_from_message, trunk_from_message
+from sipctl.telephony.model import DispatchRule, InboundTrunk
+
+M = TypeVar("M", bound=Message)
+
+_RULE_WRAPPERS: Final = ("dispatch_rule", "dispatchRule")
+_TRUNK_WRAPPERS: Final = ("trunk",)
+
+
+def rule_request_from_json(text: str) -> DispatchRule:
+    """A CreateSIPDispatchRule request in either of its two shapes, names in snake_case or camelCase.
+
+    An id in it is dropped: LiveKit gives new ones.
+
+    Raises:
+        UsageError: it is not JSON, or LiveKit has no such field or value.
+    """
+    message = _parse(text, _RULE_WRAPPERS, SIPDispatchRuleInfo())
+    return replace(rule_from_message(message), sip_dispatch_rule_id="")
+
+
+def trunk_request_from_json(text: str) -> InboundTrunk:
+    """A CreateSIPInboundTrunk request, or the trunk in it. An id is dropped.
+
+    Raises:
+        UsageError: it is not JSON, or LiveKit has no such field or value.
+    """
+    message = _parse(text, _TRUNK_WRAPPERS, SIPInboundTrunkInfo())
+    return replace(trunk_from_message(message), sip_trunk_id="")
+
+
+def _parse(text: str, wrappers: tuple[str, ...], message: M) -> M:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"the request is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise UsageError("the request is not a JSON object", hint='LiveKit expects {"dispatch_rule": …} or {"trunk": …}')
+    try:
+        return ParseDict(_unwrapped(value, wrappers), message)
+    except (ParseError, ValueError, RecursionError) as error:
+        raise UsageError(f"LiveKit cannot read the request: {error}") from None
+
+
+def _unwrapped(value: dict[str, Any], wrappers: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON value
+    return next((value[name] for name in wrappers if name in value), value)

@@ -1,0 +1,148 @@
+"""Our model in LiveKit's own JSON shape and names (protojson with UseProtoNames and EmitUnpopulated), and back."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Participant, Room, RuleKind, Trunk
+
+_RULE_FIELDS: Final = {
+    RuleKind.DIRECT: ("room_name", None),
+    RuleKind.INDIVIDUAL: ("room_prefix", "no_randomness"),
+    RuleKind.CALLEE: ("room_prefix", "randomize"),
+}
+"""What each type of rule calls its room, and its switch for a random part of the room's name."""
+
+
+def rule_to_json(rule: DispatchRule) -> dict[str, Any]:
+    """A dispatch rule as ListSIPDispatchRule shows it. The PIN is in full."""
+    return {
+        "sip_dispatch_rule_id": rule.sip_dispatch_rule_id,
+        "rule": None if rule.kind is None else {rule.kind.value: _kind_to_json(rule, rule.kind)},
+        "trunk_ids": list(rule.trunk_ids),
+        "hide_phone_number": rule.hide_phone_number,
+        "inbound_numbers": list(rule.inbound_numbers),
+        "numbers": list(rule.numbers),
+        "name": rule.name,
+        "metadata": rule.metadata,
+        "attributes": dict(rule.attributes),
+        "room_preset": rule.room_preset,
+        "room_config": rule.room_config,
+        "media": rule.media,
+        "krisp_enabled": rule.krisp_enabled,
+        "media_encryption": rule.media_encryption,
+        "created_at": rule.created_at,
+        "updated_at": rule.updated_at,
+    }
+
+
+def _kind_to_json(rule: DispatchRule, kind: RuleKind) -> dict[str, Any]:
+    room, switch = _RULE_FIELDS[kind]
+    value: dict[str, Any] = {room: rule.room_name, "pin": rule.pin}
+    if switch:
+        value[switch] = rule.randomized is (switch == "randomize")
+    return value
+
+
+def rule_from_json(value: Mapping[str, Any]) -> DispatchRule:
+    """The dispatch rule that `rule_to_json` wrote."""
+    common = {key: value[key] for key in value if key not in {"rule", "trunk_ids", "inbound_numbers", "numbers"}}
+    lists = {key: tuple(value[key]) for key in ("trunk_ids", "inbound_numbers", "numbers")}
+    return DispatchRule(**common, **lists, **_kind_from_json(value["rule"]))
+
+
+def _kind_from_json(value: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Any]:
+    if not value:
+        return {"kind": None}
+    ((name, inner),) = value.items()
+    room, switch = _RULE_FIELDS[RuleKind(name)]
+    randomized = switch is not None and inner[switch] is (switch == "randomize")
+    return {"kind": RuleKind(name), "room_name": inner[room], "pin": inner["pin"], "randomized": randomized}
+
+
+def trunk_to_json(trunk: Trunk) -> dict[str, Any]:
+    """A trunk as LiveKit's lists show it, its password masked."""
+    return _inbound_to_json(trunk) if isinstance(trunk, InboundTrunk) else _outbound_to_json(trunk)
+
+
+def _inbound_to_json(trunk: InboundTrunk) -> dict[str, Any]:
+    return {
+        "sip_trunk_id": trunk.sip_trunk_id,
+        "name": trunk.name,
+        "metadata": trunk.metadata,
+        "numbers": list(trunk.numbers),
+        "allowed_addresses": list(trunk.allowed_addresses),
+        "allowed_numbers": list(trunk.allowed_numbers),
+        "auth_username": trunk.auth_username,
+        "auth_password": str(trunk.auth_password),
+        "auth_realm": trunk.auth_realm,
+        **_headers_to_json(trunk),
+        "ringing_timeout": trunk.ringing_timeout,
+        "max_call_duration": trunk.max_call_duration,
+        "krisp_enabled": trunk.krisp_enabled,
+        "media_encryption": trunk.media_encryption,
+        "media": trunk.media,
+        "created_at": trunk.created_at,
+        "updated_at": trunk.updated_at,
+    }
+
+
+def _outbound_to_json(trunk: OutboundTrunk) -> dict[str, Any]:
+    return {
+        "sip_trunk_id": trunk.sip_trunk_id,
+        "name": trunk.name,
+        "metadata": trunk.metadata,
+        "address": trunk.address,
+        "destination_country": trunk.destination_country,
+        "transport": trunk.transport,
+        "numbers": list(trunk.numbers),
+        "auth_username": trunk.auth_username,
+        "auth_password": str(trunk.auth_password),
+        **_headers_to_json(trunk),
+        "media_encryption": trunk.media_encryption,
+        "media": trunk.media,
+        "from_host": trunk.from_host,
+        "created_at": trunk.created_at,
+        "updated_at": trunk.updated_at,
+    }
+
+
+def _headers_to_json(trunk: Trunk) -> dict[str, Any]:
+    return {
+        "headers": dict(trunk.headers),
+        "headers_to_attributes": dict(trunk.headers_to_attributes),
+        "attributes_to_headers": dict(trunk.attributes_to_headers),
+        "include_headers": trunk.include_headers,
+    }
+
+
+def room_to_json(room: Room) -> dict[str, Any]:
+    """A room as ListRooms shows it, without `turn_password`; 64-bit integers are text, as in protojson."""
+    return {
+        "sid": room.sid,
+        "name": room.name,
+        "empty_timeout": room.empty_timeout,
+        "departure_timeout": room.departure_timeout,
+        "max_participants": room.max_participants,
+        "creation_time": str(room.creation_time),
+        "creation_time_ms": str(room.creation_time_ms),
+        "enabled_codecs": [dict(codec) for codec in room.enabled_codecs],
+        "metadata": room.metadata,
+        "num_participants": room.num_participants,
+        "num_publishers": room.num_publishers,
+        "active_recording": room.active_recording,
+    }
+
+
+def participant_to_json(person: Participant) -> dict[str, Any]:
+    """A participant's main fields as ListParticipants shows them."""
+    return {
+        "sid": person.sid,
+        "identity": person.identity,
+        "state": person.state,
+        "metadata": person.metadata,
+        "joined_at": str(person.joined_at),
+        "name": person.name,
+        "is_publisher": person.is_publisher,
+        "kind": person.kind,
+        "attributes": dict(person.attributes),
+    }
