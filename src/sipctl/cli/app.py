@@ -37,7 +37,7 @@ class LazyRoot(Group):
             self.commands[name] = Command(name, help=summary)
         self._loaded: set[str] = set()
 
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # noqa: ANN401 - Typer's own signature
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer's own signature
         """Load the named command, then let Typer find it."""
         if args:
             self.load(args[0])

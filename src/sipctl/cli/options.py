@@ -5,13 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from sipctl.errors import UsageError
 from sipctl.output.formats import COMMON_FORMATS
+
+F = TypeVar("F", bound=Callable[..., None])
 
 PANEL = "Options of every command"
 
@@ -74,7 +76,9 @@ def _declare(
     env_file: Annotated[
         list[Path] | None, typer.Option(help="Env file of Meet or compose; repeatable, later wins.", metavar="FILE")
     ] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Time limit of each call to LiveKit.")] = 10.0,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Time limit of each call to LiveKit.")
+    ] = 10.0,
     output: Annotated[
         str, typer.Option("--output", "-o", help="table, json, jsonl, name; some commands have more.", metavar="FORMAT")
     ] = "table",
@@ -104,7 +108,7 @@ def _parameters() -> tuple[Any, ...]:
 class _EveryCommand:
     """Adds the shared options to whatever Typer class it is mixed into."""
 
-    def get_params(self, ctx: typer.Context) -> list[Any]:
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - Typer's own context
         """The command's own parameters, then the shared ones."""
         parameters = [*super().get_params(ctx), *_parameters()]  # type: ignore[misc]
         for parameter in parameters:
@@ -113,7 +117,7 @@ class _EveryCommand:
         return parameters
 
 
-class Command(_EveryCommand, TyperCommand):
+class Command(_EveryCommand, TyperCommand):  # type: ignore[misc]
     """A command with the shared options and the output formats it can write."""
 
     formats: ClassVar[tuple[str, ...]] = COMMON_FORMATS
@@ -130,18 +134,18 @@ class Command(_EveryCommand, TyperCommand):
 class Group(_EveryCommand, TyperGroup):
     """A group of commands; named alone it shows its help and succeeds."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own context
         """Parse, with `--help` for nothing at all."""
         return super().parse_args(ctx, args or ["--help"])
 
 
-def command_group(summary: str) -> tuple[typer.Typer, Callable[..., Any]]:
+def command_group(summary: str) -> tuple[typer.Typer, Callable[..., Callable[[F], F]]]:
     """An app for one group of commands, and the decorator that adds a command to it."""
     app = typer.Typer(
         cls=Group, add_completion=False, help=summary, pretty_exceptions_enable=False, rich_markup_mode="rich"
     )
 
-    def command(name: str, *, cls: type[Command] = Command) -> Callable[..., Any]:
+    def command(name: str, *, cls: type[Command] = Command) -> Callable[[F], F]:
         return app.command(name, cls=cls)
 
     return app, command

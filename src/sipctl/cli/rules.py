@@ -85,7 +85,9 @@ def create(
     room: Annotated[str | None, typer.Option(metavar="ROOM", help="The room that callers land in.")] = None,
     pin_stdin: PinStdin = False,
     trunk: Trunks = None,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="The rule's name; default: the profile's mark.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The rule's name; default: the profile's mark.")
+    ] = None,
     from_file: Annotated[
         Path | None, typer.Option("--from-file", metavar="FILE", help="LiveKit's JSON request; - for stdin.")
     ] = None,

@@ -48,12 +48,16 @@ def show(ctx: typer.Context, trunk: Reference) -> None:
 @command("create")
 def create(
     ctx: typer.Context,
-    number: Annotated[list[str] | None, typer.Option(metavar="NUMBER", help="A called number, in E.164; repeatable.")] = None,
+    number: Annotated[
+        list[str] | None, typer.Option(metavar="NUMBER", help="A called number, in E.164; repeatable.")
+    ] = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="A name for people.")] = None,
     allowed_address: Annotated[
         list[str] | None, typer.Option(metavar="CIDR", help="A source address of the provider; repeatable.")
     ] = None,
-    auth_username: Annotated[str | None, typer.Option(metavar="NAME", help="The username the provider authenticates with.")] = None,
+    auth_username: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The username the provider authenticates with.")
+    ] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from stdin, or from a hidden prompt.")
     ] = False,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from sipctl.errors import ConfigError
@@ -42,6 +43,16 @@ class Telephony:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    """A finding that somebody decided to live with; `resource` None = wherever it occurs, `until` None = for good."""
+
+    code: str
+    reason: str
+    resource: str | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that one run of sipctl is told. `values` keeps each setting with its origin, for `config show`.
 
@@ -56,9 +67,11 @@ class Settings:
     trunk_ids: tuple[str, ...] | None = None
     protected: bool = False
     protect: tuple[str, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
     sip_host: str | None = None
     sip_health_url: str | None = None
     webhook_url: str | None = None
+    config_file: Path | None = None
     env_files: tuple[Path, ...] = ()
     livekit_yaml: Path | None = None
     sip_yaml: Path | None = None

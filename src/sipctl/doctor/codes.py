@@ -246,7 +246,7 @@ RULE_CODES: Final = (
         code="RUL413",
         level=Level.WARN,
         title="No rule hides phone numbers",
-        cause="With hide_phone_number, one call without a caller number stops livekit-server 1.13.x with all its rooms.",
+        cause="With hide_phone_number, a call without a caller number stops livekit-server 1.13.x and all its rooms.",
         callers="The call fails after four seconds, and every meeting on the server is cut off.",
         fix="switch hide_phone_number off, or let a firewall admit only the provider",
     ),

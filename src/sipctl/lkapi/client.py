@@ -1,6 +1,7 @@
 """One LiveKit server: rooms, participants, trunks and dispatch rules as our model, and no failure but ours."""
 
 import asyncio
+import warnings
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import fields, replace
 from email.utils import parsedate_to_datetime
@@ -10,6 +11,7 @@ from typing import Any, Final, Self, TypeVar
 
 import aiohttp
 from google.protobuf.message import DecodeError
+from jwt.warnings import InsecureKeyLengthWarning
 from livekit.api import LiveKitAPI
 from livekit.protocol.room import (
     CreateRoomRequest,
@@ -44,6 +46,9 @@ from sipctl.lkapi.failures import Refusal, foreign_answer, from_exception, from_
 from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Participant, Room
 
 T = TypeVar("T")
+
+# LiveKit itself accepts short secrets, `secret` of its --dev mode among them; it is not for a token to warn of it.
+warnings.simplefilter("ignore", InsecureKeyLengthWarning)
 
 ANSWER_LIMIT: Final = 128 * 1024 * 1024
 """The most bytes of one answer: some 600,000 rules."""
@@ -152,9 +157,7 @@ class LiveKitClient:
         if rule_from_message(stored) != before:
             raise ChangedError(f"rule {identifier} was changed meanwhile", hint="look at it, then try again")
         _overlay(stored, before, after)
-        return rule_from_message(
-            await self._call(lambda: self._api.sip.update_dispatch_rule(identifier, stored))
-        )
+        return rule_from_message(await self._call(lambda: self._api.sip.update_dispatch_rule(identifier, stored)))
 
     async def delete_rule(self, identifier: str) -> None:
         """Delete the rule of this id."""
@@ -249,7 +252,7 @@ def _overlay(message: SIPDispatchRuleInfo, before: DispatchRule, after: Dispatch
         changed = (changed - _RULE_TYPE_FIELDS) | {"rule"}
     wanted: Any = rule_to_message(replace(after, sip_dispatch_rule_id=before.sip_dispatch_rule_id))
     for name in changed:
-        message.ClearField(name)  # type: ignore[arg-type]
+        message.ClearField(name)
     wanted_names = {descriptor.name for descriptor, _ in wanted.ListFields()}
     for name in set(wanted_names) - changed:
         wanted.ClearField(name)

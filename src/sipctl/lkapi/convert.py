@@ -1,4 +1,4 @@
-"""LiveKit's protobuf messages to our model and back. Fields are read one by one: MessageToDict costs five times more."""
+"""LiveKit's protobuf messages to our model and back, field by field: MessageToDict costs five times more."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -64,7 +64,12 @@ def _rule_type(rule: SIPDispatchRule) -> tuple[RuleKind | None, str, str, bool]:
     if kind is RuleKind.INDIVIDUAL:
         individual = rule.dispatch_rule_individual
         return kind, individual.room_prefix, individual.pin, not individual.no_randomness
-    return kind, rule.dispatch_rule_callee.room_prefix, rule.dispatch_rule_callee.pin, rule.dispatch_rule_callee.randomize
+    return (
+        kind,
+        rule.dispatch_rule_callee.room_prefix,
+        rule.dispatch_rule_callee.pin,
+        rule.dispatch_rule_callee.randomize,
+    )
 
 
 def rule_to_message(rule: DispatchRule) -> SIPDispatchRuleInfo:

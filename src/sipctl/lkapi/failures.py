@@ -5,7 +5,7 @@ servers echo it whole (livekit/livekit pkg/service/auth.go, 1.13.4).
 """
 
 import json
-import socket
+import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -181,41 +181,35 @@ def _told_skew(skew_s: float) -> str:
 
 def from_exception(error: Exception, connection: Connection, timeout_s: float) -> SipctlError:
     """The error for a call that got no whole answer."""
-    where = connection.url
-    if isinstance(error, TimeoutError):
-        return UncheckedError(
-            f"{where} did not answer within {timeout_s:g} s", code="timeout", hint="--timeout SECONDS waits longer"
-        )
     if isinstance(error, DecodeError):
         return foreign_answer(connection)
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return UncheckedError(
-            f"cannot resolve {error.host!r}", code="dns", hint=f"check the host name in {connection.origin or where}"
-        )
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError):
-        return UncheckedError(
-            f"no TLS with {where}: {_tls_reason(error)}",
-            code="tls",
-            hint="a server without TLS needs http:// or ws://; SSL_CERT_FILE names a private CA's bundle",
-        )
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return UncheckedError(
-            f"cannot connect to {where}: {error.os_error.strerror or error.os_error}",
-            code="refused" if isinstance(error.os_error, ConnectionRefusedError) else "unreachable",
-            hint="check that livekit-server runs there",
-        )
-    if isinstance(error, aiohttp.InvalidURL | socket.gaierror | UnicodeError):
-        return UncheckedError(f"{where} is no usable address", code="dns", hint=_URL_HINT)
-    return UncheckedError(
-        f"{where} broke off: {type(error).__name__}", code="cut", hint="check the server's log, and what stands between"
-    )
+    message, code, hint = _network_failure(error, connection, timeout_s)
+    return UncheckedError(message, code=code, hint=hint)
+
+
+def _network_failure(error: Exception, connection: Connection, timeout_s: float) -> tuple[str, str, str]:
+    where = connection.url
+    match error:
+        case TimeoutError():
+            return f"{where} did not answer within {timeout_s:g} s", "timeout", "--timeout SECONDS waits longer"
+        case aiohttp.ClientConnectorDNSError():
+            return f"cannot resolve {error.host!r}", "dns", f"check the host name in {connection.origin or where}"
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
+            hint = "a server without TLS needs http:// or ws://; SSL_CERT_FILE names a private CA's bundle"
+            return f"no TLS with {where}: {_tls_reason(error)}", "tls", hint
+        case aiohttp.ClientConnectorError():
+            reason = os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
+            code = "refused" if isinstance(error.os_error, ConnectionRefusedError) else "unreachable"
+            return f"cannot connect to {where}: {reason}", code, "check that livekit-server runs there"
+        case aiohttp.InvalidURL() | UnicodeError():
+            return f"{where} is no usable address", "dns", _URL_HINT
+    kind = type(error).__name__
+    return f"{where} broke off: {kind}", "cut", "check the server's log, and what stands between"
 
 
 def foreign_answer(connection: Connection) -> SipctlError:
     """The error for a success that LiveKit did not write."""
-    return UncheckedError(
-        f"{connection.url} answers, but not as LiveKit does", code="foreign-server", hint=_URL_HINT
-    )
+    return UncheckedError(f"{connection.url} answers, but not as LiveKit does", code="foreign-server", hint=_URL_HINT)
 
 
 def _tls_reason(error: Exception) -> str:

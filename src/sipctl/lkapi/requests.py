@@ -46,7 +46,9 @@ def _parse(text: str, wrappers: tuple[str, ...], message: M) -> M:
     except ValueError as error:
         raise UsageError(f"the request is not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise UsageError("the request is not a JSON object", hint='LiveKit expects {"dispatch_rule": …} or {"trunk": …}')
+        raise UsageError(
+            "the request is not a JSON object", hint='LiveKit expects {"dispatch_rule": …} or {"trunk": …}'
+        )
     try:
         return ParseDict(_unwrapped(value, wrappers), message)
     except (ParseError, ValueError, RecursionError) as error:

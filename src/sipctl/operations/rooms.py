@@ -80,7 +80,7 @@ async def create_room(writer: Writer, room: Room) -> Change:
     change = Change(action="create", kind="room", id=room.name, after=_wanted(room))
 
     async def write() -> tuple[str, Json]:
-        return room.name, room_to_json(await writer.client.create_room(room))
+        return room.name, _wanted(await writer.client.create_room(room))
 
     return await writer.carry_out(change, write)
 

@@ -1,7 +1,7 @@
 """Entries of a trunk's `allowed_addresses`, judged as LiveKit does (livekit/protocol sip/sip.go, address matching)."""
 
 import re
-from ipaddress import IPv4Address, IPv6Address, IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 _IGNORED = re.compile(r"[()+*;,\s]|://")
 _PREFIX = re.compile(r"(0|[1-9][0-9]{0,2})\Z")

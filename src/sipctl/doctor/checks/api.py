@@ -1,11 +1,10 @@
 """API2xx: whether LiveKit answers, lets us in, and is whole."""
 
-import shlex
 from collections.abc import Iterator
 
-from sipctl.doctor.check import check, found
+from sipctl.doctor.check import check
 from sipctl.doctor.facts import Facts
-from sipctl.errors import DeniedError, SipctlError
+from sipctl.errors import DeniedError
 from sipctl.findings import Finding
 
 _LIMIT_S = 60

@@ -1,0 +1,81 @@
+"""Env files as Meet and compose write them: spaces around `=`, quotes, comments, `${X}` from earlier files."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from dotenv.parser import Binding, parse_stream
+from dotenv.variables import Variable, parse_variables
+
+from sipctl.config.reading import Fault, read_text
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_SINGLE_QUOTED = re.compile(r"=\s*'")
+
+
+@dataclass(frozen=True, slots=True)
+class EnvEntry:
+    """One setting of a file, `${X}` filled in, and its 1-based line."""
+
+    value: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnvFile:
+    """What a file says, the last line of a name winning, and what is wrong with it."""
+
+    path: Path
+    entries: Mapping[str, EnvEntry]
+    faults: tuple[Fault, ...]
+
+
+def read_env_file(path: Path, known: Mapping[str, str]) -> EnvFile:
+    """Read an env file; `known` are the values that its `${X}` may name besides its own.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    return parse_env_file(path, read_text(path), known)
+
+
+def parse_env_file(path: Path, text: str, known: Mapping[str, str]) -> EnvFile:
+    """The settings of an env file. What cannot be read is a fault, never an exception."""
+    values: dict[str, str | None] = dict(known)
+    entries: dict[str, EnvEntry] = {}
+    faults: list[Fault] = []
+    for binding in parse_stream(StringIO(text)):
+        line = _line(binding)
+        if binding.error or (binding.key is not None and binding.value is None):
+            faults.append(Fault(line, binding.key or "", "no `NAME=value` in this line"))
+        elif binding.key is not None:
+            faults += _name_faults(binding.key, line, entries)
+            value = _filled(binding, values, line, faults)
+            entries[binding.key] = EnvEntry(value, line)
+            values[binding.key] = value
+    return EnvFile(path, entries, tuple(faults))
+
+
+def _line(binding: Binding) -> int:
+    """python-dotenv counts from the blank lines before."""
+    text = binding.original.string
+    return int(binding.original.line) + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _name_faults(name: str, line: int, entries: Mapping[str, EnvEntry]) -> Iterator[Fault]:
+    if not _NAME.match(name):
+        yield Fault(line, name, "is no name of an environment variable")
+    if name in entries:
+        yield Fault(line, name, f"is set twice; line {entries[name].line} loses")
+
+
+def _filled(binding: Binding, values: Mapping[str, str | None], line: int, faults: list[Fault]) -> str:
+    value = binding.value or ""
+    if _SINGLE_QUOTED.search(binding.original.string):
+        return value
+    atoms = list(parse_variables(value))
+    unset = (atom.name for atom in atoms if isinstance(atom, Variable) and not (atom.default or atom.name in values))
+    faults += (Fault(line, binding.key or "", f"${{{name}}} is not set before this line") for name in unset)
+    return "".join(atom.resolve(values) for atom in atoms)

@@ -1,0 +1,121 @@
+"""sipctl's own configuration file: TOML, one table a profile."""
+
+import difflib
+import re
+import tomllib
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from sipctl.config.reading import Fault
+from sipctl.telephony.ownership import ROOM_FIELD
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class RegistryTable(_Table):
+    """Where PINs live. With `layout = "meet"`, room names are UUIDs."""
+
+    layout: Literal["meet", "sipctl"] | None = None
+
+
+class IgnoreTable(_Table):
+    """One finding that somebody decided to live with: its code, the resource (None = any), why, and how long."""
+
+    code: str = Field(pattern=r"^[A-Z0-9]{3}\d{3}$")
+    resource: str | None = None
+    reason: str = Field(min_length=1)
+    until: date | None = None
+
+
+class ProfileTable(_Table):
+    """One deployment. Paths are relative to the file's folder."""
+
+    url: str | None = None
+    api_key: str | None = None
+    api_key_file: str | None = None
+    api_secret: str | None = Field(default=None, repr=False)
+    api_secret_file: str | None = None
+    env_files: list[str] = []
+    livekit_yaml: str | None = None
+    sip_yaml: str | None = None
+    compose_json: str | None = None
+    sip_host: str | None = None
+    sip_health_url: str | None = None
+    webhook_url: str | None = None
+    name_template: str | None = None
+    room_pattern: str | None = None
+    trunk_ids: list[str] | None = None
+    protected: bool = False
+    protect: list[str] = []
+    registry: RegistryTable = RegistryTable()
+    ignore: list[IgnoreTable] = []
+
+    @field_validator("name_template")
+    @classmethod
+    def _holds_the_room(cls, value: str | None) -> str | None:
+        if value is not None and value.count(ROOM_FIELD) != 1:
+            raise ValueError(f"must hold {ROOM_FIELD} once, as SIP_{ROOM_FIELD} does")
+        return value
+
+    @field_validator("room_pattern")
+    @classmethod
+    def _is_a_pattern(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from None
+        return value
+
+
+class ConfigFile(_Table):
+    """The whole file."""
+
+    default_profile: str | None = None
+    profiles: dict[str, ProfileTable] = {}
+
+
+def parse_config(text: str) -> tuple[ConfigFile | None, list[Fault]]:
+    """The file's content, or everything that is wrong with it."""
+    try:
+        value = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        return None, [Fault(int(line[1]) if line else len(text.splitlines()), "", f"is not TOML: {error}")]
+    try:
+        return ConfigFile.model_validate(value), []
+    except ValidationError as error:
+        return None, [_fault(text, detail) for detail in error.errors(include_url=False, include_input=False)]
+
+
+def _fault(text: str, detail: Any) -> Fault:  # noqa: ANN401 - pydantic's own TypedDict of any location
+    keys = tuple(str(part) for part in detail["loc"])
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        message = f"unknown key{_suggestion(keys)}"
+    return Fault(line_of(text, keys), ".".join(keys), message)
+
+
+def _suggestion(keys: tuple[str, ...]) -> str:
+    table = {1: ConfigFile, 3: ProfileTable}.get(len(keys), RegistryTable if "registry" in keys else IgnoreTable)
+    near = difflib.get_close_matches(keys[-1], table.model_fields, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def line_of(text: str, keys: tuple[str, ...]) -> int:
+    """The 1-based line where a TOML key stands, or its table's; 0 if neither is written out."""
+    *table, key = keys
+    heading = re.compile(r"\s*\[+\s*" + r"\s*\.\s*".join(rf"[\"']?{re.escape(part)}[\"']?" for part in keys) + r"\s*\]")
+    assignment = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
+    current: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if heading.match(line):
+            return number
+        if line.lstrip().startswith("["):
+            current = [part.strip(" \"'") for part in line.strip(" []").split("]")[0].split(".")]
+        elif assignment.match(line) and current == [part for part in table if not part.isdigit()]:
+            return number
+    return line_of(text, tuple(table)) if table else 0

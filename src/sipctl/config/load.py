@@ -1,0 +1,236 @@
+"""The layers of configuration, merged: each setting with its origin; URL, key and secret from one source."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from sipctl.config.envfile import read_env_file
+from sipctl.config.model import Connection, Ignored, Setting, Settings, Telephony
+from sipctl.config.profile import Profile, choose_profile
+from sipctl.config.reading import read_secret
+from sipctl.config.values import check_url, read_boolean, read_count
+from sipctl.errors import ConfigError
+from sipctl.telephony.secret import Secret
+
+TELEPHONY_PREFIX: Final = "ROOM_TELEPHONY_"
+URL_NAMES: Final = ("LIVEKIT_URL", "LIVEKIT_API_URL")
+_OWN: Final = {
+    "name_template": "SIPCTL_NAME_TEMPLATE",
+    "room_pattern": "SIPCTL_ROOM_PATTERN",
+    "trunk_ids": "SIPCTL_TRUNK_IDS",
+    "sip_host": "SIPCTL_SIP_HOST",
+    "sip_health_url": "SIPCTL_SIP_HEALTH_URL",
+    "webhook_url": "SIPCTL_WEBHOOK_URL",
+}
+"""Settings of sipctl's own, by their key in a profile and their environment variable."""
+_CONNECTION: Final = {
+    "url": "LIVEKIT_URL",
+    "api_key": "LIVEKIT_API_KEY",
+    "api_key_file": "LIVEKIT_API_KEY_FILE",
+    "api_secret": "LIVEKIT_API_SECRET",
+    "api_secret_file": "LIVEKIT_API_SECRET_FILE",
+}
+_UUID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One layer, under the names of environment variables. Relative paths in it start at `folder`."""
+
+    title: str
+    folder: Path
+    values: Mapping[str, Setting] = field(default_factory=dict)
+
+    @property
+    def url(self) -> tuple[str, Setting] | None:
+        """The server that this layer names, and by which of its two names."""
+        return next(((name, self.values[name]) for name in URL_NAMES if _given(self.values.get(name))), None)
+
+    def secret(self, name: str) -> Setting | None:
+        """A setting that may stand in a file of its own: `<NAME>_FILE` wins over `<NAME>`, as in Meet.
+
+        Raises:
+            ConfigError: the file cannot be read.
+        """
+        named = self.values.get(f"{name}_FILE")
+        if named is None or not named.value:
+            setting = self.values.get(name)
+            return setting if _given(setting) else None
+        path = self.folder / Path(str(named.value)).expanduser()
+        return Setting(read_secret(path, named.origin), named.origin)
+
+
+def _given(setting: Setting | None) -> bool:
+    return setting is not None and setting.value != ""
+
+
+def load_settings(
+    *, config_path: Path | None, profile: str | None, env_files: Sequence[Path], environ: Mapping[str, str]
+) -> Settings:
+    """Merge option, `--env-file`, a named profile, the environment, the default profile and defaults; first wins.
+
+    Raises:
+        ConfigError: a file cannot be read, or a setting has a value that it cannot have.
+    """
+    chosen = choose_profile(config_path, profile, environ)
+    sources = list(_sources(chosen, env_files, environ))
+    notes: list[str] = []
+    connection = _connection(sources, notes)
+    values = {name: setting for source in reversed(sources) for name, setting in source.values.items()}
+    return Settings(
+        profile=chosen.name if chosen else "",
+        connection_or_none=connection,
+        telephony=_telephony(values),
+        **_own_settings(chosen, values),
+        **(_files(chosen, env_files) if chosen else {"env_files": tuple(env_files)}),
+        values=_shown(values, connection),
+        notes=tuple(notes),
+    )
+
+
+def _sources(chosen: Profile | None, env_files: Sequence[Path], environ: Mapping[str, str]) -> Iterator[Source]:
+    """The layers, the strongest first. An env file may use `${X}` of what was read before it."""
+    from_profile = list(_profile_sources(chosen, environ)) if chosen else []
+    environment = Source(
+        "the environment",
+        Path(),
+        {name: Setting(value, f"{name} in the environment") for name, value in environ.items()},
+    )
+    yield _env_source("--env-file", env_files, environ)
+    if chosen and chosen.named:
+        yield from from_profile
+        yield environment
+    else:
+        yield environment
+        yield from from_profile
+
+
+def _profile_sources(chosen: Profile, environ: Mapping[str, str]) -> Iterator[Source]:
+    title = f"profile {chosen.name!r}"
+    table = chosen.table.model_dump(include={*_CONNECTION, *_OWN}, exclude_none=True)
+    yield Source(
+        title,
+        chosen.path.parent,
+        {
+            (_CONNECTION | _OWN)[key]: Setting(value, f"{key} of {title} in {chosen.path}")
+            for key, value in table.items()
+        },
+    )
+    yield _env_source(f"the env files of {title}", [chosen.resolve(name) for name in chosen.table.env_files], environ)
+
+
+def _env_source(title: str, paths: Sequence[Path], environ: Mapping[str, str]) -> Source:
+    values: dict[str, Setting] = {}
+    for path in paths:
+        known = {**environ, **{name: str(setting.value) for name, setting in values.items()}}
+        for name, entry in read_env_file(path, known).entries.items():
+            values[name] = Setting(entry.value, f"{name} in {path}:{entry.line}")
+    return Source(title, paths[-1].parent if paths else Path(), values)
+
+
+def _connection(sources: Sequence[Source], notes: list[str]) -> Connection | None:
+    """URL, key and secret of the strongest source that names a server; what the others say is named as ignored."""
+    at = next((at for at, source in enumerate(sources) if source.url), None)
+    if at is None:
+        return None
+    source = sources[at]
+    name, url = source.url or ("", Setting("", ""))
+    key, secret = (_required(source, url, kind) for kind in ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"))
+    other = source.values.get(URL_NAMES[1])
+    if name == URL_NAMES[0] and other is not None and _given(other) and other.value != url.value:
+        notes.append(f"{other.origin} is ignored: {URL_NAMES[0]} is set and different")
+    for ignored in (*sources[:at], *sources[at + 1 :]):
+        notes += _ignored(ignored, source, str(url.value))
+    return Connection(
+        url=check_url(name, url), api_key=str(key.value), api_secret=Secret(str(secret.value)), origin=url.origin
+    )
+
+
+def _required(source: Source, url: Setting, name: str) -> Setting:
+    setting = source.secret(name)
+    if setting is None:
+        raise ConfigError(
+            f"{source.title} has a URL ({url.origin}) but no {name}",
+            hint=f"URL, key and secret are taken together: put {name} or {name}_FILE there too",
+        )
+    return setting
+
+
+def _ignored(source: Source, taken: Source, url: str) -> Iterator[str]:
+    named = source.url
+    if named and named[1].value != url:
+        yield f"{named[1].origin} is ignored: the server comes from {taken.title}"
+    elif not named and _given(source.values.get("LIVEKIT_API_KEY")):
+        yield f"{source.values['LIVEKIT_API_KEY'].origin} is ignored: key and secret come from {taken.title}"
+
+
+def _telephony(values: Mapping[str, Setting]) -> Telephony:
+    """The five settings with Meet's types; a missing one has Meet's default."""
+    found = {name.removeprefix(TELEPHONY_PREFIX): name for name in values if name.startswith(TELEPHONY_PREFIX)}
+    given = {key: (name, values[name]) for key, name in found.items() if key in _TELEPHONY_TYPES}
+    typed: dict[str, Any] = {
+        key.lower(): _TELEPHONY_TYPES[key](name, setting) for key, (name, setting) in given.items()
+    }
+    return Telephony(**typed, given=frozenset(name for name, _ in given.values()))
+
+
+def _text(_name: str, setting: Setting) -> str:
+    return str(setting.value)
+
+
+_TELEPHONY_TYPES: Final = {
+    "ENABLED": read_boolean,
+    "PIN_LENGTH": read_count,
+    "PIN_MAX_RETRIES": read_count,
+    "PHONE_NUMBER": lambda name, setting: _text(name, setting) or None,
+    "DEFAULT_COUNTRY": _text,
+}
+
+
+def _own_settings(chosen: Profile | None, values: Mapping[str, Setting]) -> dict[str, Any]:
+    """Sipctl's own settings that somebody gave; the model has the defaults."""
+    own: dict[str, Any] = {key: values[name].value for key, name in _OWN.items() if _given(values.get(name))}
+    if isinstance(own.get("trunk_ids"), str):
+        own["trunk_ids"] = own["trunk_ids"].replace(",", " ").split()
+    if "trunk_ids" in own:
+        own["trunk_ids"] = tuple(own["trunk_ids"])
+    if chosen and chosen.table.registry.layout == "meet":
+        own.setdefault("room_pattern", _UUID)
+    for key in ("sip_health_url", "webhook_url"):
+        if key in own:
+            check_url(key, values[_OWN[key]])
+    return own
+
+
+def _files(chosen: Profile, env_files: Sequence[Path]) -> dict[str, Any]:
+    """What else the profile says: its component files, what it protects, what it ignores."""
+    table = chosen.table
+    paths = {key: getattr(table, key) for key in ("livekit_yaml", "sip_yaml", "compose_json")}
+    return {
+        "config_file": chosen.path,
+        "env_files": (*map(chosen.resolve, table.env_files), *env_files),
+        **{key: chosen.resolve(name) for key, name in paths.items() if name},
+        "protected": table.protected,
+        "protect": tuple(table.protect),
+        "ignored": tuple(
+            Ignored(code=row.code, resource=row.resource, reason=row.reason, until=row.until) for row in table.ignore
+        ),
+    }
+
+
+def _shown(values: Mapping[str, Setting], connection: Connection | None) -> dict[str, Setting]:
+    """The settings that sipctl reads, under the names administrators know, secrets wrapped."""
+    shown: dict[str, Setting] = {}
+    if connection:
+        shown["LIVEKIT_URL"] = Setting(connection.url, connection.origin)
+        shown["LIVEKIT_API_KEY"] = Setting(connection.api_key, connection.origin)
+        shown["LIVEKIT_API_SECRET"] = Setting(connection.api_secret, connection.origin)
+    default = Telephony()
+    for key in _TELEPHONY_TYPES:
+        name = f"{TELEPHONY_PREFIX}{key}"
+        shown[name] = values.get(name) or Setting(getattr(default, key.lower()), "default")
+    settings = Settings()
+    for key, name in _OWN.items():
+        shown[name] = values.get(name) or Setting(getattr(settings, key), "default")
+    return shown

@@ -1,0 +1,34 @@
+"""Where sipctl keeps its files: the user's folders of this system, unless an environment variable says otherwise."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from platformdirs import PlatformDirs
+
+from sipctl.errors import UncheckedError
+
+_DIRS: Final = PlatformDirs("sipctl", appauthor=False)
+
+
+def config_path() -> Path:
+    """The configuration file that is read when nobody names another; it need not exist."""
+    return Path(_DIRS.user_config_dir) / "config.toml"
+
+
+def state_dir() -> Path:
+    """The folder of the audit, the locks and bug reports (SIPCTL_STATE_DIR), made with 0700 if it is not there.
+
+    Raises:
+        UncheckedError: it cannot be made.
+    """
+    folder = Path(os.environ.get("SIPCTL_STATE_DIR") or _DIRS.user_state_dir)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UncheckedError(
+            f"cannot make the state folder {folder}: {error.strerror}",
+            code="state-folder",
+            hint="SIPCTL_STATE_DIR names another one",
+        ) from error
+    return folder

@@ -1,0 +1,68 @@
+"""The profile in force: which one of the configuration file, and what it says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sipctl.config.paths import config_path as default_config_path
+from sipctl.config.reading import Fault, read_text
+from sipctl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sipctl.config.file import ConfigFile, ProfileTable
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One profile of a configuration file. `named` = somebody asked for it, so it goes over the environment."""
+
+    name: str
+    named: bool
+    path: Path
+    table: "ProfileTable"
+
+    def resolve(self, name: str) -> Path:
+        """A path of the profile; relative ones start at the file's folder."""
+        return self.path.parent / Path(name).expanduser()
+
+
+def choose_config_path(option: Path | None, environ: Mapping[str, str]) -> Path:
+    """The configuration file that is meant; it need not exist."""
+    return option or Path(environ.get("SIPCTL_CONFIG") or default_config_path())
+
+
+def choose_profile(option: Path | None, name: str | None, environ: Mapping[str, str]) -> Profile | None:
+    """The profile in force; None without a configuration file, or with a file that has none.
+
+    Raises:
+        ConfigError: a file or profile that somebody named is not there, or the file holds a fault.
+    """
+    path = choose_config_path(option, environ)
+    name = name or environ.get("SIPCTL_PROFILE") or None
+    asked_for_file = option is not None or bool(environ.get("SIPCTL_CONFIG"))
+    if not asked_for_file and name is None and not path.exists():
+        return None
+    file = _load(path)
+    wanted = name or file.default_profile or (next(iter(file.profiles)) if len(file.profiles) == 1 else None)
+    if wanted is None:
+        return None
+    if wanted not in file.profiles:
+        known = ", ".join(sorted(file.profiles)) or "none"
+        raise ConfigError(f"no profile {wanted!r} in {path}", code="no-profile", hint=f"its profiles: {known}")
+    return Profile(wanted, name is not None, path, file.profiles[wanted])
+
+
+def _load(path: Path) -> "ConfigFile":
+    from sipctl.config.file import parse_config  # noqa: PLC0415 - pydantic, for those who have a file
+
+    file, faults = parse_config(read_text(path))
+    if file is None:
+        raise ConfigError(_told(path, faults), hint="`sipctl config validate` lists every fault")
+    return file
+
+
+def _told(path: Path, faults: list[Fault]) -> str:
+    first = faults[0]
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{path}:{first.line}: {f'{first.key}: ' if first.key else ''}{first.message}{more}"

@@ -1,0 +1,49 @@
+"""Configuration files as text, and the faults found in them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sipctl.errors import ConfigError
+
+SIZE_LIMIT: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in a file: its 1-based line (0 = the file as a whole), the key concerned, and what it is."""
+
+    line: int
+    key: str
+    message: str
+
+
+def read_text(path: Path) -> str:
+    """The text of a configuration file.
+
+    Raises:
+        ConfigError: it is missing, unreadable, no file, over 1 MiB, or not UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", code="unreadable") from error
+    if len(data) > SIZE_LIMIT:
+        raise ConfigError(f"{path} is over {SIZE_LIMIT // 1024} KiB: no configuration file is", code="unreadable")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 (byte {error.start})", code="unreadable") from None
+
+
+def read_secret(path: Path, origin: str) -> str:
+    """A secret from its file, without one trailing newline, as Meet reads `_FILE` settings.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    try:
+        return read_text(path).removesuffix("\n")
+    except ConfigError as error:
+        raise ConfigError(f"{origin}: {error.message}", code=error.code) from error

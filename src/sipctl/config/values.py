@@ -1,0 +1,69 @@
+"""What a setting's text means: the types that Meet's settings have, and addresses of servers."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from sipctl.config.model import Setting
+from sipctl.errors import ConfigError
+
+_TRUE: Final = frozenset({"yes", "y", "true", "1"})
+_FALSE: Final = frozenset({"no", "n", "false", "0", ""})
+SCHEMES: Final = ("http", "https", "ws", "wss")
+
+
+def read_boolean(name: str, setting: Setting) -> bool:
+    """A boolean as django-configurations reads it: yes, y, true, 1 and no, n, false, 0, "" in any case.
+
+    Raises:
+        ConfigError: any other word, at which Meet does not start.
+    """
+    word = str(setting.value).lower()
+    if word not in _TRUE | _FALSE:
+        raise ConfigError(
+            f"{name}={setting.value} is no boolean for Meet ({setting.origin})", hint="write True or False"
+        )
+    return word in _TRUE
+
+
+def read_count(name: str, setting: Setting) -> int:
+    """A whole number from 0 up.
+
+    Raises:
+        ConfigError: anything else, at which Meet does not start.
+    """
+    text = str(setting.value).strip()
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ConfigError(f"{name}={setting.value} is no whole number ({setting.origin})", hint="write digits alone")
+    return int(text)
+
+
+def check_url(name: str, setting: Setting) -> str:
+    """The address of a server, as it is.
+
+    Raises:
+        ConfigError: it has no http, https, ws or wss scheme, no host, a bad port, or credentials, which are not shown.
+    """
+    text = str(setting.value)
+    fault = url_fault(text)
+    if fault:
+        shown = "" if "@" in text else f" {text!r}"
+        raise ConfigError(f"{name}{shown} {fault} ({setting.origin})", hint="such as https://livekit.example.org")
+    return text
+
+
+def url_fault(text: str) -> str:
+    """What is wrong with an address; "" if nothing."""
+    try:
+        parts = urlsplit(text)
+        port_ok = parts.port != 0
+    except ValueError:
+        return "has a port or host that is none"
+    if parts.scheme not in SCHEMES or not text.startswith(f"{parts.scheme}://"):
+        return f"does not start with {', '.join(f'{scheme}://' for scheme in SCHEMES)}"
+    if "@" in parts.netloc:
+        return "holds credentials; key and secret have settings of their own"
+    if not parts.hostname or not port_ok or any(character.isspace() for character in text):
+        return "names no host"
+    if parts.query or parts.fragment:
+        return "has a query or a fragment"
+    return ""
