@@ -97,11 +97,11 @@ def _declare(
 def _parameters() -> tuple[Any, ...]:
     app = typer.Typer(add_completion=False)
     app.command()(_declare)
-    parameters = typer.main.get_command(app).params
+    parameters: list[Any] = typer.main.get_command(app).params
     for parameter in parameters:
         parameter.expose_value = False
         parameter.callback = parameter.callback or _remember
-        parameter.rich_help_panel = PANEL  # type: ignore[attr-defined]
+        parameter.rich_help_panel = PANEL
     return tuple(parameters)
 
 
@@ -117,12 +117,12 @@ class _EveryCommand:
         return parameters
 
 
-class Command(_EveryCommand, TyperCommand):  # type: ignore[misc]
+class Command(_EveryCommand, TyperCommand):
     """A command with the shared options and the output formats it can write."""
 
     formats: ClassVar[tuple[str, ...]] = COMMON_FORMATS
 
-    def invoke(self, ctx: typer.Context) -> Any:  # noqa: ANN401 - Typer's own signature
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own signature
         """Run the command, unless it is asked for a format it does not have: nothing may happen first."""
         style = Options.of(ctx).output
         if style not in self.formats:

@@ -100,8 +100,9 @@ def _fault(text: str, detail: Any) -> Fault:  # noqa: ANN401 - pydantic's own Ty
 
 
 def _suggestion(keys: tuple[str, ...]) -> str:
-    table = {1: ConfigFile, 3: ProfileTable}.get(len(keys), RegistryTable if "registry" in keys else IgnoreTable)
-    near = difflib.get_close_matches(keys[-1], table.model_fields, n=1)
+    inner: type[BaseModel] = RegistryTable if "registry" in keys else IgnoreTable
+    tables: dict[int, type[BaseModel]] = {1: ConfigFile, 3: ProfileTable}
+    near = difflib.get_close_matches(keys[-1], tables.get(len(keys), inner).model_fields, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 

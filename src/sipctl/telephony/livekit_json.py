@@ -45,9 +45,9 @@ def _kind_to_json(rule: DispatchRule, kind: RuleKind) -> dict[str, Any]:
 
 def rule_from_json(value: Mapping[str, Any]) -> DispatchRule:
     """The dispatch rule that `rule_to_json` wrote."""
-    common = {key: value[key] for key in value if key not in {"rule", "trunk_ids", "inbound_numbers", "numbers"}}
-    lists = {key: tuple(value[key]) for key in ("trunk_ids", "inbound_numbers", "numbers")}
-    return DispatchRule(**common, **lists, **_kind_from_json(value["rule"]))
+    own: dict[str, Any] = {key: inner for key, inner in value.items() if key != "rule"}
+    lists = {key: tuple(inner) for key, inner in own.items() if isinstance(inner, list)}
+    return DispatchRule(**(own | lists), **_kind_from_json(value["rule"]))
 
 
 def _kind_from_json(value: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Any]:

@@ -1,0 +1,104 @@
+"""Faults that the sandbox plants on request, between the network and the service or in the store."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from livekit.protocol.sip import SIPDispatchRule, SIPDispatchRuleDirect, SIPDispatchRuleInfo
+
+from sipctl.errors import UsageError
+from sipctl.sandbox.store import Store
+
+NETWORK_FAULTS: Final = {
+    "latency": "answer after this many milliseconds",
+    "status": "answer this HTTP status with a text",
+    "page": "answer 200 with a web page",
+    "hang": "never answer",
+    "cut": "close the connection in the middle of the answer",
+    "empty-list": "answer lists as if there were nothing",
+    "lagging-list": "answer lists as they were at the call before",
+}
+STATE_FAULTS: Final = {
+    "no-redis": "be a server without redis: SIP fails, rooms work",
+    "redis-lost": "be a server that lost its redis",
+    "conflict-pair": "store two rules for the same calls, as a race leaves them",
+}
+_WITH_NUMBER: Final = frozenset({"latency", "status"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault: `value` is its number, `method` the one method it hits ("" = all), `times` how often (0 = always)."""
+
+    name: str
+    value: int = 0
+    method: str = ""
+    times: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> "Fault":
+        """A fault from `NAME[=VALUE][@METHOD]`.
+
+        Raises:
+            UsageError: there is no such fault, or it needs a number.
+        """
+        head, _, method = text.partition("@")
+        name, _, value = head.partition("=")
+        if name not in NETWORK_FAULTS | STATE_FAULTS:
+            raise UsageError(f"no fault {name!r}", hint=f"there are {', '.join(NETWORK_FAULTS | STATE_FAULTS)}")
+        if (name in _WITH_NUMBER) != value.isdecimal():
+            expected = f"{name}=NUMBER" if name in _WITH_NUMBER else name
+            raise UsageError(f"the fault {text!r} is written {expected}")
+        return cls(name, int(value or 0), method)
+
+
+@dataclass(slots=True)
+class Faults:
+    """The faults in force."""
+
+    active: list[Fault] = field(default_factory=list)
+    _used: dict[int, int] = field(default_factory=dict)
+
+    def plant(self, fault: Fault, store: Store) -> None:
+        """Put a fault in force."""
+        if fault.name in STATE_FAULTS:
+            _STATE[fault.name](store)
+        else:
+            self.active.append(fault)
+
+    def lift(self, store: Store) -> None:
+        """End every fault. Stored rules stay."""
+        self.active.clear()
+        self._used.clear()
+        store.redis = "connected"
+
+    def strike(self, method: str) -> Iterator[Fault]:
+        """The faults that hit this call; one with a count is used up a bit."""
+        for at, fault in enumerate(self.active):
+            if fault.method in {"", method} and not (fault.times and self._used.get(at, 0) >= fault.times):
+                self._used[at] = self._used.get(at, 0) + 1
+                yield fault
+
+
+def _without_redis(store: Store) -> None:
+    store.redis = "none"
+
+
+def _losing_redis(store: Store) -> None:
+    store.redis = "lost"
+
+
+def plant_conflict_pair(store: Store) -> None:
+    """Two rules with one PIN, as two creates at the same moment leave them."""
+    for room in ("conflict-a", "conflict-b"):
+        identifier = store.new_id("SDR_")
+        direct = SIPDispatchRuleDirect(room_name=room, pin="1234567890")
+        rule = SIPDispatchRule(dispatch_rule_direct=direct)
+        store.rules[identifier] = SIPDispatchRuleInfo(sip_dispatch_rule_id=identifier, rule=rule, name=f"SIP_{room}")
+
+
+_STATE: Final[dict[str, Callable[[Store], None]]] = {
+    "no-redis": _without_redis,
+    "redis-lost": _losing_redis,
+    "conflict-pair": plant_conflict_pair,
+}

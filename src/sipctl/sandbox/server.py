@@ -1,0 +1,193 @@
+"""The sandbox as a whole: in a thread for tests and the demo, in the foreground for `sipctl sandbox run`."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+from livekit.protocol.models import ParticipantInfo
+
+from sipctl.config.reading import read_text
+from sipctl.errors import SipctlError, UncheckedError, UsageError
+from sipctl.sandbox.api import Api, Call
+from sipctl.sandbox.faults import Fault
+from sipctl.sandbox.seed import plant_snapshot
+from sipctl.sandbox.store import Store
+from sipctl.telephony.secret import Secret
+
+HOST: Final = "127.0.0.1"
+DEFAULT_KEY: Final = "devkey"
+_SECRET_BYTES: Final = 24
+
+
+class Sandbox:
+    """A LiveKit-compatible server. Its methods may be called from any thread while it runs."""
+
+    def __init__(self, *, api_key: str = DEFAULT_KEY, api_secret: str = "", store: Store | None = None) -> None:
+        self.store = store or Store()
+        self.api_key = api_key
+        self.api_secret = Secret(api_secret or secrets.token_urlsafe(_SECRET_BYTES))
+        self.port = 0
+        self._api = Api(self.store, self.api_key, self.api_secret)
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every call received so far, oldest first."""
+        return self._api.calls
+
+    def join(self, room: str, identity: str, *, kind: str = "STANDARD", name: str = "") -> ParticipantInfo:
+        """Let someone into a room; `kind` SIP is a phone caller."""
+        return self.store.join(room, identity, kind=kind, name=name)
+
+    def leave(self, room: str, identity: str) -> bool:
+        """Take someone out of a room; whether they were in."""
+        return self.store.leave(room, identity)
+
+    def fault(self, text: str, *, times: int = 0) -> None:
+        """Plant a fault, written `NAME[=VALUE][@METHOD]`; `times` 0 = until it is lifted."""
+        parsed = Fault.parse(text)
+        self._api.faults.plant(Fault(parsed.name, parsed.value, parsed.method, times), self.store)
+
+    def lift_faults(self) -> None:
+        """End every fault."""
+        self._api.faults.lift(self.store)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.store.clock.advance(seconds)
+
+    async def start(self, port: int = 0) -> None:
+        """Listen on loopback; port 0 = any free one.
+
+        Raises:
+            UncheckedError: the port is taken.
+        """
+        application = self._api.application()
+        for deed in ("join", "leave", "fault", "clock"):
+            application.router.add_post(f"/sandbox/{deed}", self._control(getattr(self, f"_on_{deed}")))
+        application.router.add_route("*", "/{tail:.*}", self._api.handle)
+        self._runner = web.AppRunner(application, access_log=None, auto_decompress=False, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, HOST, port)
+        try:
+            await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise UncheckedError(f"cannot listen on {HOST}:{port}: {os.strerror(error.errno or 0)}") from error
+        self.port = int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        if self._runner:
+            await self._runner.cleanup()
+
+    def _control(self, deed: Callable[[dict[str, Any]], object]) -> Callable[[web.Request], Any]:
+        """A deed of the sandbox over HTTP; the body is the JSON of its arguments."""
+
+        async def handle(request: web.Request) -> web.Response:
+            try:
+                deed(json.loads(await request.read() or b"{}"))
+            except (SipctlError, ValueError, TypeError, KeyError) as error:
+                return web.json_response({"error": f"{error}"}, status=400)
+            return web.json_response({})
+
+        return handle
+
+    def _on_join(self, body: dict[str, Any]) -> object:
+        return self.join(**body)
+
+    def _on_leave(self, body: dict[str, Any]) -> object:
+        return self.leave(**body)
+
+    def _on_fault(self, body: dict[str, Any]) -> None:
+        deed = partial(self.fault, body["fault"], times=body.get("times", 0)) if body else self.lift_faults
+        deed()
+
+    def _on_clock(self, body: dict[str, Any]) -> None:
+        self.advance(**body)
+
+
+@contextmanager
+def running_sandbox(sandbox: Sandbox | None = None, port: int = 0) -> Iterator[Sandbox]:
+    """Run a sandbox in a thread of its own while the body runs."""
+    sandbox = sandbox or Sandbox()
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="sandbox", daemon=True)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(sandbox.start(port), loop).result()
+        yield sandbox
+    finally:
+        asyncio.run_coroutine_threadsafe(sandbox.stop(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def serve(
+    *,
+    port: int,
+    api_key: str,
+    secret_file: Path | None,
+    seed: Path | None,
+    faults: Iterable[str],
+    env_out: Path | None,
+    announce: Callable[[str], None],
+) -> None:
+    """Run the sandbox until SIGINT or SIGTERM. A random secret is announced, once; a secret from a file is not.
+
+    Raises:
+        UsageError: the secret is empty, the seed is no snapshot, or there is no such fault.
+        UncheckedError: the port is taken.
+    """
+    secret = read_text(secret_file).removesuffix("\n") if secret_file else ""
+    if secret_file and not secret:
+        raise UsageError(f"{secret_file} is empty", hint="put the API secret into it")
+    sandbox = Sandbox(api_key=api_key, api_secret=secret)
+    if seed:
+        plant_snapshot(sandbox.store, read_text(seed))
+    for fault in faults:
+        sandbox.fault(fault)
+    asyncio.run(_serve(sandbox, port, env_out, announce, show_secret=not secret_file))
+
+
+async def _serve(
+    sandbox: Sandbox, port: int, env_out: Path | None, announce: Callable[[str], None], *, show_secret: bool
+) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await sandbox.start(port)
+    try:
+        environment = {"LIVEKIT_URL": sandbox.url, "LIVEKIT_API_KEY": sandbox.api_key}
+        secret = sandbox.api_secret.reveal()
+        if env_out:
+            _write_env(env_out, {**environment, "LIVEKIT_API_SECRET": secret})
+        for name, value in {**environment, **({"LIVEKIT_API_SECRET": secret} if show_secret else {})}.items():
+            announce(f"export {name}={value}")
+        await ended.wait()
+    finally:
+        await sandbox.stop()
+
+
+def _write_env(path: Path, environment: dict[str, str]) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.writelines(f"{name}={value}\n" for name, value in environment.items())
+    except OSError as error:
+        raise UncheckedError(f"cannot write {path}: {error.strerror}") from error

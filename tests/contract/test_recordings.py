@@ -1,0 +1,54 @@
+"""The sandbox gives the answers that a real livekit-server gave."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from contract.recordings import Line, Replay, lines
+from sipctl.sandbox.server import Sandbox, running_sandbox
+from sipctl.sandbox.store import Store
+
+SCENARIOS = (
+    "auth", "transport", "protobuf", "inbound_trunks", "outbound_trunks", "dispatch_rules_create",
+    "dispatch_rules_conflicts", "dispatch_rules_update_delete", "dispatch_rules_list", "dispatch_rules_300", "rooms",
+    "rooms_empty_timeout", "sip_participant_errors", "no_redis", "redis_lost", "dev_mode",
+)  # fmt: skip
+SECRET = "a-secret-of-the-tests-with-32-bytes"
+
+
+def _lose_redis(store: Store) -> None:
+    store.redis = "lost"
+
+
+def _restart_redis_empty(store: Store) -> None:
+    store.redis = "connected"
+    for things in (store.rules, store.inbound, store.outbound, store.rooms):
+        things.clear()
+
+
+ACTIONS: dict[str, Callable[[Store], None]] = {
+    "redis is stopped, livekit-server goes on": _lose_redis,
+    "an empty redis is started on the same port": _restart_redis_empty,
+}
+
+
+def _prepared(settings: Line) -> Sandbox:
+    room = settings.get("room", {"empty_timeout": 300, "departure_timeout": 20})
+    store = Store(empty_timeout_s=room["empty_timeout"], departure_timeout_s=room["departure_timeout"])
+    if settings.get("redis", "") is None or settings.get("dev"):
+        store.redis = "none"
+    return Sandbox(api_secret=settings.get("keys", {}).get("devkey", SECRET), store=store)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_scenario(scenario: str) -> None:
+    recorded = list(lines(scenario))
+    settings = recorded.pop(0)["server_settings"] if recorded[0]["n"] == 0 else {}
+    with running_sandbox(_prepared(settings)) as sandbox:
+        replay = Replay(sandbox.url, sandbox.api_key, sandbox.api_secret.reveal(), now=sandbox.store.clock.now)
+        for line in recorded:
+            if action := line.get("action_before"):
+                ACTIONS[action](sandbox.store)
+            sandbox.advance(line.get("wait_before_s", 0))
+            asyncio.run(replay.run(line))
