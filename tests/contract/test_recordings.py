@@ -1,11 +1,15 @@
-"""The sandbox gives the answers that a real livekit-server gave."""
+"""The sandbox gives the answers that a real livekit-server gave; so does the real server of the tests."""
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
+from time import sleep
 
 import pytest
 
+from conftest import need_real_server
 from contract.recordings import Line, Replay, lines
+from peers.livekit import RealLiveKit, running_livekit
 from sipctl.sandbox.server import Sandbox, running_sandbox
 from sipctl.sandbox.store import Store
 
@@ -52,3 +56,23 @@ def test_scenario(scenario: str) -> None:
                 ACTIONS[action](sandbox.store)
             sandbox.advance(line.get("wait_before_s", 0))
             asyncio.run(replay.run(line))
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("scenario", [name for name in SCENARIOS if name not in {"redis_lost", "dev_mode"}])
+def test_scenario_on_the_real_server(scenario: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    need_real_server()
+    recorded = list(lines(scenario))
+    settings = recorded.pop(0)["server_settings"] if recorded[0]["n"] == 0 else {}
+    if settings:
+        with running_livekit(tmp_path, redis="redis" not in settings, settings=settings.get("room")) as own:
+            _replay(own, recorded)
+    else:
+        _replay(request.getfixturevalue("real"), recorded)
+
+
+def _replay(server: RealLiveKit, recorded: list[Line]) -> None:
+    replay = Replay(server.url, server.api_key, server.api_secret.reveal())
+    for line in recorded:
+        sleep(line.get("wait_before_s", 0))  # the server's own clock decides when a room is closed
+        asyncio.run(replay.run(line))

@@ -103,7 +103,7 @@ async def delete_room(writer: Writer, name: str) -> Change:
     people = await writer.client.list_participants(room.name)
     if people:
         writer.refuse_unless("live-room", f"will not delete room {room.name!r}: {_headcount(people)}")
-    change = Change(action="delete", kind="room", id=room.name, before=room_to_json(room))
+    change = Change(action="delete", kind="room", id=room.name, before=_wanted(room))
 
     async def write() -> tuple[str, Json | None]:
         await writer.client.delete_room(room.name)

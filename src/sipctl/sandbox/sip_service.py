@@ -301,7 +301,8 @@ def list_legacy(store: Store, _request: ListSIPTrunkRequest) -> ListSIPTrunkResp
         *map(_legacy_inbound, store.inbound.values()),
         *map(_legacy_outbound, store.outbound.values()),
     ]
-    return ListSIPTrunkResponse(items=sorted(legacy, key=lambda trunk: trunk.sip_trunk_id))
+    legacy.sort(key=lambda trunk: trunk.sip_trunk_id)
+    return ListSIPTrunkResponse(items=legacy)
 
 
 def _legacy_inbound(trunk: SIPInboundTrunkInfo) -> SIPTrunkInfo:

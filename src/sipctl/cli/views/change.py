@@ -12,6 +12,8 @@ from sipctl.output.formats import Detail
 
 _DONE: Final = {"create": "created", "update": "updated", "delete": "deleted", "none": "unchanged"}
 _PLANNED: Final = {"create": "would create", "update": "would update", "delete": "would delete", "none": "unchanged"}
+_DEFAULTS: Final = ("SIP_MEDIA_ENCRYPT_DISABLE", "SIP_NO_HEADERS", {"only_listed_codecs": False, "codecs": []})
+"""Values that say nothing to a person."""
 
 
 def change_view(change: Change, *, show_pins: bool) -> Detail:
@@ -42,11 +44,14 @@ def _masked(side: Mapping[str, Any] | None, *, show: bool) -> dict[str, Any] | N
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The fields that an update changes, before and after; of a new or deleted thing, what it holds."""
     old, new = dict(_flat(before)), dict(_flat(after))
     for key in {**old, **new}:
-        was, now = old.get(key), new.get(key)
-        if was != now and (was or now):
-            yield key, f"{_shown(was)} → {_shown(now)}"
+        was, now = _shown(old.get(key)), _shown(new.get(key))
+        if before and after and was != now:
+            yield key, f"{was or 'nothing'} → {now or 'nothing'}"
+        elif not (before and after) and (was or now):
+            yield key, was or now
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -59,8 +64,8 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    if value is None or value in ("", [], {}):
-        return "nothing"
+    if not value or value in _DEFAULTS:
+        return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -1,0 +1,70 @@
+"""Finding the component files of an installation: Meet's env files, livekit and sip yaml, a compose JSON."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sipctl.config.envfile import parse_env_file
+from sipctl.config.kinds import Kind, detect_kind
+from sipctl.config.reading import read_text
+from sipctl.errors import ConfigError
+
+_DEPTH: Final = 4
+_SKIPPED_FOLDERS: Final = frozenset({".git", "node_modules", "__pycache__", ".venv", "site-packages"})
+_TEMPLATES: Final = (".dist", ".example", ".sample", ".template", ".md", ".py", ".lock")
+_RELEVANT: Final = ("LIVEKIT_", "ROOM_TELEPHONY_")
+_REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The files of one installation. Env files stand in the order in which they are read: later ones win."""
+
+    env_files: tuple[Path, ...] = ()
+    livekit_yaml: Path | None = None
+    sip_yaml: Path | None = None
+    compose_json: Path | None = None
+
+
+def discover(folder: Path) -> Found:
+    """Look through a folder, four levels deep; of several files of a kind the first by name is taken.
+
+    Raises:
+        ConfigError: it is no folder that can be read.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is no folder", hint="--from takes the folder of the installation")
+    texts = dict(_texts(folder))
+    kinds = {path: detect_kind(path, text) for path, text in texts.items()}
+    first = {kind: next((path for path in texts if kinds[path] is kind), None) for kind in Kind}
+    return Found(
+        env_files=_env_order([(path, texts[path]) for path in texts if kinds[path] is Kind.ENV]),
+        livekit_yaml=first[Kind.LIVEKIT],
+        sip_yaml=first[Kind.SIP],
+        compose_json=first[Kind.COMPOSE],
+    )
+
+
+def _texts(folder: Path) -> Iterator[tuple[Path, str]]:
+    for place, folders, names in os.walk(folder):
+        below = len(Path(place).relative_to(folder).parts)
+        folders[:] = sorted(set(folders) - _SKIPPED_FOLDERS) if below < _DEPTH else []
+        for name in sorted(names):
+            if not name.endswith(_TEMPLATES):
+                try:
+                    yield Path(place, name), read_text(Path(place, name))
+                except ConfigError:
+                    continue  # pictures, archives, sockets: none of them is a configuration file
+
+
+def _env_order(files: Sequence[tuple[Path, str]]) -> tuple[Path, ...]:
+    """The env files that speak of LiveKit or telephony, behind those that define what they refer to by `${X}`."""
+    names = {path: parse_env_file(path, text, {}).entries.keys() for path, text in files}
+    references = {path: set(_REFERENCE.findall(text)) for path, text in files}
+    relevant = {path for path, _ in files if any(name.startswith(_RELEVANT) for name in names[path])}
+    wanted = set().union(*(references[path] - names[path] for path in relevant))
+    chosen = [path for path, _ in files if path in relevant or wanted & names[path]]
+    return tuple(sorted(chosen, key=lambda path: (not wanted & names[path], path.name != ".env", path)))

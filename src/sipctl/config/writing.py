@@ -1,0 +1,76 @@
+"""Writing the configuration file: commented, 0600, whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import tomli_w
+
+from sipctl.config.discover import Found
+from sipctl.errors import RailError, UncheckedError
+
+_HEAD: Final = """\
+# Configuration of sipctl. `sipctl config show --origin` prints what is in force and where it comes from.
+# A profile describes one deployment; `--profile NAME` or SIPCTL_PROFILE choose another one.
+# Precedence: option > --env-file > a profile that was named > environment > default profile > defaults.
+
+"""
+_TAIL: Final = """
+# More that a profile can hold (the README explains each):
+#   sip_health_url = "http://127.0.0.1:8080"        # health_port of livekit-sip, which doctor asks
+#   webhook_url    = "https://meet.example.org/api/v1.0/rooms/webhooks-livekit/"
+#   name_template  = "SIP_{room}"                   # the mark of this backend's dispatch rules
+#   room_pattern   = "[0-9a-f-]{36}"                # rooms of this backend; default: every room
+#   trunk_ids      = ["ST_…"]                       # given to new rules
+#   protected      = true                           # every write then needs --confirm PROFILE
+#   protect        = ["SDR_…", "lobby"]             # rules, rooms and trunks that are left alone
+#   registry       = { layout = "meet" }            # rooms are Meet's: their names are UUIDs
+# [[profiles.NAME.ignore]]                          # a finding that you live with
+#   code = "TRK309"
+#   reason = "the firewall admits the provider alone"
+"""
+
+
+def profile_from(found: Found, chosen: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The profile's table: what was found, with what somebody chose over it; paths relative where they can be."""
+    paths = {"livekit_yaml": found.livekit_yaml, "sip_yaml": found.sip_yaml, "compose_json": found.compose_json}
+    table: dict[str, Any] = {key: _relative(path, folder) for key, path in paths.items() if path}
+    if found.env_files:
+        table["env_files"] = [_relative(path, folder) for path in found.env_files]
+    return table | {key: value for key, value in chosen.items() if value}
+
+
+def _relative(path: Path, folder: Path) -> str:
+    whole = path.resolve()
+    return str(whole.relative_to(folder)) if whole.is_relative_to(folder) else str(whole)
+
+
+def render(name: str, profile: Mapping[str, Any]) -> str:
+    """The text of a file with one profile."""
+    return _HEAD + tomli_w.dumps({"default_profile": name, "profiles": {name: dict(profile)}}) + _TAIL
+
+
+def write_config(path: Path, text: str, *, force: bool) -> Path | None:
+    """Write the file in one step; the place of the older file, which stays beside it, or None.
+
+    Raises:
+        RailError: there is a file, and `force` is not set.
+        UncheckedError: the folder cannot be written to.
+    """
+    if path.exists() and not force:
+        raise RailError(f"{path} exists", code="exists", hint="edit it, or replace it with --force")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept = path.with_name(f"{path.name}.bak") if path.exists() else None
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".sipctl-", delete=False) as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if kept:
+            path.replace(kept)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise UncheckedError(f"cannot write {path}: {error.strerror}", hint="check the folder") from error
+    return kept

@@ -1,0 +1,60 @@
+"""Servers and folders that tests share."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from peers.livekit import RealLiveKit, missing, running_livekit
+from sipctl.sandbox.server import Sandbox, running_sandbox
+
+
+def need_real_server() -> None:
+    """Skip with the reason, or fail where CI promised the real thing."""
+    reason = missing()
+    if reason and os.environ.get("CI") == "true":
+        pytest.fail(f"CI=true, but {reason}")
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes anything of the person who runs it."""
+    for name in list(os.environ):
+        if name.startswith(("LIVEKIT_", "ROOM_TELEPHONY_")) or (name.startswith("SIPCTL_") and name != "SIPCTL_PEERS"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg-config"))
+    monkeypatch.setenv("SIPCTL_STATE_DIR", str(tmp_path / "state"))
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A fresh sandbox."""
+    with running_sandbox() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealLiveKit]:
+    """One real livekit-server for the whole run."""
+    need_real_server()
+    with running_livekit(tmp_path_factory.mktemp("livekit")) as server:
+        yield server
+
+
+@pytest.fixture
+def real(real_server: RealLiveKit) -> RealLiveKit:
+    """The real livekit-server, empty."""
+    real_server.clear()
+    return real_server
+
+
+@pytest.fixture(params=["sandbox", pytest.param("real", marks=pytest.mark.real)])
+def livekit(request: pytest.FixtureRequest) -> Sandbox | RealLiveKit:
+    """The sandbox, then the real server: what one promises, the other must keep."""
+    server: Sandbox | RealLiveKit = request.getfixturevalue(request.param)
+    return server
