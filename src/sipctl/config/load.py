@@ -143,7 +143,12 @@ def _connection(sources: Sequence[Source], notes: list[str]) -> Connection | Non
     for ignored in (*sources[:at], *sources[at + 1 :]):
         notes += _ignored(ignored, source, str(url.value))
     return Connection(
-        url=check_url(name, url), api_key=str(key.value), api_secret=Secret(str(secret.value)), origin=url.origin
+        url=check_url(name, url),
+        api_key=str(key.value),
+        api_secret=Secret(str(secret.value)),
+        origin=url.origin,
+        key_origin=key.origin,
+        secret_origin=secret.origin,
     )
 
 
@@ -224,8 +229,8 @@ def _shown(values: Mapping[str, Setting], connection: Connection | None) -> dict
     shown: dict[str, Setting] = {}
     if connection:
         shown["LIVEKIT_URL"] = Setting(connection.url, connection.origin)
-        shown["LIVEKIT_API_KEY"] = Setting(connection.api_key, connection.origin)
-        shown["LIVEKIT_API_SECRET"] = Setting(connection.api_secret, connection.origin)
+        shown["LIVEKIT_API_KEY"] = Setting(connection.api_key, connection.key_origin)
+        shown["LIVEKIT_API_SECRET"] = Setting(connection.api_secret, connection.secret_origin)
     default = Telephony()
     for key in _TELEPHONY_TYPES:
         name = f"{TELEPHONY_PREFIX}{key}"

@@ -19,12 +19,17 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """How to reach one LiveKit server. Key and secret come from the same source as the URL, never mixed."""
+    """How to reach one LiveKit server. Key and secret come from the same source as the URL, never mixed.
+
+    The origins say in words where each of the three stands.
+    """
 
     url: str
     api_key: str
     api_secret: Secret
     origin: str = ""
+    key_origin: str = ""
+    secret_origin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

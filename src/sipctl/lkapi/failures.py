@@ -151,16 +151,16 @@ def _from_foreign(refusal: Refusal, connection: Connection) -> SipctlError:
 
 
 def _from_unauthorised(refusal: Refusal, connection: Connection) -> SipctlError:
-    body, origin = refusal.body, f" ({connection.origin})" if connection.origin else ""
+    body = refusal.body
     if "invalid API key" in body:
         return DeniedError(
-            f"LiveKit does not know the API key {connection.api_key!r}{origin}",
+            f"LiveKit does not know the API key {connection.api_key!r}{_from(connection.key_origin)}",
             code="unknown-key",
             hint="LIVEKIT_API_KEY must be one of `keys` in livekit.yaml",
         )
     if "signature is invalid" in body:
         return DeniedError(
-            f"the secret of API key {connection.api_key!r} is not the server's{origin}",
+            f"the secret of API key {connection.api_key!r} is not the server's{_from(connection.secret_origin)}",
             code="wrong-secret",
             hint="LIVEKIT_API_SECRET must be the value of that key in livekit.yaml",
         )
@@ -173,6 +173,10 @@ def _from_unauthorised(refusal: Refusal, connection: Connection) -> SipctlError:
     if "token" in body or "authorization header" in body:
         return DeniedError("LiveKit refused the token", hint="check key and secret")
     return DeniedError(f"{connection.url} asks for an authentication that is not LiveKit's", hint=_URL_HINT)
+
+
+def _from(origin: str) -> str:
+    return f" ({origin})" if origin else ""
 
 
 def _told_skew(skew_s: float) -> str:
