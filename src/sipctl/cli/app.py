@@ -19,6 +19,7 @@ from sipctl.errors import ExitCode, SipctlError
 from sipctl.output.text import printable
 
 COMMANDS: Final = {
+    "doctor": ("sipctl.cli.doctor", "Every check of the deployment, and one verdict."),
     "rules": ("sipctl.cli.rules", "Dispatch rules: which caller lands in which room."),
     "room": ("sipctl.cli.room", "Live rooms and who is in them."),
     "trunk": ("sipctl.cli.trunk", "SIP trunks: the numbers people dial."),

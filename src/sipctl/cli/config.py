@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sipctl.cli.context import Session
-from sipctl.cli.options import command_group
+from sipctl.cli.options import FailOn, ReportCommand, command_group
 
 app, command = command_group("The configuration: write it, show it, check it.")
 
@@ -89,3 +89,32 @@ def path(ctx: typer.Context) -> None:
 
     session = Session.of(ctx)
     session.emit(paths_view(choose_config_path(session.options.config, os.environ), state_dir()))
+
+
+@command("validate", cls=ReportCommand)
+def validate(
+    ctx: typer.Context,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]...", help="Files; - for stdin; none = the profile's."),
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND", help="sipctl, env, livekit, sip or compose; default: by content.")
+    ] = None,
+    fail_on: FailOn = "error",
+) -> None:
+    """Check configuration files, each by itself and all against each other.
+
+    Takes sipctl's own file, env files of Meet and compose, the yaml of livekit-server and livekit-sip, and what
+    `docker compose config --format json` prints. Every fault comes in one run, with file and line.
+
+    \b
+    Examples:
+      sipctl config validate
+      sipctl config validate env.d/common livekit-server.yaml sip.yaml
+      docker compose config --format json | sipctl config validate - -o json
+    """
+    from sipctl.cli.examine import finish, run_validate
+
+    session = Session.of(ctx)
+    finish(session, run_validate(session, files or [], kind, fail_on), "config_validate", None)

@@ -131,12 +131,23 @@ class Command(_EveryCommand, TyperCommand):
         return super().invoke(ctx)
 
 
+class ReportCommand(Command):
+    """A command that reports findings, for people, scripts, CI and monitoring."""
+
+    formats: ClassVar[tuple[str, ...]] = ("table", "json", "jsonl", "name", "junit", "prometheus")
+
+
 class Group(_EveryCommand, TyperGroup):
     """A group of commands; named alone it shows its help and succeeds."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own context
         """Parse, with `--help` for nothing at all."""
         return super().parse_args(ctx, args or ["--help"])
+
+
+FailOn = Annotated[
+    str, typer.Option("--fail-on", metavar="LEVEL", help="Exit 1 from this level on: error, warn or info.")
+]
 
 
 def command_group(summary: str) -> tuple[typer.Typer, Callable[..., Callable[[F], F]]]:

@@ -53,6 +53,14 @@ API_CODES: Final = (
         fix="add `redis.address` to livekit.yaml, start redis, and give livekit-sip the same redis",
     ),
     Code(
+        code="API206",
+        level=Level.INFO,
+        title="LiveKit's version is known",
+        cause="No call of the API tells the version; only those who join a room learn it.",
+        callers=_NOTHING,
+        fix="nothing; look at the image or package that runs",
+    ),
+    Code(
         code="API207",
         level=Level.WARN,
         title="Every listed room is alive",

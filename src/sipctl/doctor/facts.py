@@ -32,13 +32,15 @@ class Answer(Generic[T]):
 class Facts:
     """One deployment at one moment.
 
-    `server` is whether LiveKit answers and lets us in; `skew_s` its clock minus ours in seconds; `participants` are
-    by room name; `ghosts` are names of listed rooms whose node is gone; `health` is the SIP node's HTTP status and
-    the start of its text; `files` are the findings of the profile's component files.
+    `asked` is whether a live system was looked at at all; `server` is whether LiveKit answers and lets us in;
+    `skew_s` its clock minus ours in seconds; `participants` are by room name; `ghosts` are names of listed rooms whose
+    node is gone; `health` is the SIP node's HTTP status and the start of its text (0 and the reason if nobody
+    answers); `files` are the findings of the profile's component files.
     """
 
     settings: Settings
     mark: Ownership
+    asked: Answer[bool]
     server: Answer[str]
     skew_s: Answer[float]
     rules: Answer[tuple[DispatchRule, ...]]

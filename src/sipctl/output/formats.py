@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
@@ -68,7 +68,11 @@ class Detail:
             yield from _tab_separated(self.lines)
 
 
-View = Listing[Any] | Detail
+class View(Protocol):
+    """Something that knows how to show itself in each format that its command has."""
+
+    def render(self, style: str, streams: Streams) -> Iterator[str]:
+        """The thing as text, piece by piece."""
 
 
 def _json_array(schema: str, records: Iterable[Record]) -> Iterator[str]:

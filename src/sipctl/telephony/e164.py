@@ -23,3 +23,8 @@ def is_valid(number: str, region: str) -> bool:
         return phonenumbers.is_valid_number(phonenumbers.parse(number, region.upper()))
     except phonenumbers.NumberParseException:
         return False
+
+
+def is_region(code: str) -> bool:
+    """Whether numbers exist for this ISO 3166 code, in either case."""
+    return code.upper() in phonenumbers.SUPPORTED_REGIONS

@@ -1,28 +1,98 @@
 """API2xx: whether LiveKit answers, lets us in, and is whole."""
 
+import shlex
 from collections.abc import Iterator
 
-from sipctl.doctor.check import check
+from sipctl.doctor.check import check, found, skipped
 from sipctl.doctor.facts import Facts
-from sipctl.errors import DeniedError
-from sipctl.findings import Finding
+from sipctl.errors import DeniedError, SipctlError
+from sipctl.findings import Finding, Level
 
 _LIMIT_S = 60
 """The leeway of LiveKit's token verifier in seconds (livekit/protocol auth/verifier.go)."""
 _NOTICE_S = 10
+_NO_SIP = frozenset({"sip-not-connected", "redis-lost"})
 
 
-@check("API201")
+def _failure(code: str, facts: Facts, error: SipctlError) -> Finding:
+    connection = facts.settings.connection_or_none
+    where = f"server {connection.url}" if connection else "server"
+    return found(code, where, error.message, source="ListRooms", fix=error.hint)
+
+
+@check("API201", "asked")
 def answers(facts: Facts) -> Iterator[Finding]:
     """A server that cannot be reached, or is no LiveKit."""
     error = facts.server.error
-    if error and not isinstance(error, DeniedError):
+    if error and not isinstance(error, DeniedError) and error.code not in _NO_SIP:
         yield _failure("API201", facts, error)
 
 
-@check("API202")
+@check("API202", "asked")
 def accepts_the_key(facts: Facts) -> Iterator[Finding]:
     """A key or a secret that the server does not know."""
     error = facts.server.error
-    if isinstance(error, DeniedError):
+    if isinstance(error, DeniedError) and error.code != "no-grant":
         yield _failure("API202", facts, error)
+    elif error and not isinstance(error, DeniedError):
+        yield skipped("API202", f"not checked: {error.message}")
+
+
+@check("API203", "asked")
+def grants(facts: Facts) -> Iterator[Finding]:
+    """Calls that are refused for want of a grant."""
+    questions = {
+        "sip.admin": facts.rules.error,
+        "video.roomList": facts.rooms.error,
+        "video.roomAdmin": facts.participants.error,
+    }
+    for grant, error in questions.items():
+        if error and error.code == "no-grant":
+            yield found("API203", f"grant {grant}", error.message, expected=grant, fix=error.hint)
+
+
+@check("API204", "skew_s")
+def clocks(facts: Facts) -> Iterator[Finding]:
+    """Clocks that are about to refuse tokens, or do already."""
+    skew = facts.skew_s.get()
+    if abs(skew) > _NOTICE_S:
+        side = "ahead of" if skew > 0 else "behind"
+        yield found(
+            "API204",
+            "clock",
+            f"the server's clock is {abs(skew):.0f} s {side} ours; tokens are refused from {_LIMIT_S} s on",
+            observed=f"{skew:+.0f} s",
+            expected=f"within {_NOTICE_S} s",
+            source="Date header",
+            level=Level.ERROR if abs(skew) > _LIMIT_S else None,
+        )
+
+
+@check("API205", "asked")
+def sip_connected(facts: Facts) -> Iterator[Finding]:
+    """A server whose SIP half is dead."""
+    error = facts.rules.error
+    if error and error.code in _NO_SIP:
+        yield found("API205", "redis", error.message, source="ListSIPDispatchRule", fix=error.hint)
+    elif error:
+        yield skipped("API205", f"not checked: {error.message}")
+
+
+@check("API206", "asked")
+def version(_facts: Facts) -> Iterator[Finding]:
+    """LiveKit's version, which no call of the API tells."""
+    yield skipped("API206", "LiveKit tells its version only to those who join a room, which doctor does not do")
+
+
+@check("API207", "ghosts")
+def ghosts(facts: Facts) -> Iterator[Finding]:
+    """Rooms whose node is gone."""
+    for room in sorted(facts.ghosts.get()):
+        yield found(
+            "API207",
+            f"room {room}",
+            f"room {room!r} is listed, but nobody answers for it",
+            source="SendData",
+            fix=f"create room {room!r} again, then delete it",
+            command=f"sipctl room create {shlex.quote(room)}",
+        )

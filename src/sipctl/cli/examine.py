@@ -1,0 +1,151 @@
+"""What `doctor` and `config validate` have in common: read, examine, show, end with the right code."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from sipctl.cli.context import Session
+from sipctl.cli.stdin import STDIN, read_document
+from sipctl.cli.views.report import ReportView, metrics_registry
+from sipctl.config.deployment import Source
+from sipctl.config.kinds import Kind
+from sipctl.config.validate import profile_paths, read_sources, validate
+from sipctl.doctor.codes import CODES
+from sipctl.doctor.report import Report, make_report
+from sipctl.doctor.runner import Plan, examine, examine_offline, examine_unasked
+from sipctl.errors import ConfigError, ExitCode, UncheckedError, UsageError
+from sipctl.findings import Code, Finding, Level
+from sipctl.lkapi.snapshot import snapshot_from_json
+from sipctl.output.formats import Listing
+
+_FAIL_ON = {"error": Level.ERROR, "warn": Level.WARN, "info": Level.INFO}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the options of `doctor` say; times are seconds."""
+
+    only: Sequence[str]
+    skip: Sequence[str]
+    fail_on: str
+    deadline: float
+    settle: float
+    wait: float
+    offline: bool
+    snapshot: Path | None
+    textfile: Path | None
+
+
+def level_named(word: str) -> Level:
+    """The level that `--fail-on` names.
+
+    Raises:
+        UsageError: it names none.
+    """
+    if word not in _FAIL_ON:
+        raise UsageError(f"--fail-on {word!r} is no level", hint=f"choose one of {', '.join(_FAIL_ON)}")
+    return _FAIL_ON[word]
+
+
+def run_doctor(session: Session, wanted: Wanted) -> Report:
+    """Examine the live deployment, or files and a snapshot."""
+    plan = Plan(
+        only=frozenset(wanted.only),
+        skip=frozenset(wanted.skip),
+        fail_on=level_named(wanted.fail_on),
+        timeout_s=session.options.timeout,
+        deadline_s=wanted.deadline,
+        settle_s=wanted.settle,
+        wait_s=wanted.wait,
+    )
+    plan.check_words()
+    files = _findings_of(_profile_files(session))
+    try:
+        settings = session.settings
+    except ConfigError as error:
+        if not files:
+            raise
+        return examine_unasked(error, files, plan)
+    if wanted.offline:
+        snapshot = snapshot_from_json(read_document(wanted.snapshot)) if wanted.snapshot else None
+        return examine_offline(settings, snapshot, files, plan)
+    return asyncio.run(examine(settings, files, plan))
+
+
+def _profile_files(session: Session) -> list[Path]:
+    """The files of the profile and of `--env-file`, whether or not they can be merged."""
+    options = session.options
+    return [*profile_paths(options.config, options.profile, os.environ), *options.env_file]
+
+
+def _findings_of(paths: Sequence[Path]) -> list[Finding]:
+    sources, unreadable = read_sources(paths)
+    return [*unreadable, *validate(sources)] if paths else []
+
+
+def run_validate(session: Session, paths: Sequence[Path], kind: str | None, fail_on: str) -> Report:
+    """Check the files named, or those of the profile.
+
+    Raises:
+        UsageError: there is no file to check, or no such kind.
+    """
+    level = level_named(fail_on)
+    known = _kind_named(kind)
+    named = list(paths) or _profile_files(session)
+    if not named:
+        raise UsageError("no file to check", hint="name the files, or a profile that names them")
+    stdin = [Source(Path("<stdin>"), read_document(path), known) for path in named if path == STDIN]
+    sources, unreadable = read_sources((path for path in named if path != STDIN), known)
+    findings = [*unreadable, *validate([*sources, *stdin])]
+    return make_report(findings, _told(findings, len(named)), fail_on=level, ignored=())
+
+
+def _kind_named(kind: str | None) -> Kind | None:
+    if kind is not None and kind not in set(Kind):
+        raise UsageError(f"--kind {kind!r} is no kind of file", hint=f"choose one of {', '.join(Kind)}")
+    return Kind(kind) if kind else None
+
+
+def _told(findings: Iterable[Finding], files: int) -> str:
+    errors = sum(finding.level is Level.ERROR for finding in findings)
+    where = f"{files} file{'s' if files != 1 else ''}"
+    return f"{errors} error{'s' if errors != 1 else ''} in {where}." if errors else f"No error in {where}."
+
+
+def finish(session: Session, report: Report, name: str, textfile: Path | None) -> None:
+    """Show the report and end with its exit code; with `--quiet` a healthy one shows nothing."""
+    if textfile:
+        _write_metrics(report, name, textfile)
+    if not (session.options.quiet and report.exit_code is ExitCode.DONE and session.options.output == "table"):
+        session.emit(ReportView(report, name))
+    sys.stdout.flush()
+    raise typer.Exit(report.exit_code)
+
+
+def _write_metrics(report: Report, name: str, path: Path) -> None:
+    from prometheus_client import write_to_textfile
+
+    try:
+        write_to_textfile(str(path), metrics_registry(report, name))
+    except OSError as error:
+        raise UncheckedError(f"cannot write {path}: {error.strerror}") from error
+
+
+def codes_view() -> Listing[Code]:
+    """Every code of this version."""
+    return Listing(
+        schema="sipctl/codes/v1",
+        items=[CODES[code] for code in sorted(CODES)],
+        columns=("code", "level", "what is checked"),
+        row=lambda code: (code.code, code.level.value, code.title),
+        record=lambda code: {
+            "code": code.code, "level": code.level.value, "title": code.title, "cause": code.cause,
+            "callers": code.callers, "fix": code.fix,
+        },
+        name=lambda code: code.code,
+    )  # fmt: skip

@@ -1,0 +1,163 @@
+"""A report of findings: for people, as JSON, as JUnit for CI, as Prometheus's text for monitoring."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sipctl.doctor.report import Report
+from sipctl.findings import Finding, Level
+from sipctl.output.streams import Streams
+from sipctl.output.text import printable
+
+_ALWAYS: Final = frozenset({Level.ERROR, Level.WARN, Level.UNKNOWN, Level.INFO})
+_COUNTED: Final = {
+    "error": ("error", "errors"), "warn": ("warning", "warnings"), "unknown": ("unknown", "unknown"),
+    "info": ("note", "notes"), "ok": ("ok", "ok"), "skipped": ("skipped", "skipped"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """One run's findings; `name` is the run's name in JUnit and the metrics ("doctor", "config_validate")."""
+
+    report: Report
+    name: str
+
+    def render(self, style: str, streams: Streams) -> Iterator[str]:
+        """The report as text."""
+        match style:
+            case "json":
+                yield json.dumps(report_record(self.report), ensure_ascii=False, indent=2) + "\n"
+            case "jsonl":
+                yield from (json.dumps(finding_record(one), ensure_ascii=False) + "\n" for one in self.report.findings)
+            case "name":
+                yield from (f"{code}\n" for code in dict.fromkeys(one.code for one in _problems(self.report)))
+            case "junit":
+                yield junit_text(self.report, self.name)
+            case "prometheus":
+                yield metrics_text(self.report, self.name)
+            case _:
+                yield from self._for_people(all_levels=streams.verbose)
+
+    def _for_people(self, *, all_levels: bool) -> Iterator[str]:
+        yield f"{printable(self.report.verdict)}\n"
+        shown = self.report.findings if all_levels else _problems(self.report)
+        for finding in _grouped(shown):
+            yield "".join(f"{printable(line)}\n" for line in _told(finding))
+        counts = [f"{count} {_COUNTED[level][count != 1]}" for level, count in self.report.counts.items() if count]
+        yield f"\n{', '.join(counts)}{'' if all_levels else ' (-v lists all)'}\n"
+
+
+def _problems(report: Report) -> list[Finding]:
+    return [finding for finding in report.findings if finding.level in _ALWAYS]
+
+
+def _grouped(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, with one in the place of all that are unknown for one reason."""
+    groups: dict[object, list[Finding]] = {}
+    for at, finding in enumerate(findings):
+        groups.setdefault(finding.detail if finding.level is Level.UNKNOWN else at, []).append(finding)
+    return [
+        group[0] if len(group) == 1 else replace(group[0], resource=", ".join(one.code for one in group[1:]))
+        for group in groups.values()
+    ]
+
+
+def _told(finding: Finding) -> Iterator[str]:
+    """The lines of one finding: what, where, and what to do."""
+    if finding.level in {Level.OK, Level.SKIPPED}:
+        yield f"{finding.level.upper():7} {finding.code}  {finding.title}" + (
+            f": {finding.detail}" if finding.detail else ""
+        )
+        return
+    yield ""
+    yield f"{finding.level.upper():7} {finding.code}  {finding.resource}".rstrip()
+    yield f"        {finding.detail or finding.title}"
+    seen = finding.evidence
+    if seen.observed and seen.observed not in finding.detail:
+        yield f"        seen: {seen.observed}" + (f"; expected: {seen.expected}" if seen.expected else "")
+    if finding.fix and finding.level is not Level.INFO:
+        yield f"        fix: {finding.fix.text}"
+        if finding.fix.command:
+            yield f"        $ {finding.fix.command}"
+
+
+def report_record(report: Report) -> dict[str, Any]:
+    """The report as JSON."""
+    return {
+        "schema": "sipctl/findings/v1",
+        "verdict": report.verdict,
+        "findings": [finding_record(finding) for finding in report.findings],
+        "counts": dict(report.counts),
+        "exit_code": int(report.exit_code),
+    }
+
+
+def finding_record(finding: Finding) -> dict[str, Any]:
+    """One finding as JSON."""
+    return {
+        "code": finding.code,
+        "level": finding.level.value,
+        "area": finding.area.value,
+        "resource": finding.resource,
+        "title": finding.title,
+        "detail": finding.detail,
+        "evidence": {
+            "observed": finding.evidence.observed,
+            "expected": finding.evidence.expected,
+            "source": finding.evidence.source,
+        },
+        "fix": {"text": finding.fix.text, "command": finding.fix.command} if finding.fix else None,
+        "duration_ms": round(finding.duration_ms, 3),
+    }
+
+
+def junit_text(report: Report, name: str) -> str:
+    """JUnit XML: a test case a finding; errors fail, warnings and notes are its output."""
+    from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+
+    suite = TestSuite(f"sipctl {name}")
+    for finding in report.findings:
+        title = f"{finding.code} {finding.title}" + (f" [{finding.resource}]" if finding.resource else "")
+        case = TestCase(printable(title), f"sipctl.{finding.area.value}", finding.duration_ms / 1000)
+        text = printable(finding.detail)
+        if finding.level is Level.ERROR:
+            case.result = [Failure(text)]
+        elif finding.level is Level.UNKNOWN:
+            case.result = [Error(text)]
+        elif finding.level is Level.SKIPPED:
+            case.result = [Skipped(text)]
+        elif finding.level is not Level.OK:
+            case.system_out = f"{finding.level.value}: {text}"
+        suite.add_testcase(case)
+    xml = JUnitXml()
+    xml.add_testsuite(suite)
+    return bytes(xml.tostring()).decode() + "\n"  # type: ignore[no-untyped-call]
+
+
+def metrics_registry(report: Report, name: str) -> Any:  # noqa: ANN401 - prometheus_client, loaded when asked for
+    """The report as Prometheus metrics."""
+    from prometheus_client import CollectorRegistry, Gauge
+
+    registry = CollectorRegistry()
+    counts = Gauge(f"sipctl_{name}_findings", "Findings of the last run by level.", ["level"], registry=registry)
+    for level, count in report.counts.items():
+        counts.labels(level).set(count)
+    each = Gauge(
+        f"sipctl_{name}_finding", "A finding that is not ok, by code.", ["code", "level", "resource"], registry=registry
+    )
+    for finding in _problems(report):
+        each.labels(finding.code, finding.level.value, printable(finding.resource)).set(1)
+    Gauge(f"sipctl_{name}_exit_code", "What the last run ended with.", registry=registry).set(report.exit_code)
+    ended = Gauge(f"sipctl_{name}_last_run_timestamp_seconds", "When the last run ended.", registry=registry)
+    ended.set(time.time())
+    return registry
+
+
+def metrics_text(report: Report, name: str) -> str:
+    """The report in Prometheus's text format."""
+    from prometheus_client import generate_latest
+
+    return generate_latest(metrics_registry(report, name)).decode()

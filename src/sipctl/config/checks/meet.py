@@ -1,0 +1,164 @@
+"""CFG112-CFG119 and CFG129: Meet's environment, read as Meet reads it (suitenumerique/meet settings.py)."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from sipctl.config.check import check, fault
+from sipctl.config.deployment import Deployment, EnvValue
+from sipctl.config.model import Setting
+from sipctl.config.values import read_boolean
+from sipctl.errors import ConfigError
+from sipctl.findings import Finding, Level
+from sipctl.telephony.e164 import is_region, is_valid, to_e164
+from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH
+
+_BOOLEANS: Final = (
+    "ROOM_TELEPHONY_ENABLED", "ROOMKIT_ENABLED", "LIVEKIT_VERIFY_SSL", "LIVEKIT_FORCE_WSS_PROTOCOL",
+    "LIVEKIT_ENABLE_FIREFOX_PROXY_WORKAROUND", "CONNECTION_TEST_ENABLED", "ALLOW_UNREGISTERED_ROOMS",
+)  # fmt: skip
+_COUNTS: Final = ("ROOM_TELEPHONY_PIN_LENGTH", "ROOM_TELEPHONY_PIN_MAX_RETRIES")
+_TELEPHONY: Final = (
+    "ROOM_TELEPHONY_ENABLED", *_COUNTS, "ROOM_TELEPHONY_PHONE_NUMBER", "ROOM_TELEPHONY_DEFAULT_COUNTRY",
+)  # fmt: skip
+_LIVEKIT: Final = (
+    "LIVEKIT_API_KEY", "LIVEKIT_API_KEY_FILE", "LIVEKIT_API_SECRET", "LIVEKIT_API_SECRET_FILE", "LIVEKIT_API_URL",
+    "LIVEKIT_VERIFY_SSL", "LIVEKIT_WEBHOOK_EVENTS_FILTER_REGEX", "LIVEKIT_FORCE_WSS_PROTOCOL",
+    "LIVEKIT_ENABLE_FIREFOX_PROXY_WORKAROUND", "LIVEKIT_DEFAULT_SOURCES",
+)  # fmt: skip
+_NEAR: Final = 0.85
+_A_ROOM: Final = "9f1b2c3d-4e5f-4a6b-8c7d-0123456789ab"
+
+
+def _value(deployment: Deployment, name: str) -> EnvValue | None:
+    return (deployment.env or {}).get(name)
+
+
+def _enabled(deployment: Deployment) -> bool:
+    value = _value(deployment, "ROOM_TELEPHONY_ENABLED")
+    return value is not None and value.text.lower() in {"yes", "y", "true", "1"}
+
+
+@check("CFG112", "env")
+def two_addresses(deployment: Deployment) -> Iterator[Finding]:
+    """LIVEKIT_URL and LIVEKIT_API_URL that differ."""
+    one, other = _value(deployment, "LIVEKIT_URL"), _value(deployment, "LIVEKIT_API_URL")
+    if one and other and one.text and other.text and one.text.rstrip("/") != other.text.rstrip("/"):
+        yield fault(
+            "CFG112", one.place, "LIVEKIT_URL differs from LIVEKIT_API_URL", observed=one.text, expected=other.text
+        )
+
+
+@check("CFG113", "env")
+def odd_booleans(deployment: Deployment) -> Iterator[Finding]:
+    """Words that Meet does not take for booleans."""
+    for name in _BOOLEANS:
+        value = _value(deployment, name)
+        if value:
+            try:
+                read_boolean(name, Setting(value.text, ""))
+            except ConfigError:
+                yield fault(
+                    "CFG113", value.place, f"{name} is no boolean", observed=value.text, expected="True or False"
+                )
+
+
+@check("CFG114", "env")
+def pin_length(deployment: Deployment) -> Iterator[Finding]:
+    """PIN lengths that Meet or livekit-sip cannot work with."""
+    value = _value(deployment, "ROOM_TELEPHONY_PIN_LENGTH")
+    if value and not (value.text.isdigit() and MIN_LENGTH <= int(value.text) <= MAX_LENGTH):
+        expected = f"{MIN_LENGTH} to {MAX_LENGTH}"
+        yield fault(
+            "CFG114", value.place, f"ROOM_TELEPHONY_PIN_LENGTH is not {expected}",
+            observed=value.text, expected=expected,
+        )  # fmt: skip
+
+
+@check("CFG115", "env")
+def pin_retries(deployment: Deployment) -> Iterator[Finding]:
+    """The truth about ROOM_TELEPHONY_PIN_MAX_RETRIES, for those who set it."""
+    value = _value(deployment, "ROOM_TELEPHONY_PIN_MAX_RETRIES")
+    if value is None:
+        return
+    if not value.text.isdigit():
+        yield fault("CFG115", value.place, "is no whole number: Meet does not start", level=Level.ERROR)
+    elif int(value.text) == 0:
+        yield fault("CFG115", value.place, "with 0 draws no new room gets a PIN", level=Level.ERROR)
+    else:
+        yield fault(
+            "CFG115", value.place,
+            f"Meet draws a PIN up to {value.text} times; a caller has one attempt a call all the same",
+        )  # fmt: skip
+
+
+@check("CFG116", "env")
+def phone_number(deployment: Deployment) -> Iterator[Finding]:
+    """A missing, impossible or unassigned number."""
+    value = _value(deployment, "ROOM_TELEPHONY_PHONE_NUMBER")
+    if value is None or not value.text:
+        if _enabled(deployment):
+            place = (deployment.env or {})["ROOM_TELEPHONY_ENABLED"].place
+            yield fault("CFG116", place, "telephony is on, but ROOM_TELEPHONY_PHONE_NUMBER is not set")
+        return
+    country = deployment.text("ROOM_TELEPHONY_DEFAULT_COUNTRY") or "US"
+    if to_e164(value.text, country) is None:
+        yield fault(
+            "CFG116", value.place, f"is no phone number, dialled from {country}: Meet shows none",
+            observed=value.text, expected="E.164, such as +33123456789", level=Level.ERROR,
+        )  # fmt: skip
+    elif not is_valid(value.text, country):
+        yield fault(
+            "CFG116", value.place, f"is no number that a provider could assign, dialled from {country}",
+            observed=value.text, expected="E.164, such as +33123456789",
+        )  # fmt: skip
+
+
+@check("CFG117", "env")
+def country(deployment: Deployment) -> Iterator[Finding]:
+    """A default country that is none."""
+    value = _value(deployment, "ROOM_TELEPHONY_DEFAULT_COUNTRY")
+    if value and not is_region(value.text):
+        detail = "is empty: Meet shows no number" if not value.text else "is no country"
+        yield fault("CFG117", value.place, detail, observed=value.text, expected="two letters, such as FR")
+
+
+@check("CFG118", "env")
+def no_server(deployment: Deployment) -> Iterator[Finding]:
+    """An environment that speaks of telephony, but not of LiveKit."""
+    env = deployment.env or {}
+    if not any(name.startswith("ROOM_TELEPHONY_") for name in env):
+        return
+    place = next(value.place for name, value in env.items() if name.startswith("ROOM_TELEPHONY_"))
+    for name in ("LIVEKIT_API_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
+        if not deployment.text(name) and not deployment.text(f"{name}_FILE"):
+            yield fault("CFG118", place, f"{name} is not set in these files")
+
+
+@check("CFG119", "env")
+def misspelt(deployment: Deployment) -> Iterator[Finding]:
+    """Names that are nearly Meet's."""
+    for name, value in (deployment.env or {}).items():
+        known = _TELEPHONY if name.startswith("ROOM_TELEPHONY_") else _LIVEKIT
+        if name in known or not name.startswith(("ROOM_TELEPH", "LIVEKIT_", "ROOM_TELE", "TELEPHONY_")):
+            continue
+        near = difflib.get_close_matches(name, (*_TELEPHONY, *_LIVEKIT), n=1, cutoff=_NEAR)
+        if near or name.startswith("ROOM_TELEPHONY_"):
+            fix = f"write {near[0]}" if near else ""
+            yield fault("CFG119", value.place, f"Meet has no setting {name}", fix=fix)
+
+
+@check("CFG129", "env")
+def room_filter(deployment: Deployment) -> Iterator[Finding]:
+    """A filter that keeps out the rooms that it should let through."""
+    value = _value(deployment, "LIVEKIT_WEBHOOK_EVENTS_FILTER_REGEX")
+    if value is None or not value.text:
+        return
+    try:
+        passes = re.search(value.text, _A_ROOM) is not None
+    except re.error as error:
+        yield fault("CFG129", value.place, f"is no regular expression: {error}", observed=value.text)
+        return
+    if not passes:
+        yield fault("CFG129", value.place, f"finds nothing in a room name such as {_A_ROOM}", observed=value.text)

@@ -1,0 +1,257 @@
+"""Every code of the configuration checks: what it means, what a caller hears, what to do. The table only grows."""
+
+from typing import Final
+
+from sipctl.findings import Code, Level
+
+_NOTHING: Final = "Nothing unusual."
+_NO_RULE: Final = "Ringing without end: no dispatch rule is ever created."
+_BUSY: Final = "An error tone after one second: livekit-sip answers 503."
+_AFTER_PIN: Final = "The PIN prompt, the joining message, then the call ends."
+_DOWN: Final = "Nothing at all: the server does not start."
+
+
+def _code(number: int, level: Level, title: str, cause: str, callers: str, fix: str) -> Code:
+    return Code(code=f"CFG{number}", level=level, title=title, cause=cause, callers=callers, fix=fix)
+
+
+FILE_CODES: Final = (
+    _code(
+        101, Level.ERROR, "The file can be read",
+        "The file is missing, unreadable, or no valid TOML, YAML, JSON or env file.",
+        "Depends on the program whose file it is: most do not start.",
+        "correct the line named, or the path in the profile",
+    ),
+    _code(
+        102, Level.WARN, "No setting stands twice",
+        "One key is written twice in a file; the later line wins in env files, YAML refuses the file.",
+        "Depends on the setting.",
+        "delete one of the two lines",
+    ),
+    _code(
+        103, Level.ERROR, "Every key is known",
+        "A key is misspelt or invented. livekit-server refuses to start; Meet and sipctl do not see the setting.",
+        _DOWN,
+        "correct the spelling, or delete the key",
+    ),
+    _code(
+        104, Level.WARN, "livekit-sip knows every key of its file",
+        "livekit-sip ignores keys that it does not know, without a word; README files and issues name several.",
+        "Depends on what the key was meant to do.",
+        "delete the key, or use the one that works",
+    ),
+    _code(
+        105, Level.ERROR, "Every value has the right type",
+        "A value is text where a number is expected, or the like.",
+        _DOWN,
+        "write the value as the fix says",
+    ),
+    _code(
+        106, Level.ERROR, "Every value is in its range",
+        "A port, time or other number lies outside what the program accepts.",
+        "Depends on the setting.",
+        "write a value within the range",
+    ),
+    _code(
+        107, Level.ERROR, "No placeholder is left",
+        "A value still is the template's text, such as <generate a secret key>.",
+        _NO_RULE,
+        "put the real value there",
+    ),
+    _code(
+        108, Level.WARN, "Every secret file is there",
+        "A setting ending in _FILE, or key_file, names a file that this machine lacks. Meet does not start then.",
+        _NO_RULE,
+        "create the file, or correct the path; in a container the file may exist though this machine lacks it",
+    ),
+    _code(
+        109, Level.WARN, "Keys, secrets and numbers are quoted",
+        "YAML reads an unquoted 0123 or 1e9 as a number, and programs disagree about its text.",
+        "Depends: a key that one program reads differently is refused.",
+        "put the value into quotes",
+    ),
+    _code(
+        110, Level.WARN, "Files with secrets are private",
+        "Other users of the machine can read a file that holds a secret; livekit-server refuses such a key_file.",
+        _NOTHING,
+        "chmod 600",
+    ),
+    _code(
+        111, Level.ERROR, "Every ${NAME} has a value",
+        "An env file refers to a variable that neither it nor an earlier file sets.",
+        "Depends on the setting; a URL with a hole in it reaches nobody.",
+        "set the variable in an earlier file, or correct the name",
+    ),
+)  # fmt: skip
+
+MEET_CODES: Final = (
+    _code(
+        112, Level.WARN, "One LiveKit address is set",
+        "LIVEKIT_URL and LIVEKIT_API_URL are set and differ. Meet reads LIVEKIT_API_URL, sipctl LIVEKIT_URL first.",
+        _NOTHING,
+        "set both to the same address, or only LIVEKIT_API_URL",
+    ),
+    _code(
+        113, Level.ERROR, "Meet can read its booleans",
+        "Meet takes yes, y, true, 1, no, n, false, 0 and nothing; at any other word it does not start.",
+        _DOWN,
+        "write True or False",
+    ),
+    _code(
+        114, Level.ERROR, "The PIN length is 4 to 16",
+        "Under 4 Meet raises an error at every new room; over 16 livekit-sip hangs up at the 17th digit.",
+        "With over 16 digits: the wrong-PIN message at the 17th digit.",
+        "set ROOM_TELEPHONY_PIN_LENGTH to 4 to 16; the default is 10",
+    ),
+    _code(
+        115, Level.INFO, "ROOM_TELEPHONY_PIN_MAX_RETRIES is about generating PINs",
+        "It is the number of draws before Meet gives up and leaves a room without PIN. Callers have one attempt a "
+        "call, whatever it says.",
+        "One attempt, then the wrong-PIN message and the end of the call.",
+        "leave it at 5; with 0 no room gets a PIN",
+    ),
+    _code(
+        116, Level.WARN, "The phone number is one",
+        "ROOM_TELEPHONY_PHONE_NUMBER is missing while telephony is on, or is no possible or assigned number.",
+        "People are told no number, or a wrong one.",
+        "write the number in E.164, such as +33123456789",
+    ),
+    _code(
+        117, Level.WARN, "The default country is a country",
+        "ROOM_TELEPHONY_DEFAULT_COUNTRY is no ISO 3166 code that numbers exist for; empty switches the display off.",
+        "People are told no number.",
+        "write two letters, such as FR",
+    ),
+    _code(
+        118, Level.WARN, "Meet knows its LiveKit",
+        "LIVEKIT_API_URL, LIVEKIT_API_KEY or LIVEKIT_API_SECRET is missing from Meet's environment.",
+        _NO_RULE,
+        "set all three",
+    ),
+    _code(
+        119, Level.WARN, "Meet's settings are spelt right",
+        "A variable looks like one of Meet's telephony or LiveKit settings and is none.",
+        "Depends on the setting: Meet uses its default.",
+        "correct the name",
+    ),
+)  # fmt: skip
+
+LIVEKIT_CODES: Final = (
+    _code(
+        120, Level.ERROR, "livekit-server has redis",
+        "Without redis livekit-server runs rooms but no SIP: every SIP call of the API fails.",
+        _BUSY,
+        "add `redis: {address: …}` to livekit.yaml",
+    ),
+    _code(
+        121, Level.ERROR, "livekit-server and livekit-sip use the same redis",
+        "They talk through redis; with two instances, or two databases of one, neither hears the other.",
+        _BUSY,
+        "give both the same redis address and db",
+    ),
+    _code(
+        122, Level.ERROR, "livekit-sip's key pair is the server's",
+        "livekit-sip checks its key only when a caller enters a room.",
+        _AFTER_PIN,
+        "copy api_key and api_secret of livekit-sip from `keys` of livekit.yaml",
+    ),
+    _code(
+        123, Level.ERROR, "livekit-sip's ws_url leads to livekit-server",
+        "ws_url is missing, has another scheme than ws or wss, or is the backend's address.",
+        _AFTER_PIN,
+        "set ws_url to livekit-server, such as ws://livekit:7880",
+    ),
+    _code(
+        124, Level.ERROR, "Meet's key pair is the server's",
+        "Meet signs its calls with a pair that livekit-server does not know.",
+        _NO_RULE,
+        "set LIVEKIT_API_KEY and LIVEKIT_API_SECRET to a pair of `keys` in livekit.yaml",
+    ),
+    _code(
+        125, Level.ERROR, "The webhook's key is the server's",
+        "webhook.api_key is missing or not among `keys`; livekit-server does not start.",
+        _DOWN,
+        "name a key of `keys` in webhook.api_key",
+    ),
+    _code(
+        126, Level.ERROR, "Webhooks are signed with the key that Meet verifies with",
+        "Meet knows one pair; webhooks signed with another are answered 400, and LiveKit counts them as sent.",
+        _NO_RULE,
+        "set webhook.api_key to Meet's LIVEKIT_API_KEY",
+    ),
+    _code(
+        127, Level.ERROR, "Webhooks reach Meet",
+        "livekit.yaml has no webhook url, or one that redirects: another scheme, or no slash at the end.",
+        _NO_RULE,
+        "webhook.urls: [https://MEET/api/v1.0/rooms/webhooks-livekit/], slash included",
+    ),
+    _code(
+        128, Level.ERROR, "room_started and room_finished pass the server's filter",
+        "webhook.filter_params lets one of the two events not through; include_events wins over exclude_events.",
+        "Ringing without end (no room_started), or PINs that work after the meeting (no room_finished).",
+        "let both events through",
+    ),
+    _code(
+        129, Level.ERROR, "Meet's filter lets its rooms through",
+        "LIVEKIT_WEBHOOK_EVENTS_FILTER_REGEX does not match room names, which are lower-case UUIDs.",
+        _NO_RULE,
+        "use a pattern that finds a UUID, or leave the setting out",
+    ),
+    _code(
+        130, Level.ERROR, "Port ranges do not overlap",
+        "Two programs of one host take media ports from overlapping ranges.",
+        "Calls now and then without sound, or an error tone.",
+        "give rtc.port_range, turn.relay_range and rtp_port ranges of their own",
+    ),
+    _code(
+        131, Level.ERROR, "rtp_port is a scalar",
+        "livekit-sip reads a mapping {start, end} as nothing and takes 10000-20000.",
+        "No sound, where a firewall admits only the range that was meant.",
+        "write rtp_port: 10000-20000",
+    ),
+    _code(
+        132, Level.ERROR, "livekit-sip announces one address",
+        "use_external_ip excludes nat_1_to_1_ip, and media_use_external_ip excludes media_nat_1_to_1_ip.",
+        _DOWN,
+        "keep one of the two",
+    ),
+    _code(
+        133, Level.WARN, "livekit-server makes rooms on demand",
+        "room.auto_create is off: a caller whose room is not open is refused after the PIN.",
+        _AFTER_PIN,
+        "fine if the backend creates every room; else delete auto_create",
+    ),
+    _code(
+        134, Level.WARN, "Secrets are long enough",
+        "A secret has under 32 characters; livekit-server logs an error, and short secrets can be guessed.",
+        _NOTHING,
+        "use 32 random characters or more, in all files at once",
+    ),
+    _code(
+        135, Level.WARN, "Compose publishes the ports of livekit-sip",
+        "The SIP port or part of the RTP range is not published, or not one to one.",
+        "Nothing at all, or silence.",
+        "publish sip_port over UDP and TCP, and the whole rtp_port range over UDP with the same numbers",
+    ),
+    _code(
+        136, Level.ERROR, "livekit-server has keys",
+        "Neither keys nor key_file is set; livekit-server does not start.",
+        _DOWN,
+        "add `keys: {name: secret}`",
+    ),
+    _code(
+        137, Level.ERROR, "livekit-sip has what it needs",
+        "redis, api_key, api_secret or ws_url is missing; only redis is checked at its start.",
+        _AFTER_PIN,
+        "add the setting to livekit-sip's yaml, or to its environment",
+    ),
+    _code(
+        138, Level.WARN, "Every suppression is still meant",
+        "An entry of `ignore` in the profile has passed its date, or names a code that does not exist.",
+        _NOTHING,
+        "delete the entry, or give it a new date",
+    ),
+)  # fmt: skip
+
+CONFIG_CODES: Final = (*FILE_CODES, *MEET_CODES, *LIVEKIT_CODES)
+"""All codes of `config validate`."""

@@ -1,0 +1,101 @@
+"""The keys and types of livekit's own configuration files, read off the structures of their releases.
+
+`schemas/livekit-server.json` is livekit-server 1.13.5 (pkg/config/config.go), `schemas/livekit-sip.json` livekit-sip
+1.11 (pkg/config/config.go). A mapping lists keys, a list of one is a list of that, a word is a type.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+from sipctl.config.yamlfile import Keys
+
+_DURATION: Final = re.compile(r"[-+]?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+\Z|0\Z")
+_SCALARS: Final = (str, int, float, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaFault:
+    """A key that is unknown (`near` = what it was meant to be, or "") or a value of another type (`expected`)."""
+
+    keys: Keys
+    unknown: bool
+    near: str = ""
+    expected: str = ""
+
+
+@cache
+def load_schema(name: str) -> Mapping[str, Any]:
+    """The schema of `livekit-server` or `livekit-sip`."""
+    text = resources.files("sipctl.config").joinpath("schemas", f"{name}.json").read_text(encoding="utf-8")
+    schema: Mapping[str, Any] = json.loads(text)
+    return schema
+
+
+def schema_faults(value: Any, schema: Any, keys: Keys = ()) -> Iterator[SchemaFault]:  # noqa: ANN401 - any YAML value
+    """What is not as the schema says. An empty value is the default of any type."""
+    if value is None or schema == "any":
+        return
+    if isinstance(schema, Mapping):
+        yield from _mapping_faults(value, schema, keys)
+    elif isinstance(schema, list):
+        if not isinstance(value, list):
+            yield SchemaFault(keys, unknown=False, expected="a list")
+            return
+        for at, item in enumerate(value):
+            yield from schema_faults(item, schema[0], (*keys, at))
+    elif not _fits(value, schema):
+        yield SchemaFault(keys, unknown=False, expected=_TYPE_NAMES[schema.partition(":")[0]])
+
+
+def _mapping_faults(value: Any, schema: Mapping[str, Any], keys: Keys) -> Iterator[SchemaFault]:  # noqa: ANN401 - as above
+    if not isinstance(value, Mapping):
+        yield SchemaFault(keys, unknown=False, expected="a mapping")
+        return
+    for key, inner in value.items():
+        name = str(key)
+        if name in schema:
+            yield from schema_faults(inner, schema[name], (*keys, name))
+        else:
+            near = difflib.get_close_matches(name, schema, n=1)
+            yield SchemaFault((*keys, name), unknown=True, near="".join(near))
+
+
+_TYPE_NAMES: Final = {
+    "string": "text",
+    "bool": "true or false",
+    "int": "a whole number",
+    "uint": "a whole number from 0 up",
+    "float": "a number",
+    "duration": "a duration such as 30s",
+    "list": "a list of text",
+    "map": "a mapping of names to values",
+}
+
+
+def _fits(value: Any, kind: str) -> bool:  # noqa: ANN401 - any YAML value
+    outer, _, inner = kind.partition(":")
+    if outer == "list":
+        return isinstance(value, list) and all(isinstance(item, _SCALARS) for item in value)
+    if outer == "map":
+        return isinstance(value, Mapping) and all(_fits(item, inner) for item in value.values())
+    return _SCALAR_TESTS[outer](value)
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401 - as above
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_SCALAR_TESTS: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "string": lambda value: isinstance(value, _SCALARS),
+    "bool": lambda value: isinstance(value, bool),
+    "int": lambda value: _is_number(value) and isinstance(value, int),
+    "uint": lambda value: _is_number(value) and isinstance(value, int) and value >= 0,
+    "float": _is_number,
+    "duration": lambda value: isinstance(value, int) or (isinstance(value, str) and bool(_DURATION.match(value))),
+}

@@ -1,0 +1,89 @@
+"""A YAML file with the line of every value."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError
+
+from sipctl.config.reading import Fault
+
+Keys = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """The content of a YAML file. `first_line` is added to lines, for a text that stands inside another file."""
+
+    path: Path
+    root: Mapping[str, Any]
+    faults: tuple[Fault, ...] = field(default=())
+    first_line: int = 0
+
+    def get(self, *keys: str | int) -> Any:  # noqa: ANN401 - any YAML value
+        """The value under these keys; None if any of them is missing."""
+        value: Any = self.root
+        for key in keys:
+            if isinstance(key, int):
+                value = value[key] if isinstance(value, list) and key < len(value) else None
+            else:
+                value = value.get(key) if isinstance(value, Mapping) else None
+        return value
+
+    def line(self, *keys: str | int) -> int:
+        """The 1-based line of these keys, or of the nearest one around them that exists."""
+        node: Any = self.root
+        found = 1
+        for key in keys:
+            marks = getattr(getattr(node, "lc", None), "data", None) or {}
+            if key not in marks:
+                break
+            found = marks[key][0] + 1
+            node = node[key]
+        return found + self.first_line
+
+
+def parse_yaml(path: Path, text: str, first_line: int = 0) -> YamlFile:
+    """Read YAML 1.2 as livekit's files are written; what cannot be read is a fault, and the rest is empty."""
+    faults: list[Fault] = []
+    value: Any = None
+    try:
+        value = _load(text, faults, first_line)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        faults.append(Fault((mark.line + 1 if mark else 1) + first_line, "", f"is not YAML: {error.problem}"))
+    except ValueError as error:
+        faults.append(Fault(1 + first_line, "", f"is not YAML: {error}"))
+    if value is not None and not isinstance(value, CommentedMap):
+        faults.append(Fault(1 + first_line, "", "is no mapping of settings"))
+        value = None
+    return YamlFile(path, value or {}, tuple(faults), first_line)
+
+
+def _load(text: str, faults: list[Fault], first_line: int) -> Any:  # noqa: ANN401 - any YAML value
+    try:
+        return YAML(typ="rt").load(StringIO(text))
+    except DuplicateKeyError as error:
+        mark = error.problem_mark
+        key = str(error.problem).split('"')[1] if '"' in str(error.problem) else ""
+        faults.append(Fault((mark.line + 1 if mark else 1) + first_line, key, "is set twice"))
+        tolerant = YAML(typ="rt")
+        tolerant.allow_duplicate_keys = True
+        return tolerant.load(StringIO(text))
+
+
+def leaves(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, Any]]:  # noqa: ANN401 - any YAML value
+    """Every value that is neither a mapping nor a list, with its keys."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from leaves(inner, (*keys, str(key)))
+    elif isinstance(value, CommentedSeq | list):
+        for at, inner in enumerate(value):
+            yield from leaves(inner, (*keys, at))
+    else:
+        yield keys, value

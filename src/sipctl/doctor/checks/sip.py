@@ -1,0 +1,25 @@
+"""SIP7xx: the SIP node itself."""
+
+from collections.abc import Iterator
+
+from sipctl.doctor.check import check, found
+from sipctl.doctor.facts import Facts
+from sipctl.findings import Finding
+
+_OK = 200
+
+
+@check("SIP705", "health")
+def health(facts: Facts) -> Iterator[Finding]:
+    """A SIP node that does not answer, or says that it is not well."""
+    status, text = facts.health.get()
+    if status != _OK:
+        observed = f"{status} {text}" if status else text
+        yield found(
+            "SIP705",
+            f"SIP node {facts.settings.sip_health_url}",
+            f"its health port says: {observed}",
+            observed=observed,
+            expected="200 OK",
+            source="health_port",
+        )

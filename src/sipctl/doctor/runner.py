@@ -1,0 +1,118 @@
+"""One run of the doctor: gather, check, look again at what passes by itself, wait if asked to."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from sipctl.config.model import Settings
+from sipctl.doctor import checks
+from sipctl.doctor.check import CHECKS
+from sipctl.doctor.codes import CODES
+from sipctl.doctor.facts import Facts
+from sipctl.doctor.gather import facts_offline, facts_unasked, gather_facts
+from sipctl.doctor.report import Report, make_report, stale_suppressions, tell_verdict
+from sipctl.errors import ExitCode, SipctlError, UsageError
+from sipctl.findings import Area, Finding, Level
+from sipctl.lkapi.snapshot import Snapshot
+
+__all__ = ["Plan", "checks", "examine", "examine_offline", "examine_unasked"]
+
+_TRANSIENT: Final = frozenset({"RUL405", "RUL411", "RUL416", "API207"})
+"""Codes of states that pass by themselves: a room that just ended, a rule that is being replaced."""
+
+_PAUSE_S: Final = 1.0
+_PROBLEMS: Final = frozenset({Level.ERROR, Level.WARN, Level.INFO})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run is asked to do. Times are seconds; `only` and `skip` hold codes and areas."""
+
+    only: frozenset[str] = frozenset()
+    skip: frozenset[str] = frozenset()
+    fail_on: Level = Level.ERROR
+    timeout_s: float = 10.0
+    deadline_s: float = 30.0
+    settle_s: float = 5.0
+    wait_s: float = 0.0
+
+    def check_words(self) -> None:
+        """Refuse words that name nothing.
+
+        Raises:
+            UsageError: a word is no code and no area.
+        """
+        for word in sorted(self.only | self.skip):
+            if word not in CODES and word not in set(Area):
+                raise UsageError(f"{word!r} is no code and no area", hint="`sipctl doctor --list` shows them all")
+
+    def includes(self, code: str) -> bool:
+        """Whether the run is to answer this code."""
+        words = {code, code[:3]}
+        return (not self.only or not words.isdisjoint(self.only)) and words.isdisjoint(self.skip)
+
+
+async def examine(settings: Settings, files: Iterable[Finding], plan: Plan) -> Report:
+    """Examine a live deployment; with `wait_s` again and again until it is healthy or the time is over."""
+    known = tuple(files)
+    clock = asyncio.get_running_loop().time
+    end = clock() + plan.wait_s
+    while True:
+        report = await _examine_once(settings, known, plan)
+        if report.exit_code is ExitCode.DONE or clock() >= end:
+            return report
+        await asyncio.sleep(min(_PAUSE_S, max(end - clock(), 0)))
+
+
+async def _examine_once(settings: Settings, files: Sequence[Finding], plan: Plan) -> Report:
+    async def look() -> tuple[Facts, list[Finding]]:
+        facts = await gather_facts(settings, files, timeout_s=plan.timeout_s, deadline_s=plan.deadline_s)
+        return facts, findings_of(facts, plan)
+
+    facts, findings = await look()
+    if plan.settle_s and any(map(_passes_by_itself, findings)):
+        await asyncio.sleep(plan.settle_s)
+        facts, findings = await _settled(findings, look)
+    return _report(facts, findings, plan)
+
+
+async def _settled(
+    before: Sequence[Finding], look: Callable[[], Awaitable[tuple[Facts, list[Finding]]]]
+) -> tuple[Facts, list[Finding]]:
+    """The second look, without the transient findings that the first one did not have."""
+    seen = {(finding.code, finding.resource) for finding in before}
+    facts, after = await look()
+    return facts, [one for one in after if not _passes_by_itself(one) or (one.code, one.resource) in seen]
+
+
+def _passes_by_itself(finding: Finding) -> bool:
+    return finding.code in _TRANSIENT and finding.level in _PROBLEMS
+
+
+def examine_offline(settings: Settings, snapshot: Snapshot | None, files: Iterable[Finding], plan: Plan) -> Report:
+    """Examine files and a snapshot; what needs a live system is skipped."""
+    facts = facts_offline(settings, snapshot, files)
+    return _report(facts, findings_of(facts, plan), plan)
+
+
+def examine_unasked(error: SipctlError, files: Iterable[Finding], plan: Plan) -> Report:
+    """Examine files when the settings cannot be read; everything live is unknown for that reason."""
+    facts = facts_unasked(error, files)
+    return _report(facts, findings_of(facts, plan), plan)
+
+
+def findings_of(facts: Facts, plan: Plan) -> list[Finding]:
+    """The answer of every check that the plan includes, and the findings of the files."""
+    live = (finding for check in CHECKS if plan.includes(check.code) for finding in check.outcome(facts))
+    return [*live, *(finding for finding in facts.files if plan.includes(finding.code))]
+
+
+def _report(facts: Facts, findings: list[Finding], plan: Plan) -> Report:
+    today = datetime.now(UTC).date()
+    ignored = facts.settings.ignored
+    if plan.includes("CFG138"):
+        findings = [*findings, *stale_suppressions(ignored, today)]
+    weighed = make_report(findings, "", fail_on=plan.fail_on, ignored=ignored, today=today)
+    return Report(tell_verdict(weighed.findings, facts), weighed.findings, weighed.counts, weighed.exit_code)
