@@ -1,5 +1,6 @@
 """`sipctl demo`: the whole story on the sandbox, told by the commands a person would type."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -23,7 +24,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happens: what is told, then a command line or a deed in the sandbox.
+    """One thing that happens: what is told, then a command line, a deed in the sandbox, or what the doctor prescribes.
 
     `environment` is set for this command alone; `stdin` is what the pipe before the command writes.
     """
@@ -34,6 +35,7 @@ class Step:
     environment: tuple[tuple[str, str], ...] = ()
     expected: ExitCode = ExitCode.DONE
     deed: "Callable[[Sandbox], object] | None" = None
+    repair: bool = False
 
 
 STORY: Final = (
@@ -65,6 +67,14 @@ STORY: Final = (
     Step("The retro ends, and its rule is left behind:", "room delete retro"),
     Step("", "rules list --stale"),
     Step("", "rules delete SIP_retro"),
+    Step(
+        "Two backends store one rule at the same moment. LiveKit has no lock, and now every call fails:",
+        "doctor --settle 0",
+        deed=lambda sandbox: sandbox.fault("conflict-pair"),
+        expected=ExitCode.FINDINGS,
+    ),
+    Step("The doctor says which command repairs it:", repair=True),
+    Step("", "doctor --settle 0"),
     Step(
         "And this is what a wrong key looks like:",
         "rules list",
@@ -123,6 +133,16 @@ class Stage:
             step.deed(self._sandbox)
         if step.words:
             self._type(step)
+        if step.repair:
+            for command in self._prescribed():
+                self._type(Step("", command.removeprefix("sipctl ")))
+
+    def _prescribed(self) -> list[str]:
+        """The commands that the doctor prints against errors."""
+        words = [sys.executable, "-m", "sipctl", "doctor", "--settle", "0", "-o", "json"]
+        ended = subprocess.run(words, env=self._environment, capture_output=True, check=False)  # noqa: S603 - as below
+        findings = json.loads(ended.stdout)["findings"]
+        return [one["fix"]["command"] for one in findings if one["level"] == "error" and one["fix"]["command"]]
 
     def _type(self, step: Step) -> None:
         pipe = f"echo {step.stdin} | " if step.stdin else ""

@@ -89,12 +89,22 @@ def _losing_redis(store: Store) -> None:
 
 
 def plant_conflict_pair(store: Store) -> None:
-    """Two rules with one PIN, as two creates at the same moment leave them."""
-    for room in ("conflict-a", "conflict-b"):
-        identifier = store.new_id("SDR_")
-        direct = SIPDispatchRuleDirect(room_name=room, pin="1234567890")
-        rule = SIPDispatchRule(dispatch_rule_direct=direct)
-        store.rules[identifier] = SIPDispatchRuleInfo(sip_dispatch_rule_id=identifier, rule=rule, name=f"SIP_{room}")
+    """Two rules for the same calls, as simultaneous creates leave them: a twin of a stored rule, if there is one."""
+    rule = next(iter(store.rules.values()), None) or _add_rule(store, _some_rule())
+    _add_rule(store, rule)
+
+
+def _some_rule() -> SIPDispatchRuleInfo:
+    direct = SIPDispatchRuleDirect(room_name="conflict", pin="1234567890")
+    return SIPDispatchRuleInfo(rule=SIPDispatchRule(dispatch_rule_direct=direct), name="SIP_conflict")
+
+
+def _add_rule(store: Store, rule: SIPDispatchRuleInfo) -> SIPDispatchRuleInfo:
+    added = SIPDispatchRuleInfo()
+    added.CopyFrom(rule)
+    added.sip_dispatch_rule_id = store.new_id("SDR_")
+    store.rules[added.sip_dispatch_rule_id] = added
+    return added
 
 
 _STATE: Final[dict[str, Callable[[Store], None]]] = {

@@ -60,7 +60,7 @@ def _grouped(findings: Iterable[Finding]) -> list[Finding]:
     for at, finding in enumerate(findings):
         groups.setdefault(finding.detail if finding.level is Level.UNKNOWN else at, []).append(finding)
     return [
-        group[0] if len(group) == 1 else replace(group[0], resource=", ".join(one.code for one in group[1:]))
+        group[0] if len(group) == 1 else replace(group[0], resource=f"and {len(group) - 1} more")
         for group in groups.values()
     ]
 

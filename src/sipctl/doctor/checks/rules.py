@@ -37,8 +37,7 @@ def conflicting_pairs(facts: Facts) -> Iterator[Finding]:
         yield found(
             "RUL401",
             _label(conflict.second),
-            f"{_told(conflict.first)} and {_told(conflict.second)} take the same calls, so LiveKit fails every call "
-            "whose candidates include them, and every create",
+            f"{_told(conflict.first)} and {_told(conflict.second)} take the same calls",
             source=_SOURCE,
             command=_delete(conflict.second, *_words(facts, conflict.second)),
         )

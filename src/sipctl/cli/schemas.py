@@ -1,0 +1,261 @@
+"""The shapes of what sipctl prints as JSON; `docs/generate.py` writes their JSON Schemas."""
+
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, serialize_by_alias=True)
+
+
+class RuleMarks(_Shape):
+    """What sipctl makes of a dispatch rule."""
+
+    owned: bool
+    open: bool
+
+
+class Rule(_Shape):
+    """A dispatch rule in LiveKit's own JSON; the PIN is masked unless --show-pins was given."""
+
+    sip_dispatch_rule_id: str
+    rule: dict[str, dict[str, str | bool]] | None
+    trunk_ids: list[str]
+    hide_phone_number: bool
+    inbound_numbers: list[str]
+    numbers: list[str]
+    name: str
+    metadata: str
+    attributes: dict[str, str]
+    room_preset: str
+    room_config: dict[str, Any] | None
+    media: dict[str, Any] | None
+    krisp_enabled: bool
+    media_encryption: str
+    created_at: str | None
+    updated_at: str | None
+    sipctl: RuleMarks
+
+
+class RoomFields(_Shape):
+    """LiveKit's own JSON of a room, without `turn_password`; 64-bit integers are text."""
+
+    sid: str
+    name: str
+    empty_timeout: int
+    departure_timeout: int
+    max_participants: int
+    creation_time: str
+    creation_time_ms: str
+    enabled_codecs: list[dict[str, str]]
+    metadata: str
+    num_participants: int
+    num_publishers: int
+    active_recording: bool
+
+
+class RoomMarks(_Shape):
+    """Whether the room's node is gone; null if nobody asked."""
+
+    ghost: bool | None
+
+
+class ListedRoom(RoomFields):
+    """A room of `room list`."""
+
+    sipctl: RoomMarks
+
+
+class Participant(_Shape):
+    """Somebody in a room."""
+
+    sid: str
+    identity: str
+    state: str
+    metadata: str
+    joined_at: str
+    name: str
+    is_publisher: bool
+    kind: str
+    attributes: dict[str, str]
+
+
+class RoomContent(_Shape):
+    """Who is in a room, and the rules that lead there."""
+
+    participants: list[Participant]
+    rules: list[Rule]
+
+
+class ShownRoom(RoomFields):
+    """A room of `room show`."""
+
+    sipctl: RoomContent
+
+
+class TrunkMarks(_Shape):
+    """Which way calls go."""
+
+    direction: Literal["inbound", "outbound"]
+
+
+class Trunk(BaseModel):
+    """A trunk in LiveKit's own JSON, its password masked. Inbound and outbound ones have different further keys."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    sip_trunk_id: str
+    name: str
+    metadata: str
+    numbers: list[str]
+    auth_username: str
+    auth_password: Literal["", "********"]
+    headers: dict[str, str]
+    media_encryption: str
+    sipctl: TrunkMarks
+
+
+class Change(_Shape):
+    """One write, before and after, and the command that undoes it ("" if there is none)."""
+
+    action: Literal["create", "update", "delete", "none"]
+    kind: Literal["rule", "trunk", "room"]
+    id: str
+    applied: bool
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    undo: str
+    note: str
+
+
+class SettingRow(_Shape):
+    """A setting in force; secrets are masked."""
+
+    name: str
+    value: str | int | bool | list[str] | None
+    origin: str
+
+
+class Paths(_Shape):
+    """Where sipctl's own files are."""
+
+    config: str
+    config_exists: bool
+    state: str
+
+
+class WrittenConfig(_Shape):
+    """The configuration file that `config init` wrote, or would write."""
+
+    path: str
+    profile: str
+    settings: dict[str, str | bool | list[str]]
+    applied: bool
+
+
+class EvidenceShape(_Shape):
+    """What was seen, what was expected, and where."""
+
+    observed: str
+    expected: str
+    source: str
+
+
+class FixShape(_Shape):
+    """What to do, in words and as a command ("" if none helps)."""
+
+    text: str
+    command: str
+
+
+class FindingShape(_Shape):
+    """One answer to one question."""
+
+    code: str = Field(pattern="^[A-Z0-9]{3}[0-9]{3}$")
+    level: Literal["error", "warn", "unknown", "info", "ok", "skipped"]
+    area: str
+    resource: str
+    title: str
+    detail: str
+    evidence: EvidenceShape
+    fix: FixShape | None
+    duration_ms: float
+
+
+class Findings(_Shape):
+    """A report of `doctor` or `config validate`."""
+
+    schema_: Literal["sipctl/findings/v1"] = Field(alias="schema")
+    verdict: str
+    findings: list[FindingShape]
+    counts: dict[str, int]
+    exit_code: int
+
+
+class CodeRow(_Shape):
+    """What a code means."""
+
+    code: str
+    level: str
+    title: str
+    cause: str
+    callers: str
+    fix: str
+
+
+class ErrorBody(_Shape):
+    """Why a command failed."""
+
+    code: str
+    message: str
+    hint: str
+    exit_code: int
+
+
+class ErrorShape(_Shape):
+    """What stderr holds when a command with `-o json` fails."""
+
+    error: ErrorBody
+
+
+LISTINGS: Final[dict[str, type[BaseModel]]] = {
+    "rules": Rule,
+    "rooms": ListedRoom,
+    "trunks": Trunk,
+    "settings": SettingRow,
+    "codes": CodeRow,
+}
+"""What each list holds: `{"schema": "sipctl/NAME/v1", "items": [...]}`."""
+
+DETAILS: Final[dict[str, type[BaseModel]]] = {
+    "rule": Rule,
+    "room": ShownRoom,
+    "trunk": Trunk,
+    "change": Change,
+    "paths": Paths,
+    "config-file": WrittenConfig,
+}
+"""What each single thing is: `{"schema": "sipctl/NAME/v1", "item": {...}}`."""
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """Every JSON Schema by its name."""
+    schemas = {name: _wrapped(name, "items", shape) for name, shape in LISTINGS.items()}
+    schemas |= {name: _wrapped(name, "item", shape) for name, shape in DETAILS.items()}
+    return schemas | {"findings": Findings.model_json_schema(), "error": ErrorShape.model_json_schema()}
+
+
+def _wrapped(name: str, key: str, shape: type[BaseModel]) -> dict[str, Any]:
+    inner = shape.model_json_schema(ref_template="#/$defs/{model}")
+    definitions = inner.pop("$defs", {})
+    value = {"type": "array", "items": inner} if key == "items" else inner
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"sipctl/{name}/v1",
+        "type": "object",
+        "properties": {"schema": {"const": f"sipctl/{name}/v1"}, key: value},
+        "required": ["schema", key],
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
