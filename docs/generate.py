@@ -29,8 +29,7 @@ def page(code: Code) -> str:
         f"**Cause.** {code.cause}\n\n"
         f"**What callers hear.** {code.callers}\n\n"
         f"**Fix.** {code.fix[0].upper()}{code.fix[1:]}.\n\n"
-        f"Only this check: `sipctl {'config validate' if code.code.startswith('CFG') else f'doctor --only {code.code}'}`."
-        f" To live with it, put it into the profile:\n\n"
+        f"Only this check: `sipctl doctor --only {code.code}`. To live with it, put it into the profile:\n\n"
         "```toml\n"
         "[[profiles.NAME.ignore]]\n"
         f'code = "{code.code}"\n'

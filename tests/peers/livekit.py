@@ -107,6 +107,7 @@ class RealLiveKit:
         self._process: subprocess.Popen[bytes] | None = None
         self._people: dict[tuple[str, str], Any] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
@@ -143,8 +144,10 @@ class RealLiveKit:
         self.kill_server()
         if self.redis:
             self.redis.stop()
-        if self._loop:
+        if self._loop and self._thread:
             self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     def kill_server(self) -> None:
         """kill -9: its rooms stay listed in redis as ghosts."""
@@ -207,7 +210,8 @@ class RealLiveKit:
     def _in_loop(self, work: Any) -> None:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            threading.Thread(target=self._loop.run_forever, daemon=True).start()
+            self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+            self._thread.start()
         asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
 

@@ -1,0 +1,211 @@
+"""Every check of trunks, rules and the API: a fault planted in the sandbox and in the real server, found by code."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import need_real_server
+from doctor.planting import PROVIDER, Server, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
+from peers.livekit import API_KEY, API_SECRET, SIP_NODE, free_ports, running_livekit, wait_for
+from sipctl.config.model import Telephony
+from sipctl.errors import ExitCode
+from sipctl.findings import Level
+from sipctl.sandbox.server import Sandbox
+
+PIN, OTHER_PIN = "4821930571", "7703158264"
+Deed = Callable[[Server], object]
+
+
+def healthy(server: Server) -> None:
+    """A provider's trunk, and a meeting that callers can join."""
+    plant_trunk(server, "ST_provider", **PROVIDER)
+    server.join("standup", "alice")
+    plant_rule(server, "SDR_standup", "standup", PIN, trunk_ids=["ST_provider"])
+
+
+def trunk(**fields: Any) -> Deed:
+    """Another trunk."""
+    return lambda server: plant_trunk(server, "ST_z", **fields)
+
+
+def rule(room: str = "standup", pin: str = OTHER_PIN, **fields: Any) -> Deed:
+    """Another rule."""
+    return lambda server: plant_rule(server, "SDR_z", room, pin, **({"trunk_ids": ["ST_provider"]} | fields))
+
+
+def only_trunk(**fields: Any) -> Deed:
+    """The provider's trunk with other fields."""
+    return lambda server: plant_trunk(server, "ST_provider", **(PROVIDER | fields))
+
+
+def by_phone_alone(server: Server) -> None:
+    server.join("lonely", "sip_+33612345678", kind="SIP")
+
+
+def two_wildcards(server: Server) -> None:
+    plant_trunk(server, "ST_y", allowed_addresses=["192.0.2.0/24"])
+    plant_trunk(server, "ST_z", allowed_addresses=["192.0.2.0/24"])
+
+
+PLANTED: dict[str, Deed] = {
+    "TRK302": two_wildcards,
+    "TRK303": only_trunk(numbers=["01 70 18 99 00"]),
+    "TRK304": only_trunk(numbers=["+33170189901"]),
+    "TRK305": only_trunk(allowed_addresses=[]),
+    "TRK306": only_trunk(allowed_addresses=["0.0.0.0/0"]),
+    "TRK308": trunk(**PROVIDER),
+    "TRK309": rule(room="standup", pin=OTHER_PIN, trunk_ids=[]),
+    "TRK310": trunk(numbers=["+33170189902"], allowed_addresses=["198.51.100.7"]),
+    "TRK311": only_trunk(allowed_addresses=["192.0.2.0/24", "192.0.2.7:5060"]),
+    "TRK312": only_trunk(auth_username="meet"),
+    "RUL401": rule(room="other", pin=PIN),
+    "RUL402": rule(pin="", numbers=["+33170189900"]),
+    "RUL403": rule(pin="", inbound_numbers=[], trunk_ids=["ST_provider"]),
+    "RUL404": rule(pin="None"),
+    "RUL405": rule(room="ended"),
+    "RUL407": rule(name="SIP_other"),
+    "RUL408": rule(inbound_numbers=["+33170189900"]),
+    "RUL409": rule(name="somebody else's"),
+    "RUL411": rule(),
+    "RUL412": rule(room="", trunk_ids=[]),
+    "RUL413": rule(hide_phone_number=True),
+    "RUL414": rule(trunk_ids=["ST_gone"]),
+    "RUL416": by_phone_alone,
+}
+
+
+def test_a_healthy_server_gives_nothing_above_info(livekit: Server) -> None:
+    healthy(livekit)
+    report = diagnose(settings_for(livekit))
+    assert problems(report) == []
+    assert report.exit_code is ExitCode.DONE
+    assert report.verdict == "Callers can get in: 1 room can be reached by PIN. SIP node not checked."
+
+
+def test_an_idle_server_is_ready(livekit: Server) -> None:
+    plant_trunk(livekit, "ST_provider", **PROVIDER)
+    report = diagnose(settings_for(livekit))
+    assert codes(report) == {"RUL410"}
+    assert report.exit_code is ExitCode.DONE
+    assert report.verdict.startswith("Ready; nobody is in a meeting, so a caller hears ringing now.")
+
+
+@pytest.mark.parametrize("code", PLANTED)
+def test_a_planted_fault_is_found(livekit: Server, code: str) -> None:
+    healthy(livekit)
+    PLANTED[code](livekit)
+    report = diagnose(settings_for(livekit))
+    hits = [finding for finding in problems(report) if finding.code == code]
+    assert hits
+    assert all(PIN not in str(finding) and OTHER_PIN not in str(finding) for finding in report.findings)
+    expected = ExitCode.FINDINGS if any(one.level is Level.ERROR for one in problems(report)) else ExitCode.DONE
+    assert report.exit_code is expected
+
+
+def test_no_trunk_at_all(livekit: Server) -> None:
+    assert "TRK301" in codes(diagnose(settings_for(livekit)))
+
+
+def test_owned_rules_while_telephony_is_off(livekit: Server) -> None:
+    healthy(livekit)
+    off = Telephony(enabled=False, given=frozenset({"ROOM_TELEPHONY_ENABLED"}))
+    assert "RUL415" in codes(diagnose(settings_for(livekit, telephony=off)))
+
+
+def test_wrong_key_and_wrong_secret(livekit: Server) -> None:
+    settings = settings_for(livekit)
+    for fields in ({"api_key": "nobody"}, {"api_secret": type(livekit.api_secret)("another-secret-of-32-characters-")}):
+        report = diagnose(replace(settings, connection_or_none=replace(settings.connection, **fields)))
+        assert "API202" in codes(report)
+        assert report.exit_code is ExitCode.FINDINGS
+
+
+def test_a_server_that_is_down(livekit: Server) -> None:
+    settings = settings_for(livekit)
+    dead = replace(settings.connection, url="http://127.0.0.1:1")
+    report = diagnose(replace(settings, connection_or_none=dead))
+    assert "API201" in codes(report)
+    assert report.verdict.startswith("Callers cannot get in")
+
+
+def test_clocks_that_differ(sandbox: Sandbox) -> None:
+    sandbox.advance(30)
+    assert {finding.level for finding in diagnose(settings_for(sandbox)).findings if finding.code == "API204"} == {
+        "warn"
+    }
+    sandbox.advance(30_000)
+    report = diagnose(settings_for(sandbox))
+    assert {"API202", "API204"} <= codes(report)
+
+
+@pytest.mark.parametrize("fault", ["no-redis", "redis-lost"])
+def test_sandbox_without_redis(sandbox: Sandbox, fault: str) -> None:
+    sandbox.fault(fault)
+    report = diagnose(settings_for(sandbox))
+    assert "API205" in codes(report)
+    assert "API201" not in codes(report)
+
+
+def test_ghosts_in_the_sandbox(sandbox: Sandbox) -> None:
+    healthy(sandbox)
+    sandbox.store.rooms["standup"].ghost = True
+    assert "API207" in codes(diagnose(settings_for(sandbox)))
+
+
+@pytest.mark.real
+def test_real_server_without_redis_and_with_a_lost_one(tmp_path: Path) -> None:
+    need_real_server()
+    (tmp_path / "a").mkdir()
+    with running_livekit(tmp_path / "a", redis=False) as alone:
+        assert "API205" in codes(diagnose(settings_for(alone)))
+    (tmp_path / "b").mkdir()
+    with running_livekit(tmp_path / "b") as server:
+        assert server.redis
+        server.redis.stop()
+        assert "API205" in codes(diagnose(settings_for(server)))
+
+
+@pytest.mark.real
+def test_a_killed_server_leaves_ghosts(tmp_path: Path) -> None:
+    need_real_server()
+    with running_livekit(tmp_path) as server:
+        healthy(server)
+        server.crash()
+        assert "API201" in codes(diagnose(settings_for(server)))
+        server.start_server()
+        report = diagnose(settings_for(server), deadline_s=40.0)
+        assert [finding.resource for finding in report.findings if finding.code == "API207"] == ["room standup"]
+
+
+@pytest.mark.real
+def test_the_health_port_of_a_real_sip_node(real: Server, tmp_path: Path) -> None:
+    if not SIP_NODE.exists():
+        pytest.skip(f"no livekit-sip at {SIP_NODE}")
+    assert not isinstance(real, Sandbox)
+    assert real.redis
+    first = free_ports(60)
+    config = tmp_path / "sip.yaml"
+    config.write_text(
+        f"api_key: {API_KEY}\napi_secret: {API_SECRET}\nws_url: ws://127.0.0.1:{real.port}\n"
+        f'redis: {{address: "127.0.0.1:{real.redis.port}"}}\nsip_port: {first}\nlisten_ip: 127.0.0.1\n'
+        f"local_net: 127.0.0.0/8\nnat_1_to_1_ip: 127.0.0.1\nrtp_port: {first + 10}-{first + 50}\n"
+        f"health_port: {first + 1}\n"
+    )
+    url = f"http://127.0.0.1:{first + 1}/"
+    node = subprocess.Popen([SIP_NODE, "--config", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(url, node)
+        healthy(real)
+        report = diagnose(settings_for(real, sip_health_url=url))
+        assert problems(report) == []
+        assert "not checked" not in report.verdict
+    finally:
+        node.kill()
+        node.wait()
+    report = diagnose(settings_for(real, sip_health_url=url))
+    assert codes(report) == {"SIP705"}
+    assert report.verdict.startswith("Callers cannot get in")
