@@ -233,7 +233,7 @@ async def _attempted(call: Callable[[], Awaitable[T]], attempts: int) -> T:
     for _ in range(attempts - 1):
         try:
             return await call()
-        except aiohttp.ClientConnectionError:
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
             continue
     return await call()
 
