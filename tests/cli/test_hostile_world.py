@@ -99,7 +99,9 @@ def test_a_named_profile_goes_over_the_environment_and_says_so(tmp_path: Path, s
     ("answer", "code", "told"),
     [
         pytest.param(peers.plain("200 OK", b"<html>Welcome</html>"), 3, "not as LiveKit does", id="page"),
-        pytest.param(peers.plain("200 OK", b"\xff\xff", "application/protobuf"), 3, "not as LiveKit does", id="garbage"),
+        pytest.param(
+            peers.plain("200 OK", b"\xff\xff", "application/protobuf"), 3, "not as LiveKit does", id="garbage"
+        ),
         pytest.param(peers.plain("404 Not Found", b"<html>"), 3, "404", id="404"),
         pytest.param(peers.plain("404 Not Found", b"[1]", "application/json"), 3, "404", id="404-json-list"),
         pytest.param(peers.plain("502 Bad Gateway", b"<html>"), 3, "proxy", id="502"),
@@ -185,7 +187,7 @@ def test_names_that_try_to_steer_the_terminal(sandbox: Sandbox) -> None:
         ended = sipctl(*args, env=env)
         assert ended.code == 0
         assert not {"\x1b", "\x07", "\u202e"} & set(ended.out + ended.err)
-        assert "[bold]" in ended.out or args[0] == "doctor"
+        assert "[bold]" in ended.out or "doctor" in args
     assert_one_error(sipctl("room", "create", "x" * 10_000, env=env), 2)
     ended = sipctl("room", "show", "[/red]\x1b]0;x", env=env)
     assert_one_error(ended, 7)

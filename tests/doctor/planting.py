@@ -42,7 +42,8 @@ def settings_for(server: Server, **fields: Any) -> Settings:
     connection = Connection(url=server.url, api_key=server.api_key, api_secret=server.api_secret)
     given = frozenset({"ROOM_TELEPHONY_ENABLED", "ROOM_TELEPHONY_PHONE_NUMBER", "ROOM_TELEPHONY_DEFAULT_COUNTRY"})
     telephony = Telephony(enabled=True, phone_number="01 70 18 99 00", default_country="FR", given=given)
-    return Settings(**({"connection_or_none": connection, "telephony": telephony} | fields))
+    own: dict[str, Any] = {"connection_or_none": connection, "telephony": telephony}
+    return Settings(**(own | fields))
 
 
 def diagnose(settings: Settings, **plan: Any) -> Report:

@@ -1,13 +1,16 @@
 """What a setting's text means: the types that Meet's settings have, and addresses of servers."""
 
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
 from sipctl.config.model import Setting
 from sipctl.errors import ConfigError
+from sipctl.telephony.secret import MASK
 
 _TRUE: Final = frozenset({"yes", "y", "true", "1"})
 _FALSE: Final = frozenset({"no", "n", "false", "0", ""})
+_CREDENTIALS: Final = re.compile(r"(?<=//)[^/]*@|^[^/]*@")
 SCHEMES: Final = ("http", "https", "ws", "wss")
 
 
@@ -67,3 +70,8 @@ def url_fault(text: str) -> str:
     if parts.query or parts.fragment:
         return "has a query or a fragment"
     return ""
+
+
+def shown_url(text: str) -> str:
+    """An address as it may be shown: without the credentials that somebody put into it."""
+    return _CREDENTIALS.sub(f"{MASK}@", text)

@@ -15,6 +15,8 @@ from sipctl.errors import NotFoundError, UncheckedError
 
 AUDIT_FILE: Final = "audit.jsonl"
 
+_LINE_START: Final = '{"phase":'
+
 Phase = Literal["intent", "outcome"]
 
 
@@ -73,7 +75,7 @@ class Journal:
             run=self.run,
             item=f"{self.run}-{self._count}",
             when=self._timestamp(),
-            who=getpass.getuser(),
+            who=_user(),
             host=socket.gethostname(),
             profile=self.profile,
             url=self.url,
@@ -83,7 +85,7 @@ class Journal:
             before=before,
             after=after,
         )
-        self._append(entry)
+        self._append(entry, hint="nothing was changed; free or unlock the folder")
         return entry
 
     def conclude(
@@ -99,25 +101,45 @@ class Journal:
             result="failed" if error else "done",
             error=error,
         )
-        self._append(outcome)
+        self._append(outcome, hint="the change itself was made, or failed, as the server says; free the folder")
 
     def _timestamp(self) -> str:
         return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    def _append(self, entry: Entry) -> None:
+    def _append(self, entry: Entry, *, hint: str) -> None:
         line = json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":")) + "\n"
         path = self.folder / AUDIT_FILE
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "ab") as file:
-                file.write(line.encode())
+                file.write((b"\n" if _is_torn(descriptor) else b"") + line.encode())
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise UncheckedError(
-                f"cannot write the audit {path}: {error.strerror}",
-                hint="nothing was changed; free or unlock the folder",
-            ) from error
+            raise UncheckedError(f"cannot write the audit {path}: {error.strerror}", hint=hint) from error
+
+
+def _user() -> str:
+    """Who runs this; a container's user may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def _is_torn(descriptor: int) -> bool:
+    """Whether the file ends in a line that a crash cut short."""
+    size = os.fstat(descriptor).st_size
+    return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+
+
+def _is_cut(line: str) -> bool:
+    """Whether the line is the start of one of ours and no more."""
+    try:
+        json.loads(line)
+    except ValueError:
+        return line.startswith(_LINE_START)
+    return False
 
 
 def find_outcome(folder: Path, item: str) -> Entry:
@@ -137,12 +159,16 @@ def find_outcome(folder: Path, item: str) -> Entry:
 
 
 def read_audit(folder: Path) -> Iterator[Entry]:
-    """Every entry, oldest first; a last line cut short by a crash is left out."""
+    """Every entry, oldest first; lines cut short by a crash are left out.
+
+    Raises:
+        UncheckedError: it cannot be read, or holds what no run of sipctl wrote.
+    """
     path = folder / AUDIT_FILE
     try:
         with path.open(encoding="utf-8") as file:
             for line in file:
-                if line.endswith("\n"):
+                if not _is_cut(line):
                     yield Entry(**json.loads(line))
     except FileNotFoundError:
         return

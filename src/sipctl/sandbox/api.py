@@ -11,17 +11,17 @@ from typing import Final
 from aiohttp import web
 from google.protobuf.message import Message
 
-from sipctl.sandbox import call_service
+from sipctl.sandbox import call_service, rule_service, trunk_service
 from sipctl.sandbox.auth import Claims, TokenError, claims_of
 from sipctl.sandbox.faults import Fault, Faults
+from sipctl.sandbox.listing import SIP
 from sipctl.sandbox.method import Method, Service
 from sipctl.sandbox.room_service import ROOMS
-from sipctl.sandbox.sip_service import SIP
 from sipctl.sandbox.store import Store
 from sipctl.sandbox.twirp import JSON_TYPE, PREFIX, PROTOBUF_TYPE, TwirpError, decode, encode
 from sipctl.telephony.secret import Secret
 
-__all__ = ["Api", "Call", "call_service"]
+__all__ = ["Api", "Call", "call_service", "rule_service", "trunk_service"]
 
 _SERVICES: Final = {"livekit.SIP": SIP, "livekit.RoomService": ROOMS}
 _BARE_SERVICES: Final = {"livekit.Egress": "egress", "livekit.Ingress": "ingress"}

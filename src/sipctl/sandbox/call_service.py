@@ -7,7 +7,7 @@ from google.protobuf.empty_pb2 import Empty
 from livekit.protocol.sip import CreateSIPParticipantRequest, SIPParticipantInfo, TransferSIPParticipantRequest
 
 from sipctl.sandbox.auth import Claims, require
-from sipctl.sandbox.sip_service import SIP
+from sipctl.sandbox.listing import SIP
 from sipctl.sandbox.store import Store
 from sipctl.sandbox.twirp import PREFIX, TwirpError, invalid
 from sipctl.sandbox.validation import check_header_name

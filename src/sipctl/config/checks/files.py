@@ -129,7 +129,7 @@ def placeholders(deployment: Deployment) -> Iterator[Finding]:
     """Values that still are the template's."""
     for name, value, place in _values(deployment):
         if isinstance(value, str) and _PLACEHOLDER.search(value):
-            shown = value if value.startswith("<") else MASK if _SECRET_NAME.search(name) else value
+            shown = MASK if _SECRET_NAME.search(name) else value
             yield fault("CFG107", place, f"{name.lstrip('.')} is a placeholder", observed=shown)
 
 

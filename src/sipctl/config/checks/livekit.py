@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from sipctl.config.check import check, fault
 from sipctl.config.deployment import Deployment, EnvValue, Place
 from sipctl.config.reading import read_secret, read_text
+from sipctl.config.values import shown_url
 from sipctl.config.yamlfile import YamlFile
 from sipctl.errors import ConfigError
 from sipctl.findings import Finding, Level
@@ -136,15 +137,15 @@ def sip_server_address(deployment: Deployment) -> Iterator[Finding]:
         return
     parts = urlsplit(value.text)
     if parts.scheme not in {"ws", "wss"} or not parts.hostname:
-        yield fault("CFG123", value.place, "ws_url is no ws:// or wss:// address", observed=value.text)
+        yield fault("CFG123", value.place, "ws_url is no ws:// or wss:// address", observed=shown_url(value.text))
         return
     backend = {urlsplit(url).hostname for url in _webhook_urls(deployment)}
     livekit = urlsplit(deployment.text("LIVEKIT_API_URL") or "").hostname
     if parts.hostname in backend and parts.hostname != livekit:
-        yield fault("CFG123", value.place, "ws_url is the backend's address", observed=value.text)
+        yield fault("CFG123", value.place, "ws_url is the backend's address", observed=shown_url(value.text))
     port = _port_of_named_server(deployment, parts.hostname)
     if port and parts.scheme == "ws" and (parts.port or 80) != port:
-        yield fault("CFG123", value.place, f"livekit-server listens on {port}", observed=value.text)
+        yield fault("CFG123", value.place, f"livekit-server listens on {port}", observed=shown_url(value.text))
 
 
 def _port_of_named_server(deployment: Deployment, host: str | None) -> int | None:
@@ -221,7 +222,9 @@ def webhook_urls(deployment: Deployment) -> Iterator[Finding]:
         yield fault("CFG127", _at(server, "webhook", "urls"), "webhook.urls is empty: nobody is told", level=level)
     for at, url in enumerate(urls):
         if problem := _url_problem(url):
-            yield fault("CFG127", _at(server, "webhook", "urls", at), problem, observed=url, expected=WEBHOOK_PATH)
+            yield fault(
+                "CFG127", _at(server, "webhook", "urls", at), problem, observed=shown_url(url), expected=WEBHOOK_PATH
+            )
 
 
 def _url_problem(url: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from sipctl.config.check import check, fault
 from sipctl.config.deployment import Deployment, EnvValue
 from sipctl.config.model import Setting
-from sipctl.config.values import read_boolean
+from sipctl.config.values import read_boolean, shown_url
 from sipctl.errors import ConfigError
 from sipctl.findings import Finding, Level
 from sipctl.telephony.e164 import is_region, is_valid, to_e164
@@ -46,7 +46,11 @@ def two_addresses(deployment: Deployment) -> Iterator[Finding]:
     one, other = _value(deployment, "LIVEKIT_URL"), _value(deployment, "LIVEKIT_API_URL")
     if one and other and one.text and other.text and one.text.rstrip("/") != other.text.rstrip("/"):
         yield fault(
-            "CFG112", one.place, "LIVEKIT_URL differs from LIVEKIT_API_URL", observed=one.text, expected=other.text
+            "CFG112",
+            one.place,
+            "LIVEKIT_URL differs from LIVEKIT_API_URL",
+            observed=shown_url(one.text),
+            expected=shown_url(other.text),
         )
 
 

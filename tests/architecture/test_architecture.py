@@ -1,0 +1,110 @@
+"""What holds for the whole tree: who imports whom, sizes, and that every command explains itself."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from sipctl.cli.app import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "sipctl"
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def imported(file: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def test_imports_point_down() -> None:
+    words = [str(Path(sys.executable).with_name("lint-imports")), "--config", str(ROOT / ".importlinter")]
+    ended = subprocess.run(words, cwd=ROOT / "src", capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_the_sdk_stays_where_it_belongs() -> None:
+    for file in FILES:
+        package = file.relative_to(SOURCE).parts[0]
+        names = imported(file)
+        if package != "lkapi":
+            assert not [name for name in names if name.startswith("livekit.api")], file
+        if package not in {"lkapi", "sandbox"}:
+            assert not [name for name in names if name.split(".")[0] == "livekit"], file
+        assert "click" not in {name.split(".")[0] for name in names}, file
+
+
+def test_sizes() -> None:
+    for file in FILES:
+        text = file.read_text()
+        assert len(text.splitlines()) <= 400, file
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert (node.end_lineno or 0) - node.lineno < 60, f"{file}:{node.lineno}"
+
+
+def test_few_ignores() -> None:
+    ignores = [line for file in FILES for line in file.read_text().splitlines() if "type: ignore" in line]
+    assert len(ignores) < 5, ignores
+
+
+def modules_after(*args: str) -> set[str]:
+    code = (
+        "import runpy, sys\nsys.argv[0] = 'sipctl'\n"
+        "try:\n    runpy.run_module('sipctl', run_name='__main__')\nexcept SystemExit:\n    pass\n"
+        "sys.stderr.write(' '.join(sys.modules))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *args], env={"PYTHONPATH": str(SOURCE.parent), "HOME": "/nonexistent"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return set(ended.stderr.rsplit("\n", 1)[-1].split())
+
+
+def test_the_version_costs_nothing() -> None:
+    assert not modules_after("--version") & {"typer", "rich", "platformdirs", "aiohttp", "pydantic"}
+
+
+@pytest.mark.parametrize("args", [("--help",), ("rules", "list", "--help"), ("doctor", "--help")])
+def test_help_loads_nothing_heavy(args: tuple[str, ...]) -> None:
+    assert not modules_after(*args) & {"livekit", "aiohttp", "ruamel.yaml", "phonenumbers", "filelock", "junitparser"}
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    for name, (module, _) in COMMANDS.items():
+        command = typer.main.get_command(importlib.import_module(module).app)
+        inner = getattr(command, "commands", None)
+        if inner:
+            yield from ((f"{name} {sub}", inner[sub]) for sub in inner)
+        else:
+            yield name, command
+
+
+@pytest.mark.parametrize(("name", "command"), [pytest.param(*pair, id=pair[0]) for pair in commands()])
+def test_every_command_has_examples(name: str, command: Any) -> None:
+    examples = str(command.help).partition("Examples:")[2].splitlines()
+    shown = [line.strip() for line in examples if f"sipctl {name}" in line]
+    assert 2 <= len(shown) <= 4, command.help
+
+
+def test_generated_docs_are_up_to_date() -> None:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    stale = [path for path, text in module.generated().items() if not path.exists() or path.read_text() != text]
+    assert stale == [], "run `python docs/generate.py`"
+    pages = set((ROOT / "docs" / "findings").iterdir()) | set((ROOT / "docs" / "schemas").iterdir())
+    assert pages == set(module.generated())

@@ -1,0 +1,258 @@
+"""The audit tells every write and no secret; one run at a time writes to one server."""
+
+import os
+import pwd
+import stat
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from operations.desk import Desk
+from sipctl.errors import ChangedError, ConflictError, NotFoundError, UncheckedError
+from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.journal import AUDIT_FILE, Journal, find_outcome, read_audit
+from sipctl.operations.lock import run_lock
+from sipctl.operations.rule_writes import create_rule, delete_rule
+from sipctl.operations.trunks import create_trunk, delete_trunk
+from sipctl.sandbox.server import Sandbox
+from sipctl.telephony.model import DispatchRule, InboundTrunk
+from sipctl.telephony.secret import Secret
+
+URL = "http://livekit.example.org"
+RULE = DispatchRule(name="SIP_demo", room_name="demo", pin="123456")
+PASSWORD = "hunter2-hunter2"
+HOLDER = """
+import sys
+from pathlib import Path
+from sipctl.operations.lock import run_lock
+
+with run_lock(Path(sys.argv[1]), sys.argv[2]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def desk(sandbox: Sandbox, tmp_path: Path) -> Desk:
+    return Desk(server=sandbox, folder=tmp_path)
+
+
+def _journal(folder: Path) -> Journal:
+    return Journal(
+        folder=folder, command="sipctl test", profile="test", url=URL, now=lambda: datetime(2026, 1, 2, 3, tzinfo=UTC)
+    )
+
+
+def test_a_write_leaves_its_intent_and_its_outcome(desk: Desk) -> None:
+    change = desk.write(lambda writer: create_rule(writer, RULE))
+    intent, outcome = desk.audit()
+    assert (intent.phase, intent.result, intent.resource, intent.before) == ("intent", "", "rule", None)
+    assert (outcome.phase, outcome.result, outcome.error) == ("outcome", "done", "")
+    assert outcome.resource == f"rule {change.id}"
+    assert outcome.after == change.after
+    assert intent.item == outcome.item == change.item
+    for entry in (intent, outcome):
+        assert (entry.command, entry.profile, entry.url) == ("sipctl test", "test", desk.server.url)
+        assert (entry.action, entry.run, bool(entry.who), bool(entry.host)) == ("create", intent.run, True, True)
+    assert find_outcome(desk.folder, change.item) == outcome
+
+
+def test_a_failed_write_says_so(desk: Desk) -> None:
+    class Failing(LiveKitClient):
+        async def delete_rule(self, identifier: str) -> None:
+            raise UncheckedError("no answer")
+
+    stored = desk.store(RULE)
+    desk.client_class = Failing
+    with pytest.raises(UncheckedError):
+        desk.write(lambda writer: delete_rule(writer, "demo"))
+    intent, outcome = desk.audit()
+    assert (outcome.result, outcome.error) == ("failed", "no answer")
+    assert intent.resource == outcome.resource == f"rule {stored.sip_dispatch_rule_id}"
+
+
+def test_the_intent_is_on_disk_before_the_write(desk: Desk) -> None:
+    seen = []
+
+    class Looking(LiveKitClient):
+        async def delete_rule(self, identifier: str) -> None:
+            seen.extend(desk.audit())
+
+    desk.store(RULE)
+    desk.client_class = Looking
+    desk.write(lambda writer: delete_rule(writer, "demo"))
+    assert [entry.phase for entry in seen] == ["intent"]
+
+
+def test_an_interrupted_write_is_failed(desk: Desk) -> None:
+    class Interrupted(LiveKitClient):
+        async def delete_rule(self, identifier: str) -> None:
+            raise KeyboardInterrupt
+
+    desk.store(RULE)
+    desk.client_class = Interrupted
+    with pytest.raises(KeyboardInterrupt):
+        desk.write(lambda writer: delete_rule(writer, "demo"))
+    assert [(entry.result, entry.error) for entry in desk.audit()] == [("", ""), ("failed", "KeyboardInterrupt")]
+
+
+def test_times_are_utc_to_the_millisecond(tmp_path: Path) -> None:
+    _journal(tmp_path).intend("create", "rule", None, {})
+    (entry,) = read_audit(tmp_path)
+    assert entry.when == "2026-01-02T03:00:00.000Z"
+
+
+def test_writes_of_one_run_have_items_of_their_own(tmp_path: Path) -> None:
+    journal = _journal(tmp_path)
+    first, second = (journal.intend("create", "rule", None, {}) for _ in range(2))
+    assert first.item != second.item
+    assert first.run == second.run
+
+
+def test_only_the_owner_reads_the_audit(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        _journal(tmp_path).intend("create", "rule", None, {})
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / AUDIT_FILE).stat().st_mode) == 0o600
+
+
+def test_the_audit_holds_the_pin_in_full(desk: Desk) -> None:
+    desk.write(lambda writer: create_rule(writer, RULE))
+    assert RULE.pin in (desk.folder / AUDIT_FILE).read_text()
+
+
+def test_the_audit_never_holds_a_password(desk: Desk) -> None:
+    trunk = InboundTrunk(name="provider", numbers=("+15550100",), auth_username="user", auth_password=Secret(PASSWORD))
+    desk.write(lambda writer: create_trunk(writer, trunk))
+    with pytest.raises(ConflictError):
+        desk.write(lambda writer: create_trunk(writer, replace(trunk, name="other")))
+    desk.write(lambda writer: delete_trunk(writer, "provider"))
+    text = (desk.folder / AUDIT_FILE).read_text()
+    assert text.count("\n") == 6
+    assert PASSWORD not in text
+    assert desk.server.api_secret.reveal() not in text
+
+
+def test_an_empty_audit(tmp_path: Path) -> None:
+    assert list(read_audit(tmp_path)) == []
+    with pytest.raises(NotFoundError):
+        find_outcome(tmp_path, "run-1")
+
+
+def _cut_last_line(folder: Path) -> None:
+    path = folder / AUDIT_FILE
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def test_a_last_line_cut_short_is_left_out(desk: Desk) -> None:
+    change = desk.write(lambda writer: create_rule(writer, RULE))
+    _cut_last_line(desk.folder)
+    assert [entry.phase for entry in desk.audit()] == ["intent"]
+    assert find_outcome(desk.folder, change.item).phase == "intent"
+
+
+def test_the_audit_goes_on_after_a_line_cut_short(desk: Desk) -> None:
+    desk.write(lambda writer: create_rule(writer, RULE))
+    _cut_last_line(desk.folder)
+    change = desk.write(lambda writer: delete_rule(writer, "demo"))
+    assert [entry.phase for entry in desk.audit()] == ["intent", "intent", "outcome"]
+    assert find_outcome(desk.folder, change.item).result == "done"
+
+
+def test_a_broken_line_in_the_middle_is_told(desk: Desk) -> None:
+    (desk.folder / AUDIT_FILE).write_text("nonsense\n")
+    with pytest.raises(UncheckedError, match="cannot read the audit"):
+        desk.audit()
+
+
+def _no_folder(folder: Path) -> None:
+    folder.write_text("a file in its place")
+
+
+def _full_disk(folder: Path) -> None:
+    folder.mkdir()
+    (folder / AUDIT_FILE).symlink_to("/dev/full")
+
+
+@pytest.mark.parametrize("spoil", [_no_folder, _full_disk])
+def test_nothing_is_written_without_an_audit(sandbox: Sandbox, tmp_path: Path, spoil: object) -> None:
+    assert callable(spoil)
+    spoil(tmp_path / "state")
+    desk = Desk(server=sandbox, folder=tmp_path / "state")
+    with pytest.raises(UncheckedError, match="cannot write the audit") as refused:
+        desk.write(lambda writer: create_rule(writer, RULE))
+    assert "nothing was changed" in refused.value.hint
+    assert desk.rules() == []
+    assert not any("Create" in call.method for call in sandbox.calls)
+
+
+def test_a_write_whose_outcome_cannot_be_written_was_still_made(desk: Desk) -> None:
+    class Filling(LiveKitClient):
+        async def delete_rule(self, identifier: str) -> None:
+            await super().delete_rule(identifier)
+            (desk.folder / AUDIT_FILE).unlink()
+            (desk.folder / AUDIT_FILE).symlink_to("/dev/full")
+
+    desk.store(RULE)
+    desk.client_class = Filling
+    with pytest.raises(UncheckedError) as told:
+        desk.write(lambda writer: delete_rule(writer, "demo"))
+    assert desk.rules() == []
+    assert "nothing was changed" not in told.value.hint
+
+
+def test_a_user_without_a_name_can_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may run under a uid that /etc/passwd does not know."""
+
+    def unknown(uid: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert _journal(tmp_path).intend("create", "rule", None, {}).who
+
+
+def test_a_second_run_is_refused(tmp_path: Path) -> None:
+    with run_lock(tmp_path, URL):
+        with pytest.raises(ChangedError) as refused, run_lock(tmp_path, URL):
+            pytest.fail("two runs at once")
+        assert refused.value.code == "locked"
+        with run_lock(tmp_path, "http://another.example.org"):
+            pass
+    with run_lock(tmp_path, URL):
+        pass
+
+
+def test_the_lock_ends_with_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UncheckedError), run_lock(tmp_path, URL):
+        raise UncheckedError("no answer")
+    with run_lock(tmp_path, URL):
+        pass
+
+
+def test_a_folder_that_holds_no_lock(tmp_path: Path) -> None:
+    _no_folder(tmp_path / "state")
+    with pytest.raises(UncheckedError, match="cannot lock"), run_lock(tmp_path / "state", URL):
+        pytest.fail("no lock")
+
+
+def test_a_killed_run_leaves_no_lock(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", HOLDER, str(tmp_path), URL]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as holder:
+        try:
+            assert holder.stdout
+            assert holder.stdout.readline() == b"held\n"
+            with pytest.raises(ChangedError), run_lock(tmp_path, URL):
+                pytest.fail("two runs at once")
+        finally:
+            holder.kill()
+    with run_lock(tmp_path, URL):
+        pass

@@ -1,0 +1,256 @@
+"""Rooms and trunks: writes, their rails, and rooms whose node is gone."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from conftest import need_real_server
+from operations.desk import Desk
+from peers.livekit import RealLiveKit, running_livekit
+from sipctl.errors import ConflictError, NotFoundError, RailError, RejectedError, UncheckedError, UsageError
+from sipctl.operations.rooms import create_room, delete_room, get_room, list_rooms
+from sipctl.operations.trunks import create_trunk, delete_trunk, get_trunk, list_trunks
+from sipctl.sandbox.server import Sandbox
+from sipctl.telephony.model import DispatchRule, InboundTrunk, Room
+from sipctl.telephony.secret import Secret
+
+ROOM = Room(name="demo", empty_timeout=60, departure_timeout=30, max_participants=5, metadata="about")
+PASSWORD = "hunter2-hunter2"
+TRUNK = InboundTrunk(
+    name="provider", numbers=("+1 555 0100",), auth_username="user", auth_password=Secret(PASSWORD), metadata="about"
+)
+
+
+@pytest.fixture
+def desk(livekit: Sandbox | RealLiveKit, tmp_path: Path) -> Desk:
+    return Desk(server=livekit, folder=tmp_path)
+
+
+def _rooms(desk: Desk) -> list[Room]:
+    return [probed.room for probed in desk.ask(lambda client: list_rooms(client, probe=False))]
+
+
+def test_create_room(desk: Desk) -> None:
+    change = desk.write(lambda writer: create_room(writer, ROOM))
+    assert (change.action, change.id, change.applied) == ("create", "demo", True)
+    (room,) = _rooms(desk)
+    assert room.sid.startswith("RM_")
+    assert (room.empty_timeout, room.departure_timeout, room.max_participants, room.metadata) == (60, 30, 5, "about")
+
+
+def test_a_live_room_stays_as_it_is(desk: Desk) -> None:
+    desk.write(lambda writer: create_room(writer, ROOM))
+    before = _rooms(desk)
+    change = desk.write(lambda writer: create_room(writer, replace(ROOM, metadata="other", empty_timeout=1)))
+    assert (change.action, change.applied) == ("none", False)
+    assert _rooms(desk) == before
+
+
+@pytest.mark.parametrize("name", ["", "x" * 257, "é" * 129])
+def test_a_room_name_that_livekit_would_refuse(desk: Desk, name: str) -> None:
+    with pytest.raises(UsageError):
+        desk.write(lambda writer: create_room(writer, Room(name=name)))
+    assert (_rooms(desk), desk.audit()) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["x" * 256, "é" * 128, "a/b c\n"])
+def test_a_room_name_that_livekit_takes(desk: Desk, name: str) -> None:
+    desk.write(lambda writer: create_room(writer, Room(name=name)))
+    assert [room.name for room in _rooms(desk)] == [name]
+
+
+@pytest.mark.parametrize("by", ["name", "sid"])
+def test_delete_an_empty_room(desk: Desk, by: str) -> None:
+    desk.write(lambda writer: create_room(writer, ROOM))
+    (room,) = _rooms(desk)
+    change = desk.write(lambda writer: delete_room(writer, getattr(room, by)))
+    assert (change.action, change.id, change.applied) == ("delete", "demo", True)
+    assert _rooms(desk) == []
+
+
+def test_delete_no_room(desk: Desk) -> None:
+    with pytest.raises(NotFoundError):
+        desk.write(lambda writer: delete_room(writer, "demo"))
+
+
+def test_a_room_with_people_in_it_needs_the_word(desk: Desk) -> None:
+    desk.server.join("demo", "alice")
+    desk.server.join("demo", "caller", kind="SIP")
+    with pytest.raises(RailError, match="2 in it, 1 of them by phone") as refused:
+        desk.write(lambda writer: delete_room(writer, "demo"))
+    assert refused.value.code == "rail-live-room"
+    assert [room.name for room in _rooms(desk)] == ["demo"]
+    desk.write(lambda writer: delete_room(writer, "demo"), allow={"live-room"})
+    assert _rooms(desk) == []
+
+
+@pytest.mark.parametrize("by", ["name", "sid"])
+def test_a_room_on_the_protect_list_needs_the_word(desk: Desk, by: str) -> None:
+    desk.write(lambda writer: create_room(writer, ROOM))
+    desk.settings["protect"] = (getattr(_rooms(desk)[0], by),)
+    with pytest.raises(RailError) as refused:
+        desk.write(lambda writer: delete_room(writer, "demo"))
+    assert refused.value.code == "rail-protected"
+    assert desk.write(lambda writer: delete_room(writer, "demo"), allow={"protected"}).applied
+
+
+def test_a_protected_profile_wants_its_name_for_rooms_and_trunks(desk: Desk) -> None:
+    desk.settings["protected"] = True
+    with pytest.raises(RailError):
+        desk.write(lambda writer: create_room(writer, ROOM))
+    with pytest.raises(RailError):
+        desk.write(lambda writer: create_trunk(writer, TRUNK))
+    assert (_rooms(desk), desk.ask(list_trunks), desk.audit()) == ([], [], [])
+    desk.write(lambda writer: create_room(writer, ROOM), confirm="test")
+    desk.write(lambda writer: create_trunk(writer, TRUNK), confirm="test")
+    with pytest.raises(RailError):
+        desk.write(lambda writer: delete_room(writer, "demo"))
+    with pytest.raises(RailError):
+        desk.write(lambda writer: delete_trunk(writer, "provider"))
+
+
+def test_a_dry_run_writes_nothing(desk: Desk) -> None:
+    assert desk.write(lambda writer: create_room(writer, ROOM), dry_run=True).action == "create"
+    assert desk.write(lambda writer: create_trunk(writer, TRUNK), dry_run=True).action == "create"
+    assert (_rooms(desk), desk.ask(list_trunks), desk.audit()) == ([], [], [])
+
+
+def test_a_room_with_its_people_and_rules(desk: Desk) -> None:
+    rule = desk.store(DispatchRule(name="SIP_demo", room_name="demo", pin="123456"))
+    desk.store(DispatchRule(name="SIP_other", room_name="other", pin="654321"))
+    desk.server.join("demo", "caller", kind="SIP", name="Caller")
+    details = desk.ask(lambda client: get_room(client, "demo"))
+    assert [(person.identity, person.name, person.is_phone) for person in details.participants] == [
+        ("caller", "Caller", True)
+    ]
+    assert details.rules == (rule,)
+
+
+def test_a_living_room_is_no_ghost(desk: Desk) -> None:
+    desk.write(lambda writer: create_room(writer, ROOM))
+    desk.server.join("attended", "alice")
+    probed = desk.ask(lambda client: list_rooms(client, probe=True))
+    assert [(room.room.name, room.ghost) for room in probed] == [("attended", False), ("demo", False)]
+
+
+def _check_ghosts(desk: Desk) -> None:
+    """`ghost` is a ghost and `alive` is not; a ghost cannot be ended, and nobody claims that it was."""
+    probed = desk.ask(lambda client: list_rooms(client, probe=True))
+    assert [(room.room.name, room.ghost) for room in probed] == [("alive", False), ("ghost", True)]
+    with pytest.raises(UncheckedError) as unanswered:
+        desk.write(lambda writer: delete_room(writer, "ghost"), allow={"live-room"})
+    assert unanswered.value.code == "unavailable"
+    assert [entry.result for entry in desk.audit()] == ["", "failed"]
+
+
+def test_a_ghost_of_the_sandbox(sandbox: Sandbox, tmp_path: Path) -> None:
+    for name in ("alive", "ghost"):
+        sandbox.join(name, "alice")
+    sandbox.store.rooms["ghost"].ghost = True
+    _check_ghosts(Desk(server=sandbox, folder=tmp_path))
+
+
+@pytest.mark.real
+def test_a_ghost_of_the_real_server(tmp_path: Path) -> None:
+    need_real_server()
+    with running_livekit(tmp_path) as server:
+        desk = Desk(server=server, folder=tmp_path)
+        desk.ask(lambda client: client.create_room(Room(name="ghost")))
+        server.crash()
+        server.start_server()
+        desk.ask(lambda client: client.create_room(Room(name="alive")))
+        _check_ghosts(desk)
+
+
+def test_create_trunk(desk: Desk) -> None:
+    change = desk.write(lambda writer: create_trunk(writer, TRUNK))
+    assert (change.action, change.applied) == ("create", True)
+    (stored,) = desk.ask(lambda client: client.list_inbound_trunks())
+    assert stored.sip_trunk_id == change.id
+    assert stored.auth_password.reveal() == PASSWORD
+    assert replace(stored, sip_trunk_id="", media=None) == TRUNK
+    assert PASSWORD not in repr(change)
+
+
+def test_an_equal_trunk_is_success(desk: Desk) -> None:
+    first = desk.write(lambda writer: create_trunk(writer, TRUNK))
+    again = desk.write(lambda writer: create_trunk(writer, TRUNK))
+    assert (again.action, again.applied, again.id) == ("none", False, first.id)
+    assert len(desk.ask(list_trunks)) == 1
+    assert PASSWORD not in repr(again)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(TRUNK, name="other"),
+        replace(TRUNK, auth_password=Secret("another-password")),
+        replace(TRUNK, name="other", numbers=("+15550199", "+15550100")),
+    ],
+)
+def test_a_trunk_for_the_same_number_conflicts(desk: Desk, other: InboundTrunk) -> None:
+    desk.write(lambda writer: create_trunk(writer, TRUNK))
+    with pytest.raises(ConflictError) as refused:
+        desk.write(lambda writer: create_trunk(writer, other))
+    assert other.auth_password.reveal() not in f"{refused.value.message} {refused.value.hint}"
+    assert [trunk.name for trunk in desk.ask(list_trunks)] == ["provider"]
+    assert desk.audit()[-1].result == "failed"
+
+
+def test_a_trunk_that_anyone_could_use_is_rejected(desk: Desk) -> None:
+    with pytest.raises(RejectedError):
+        desk.write(lambda writer: create_trunk(writer, InboundTrunk(name="anyone")))
+    assert desk.ask(list_trunks) == []
+
+
+@pytest.mark.parametrize("by", ["id", "provider", "+1 555 0100", "+15550100"])
+def test_delete_trunk(desk: Desk, by: str) -> None:
+    created = desk.write(lambda writer: create_trunk(writer, TRUNK))
+    change = desk.write(lambda writer: delete_trunk(writer, created.id if by == "id" else by))
+    assert (change.action, change.id, change.applied) == ("delete", created.id, True)
+    assert desk.ask(list_trunks) == []
+
+
+def test_delete_an_outbound_trunk(desk: Desk) -> None:
+    from livekit.protocol.sip import CreateSIPOutboundTrunkRequest, SIPOutboundTrunkInfo
+
+    info = SIPOutboundTrunkInfo(name="out", address="sip.example.org", numbers=["+15550100"], auth_password=PASSWORD)
+    desk.ask(lambda client: client._api.sip.create_outbound_trunk(CreateSIPOutboundTrunkRequest(trunk=info)))
+    change = desk.write(lambda writer: delete_trunk(writer, "out"))
+    assert change.applied
+    assert PASSWORD not in repr(change)
+    assert desk.ask(list_trunks) == []
+
+
+def test_no_trunk_and_one_of_two(desk: Desk) -> None:
+    with pytest.raises(NotFoundError):
+        desk.write(lambda writer: delete_trunk(writer, "provider"))
+    first = desk.write(lambda writer: create_trunk(writer, TRUNK))
+    desk.write(lambda writer: create_trunk(writer, replace(TRUNK, numbers=("+15550199",))))
+    with pytest.raises(UsageError, match="names 2 trunks"):
+        desk.write(lambda writer: delete_trunk(writer, "provider"))
+    assert desk.ask(lambda client: get_trunk(client, "+15550100")).sip_trunk_id == first.id
+    assert len(desk.ask(list_trunks)) == 2
+
+
+def test_a_trunk_that_rules_name_needs_the_word(desk: Desk) -> None:
+    trunk = desk.write(lambda writer: create_trunk(writer, TRUNK))
+    desk.store(DispatchRule(name="SIP_any", room_name="any", pin="654321"))
+    rule = desk.store(DispatchRule(name="SIP_demo", room_name="demo", pin="123456", trunk_ids=("ST_x", trunk.id)))
+    with pytest.raises(RailError, match=f"named by rules {rule.sip_dispatch_rule_id}$") as refused:
+        desk.write(lambda writer: delete_trunk(writer, "provider"))
+    assert refused.value.code == "rail-in-use"
+    assert len(desk.ask(list_trunks)) == 1
+    assert desk.write(lambda writer: delete_trunk(writer, "provider"), allow={"in-use"}).applied
+    assert desk.ask(list_trunks) == []
+    assert rule in desk.rules()
+
+
+def test_a_trunk_on_the_protect_list_needs_the_word(desk: Desk) -> None:
+    desk.write(lambda writer: create_trunk(writer, TRUNK))
+    desk.settings["protect"] = ("provider",)
+    with pytest.raises(RailError) as refused:
+        desk.write(lambda writer: delete_trunk(writer, "provider"))
+    assert refused.value.code == "rail-protected"
+    assert desk.write(lambda writer: delete_trunk(writer, "provider"), allow={"protected"}).applied
