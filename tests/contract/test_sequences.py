@@ -103,7 +103,8 @@ def _some(**fields: Strategy) -> Strategy:
 
 def _body(some: Strategy | None = None, **fields: Strategy) -> Strategy:
     """A body with all of these fields, and what `some` draws."""
-    return st.tuples(some or st.just({}), st.fixed_dictionaries(fields)).map(lambda pair: {**pair[0], **pair[1]})
+    drawn = st.just({}) if some is None else some
+    return st.tuples(drawn, st.fixed_dictionaries(fields)).map(lambda pair: {**pair[0], **pair[1]})
 
 
 def _mostly(usual: Strategy, *odd: Any) -> Strategy:
@@ -121,8 +122,9 @@ def _ids(kind: str) -> Strategy:
 
 
 NAMES = st.sampled_from(["first", "", 'quo"ted', "é\n"])
-NUMBERS = st.lists(st.sampled_from(["+15550100", "+1 (555) 0100", "15550100", "anonymous"]), max_size=2)
-SOME_NUMBERS = _mostly(NUMBERS.filter(bool), [])
+NUMBER = st.sampled_from(["+15550100", "+1 (555) 0100", "15550100", "anonymous"])
+NUMBERS = st.lists(NUMBER, max_size=2)
+SOME_NUMBERS = _mostly(st.lists(NUMBER, min_size=1, max_size=2), [])
 RULE_IDS, TRUNK_IDS = _ids("SDR"), _ids("ST")
 SOME_TRUNKS = st.lists(TRUNK_IDS, max_size=2)
 PINS = st.sampled_from(["1234", "5678", ""])

@@ -1,6 +1,7 @@
 """The sandbox as a whole: in a thread for tests and the demo, in the foreground for `sipctl sandbox run`."""
 
 import asyncio
+import gc
 import json
 import os
 import secrets
@@ -157,6 +158,7 @@ def serve(
     secret = read_text(secret_file).removesuffix("\n") if secret_file else ""
     if secret_file and not secret:
         raise UsageError(f"{secret_file} is empty", hint="put the API secret into it")
+    gc.enable()  # short commands run without; this one may run for weeks
     sandbox = Sandbox(api_key=api_key, api_secret=secret)
     if seed:
         plant_snapshot(sandbox.store, read_text(seed))

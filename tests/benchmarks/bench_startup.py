@@ -1,0 +1,17 @@
+"""`--version` against an empty Python, `--help` against the help of a bare Typer application."""
+
+from ratios import best, python, show
+
+BARE = """
+import typer
+app = typer.Typer()
+@app.command()
+def one(name: str = "x", count: int = 1): "One."
+@app.command()
+def two(): "Two."
+app(["--help"])
+"""
+
+if __name__ == "__main__":
+    show("sipctl --version", best(python("-m", "sipctl", "--version")), best(python("-c", "pass")), 2)
+    show("sipctl --help", best(python("-m", "sipctl", "--help")), best(python("-c", BARE)), 1.2)
