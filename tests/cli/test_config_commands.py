@@ -1,0 +1,117 @@
+"""`config init`, `show` and `path` as a person uses them."""
+
+import json
+import os
+import pty
+from pathlib import Path
+
+import pytest
+
+from cli.shell import assert_one_error, environment, sipctl, words
+from sipctl.sandbox.server import Sandbox
+
+SECRET = "canary-secret-of-more-than-32-characters"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "etc" / "config.toml"
+
+
+@pytest.fixture
+def meet(tmp_path: Path) -> Path:
+    folder = tmp_path / "meet"
+    (folder / "env.d").mkdir(parents=True)
+    (folder / "livekit").mkdir()
+    (folder / "env.d" / "hosts").write_text("LIVEKIT_HOST=livekit.example.org\n")
+    (folder / "env.d" / "common").write_text(
+        f"LIVEKIT_API_URL = https://${{LIVEKIT_HOST}}\nLIVEKIT_API_KEY=meet\nLIVEKIT_API_SECRET={SECRET}\n"
+    )
+    (folder / "env.d" / "common.dist").write_text("LIVEKIT_API_KEY=template\n")
+    (folder / "env.d" / "postgresql").write_text("DB_HOST=db\n")
+    (folder / "livekit" / "server.yaml").write_text(f"port: 7880\nkeys: {{meet: {SECRET}}}\n")
+    (folder / "livekit" / "sip.yaml").write_text("ws_url: ws://livekit:7880\nsip_port: 5060\n")
+    (folder / "compose.json").write_text(json.dumps({"services": {"sip": {"image": "livekit/sip"}}}))
+    (folder / "picture.png").write_bytes(b"\x89PNG\xff")
+    return folder
+
+
+def test_an_installation_is_found_and_used(config: Path, meet: Path) -> None:
+    ended = sipctl("--config", str(config), "--profile", "prod", "config", "init", "--from", str(meet))
+    assert ended.code == 0
+    assert config.stat().st_mode & 0o777 == 0o600
+    shown = sipctl("--config", str(config), "config", "show", "--origin", "-o", "json")
+    values = {row["name"]: row for row in json.loads(shown.out)["items"]}
+    assert values["LIVEKIT_URL"]["value"] == "https://livekit.example.org"
+    assert values["LIVEKIT_API_KEY"]["origin"] == f"LIVEKIT_API_KEY in {meet / 'env.d' / 'common'}:2"
+    assert values["LIVEKIT_API_SECRET"]["value"] == "********"
+    assert SECRET not in ended.out + shown.out + config.read_text()
+    for name in ("server.yaml", "sip.yaml", "compose.json", "env.d/hosts"):
+        assert name in config.read_text()
+    assert "postgresql" not in config.read_text()
+
+
+def test_by_options_alone(config: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(sandbox.api_secret.reveal() + "\n")
+    base = ("--config", str(config), "config", "init", "--url", sandbox.url, "--api-key", sandbox.api_key)
+    assert sipctl(*base, "--api-secret-file", str(secret)).code == 0
+    assert sipctl("--config", str(config), "room", "list").code == 0
+    assert_one_error(sipctl(*base, "--api-secret-file", str(secret)), 5)
+    before = config.read_text()
+    piped = sipctl(*base, "--api-secret-stdin", "--force", stdin=f"{sandbox.api_secret.reveal()}\n".encode())
+    assert piped.code == 0
+    assert sandbox.api_secret.reveal() not in piped.out
+    assert config.with_name("config.toml.bak").read_text() == before
+    assert sipctl("--config", str(config), "room", "list").code == 0
+
+
+def test_nobody_to_ask(config: Path) -> None:
+    for given in (
+        (),
+        ("--url", "http://x"),
+        ("--url", "http://x", "--api-key", "k"),
+        ("--url", "nonsense", "--api-key", "k"),
+    ):
+        ended = sipctl("--config", str(config), "config", "init", *given)
+        assert_one_error(ended, 2)
+    assert_one_error(sipctl("--config", str(config), "config", "init", "--from", "/nowhere"), 2)
+    assert not config.exists()
+
+
+def test_a_dry_run_writes_nothing(config: Path, meet: Path) -> None:
+    ended = sipctl("--config", str(config), "config", "init", "--from", str(meet), "--dry-run")
+    assert ended.code == 0
+    assert ended.out.startswith("would write")
+    assert not config.exists()
+
+
+def test_a_person_is_asked(config: Path) -> None:
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(words()[0], words("--config", str(config), "config", "init"), environment())
+    seen = b""
+    answers = {
+        b"LiveKit's address": b"http://127.0.0.1:7880\n",
+        b"API key": b"devkey\n",
+        b"API secret": SECRET.encode() + b"\n",
+    }
+    for question, answer in answers.items():
+        while question + b":" not in seen:
+            seen += os.read(terminal, 1024)
+        os.write(terminal, answer)
+    try:
+        while chunk := os.read(terminal, 1024):
+            seen += chunk
+    except OSError:
+        pass  # the other end of the terminal is closed
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert SECRET.encode() not in seen
+    assert SECRET in config.read_text()
+
+
+def test_where_things_are(tmp_path: Path) -> None:
+    ended = sipctl("config", "path", "-o", "json")
+    item = json.loads(ended.out)["item"]
+    assert item["state"] == str(tmp_path / "state")
+    assert item["config_exists"] is False
