@@ -10,7 +10,7 @@ from typing import Any
 
 import jwt
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
 from peers.livekit import RealLiveKit
@@ -202,10 +202,20 @@ SEQUENCES = st.tuples(st.lists(CREATES, min_size=4, max_size=6), st.lists(CALLS,
 )
 
 
+def _updated(numbers: list[str], update: Json) -> list[tuple[str, Json]]:
+    """A trunk with these numbers, updated."""
+    return [
+        ("CreateSIPInboundTrunk", {"trunk": {"numbers": numbers}}),
+        ("UpdateSIPInboundTrunk", {"sip_trunk_id": Ref("ST", 0), "update": {"numbers": update}}),
+    ]
+
+
 @pytest.mark.real
 @pytest.mark.timeout(240)  # a failure is shrunk before it is told
 @settings(max_examples=15, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(calls=SEQUENCES)
+@example(calls=_updated(["1"], {"add": ["2", "2"]}))
+@example(calls=_updated(["1", "1", "2"], {"remove": ["1"]}))
 def test_sequences(real: RealLiveKit, calls: list[tuple[str, Json]]) -> None:
     real.clear()
     with running_sandbox(Sandbox(store=Store(entropy=GivenIds()))) as sandbox:

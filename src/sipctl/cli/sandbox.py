@@ -50,5 +50,5 @@ def run(
     session = Session.of(ctx)
     serve(
         port=port, api_key=api_key, secret_file=api_secret_file, seed=seed, faults=fault or [], env_out=env_out,
-        announce=session.streams.note,
+        announce=lambda line: session.streams.write((f"{line}\n",)),
     )  # fmt: skip

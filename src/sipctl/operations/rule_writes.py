@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sipctl.errors import ChangedError, ConflictError, UsageError
@@ -19,6 +20,7 @@ from sipctl.telephony.ruleset import rule_keys
 
 CREATE_TRIES: Final = 3
 _PAUSE_S: Final = (0.05, 0.5)
+_SETTLED: Final = timedelta(seconds=10)
 
 
 async def create_rule(writer: Writer, rule: DispatchRule) -> Change:
@@ -37,10 +39,10 @@ async def create_rule(writer: Writer, rule: DispatchRule) -> Change:
     check_pin(rule.pin)
     if is_open(rule):
         writer.refuse_unless("open", f"a rule without a PIN lets every caller into {rule.room_name!r}")
-    stamped = replace(rule, created_at=rule.created_at or _timestamp())
+    stamped = replace(rule, created_at=rule.created_at or _timestamp(utc_now()))
     change = Change(action="create", kind="rule", id="", after=rule_to_json(stamped))
     try:
-        _refuse_clash(await writer.client.list_rules(), stamped)
+        await _refuse_clash(writer.client, stamped)
         return await writer.carry_out(change, lambda: _create_alone(writer.client, stamped))
     except _EqualRuleExists as found:
         return found.change
@@ -51,13 +53,13 @@ async def _create_alone(client: LiveKitClient, rule: DispatchRule) -> tuple[str,
         try:
             stored = await client.create_rule(rule)
         except ConflictError:
-            _refuse_clash(await client.list_rules(), rule)
+            await _refuse_clash(client, rule)
         else:
             if not _clashes(await client.list_rules(), stored):
                 return stored.sip_dispatch_rule_id, rule_to_json(stored)
             await client.delete_rule(stored.sip_dispatch_rule_id)
-            _refuse_clash(await client.list_rules(), rule)
-        await asyncio.sleep(random.uniform(*_PAUSE_S))  # noqa: S311 - a pause, not a secret
+            await _refuse_clash(client, rule)
+        await _pause()
     raise ConflictError(
         f"gave up after {CREATE_TRIES} tries: others keep creating rules for the same calls",
         hint="`sipctl rules list` shows what there is; nothing of this run was left behind",
@@ -77,11 +79,15 @@ def _clashes(stored: Iterable[DispatchRule], rule: DispatchRule) -> list[Dispatc
     return [other for other in others if not keys.isdisjoint(rule_keys(other))]
 
 
-def _refuse_clash(stored: Iterable[DispatchRule], rule: DispatchRule) -> None:
-    clashes = _clashes(stored, rule)
-    for other in clashes:
-        if _content(other) == _content(rule):
-            raise _EqualRuleExists(other)
+async def _refuse_clash(client: LiveKitClient, rule: DispatchRule) -> None:
+    clashes: list[DispatchRule] = []
+    for _ in range(CREATE_TRIES):
+        clashes = _clashes(await client.list_rules(), rule)
+        equal = next((other for other in clashes if _content(other) == _content(rule)), None)
+        if equal is None:
+            break
+        if await _stays(client, equal):
+            raise _EqualRuleExists(equal)
     if clashes:
         raise ConflictError(
             f"rule {clashes[0].sip_dispatch_rule_id} ({clashes[0].name or 'unnamed'}, room {clashes[0].room_name!r})"
@@ -90,14 +96,26 @@ def _refuse_clash(stored: Iterable[DispatchRule], rule: DispatchRule) -> None:
         )
 
 
+async def _stays(client: LiveKitClient, rule: DispatchRule) -> bool:
+    """Whether a rule is there for good: one that was made just now may be taken back by the run that made it."""
+    if rule.created_at and rule.created_at < _timestamp(utc_now() - _SETTLED):
+        return True
+    await _pause()
+    return any(await client.list_rules([rule.sip_dispatch_rule_id]))
+
+
+async def _pause() -> None:
+    await asyncio.sleep(random.uniform(*_PAUSE_S))  # noqa: S311 - a pause, not a secret
+
+
 def _content(rule: DispatchRule) -> DispatchRule:
     """What makes two rules the same: all but the id, the times, and the empty `media` that LiveKit adds."""
     trunk_ids = tuple(sorted(rule.trunk_ids))
     return replace(rule, sip_dispatch_rule_id="", trunk_ids=trunk_ids, media=None, created_at=None, updated_at=None)
 
 
-def _timestamp() -> str:
-    return utc_now().isoformat(timespec="seconds").replace("+00:00", "Z")
+def _timestamp(when: datetime) -> str:
+    return when.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def check_pin(pin: str) -> None:

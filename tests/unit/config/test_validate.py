@@ -97,6 +97,7 @@ PLANTED = [
     ("rtc-range-reversed", "livekit.yaml", "port_range_end: 60000", "port_range_end: 40001", "CFG106", 8),
     ("rtp-range-reversed", "sip.yaml", "10000-10004", "10004-10000", "CFG106", 7),
     ("sip-hostname", "sip.yaml", "sip_port: 5060", "sip_port: 5060\nsip_hostname: 'sip:x'", "CFG106", 7),
+    ("tls-without-certs", "sip.yaml", "logging:", "tls: {port: 5061}\nlogging:", "CFG106", 8),
     ("placeholder", "common", SECRET, "<generate a secret key>", "CFG107", 5),
     ("secret-file-missing", "common", f"LIVEKIT_API_SECRET={SECRET}", "LIVEKIT_API_SECRET_FILE=/nowhere", "CFG108", 5),
     ("unquoted-number", "sip.yaml", "api_key: meet", "api_key: 0123", "CFG109", 1),
@@ -182,6 +183,19 @@ def test_webhooks_signed_with_a_key_that_meet_does_not_know() -> None:
         "api_key: meet", "api_key: b"
     )
     assert {finding.code for finding in problems(check({**GOOD, "livekit.yaml": text}))} == {"CFG126"}
+
+
+def test_secrets_that_others_can_read(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"meet: {SECRET}\n")
+    server = Source(tmp_path / "livekit.yaml", SERVER_YAML.replace(f"keys:\n  meet: {SECRET}\n", "key_file: keys\n"))
+    config = tmp_path / "sipctl.toml"
+    config.write_text(f'[profiles.p]\nurl = "http://x"\napi_key = "k"\napi_secret = "{SECRET}"\n')
+    for mode, found in ((0o644, {"CFG110"}), (0o600, set())):
+        keys.chmod(mode)
+        config.chmod(mode)
+        findings = problems(validate([server, Source(config, config.read_text())]))
+        assert {finding.code for finding in findings} - {"CFG127"} == found
 
 
 def test_what_nobody_gave_is_skipped_not_compared() -> None:

@@ -11,7 +11,7 @@ from sipctl.config.file import parse_config
 from sipctl.config.reading import Fault
 from sipctl.config.schema import SchemaFault, load_schema, schema_faults
 from sipctl.config.yamlfile import YamlFile, leaves
-from sipctl.findings import Finding
+from sipctl.findings import Finding, Level
 from sipctl.telephony.secret import MASK
 
 _PLACEHOLDER: Final = re.compile(r"<[^<>]*[A-Za-z][^<>]*>|\A(change[-_]?me|your[-_].+|xxx+)\Z", re.IGNORECASE)
@@ -167,7 +167,12 @@ def open_files(deployment: Deployment) -> Iterator[Finding]:
     server = deployment.server
     key_file = server.get("key_file") if server else None
     if server and key_file and _others_read(server.path.parent / str(key_file)):
-        yield fault("CFG110", Place(server.path, server.line("key_file")), f"{key_file} is open to other users")
+        yield fault(
+            "CFG110",
+            Place(server.path, server.line("key_file")),
+            f"{key_file} is open to other users",
+            level=Level.ERROR,
+        )
 
 
 def _others_read(path: Path) -> bool:

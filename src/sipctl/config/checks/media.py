@@ -1,7 +1,7 @@
 """CFG106, CFG130-CFG132 and CFG135: ports, addresses and times of livekit-server and livekit-sip."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from itertools import combinations
@@ -96,6 +96,8 @@ def _sip_problems(sip: YamlFile) -> Iterator[tuple[str, str]]:
     for key in ("nat_1_to_1_ip", "media_nat_1_to_1_ip", "listen_ip"):
         if (value := sip.get(key)) and not _is_address(str(value)):
             yield key, "is no IP address"
+    if isinstance(sip.get("tls"), Mapping) and not sip.get("tls", "certs"):
+        yield "tls", "has no certs: livekit-sip does not start"
     if (net := sip.get("local_net")) and not _is_network(str(net)):
         yield "local_net", "is no network such as 10.0.0.0/8"
 
