@@ -102,8 +102,10 @@ class Sandbox:
         async def handle(request: web.Request) -> web.Response:
             try:
                 deed(json.loads(await request.read() or b"{}"))
-            except (SipctlError, ValueError, TypeError, KeyError) as error:
-                return web.json_response({"error": f"{error}"}, status=400)
+            except (ValueError, TypeError, KeyError):
+                return web.json_response({"error": "the body is no JSON object that this deed takes"}, status=400)
+            except SipctlError as error:
+                return web.json_response({"error": error.message}, status=400)
             return web.json_response({})
 
         return handle

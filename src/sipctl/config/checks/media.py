@@ -82,6 +82,7 @@ def _bad_sip_values(sip: YamlFile) -> Iterator[Finding]:
 
 
 def _sip_problems(sip: YamlFile) -> Iterator[tuple[str, str]]:
+    """Keys of livekit-sip whose values it refuses or replaces, and what is wrong with each."""
     rtp = _RTP.match(str(sip.get("rtp_port")))
     if rtp and rtp[2] and int(rtp[2]) <= int(rtp[1]):
         yield "rtp_port", "ends before it begins: livekit-sip does not start"
@@ -91,13 +92,17 @@ def _sip_problems(sip: YamlFile) -> Iterator[tuple[str, str]]:
     utilization = sip.get("max_cpu_utilization")
     if isinstance(utilization, int | float) and not 0 <= utilization <= 1:
         yield "max_cpu_utilization", "is not 0 to 1"
+    if isinstance(sip.get("tls"), Mapping) and not sip.get("tls", "certs"):
+        yield "tls", "has no certs: livekit-sip does not start"
+    yield from _sip_address_problems(sip)
+
+
+def _sip_address_problems(sip: YamlFile) -> Iterator[tuple[str, str]]:
     if _HOST_CHARACTERS.search(str(sip.get("sip_hostname") or "").replace("${IP}", "")):
         yield "sip_hostname", "is no host name: livekit-sip does not start"
     for key in ("nat_1_to_1_ip", "media_nat_1_to_1_ip", "listen_ip"):
         if (value := sip.get(key)) and not _is_address(str(value)):
             yield key, "is no IP address"
-    if isinstance(sip.get("tls"), Mapping) and not sip.get("tls", "certs"):
-        yield "tls", "has no certs: livekit-sip does not start"
     if (net := sip.get("local_net")) and not _is_network(str(net)):
         yield "local_net", "is no network such as 10.0.0.0/8"
 
