@@ -134,13 +134,19 @@ def check_list_update(update: ListUpdate) -> None:
 
 
 def updated_list(stored: Iterable[str], update: ListUpdate) -> list[str]:
-    """A list after its update: set, or cleared, or some taken out and others added that it does not have."""
+    """A list after its update: set, or cleared, or the first of each removed item taken out and new ones added."""
     if update.clear:
         return []
     if update.set:
         return list(update.set)
-    kept = [item for item in stored if item not in update.remove]
-    return kept + [item for item in update.add if item not in kept]
+    items = list(stored)
+    for item in update.remove:
+        if item in items:
+            items.remove(item)
+    for item in update.add:
+        if item not in items:
+            items.append(item)
+    return items
 
 
 def from_update(error: TwirpError, *, psrpc: bool) -> TwirpError:
