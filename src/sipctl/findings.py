@@ -83,3 +83,30 @@ class Code:
     cause: str
     callers: str
     fix: str
+
+    def finding(
+        self,
+        resource: str = "",
+        detail: str = "",
+        *,
+        level: Level | None = None,
+        observed: str = "",
+        expected: str = "",
+        source: str = "",
+        fix: str = "",
+        command: str = "",
+    ) -> Finding:
+        """A finding of this code: what the case at hand does not say is the code's own. `observed` holds no secret."""
+        return Finding(
+            code=self.code,
+            level=level or self.level,
+            title=self.title,
+            resource=resource,
+            detail=detail,
+            evidence=Evidence(observed=observed, expected=expected, source=source),
+            fix=Fix(text=fix or self.fix, command=command),
+        )
+
+    def answer(self, level: Level, detail: str = "") -> Finding:
+        """An answer that needs no fix: ok, or skipped with the reason."""
+        return Finding(code=self.code, level=level, title=self.title, detail=detail)

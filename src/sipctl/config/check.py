@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sipctl.config.codes import CONFIG_CODES
 from sipctl.config.deployment import Deployment, Place
-from sipctl.findings import Evidence, Finding, Fix, Level
+from sipctl.findings import Finding, Level
 
 CODES: Final = {code.code: code for code in CONFIG_CODES}
 
@@ -32,12 +32,10 @@ class ConfigCheck:
     def outcome(self, deployment: Deployment) -> list[Finding]:
         """What is wrong, or one `ok` or `skipped`."""
         missing = [_NAMES[need] for need in self.needs if getattr(deployment, need) is None]
-        title = CODES[self.code].title
+        known = CODES[self.code]
         if missing:
-            return [
-                Finding(code=self.code, level=Level.SKIPPED, title=title, detail=f"nobody gave {' and '.join(missing)}")
-            ]
-        return list(self.run(deployment)) or [Finding(code=self.code, level=Level.OK, title=title)]
+            return [known.answer(Level.SKIPPED, f"nobody gave {' and '.join(missing)}")]
+        return list(self.run(deployment)) or [known.answer(Level.OK)]
 
 
 CHECKS: list[ConfigCheck] = []
@@ -54,24 +52,6 @@ def check(code: str, *needs: str) -> Callable[[Run], Run]:
     return register
 
 
-def fault(
-    code: str,
-    place: Place,
-    detail: str,
-    *,
-    observed: str = "",
-    expected: str = "",
-    fix: str = "",
-    level: Level | None = None,
-) -> Finding:
-    """A finding at a line, with what its code says anyway. `observed` must hold no secret."""
-    known = CODES[code]
-    return Finding(
-        code=code,
-        level=level or known.level,
-        title=known.title,
-        resource=str(place),
-        detail=detail,
-        evidence=Evidence(observed=observed, expected=expected, source=str(place)),
-        fix=Fix(text=fix or known.fix),
-    )
+def fault(code: str, place: Place, detail: str, **more: Any) -> Finding:  # noqa: ANN401 - as Code.finding
+    """A finding at a line, with what its code says anyway."""
+    return CODES[code].finding(str(place), detail, source=str(place), **more)

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Any
 
 from sipctl.doctor.codes import CODES
 from sipctl.doctor.facts import Answer, Facts
-from sipctl.findings import Evidence, Finding, Fix, Level
+from sipctl.findings import Finding, Fix, Level
 
 Run = Callable[[Facts], Iterable[Finding]]
 
@@ -27,18 +28,17 @@ class Check:
         return [replace(finding, duration_ms=took_ms) for finding in findings]
 
     def _answers(self, facts: Facts) -> Iterator[Finding]:
-        title = CODES[self.code].title
+        known = CODES[self.code]
         for need in self.needs:
             answer: Answer[object] = getattr(facts, need)
             if answer.error:
-                detail = f"could not be checked: {answer.error.message}"
-                fix = Fix(text=answer.error.hint) if answer.error.hint else None
-                yield Finding(code=self.code, level=Level.UNKNOWN, title=title, detail=detail, fix=fix)
+                unknown = known.answer(Level.UNKNOWN, f"could not be checked: {answer.error.message}")
+                yield replace(unknown, fix=Fix(text=answer.error.hint) if answer.error.hint else None)
                 return
             if answer.not_asked:
-                yield Finding(code=self.code, level=Level.SKIPPED, title=title, detail=answer.not_asked)
+                yield known.answer(Level.SKIPPED, answer.not_asked)
                 return
-        yield from list(self.run(facts)) or [Finding(code=self.code, level=Level.OK, title=title)]
+        yield from list(self.run(facts)) or [known.answer(Level.OK)]
 
 
 CHECKS: list[Check] = []
@@ -55,31 +55,11 @@ def check(code: str, *needs: str) -> Callable[[Run], Run]:
     return register
 
 
-def found(
-    code: str,
-    resource: str = "",
-    detail: str = "",
-    *,
-    level: Level | None = None,
-    observed: str = "",
-    expected: str = "",
-    source: str = "",
-    fix: str = "",
-    command: str = "",
-) -> Finding:
+def found(code: str, resource: str = "", detail: str = "", **more: Any) -> Finding:  # noqa: ANN401 - as Code.finding
     """A finding with what its code says anyway: title, level, fix."""
-    known = CODES[code]
-    return Finding(
-        code=code,
-        level=level or known.level,
-        title=known.title,
-        resource=resource,
-        detail=detail,
-        evidence=Evidence(observed=observed, expected=expected, source=source),
-        fix=Fix(text=fix or known.fix, command=command),
-    )
+    return CODES[code].finding(resource, detail, **more)
 
 
 def skipped(code: str, why: str) -> Finding:
     """A check that had nothing to compare."""
-    return Finding(code=code, level=Level.SKIPPED, title=CODES[code].title, detail=why)
+    return CODES[code].answer(Level.SKIPPED, why)

@@ -10,7 +10,7 @@ from sipctl.config.model import Ignored
 from sipctl.doctor.codes import CODES
 from sipctl.doctor.facts import Facts
 from sipctl.errors import ExitCode
-from sipctl.findings import Finding, Fix, Level
+from sipctl.findings import Finding, Level
 
 _WEIGHT: Final = {level: weight for weight, level in enumerate(Level)}
 _PROBLEMS: Final = (Level.ERROR, Level.WARN, Level.UNKNOWN, Level.INFO)
@@ -65,15 +65,10 @@ def _bare(resource: str) -> str:
 
 def stale_suppressions(ignored: Iterable[Ignored], today: date) -> list[Finding]:
     """CFG138: suppressions that are out of date, or of a code that does not exist."""
-    known = CODES["CFG138"]
     return [
-        Finding(
-            code="CFG138",
-            level=known.level,
-            title=known.title,
-            resource=f"ignore {entry.code}",
-            detail=f"its date {entry.until} has passed: {entry.reason}" if entry.code in CODES else "no such code",
-            fix=Fix(text=known.fix),
+        CODES["CFG138"].finding(
+            f"ignore {entry.code}",
+            f"its date {entry.until} has passed: {entry.reason}" if entry.code in CODES else "no such code",
         )
         for entry in ignored
         if entry.code not in CODES or (entry.until is not None and entry.until < today)
