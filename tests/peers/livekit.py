@@ -162,7 +162,8 @@ class RealLiveKit:
         if self._process:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
-        self._people.clear()
+        for room, identity in list(self._people):
+            self.leave(room, identity)  # or its client would come back to the next server, and the room with it
 
     def clear(self) -> None:
         """Empty the store and end every room."""

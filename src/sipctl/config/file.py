@@ -17,9 +17,14 @@ class _Table(BaseModel):
 
 
 class RegistryTable(_Table):
-    """Where PINs live. With `layout = "meet"`, room names are UUIDs."""
+    """Where PINs live. With `layout = "meet"` in Meet's own tables, and room names are UUIDs."""
 
+    url: str | None = Field(default=None, repr=False)
+    state_url: str | None = Field(default=None, repr=False)
     layout: Literal["meet", "sipctl"] | None = None
+    leading_zero: bool = True
+    doubles: bool = True
+    quarantine_days: int = Field(default=365, ge=0, le=36500)
 
 
 class IgnoreTable(_Table):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sipctl.config.envfile import read_env_file
-from sipctl.config.model import Connection, Ignored, Setting, Settings, Telephony
+from sipctl.config.model import Connection, Ignored, RegistrySettings, Setting, Settings, Telephony
 from sipctl.config.profile import Profile, choose_profile
 from sipctl.config.reading import read_secret
 from sipctl.config.values import check_url, read_boolean, read_count
@@ -31,6 +31,7 @@ _CONNECTION: Final = {
     "api_secret": "LIVEKIT_API_SECRET",
     "api_secret_file": "LIVEKIT_API_SECRET_FILE",
 }
+_DATABASE: Final = ("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD")
 _UUID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -82,6 +83,7 @@ def load_settings(
         profile=chosen.name if chosen else "",
         connection_or_none=connection,
         telephony=_telephony(values),
+        registry=_registry(chosen, sources),
         **_own_settings(chosen, values),
         **(_files(chosen, env_files) if chosen else {"env_files": tuple(env_files)}),
         values=_shown(values, connection),
@@ -206,6 +208,26 @@ def _own_settings(chosen: Profile | None, values: Mapping[str, Setting]) -> dict
         if key in own:
             check_url(key, values[_OWN[key]])
     return own
+
+
+def _registry(chosen: Profile | None, sources: Sequence[Source]) -> RegistrySettings:
+    """Where PINs live; Meet's database is found from the env files that Meet itself reads."""
+    table = chosen.table.registry if chosen else None
+    found = {name: setting for name in _DATABASE if (setting := _first(sources, name))}
+    own = {key: _first(sources, f"SIPCTL_REGISTRY_{key.upper()}") for key in ("url", "state_url")}
+    given = {key: Secret(str(setting.value)) for key, setting in own.items() if setting}
+    if table:
+        given |= {key: Secret(text) for key in own if (text := getattr(table, key)) and key not in given}
+    return RegistrySettings(
+        **given,
+        in_meet=bool(table and table.layout == "meet"),
+        database={name: Secret(str(setting.value)) for name, setting in found.items()},
+        **(table.model_dump(include={"leading_zero", "doubles", "quarantine_days"}) if table else {}),
+    )
+
+
+def _first(sources: Sequence[Source], name: str) -> Setting | None:
+    return next((setting for source in sources if (setting := source.secret(name))), None)
 
 
 def _files(chosen: Profile, env_files: Sequence[Path]) -> dict[str, Any]:

@@ -58,6 +58,23 @@ class Ignored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrySettings:
+    """Where PINs live, and how they are drawn.
+
+    `url` empty = SQLite in the data folder; `state_url` empty = the same database, or SQLite beside Meet's. `database`
+    are Meet's DB_* settings, or DATABASE_URL. PINs that were taken away stay in quarantine for `quarantine_days`.
+    """
+
+    url: Secret = Secret()
+    state_url: Secret = Secret()
+    in_meet: bool = False
+    database: Mapping[str, Secret] = field(default_factory=dict)
+    leading_zero: bool = True
+    doubles: bool = True
+    quarantine_days: int = 365
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that one run of sipctl is told. `values` keeps each setting with its origin, for `config show`.
 
@@ -67,6 +84,7 @@ class Settings:
     profile: str = ""
     connection_or_none: Connection | None = None
     telephony: Telephony = Telephony()
+    registry: RegistrySettings = RegistrySettings()
     name_template: str = "SIP_{room}"
     room_pattern: str | None = None
     trunk_ids: tuple[str, ...] | None = None

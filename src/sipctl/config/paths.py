@@ -22,13 +22,26 @@ def state_dir() -> Path:
     Raises:
         UncheckedError: it cannot be made.
     """
-    folder = Path(os.environ.get("SIPCTL_STATE_DIR") or _DIRS.user_state_dir)
+    return _private_folder(os.environ.get("SIPCTL_STATE_DIR") or _DIRS.user_state_dir)
+
+
+def data_dir() -> Path:
+    """The folder of the embedded registry (SIPCTL_DATA_DIR), made with 0700 if it is not there.
+
+    Raises:
+        UncheckedError: it cannot be made.
+    """
+    return _private_folder(os.environ.get("SIPCTL_DATA_DIR") or _DIRS.user_data_dir)
+
+
+def _private_folder(name: str) -> Path:
+    folder = Path(name)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise UncheckedError(
-            f"cannot make the state folder {folder}: {error.strerror}",
-            code="state-folder",
-            hint="SIPCTL_STATE_DIR names another one",
+            f"cannot make the folder {folder}: {error.strerror}",
+            code="folder",
+            hint="SIPCTL_STATE_DIR and SIPCTL_DATA_DIR name others",
         ) from error
     return folder

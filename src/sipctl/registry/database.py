@@ -1,0 +1,93 @@
+"""Opening SQLite or PostgreSQL, and their failures in words an administrator can act on."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
+
+from sipctl.errors import ConfigError, SipctlError, UncheckedError
+
+BUSY_TIMEOUT_S: Final = 30
+_CORRUPT: Final = ("malformed", "not a database")
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for `sqlite:///FILE` or `postgresql://…`; nothing is connected yet.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError("the registry's url is no database url", hint=_URL_HINT) from None
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(Path(parsed.database or ""))
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": 10})
+    raise ConfigError(f"no registry in {parsed.get_backend_name()}", hint=_URL_HINT)
+
+
+_URL_HINT: Final = "such as sqlite:////var/lib/sipctl/pins.db or postgresql://user@host/database"
+
+
+def _open_sqlite(path: Path) -> Engine:
+    """SQLite with a write-ahead log; a writing transaction takes the lock at once, so that it cannot fail later."""
+    _make_private(path)
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
+        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        reading = connection.get_execution_options().get("reading")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _make_private(path: Path) -> None:
+    """The file must be 0600 before SQLite makes it with the umask's mode."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise UncheckedError(
+            f"cannot open the registry {path}: {error.strerror}", code="registry", hint="check the folder"
+        ) from error
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn what a database says into our errors; violated constraints pass, they are the caller's business.
+
+    Raises:
+        UncheckedError: not reachable, locked, full, read-only, or without the rights.
+        ConfigError: no such table, or corrupt.
+    """
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        raise _translate(what, error) from error
+
+
+def _translate(what: str, error: DBAPIError) -> SipctlError:
+    reason = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
+    if any(word in reason for word in _CORRUPT):
+        return ConfigError(f"{what} is corrupt: {reason}", hint="restore it from a backup")
+    if isinstance(error, ProgrammingError) and "permission denied" not in reason:
+        return ConfigError(f"{what} has not the tables it should have: {reason}", hint="check layout and database")
+    if isinstance(error, OperationalError) and "locked" in reason:
+        return UncheckedError(f"{what} is locked by another program", code="registry", hint="try again")
+    return UncheckedError(f"{what} cannot be used: {reason}", code="registry", hint="check the database")

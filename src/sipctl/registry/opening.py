@@ -1,0 +1,68 @@
+"""From settings to an open registry."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import URL
+
+from sipctl.config.model import RegistrySettings
+from sipctl.errors import ConfigError
+from sipctl.registry.database import open_engine
+from sipctl.registry.store import Registry
+from sipctl.telephony.secret import Secret
+
+FILE: Final = "pins.db"
+_MEETS_DEFAULTS: Final = {"DB_HOST": "localhost", "DB_NAME": "meet", "DB_USER": "dinum", "DB_PORT": "5432"}
+"""What Meet takes if nobody says (suitenumerique/meet settings.py)."""
+
+
+@contextmanager
+def open_registry(settings: RegistrySettings, data_folder: Path) -> Iterator[Registry]:
+    """The registry of these settings; `data_folder` holds the embedded one.
+
+    Raises:
+        ConfigError: there is no such database, a newer sipctl made it, or it is corrupt.
+        UncheckedError: it cannot be reached, or is locked.
+    """
+    embedded = f"sqlite:///{data_folder / FILE}"
+    home = open_engine(_meets_url(settings) if settings.in_meet else settings.url.reveal() or embedded)
+    notes_url = settings.state_url.reveal()
+    if settings.in_meet or notes_url:
+        notes = open_engine(notes_url or embedded)
+    else:
+        notes = home
+    registry = Registry(home, notes, in_meet=settings.in_meet, quarantine_days=settings.quarantine_days)
+    try:
+        yield registry
+    finally:
+        registry.close()
+
+
+def _meets_url(settings: RegistrySettings) -> str:
+    """Meet's database: what the profile says, else DATABASE_URL, else DB_*.
+
+    Raises:
+        ConfigError: nobody says which.
+    """
+    given = settings.url.reveal() or _text(settings.database, "DATABASE_URL")
+    if given:
+        return given.replace("postgres://", "postgresql://", 1)
+    if not settings.database:
+        raise ConfigError(
+            'layout = "meet" needs Meet\'s database', hint="name Meet's env files in the profile, or registry.url"
+        )
+    values = {name: _text(settings.database, name) or default for name, default in _MEETS_DEFAULTS.items()}
+    return URL.create(
+        "postgresql",
+        username=values["DB_USER"],
+        password=_text(settings.database, "DB_PASSWORD") or None,
+        host=values["DB_HOST"],
+        port=int(values["DB_PORT"]),
+        database=values["DB_NAME"],
+    ).render_as_string(hide_password=False)
+
+
+def _text(values: Mapping[str, Secret], name: str) -> str:
+    return values[name].reveal() if name in values else ""

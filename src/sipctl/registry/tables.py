@@ -1,0 +1,90 @@
+"""Our own tables, and the two of Meet's that we read and update in place (suitenumerique/meet core/models.py)."""
+
+from typing import Final
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Uuid,
+    insert,
+    inspect,
+    select,
+    text,
+)
+
+from sipctl.errors import ConfigError
+
+SCHEMA_VERSION: Final = 1
+
+OURS: Final = MetaData()
+MEETS: Final = MetaData()
+
+ACTIVE: Final = "active"
+RESERVED: Final = "reserved"
+RETIRED: Final = "retired"
+
+pins: Final = Table(
+    "sipctl_pin",
+    OURS,
+    Column("pin", String, primary_key=True),
+    Column("room", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("assigned_at", String, nullable=False),
+    Column("retired_at", String),
+    CheckConstraint("state IN ('active', 'reserved', 'retired')"),
+)
+"""One row for each PIN that is in use, about to be, or in quarantine: its key makes all of them unique at once."""
+
+_only_active = text("state = 'active'")
+Index("sipctl_pin_room", pins.c.room, unique=True, sqlite_where=_only_active, postgresql_where=_only_active)
+
+rotations: Final = Table(
+    "sipctl_rotation",
+    OURS,
+    Column("room", String, primary_key=True),
+    Column("old_pin", String, nullable=False),
+    Column("new_pin", String, nullable=False),
+    Column("started_at", String, nullable=False),
+)
+"""Rotations that were begun and not ended."""
+
+schema: Final = Table("sipctl_schema", OURS, Column("version", Integer, primary_key=True))
+
+meet_rooms: Final = Table(
+    "meet_room",
+    MEETS,
+    Column("resource_id", Uuid(as_uuid=False), primary_key=True),
+    Column("name", String, nullable=False),
+    Column("slug", String, unique=True),
+    Column("pin_code", String, unique=True),
+)
+meet_resources: Final = Table(
+    "meet_resource",
+    MEETS,
+    Column("id", Uuid(as_uuid=False), primary_key=True),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+)
+
+
+def prepare(connection: Connection) -> None:
+    """Make our tables where they are missing.
+
+    Raises:
+        ConfigError: a newer sipctl made them.
+    """
+    if not inspect(connection).has_table(schema.name):
+        OURS.create_all(connection)
+        connection.execute(insert(schema).values(version=SCHEMA_VERSION))
+        return
+    version = connection.execute(select(schema.c.version)).scalar_one()
+    if version > SCHEMA_VERSION:
+        raise ConfigError(
+            f"the registry has schema {version}, this sipctl knows {SCHEMA_VERSION}", hint="use the newer sipctl"
+        )
