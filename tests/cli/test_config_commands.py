@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.shell import assert_one_error, environment, sipctl, words
+from cli.running import assert_error, clean_env, command, run
 from sipctl.sandbox.server import Sandbox
 
 SECRET = "canary-secret-of-more-than-32-characters"
@@ -37,15 +37,15 @@ def meet(tmp_path: Path) -> Path:
 
 
 def test_an_installation_is_found_and_used(config: Path, meet: Path) -> None:
-    ended = sipctl("--config", str(config), "--profile", "prod", "config", "init", "--from", str(meet))
+    ended = run("--config", str(config), "--profile", "prod", "config", "init", "--from", str(meet))
     assert ended.code == 0
     assert config.stat().st_mode & 0o777 == 0o600
-    shown = sipctl("--config", str(config), "config", "show", "--origin", "-o", "json")
-    values = {row["name"]: row for row in json.loads(shown.out)["items"]}
+    shown = run("--config", str(config), "config", "show", "--origin", "-o", "json")
+    values = {row["name"]: row for row in json.loads(shown.stdout)["items"]}
     assert values["LIVEKIT_URL"]["value"] == "https://livekit.example.org"
     assert values["LIVEKIT_API_KEY"]["origin"] == f"LIVEKIT_API_KEY in {meet / 'env.d' / 'common'}:2"
     assert values["LIVEKIT_API_SECRET"]["value"] == "********"
-    assert SECRET not in ended.out + shown.out + config.read_text()
+    assert SECRET not in ended.stdout + shown.stdout + config.read_text()
     for name in ("server.yaml", "sip.yaml", "compose.json", "env.d/hosts"):
         assert name in config.read_text()
     assert "postgresql" not in config.read_text()
@@ -55,15 +55,15 @@ def test_by_options_alone(config: Path, sandbox: Sandbox, tmp_path: Path) -> Non
     secret = tmp_path / "secret"
     secret.write_text(sandbox.api_secret.reveal() + "\n")
     base = ("--config", str(config), "config", "init", "--url", sandbox.url, "--api-key", sandbox.api_key)
-    assert sipctl(*base, "--api-secret-file", str(secret)).code == 0
-    assert sipctl("--config", str(config), "room", "list").code == 0
-    assert_one_error(sipctl(*base, "--api-secret-file", str(secret)), 5)
+    assert run(*base, "--api-secret-file", str(secret)).code == 0
+    assert run("--config", str(config), "room", "list").code == 0
+    assert_error(run(*base, "--api-secret-file", str(secret)), 5)
     before = config.read_text()
-    piped = sipctl(*base, "--api-secret-stdin", "--force", stdin=f"{sandbox.api_secret.reveal()}\n".encode())
+    piped = run(*base, "--api-secret-stdin", "--force", stdin=f"{sandbox.api_secret.reveal()}\n".encode())
     assert piped.code == 0
-    assert sandbox.api_secret.reveal() not in piped.out
+    assert sandbox.api_secret.reveal() not in piped.stdout
     assert config.with_name("config.toml.bak").read_text() == before
-    assert sipctl("--config", str(config), "room", "list").code == 0
+    assert run("--config", str(config), "room", "list").code == 0
 
 
 def test_nobody_to_ask(config: Path) -> None:
@@ -73,23 +73,23 @@ def test_nobody_to_ask(config: Path) -> None:
         ("--url", "http://x", "--api-key", "k"),
         ("--url", "nonsense", "--api-key", "k"),
     ):
-        ended = sipctl("--config", str(config), "config", "init", *given)
-        assert_one_error(ended, 2)
-    assert_one_error(sipctl("--config", str(config), "config", "init", "--from", "/nowhere"), 2)
+        ended = run("--config", str(config), "config", "init", *given)
+        assert_error(ended, 2)
+    assert_error(run("--config", str(config), "config", "init", "--from", "/nowhere"), 2)
     assert not config.exists()
 
 
 def test_a_dry_run_writes_nothing(config: Path, meet: Path) -> None:
-    ended = sipctl("--config", str(config), "config", "init", "--from", str(meet), "--dry-run")
+    ended = run("--config", str(config), "config", "init", "--from", str(meet), "--dry-run")
     assert ended.code == 0
-    assert ended.out.startswith("would write")
+    assert ended.stdout.startswith("would write")
     assert not config.exists()
 
 
 def test_a_person_is_asked(config: Path) -> None:
     child, terminal = pty.fork()
     if child == 0:
-        os.execve(words()[0], words("--config", str(config), "config", "init"), environment())
+        os.execve(command()[0], command("--config", str(config), "config", "init"), clean_env())
     seen = b""
     answers = {
         b"LiveKit's address": b"http://127.0.0.1:7880\n",
@@ -111,7 +111,7 @@ def test_a_person_is_asked(config: Path) -> None:
 
 
 def test_where_things_are(tmp_path: Path) -> None:
-    ended = sipctl("config", "path", "-o", "json")
-    item = json.loads(ended.out)["item"]
+    ended = run("config", "path", "-o", "json")
+    item = json.loads(ended.stdout)["item"]
     assert item["state"] == str(tmp_path / "state")
     assert item["config_exists"] is False

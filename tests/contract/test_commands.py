@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cli.shell import Ended, environment, sipctl
+from cli.running import Result, env_of, run
 from peers.livekit import RealLiveKit
 from sipctl.sandbox.server import Sandbox
 
@@ -66,12 +66,12 @@ def same(text: str) -> str:
     return CHANGING.sub("…", text)
 
 
-def tell(server: Server, state: Path, style: str) -> list[Ended]:
-    env = environment(server, SIPCTL_STATE_DIR=str(state))
+def tell(server: Server, state: Path, style: str) -> list[Result]:
+    env = env_of(server, SIPCTL_STATE_DIR=str(state))
     server.join("standup", "alice")
     ended = []
     for words, stdin, code in STORY:
-        one = sipctl(*words.split(), "-o", style, env=env, stdin=f"{stdin}\n".encode() if stdin else b"")
+        one = run(*words.split(), "-o", style, env=env, stdin=f"{stdin}\n".encode() if stdin else b"")
         assert one.code == code, (words, one)
         ended.append(one)
     return ended
@@ -89,25 +89,25 @@ def without_lagging_counters(style: str, text: str) -> str:
 def test_one_story_two_servers(sandbox: Sandbox, real: RealLiveKit, tmp_path: Path, style: str) -> None:
     both = [tell(server, tmp_path / name, style) for name, server in (("sandbox", sandbox), ("real", real))]
     for (words, _, _), ours, theirs in zip(STORY, *both, strict=True):
-        left, right = (without_lagging_counters(style, same(one.out)) for one in (ours, theirs))
+        left, right = (without_lagging_counters(style, same(one.stdout)) for one in (ours, theirs))
         if words.startswith("doctor"):
             continue
         if words == "rules list":
             left, right = ("".join(sorted(text)) for text in (left, right))
         assert left == right, words
-        assert same(ours.err) == same(theirs.err), words
+        assert same(ours.stderr) == same(theirs.stderr), words
 
 
 def test_json_is_as_the_schemas_say(sandbox: Sandbox, tmp_path: Path) -> None:
     told = tell(sandbox, tmp_path / "state", "json")
     for one in told:
         if one.code in {0, 1}:
-            validate(json.loads(one.out))
+            validate(json.loads(one.stdout))
         else:
-            jsonschema.validate(json.loads(one.err), schema("error"))
-    env = environment(sandbox)
+            jsonschema.validate(json.loads(one.stderr), schema("error"))
+    env = env_of(sandbox)
     for words in (("config", "show"), ("config", "path"), ("doctor", "--list")):
-        validate(json.loads(sipctl(*words, "-o", "json", env=env).out))
+        validate(json.loads(run(*words, "-o", "json", env=env).stdout))
 
 
 def schema(name: str) -> Any:

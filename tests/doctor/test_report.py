@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from cli.shell import assert_one_error, environment, sipctl
+from cli.running import assert_error, clean_env, env_of, run
 from conftest import need_real_server
 from doctor.planting import PROVIDER, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
 from doctor.relay import Relay
@@ -86,22 +86,22 @@ def test_a_hanging_question_ends_at_the_deadline(sandbox: Sandbox) -> None:
 def test_the_report_in_every_format(sandbox: Sandbox, tmp_path: Path) -> None:
     healthy(sandbox)
     plant_rule(sandbox, "SDR_z", "other", PIN, trunk_ids=["ST_provider"])
-    env = environment(sandbox)
+    env = env_of(sandbox)
     base = ("doctor", "--settle", "0")
-    assert sipctl(*base, env=env).out.startswith("Callers cannot get in: calls fail, because SDR_")
-    ended = sipctl(*base, "-o", "json", env=env)
+    assert run(*base, env=env).stdout.startswith("Callers cannot get in: calls fail, because SDR_")
+    ended = run(*base, "-o", "json", env=env)
     assert ended.code == 1
-    report = json.loads(ended.out)
+    report = json.loads(ended.stdout)
     jsonschema.validate(report, json.loads((SCHEMAS / "findings.v1.json").read_text()))
     assert report["exit_code"] == 1
     assert sum(report["counts"].values()) == len(report["findings"])
-    lines = sipctl(*base, "-o", "jsonl", env=env).out.splitlines()
+    lines = run(*base, "-o", "jsonl", env=env).stdout.splitlines()
     assert len(lines) == len(report["findings"])
-    assert "RUL401" in sipctl(*base, "-o", "name", env=env).out.split()
-    suite = ElementTree.fromstring(sipctl(*base, "-o", "junit", env=env).out)
+    assert "RUL401" in run(*base, "-o", "name", env=env).stdout.split()
+    suite = ElementTree.fromstring(run(*base, "-o", "junit", env=env).stdout)
     assert suite.findall(".//failure")
     metrics = tmp_path / "sipctl.prom"
-    text = sipctl(*base, "-o", "prometheus", "--textfile", str(metrics), env=env).out
+    text = run(*base, "-o", "prometheus", "--textfile", str(metrics), env=env).stdout
     for written in (text, metrics.read_text()):
         families = {family.name: family for family in text_string_to_metric_families(written)}
         assert families["sipctl_doctor_exit_code"].samples[0].value == 1
@@ -109,22 +109,22 @@ def test_the_report_in_every_format(sandbox: Sandbox, tmp_path: Path) -> None:
 
 
 def test_the_list_of_checks_needs_no_server() -> None:
-    ended = sipctl("doctor", "--list", "-o", "json")
+    ended = run("doctor", "--list", "-o", "json")
     assert ended.code == 0
-    assert {row["code"] for row in json.loads(ended.out)["items"]} == set(CODES)
+    assert {row["code"] for row in json.loads(ended.stdout)["items"]} == set(CODES)
 
 
 def test_bad_words() -> None:
     for words in (("--only", "RUL999"), ("--fail-on", "never"), ("-o", "xml"), ("--snapshot", "/nowhere")):
-        assert_one_error(sipctl("doctor", *words, env=environment(LIVEKIT_URL="")), 2)
+        assert_error(run("doctor", *words, env=clean_env()), 2)
 
 
 def test_offline_on_a_snapshot(tmp_path: Path) -> None:
     rule = {"name": "SIP_a", "rule": {"dispatch_rule_direct": {"room_name": "a", "pin": "None"}}}
     file = tmp_path / "snapshot.json"
     file.write_text(json.dumps({"trunks": [PROVIDER], "rules": [rule], "rooms": ["b"]}))
-    ended = sipctl("doctor", "--offline", "--snapshot", str(file), "-o", "json")
-    report = json.loads(ended.out)
+    ended = run("doctor", "--offline", "--snapshot", str(file), "-o", "json")
+    report = json.loads(ended.stdout)
     found = {one["code"] for one in report["findings"] if one["level"] in {"error", "warn"}}
     assert {"RUL404", "RUL405"} <= found
     assert ended.code == 1
@@ -137,8 +137,8 @@ def test_broken_files_do_not_stop_the_examination(tmp_path: Path, sandbox: Sandb
     env_file.write_text("ROOM_TELEPHONY_ENABLED=perhaps\n")
     config = tmp_path / "config.toml"
     config.write_text('[profiles.p]\nenv_files = ["common"]\n')
-    ended = sipctl("--config", str(config), "doctor", "-o", "json", env=environment(sandbox))
-    levels = {one["code"]: one["level"] for one in json.loads(ended.out)["findings"]}
+    ended = run("--config", str(config), "doctor", "-o", "json", env=env_of(sandbox))
+    levels = {one["code"]: one["level"] for one in json.loads(ended.stdout)["findings"]}
     assert levels["CFG113"] == "error"
     assert levels["RUL401"] == "unknown"
     assert ended.code == 1
@@ -166,10 +166,10 @@ def test_canaries_are_in_no_output(sandbox: Sandbox, tmp_path: Path) -> None:
     )
     for command in (("doctor", "--settle", "0"), ("config", "validate")):
         for style in FORMATS:
-            ended = sipctl("--config", str(config), *command, "-v", "-o", style)
+            ended = run("--config", str(config), *command, "-v", "-o", style)
             assert ended.code == 1
-            assert canary not in ended.out + ended.err, (command, style)
-            assert canary_pin not in ended.out + ended.err
+            assert canary not in ended.stdout + ended.stderr, (command, style)
+            assert canary_pin not in ended.stdout + ended.stderr
     for command in (
         ("rules", "list"),
         ("rules", "show", "SDR_c"),
@@ -178,10 +178,10 @@ def test_canaries_are_in_no_output(sandbox: Sandbox, tmp_path: Path) -> None:
         ("config", "show"),
     ):
         for style in ("table", "json", "jsonl"):
-            ended = sipctl("--config", str(config), *command, "-o", style)
+            ended = run("--config", str(config), *command, "-o", style)
             assert ended.code == 0
-            assert canary not in ended.out + ended.err
-            assert canary_pin not in ended.out + ended.err
+            assert canary not in ended.stdout + ended.stderr
+            assert canary_pin not in ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize("server", ["sandbox", pytest.param("real", marks=pytest.mark.real)])
@@ -192,7 +192,7 @@ def test_the_doctor_never_writes(server: str, request: pytest.FixtureRequest) ->
     healthy(target)
     plant_rule(target, "SDR_z", "other", PIN, trunk_ids=["ST_provider"])
     with Relay(target.url) as relay:
-        assert sipctl("doctor", "--settle", "0", env=environment(target, LIVEKIT_URL=relay.url)).code == 1
+        assert run("doctor", "--settle", "0", env=env_of(target, LIVEKIT_URL=relay.url)).code == 1
     allowed = {
         "ListRooms",
         "ListParticipants",

@@ -15,8 +15,8 @@ import typer
 
 from sipctl.cli.options import Command, Group
 from sipctl.config.paths import state_dir
-from sipctl.errors import ExitCode, SipctlError
-from sipctl.output.text import printable
+from sipctl.errors import ExitCode, SipctlError, UsageError
+from sipctl.output.text import escaped_json, printable
 
 COMMANDS: Final = {
     "doctor": ("sipctl.cli.doctor", "Every check of the deployment, and one verdict."),
@@ -82,6 +82,7 @@ def run(args: Sequence[str]) -> int:
     """Run one command line and return its exit code. Nothing escapes but the interpreter's own end."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
+        _refuse_broken_words(args)
         return int(typer.main.get_command(app)(list(args), prog_name="sipctl", standalone_mode=False) or 0)
     except SipctlError as error:
         return _report(args, error.code, error.message, error.hint, error.exit_code)
@@ -91,6 +92,13 @@ def run(args: Sequence[str]) -> int:
         return _report(args, "interrupted", "interrupted", "", ExitCode.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the boundary: a bug leaves a file, not a wall of text
         return _report_bug(args, error)
+
+
+def _refuse_broken_words(args: Sequence[str]) -> None:
+    """Words that are no UTF-8 reach Python as lone surrogates, which nothing can be written with."""
+    for word in args:
+        if any("\ud800" <= character <= "\udfff" for character in word):
+            raise UsageError(f"{word!r} is not UTF-8")
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
@@ -105,7 +113,7 @@ def _usage_hint(error: typer.TyperException) -> str:
 def _report(args: Sequence[str], code: str, message: str, hint: str, exit_code: ExitCode) -> int:
     if _wants_json(args):
         error = {"code": code, "message": message, "hint": hint, "exit_code": int(exit_code)}
-        text = json.dumps({"error": error}, ensure_ascii=False)
+        text = escaped_json(json.dumps({"error": error}, ensure_ascii=False))
     else:
         text = f"error: {printable(message)}" + (f"\nhint: {printable(hint)}" if hint else "")
     sys.stderr.write(text + "\n")

@@ -99,6 +99,8 @@ def run_validate(session: Session, paths: Sequence[Path], kind: str | None, fail
     named = list(paths) or _profile_files(session)
     if not named:
         raise UsageError("no file to check", hint="name the files, or a profile that names them")
+    if named.count(STDIN) > 1:
+        raise UsageError("stdin can be read once", hint="give - once, and the other files by name")
     stdin = [Source(Path("<stdin>"), read_document(path), known) for path in named if path == STDIN]
     sources, unreadable = read_sources((path for path in named if path != STDIN), known)
     findings = [*unreadable, *validate([*sources, *stdin])]

@@ -62,6 +62,8 @@ def parse_compose(path: Path, text: str) -> ComposeFile:
     """Read the JSON; what cannot be read is a fault, and there are no services then."""
     try:
         value = json.loads(text)
+    except RecursionError:
+        return ComposeFile(path, text, {}, (Fault(1, "", "is not JSON: it nests too deep"),))
     except ValueError as error:
         return ComposeFile(path, text, {}, (Fault(getattr(error, "lineno", 1), "", f"is not JSON: {error}"),))
     services = value.get("services") if isinstance(value, dict) else None

@@ -87,6 +87,8 @@ def parse_config(text: str) -> tuple[ConfigFile | None, list[Fault]]:
     """The file's content, or everything that is wrong with it."""
     try:
         value = tomllib.loads(text)
+    except RecursionError:
+        return None, [Fault(1, "", "is not TOML: it nests too deep")]
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         return None, [Fault(int(line[1]) if line else len(text.splitlines()), "", f"is not TOML: {error}")]
@@ -114,7 +116,9 @@ def _suggestion(keys: tuple[str, ...]) -> str:
 def line_of(text: str, keys: tuple[str, ...]) -> int:
     """The 1-based line where a TOML key stands, or its table's; 0 if neither is written out."""
     *table, key = keys
-    heading = re.compile(r"\s*\[+\s*" + r"\s*\.\s*".join(rf"[\"']?{re.escape(part)}[\"']?" for part in keys) + r"\s*\]")
+    heading = re.compile(
+        r"\s*\[+\s*" + r"\s*\.\s*".join(rf"[\"']?{re.escape(part)}[\"']?" for part in keys) + r"\s*[.\]]"
+    )
     assignment = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
     current: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):

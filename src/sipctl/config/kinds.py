@@ -63,7 +63,7 @@ def detect_kind(path: Path, text: str) -> Kind | None:
 def _json_keys(text: str) -> Iterable[str]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ("services",) if '"services"' in text else ()
     return value.keys() if isinstance(value, dict) else ()
 
@@ -85,6 +85,6 @@ def _top_keys(text: str) -> set[str]:
     """The top-level keys; of a text that is no YAML, what stands before a colon at the start of a line."""
     try:
         value: Any = YAML(typ="safe").load(text)
-    except YAMLError:
+    except (YAMLError, RecursionError):
         return set(re.findall(r"^([a-z_0-9]+):", text, re.MULTILINE))
     return {str(key) for key in value} if isinstance(value, Mapping) else set()

@@ -215,7 +215,7 @@ def _registry(chosen: Profile | None, sources: Sequence[Source]) -> RegistrySett
     table = chosen.table.registry if chosen else None
     found = {name: setting for name in _DATABASE if (setting := _first(sources, name))}
     own = {key: _first(sources, f"SIPCTL_REGISTRY_{key.upper()}") for key in ("url", "state_url")}
-    given = {key: Secret(str(setting.value)) for key, setting in own.items() if setting}
+    given: dict[str, Any] = {key: Secret(str(setting.value)) for key, setting in own.items() if setting}
     if table:
         given |= {key: Secret(text) for key in own if (text := getattr(table, key)) and key not in given}
     return RegistrySettings(

@@ -32,6 +32,18 @@ def choose_config_path(option: Path | None, environ: Mapping[str, str]) -> Path:
     return option or Path(environ.get("SIPCTL_CONFIG") or default_config_path())
 
 
+def exists(path: Path) -> bool:
+    """Whether there is a file.
+
+    Raises:
+        ConfigError: nobody can tell: a folder on the way cannot be searched, or the name is too long.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise ConfigError(f"cannot look for {path}: {error.strerror}", code="unreadable") from error
+
+
 def choose_profile(option: Path | None, name: str | None, environ: Mapping[str, str]) -> Profile | None:
     """The profile in force; None without a configuration file, or with a file that has none.
 
@@ -41,7 +53,7 @@ def choose_profile(option: Path | None, name: str | None, environ: Mapping[str, 
     path = choose_config_path(option, environ)
     name = name or environ.get("SIPCTL_PROFILE") or None
     asked_for_file = option is not None or bool(environ.get("SIPCTL_CONFIG"))
-    if not asked_for_file and name is None and not path.exists():
+    if not asked_for_file and name is None and not exists(path):
         return None
     file = _load(path)
     wanted = name or file.default_profile or (next(iter(file.profiles)) if len(file.profiles) == 1 else None)

@@ -7,7 +7,7 @@ from sipctl.config import checks
 from sipctl.config.check import CHECKS, fault
 from sipctl.config.deployment import Deployment, Place, Source, read_deployment
 from sipctl.config.kinds import Kind
-from sipctl.config.profile import choose_config_path, choose_profile
+from sipctl.config.profile import choose_config_path, choose_profile, exists
 from sipctl.config.reading import read_text
 from sipctl.errors import ConfigError
 from sipctl.findings import Finding
@@ -22,7 +22,7 @@ def profile_paths(option: Path | None, profile: str | None, environ: Mapping[str
         ConfigError: somebody named a profile that is not there.
     """
     path = choose_config_path(option, environ)
-    if option is None and not path.exists():
+    if option is None and not exists(path):
         return []
     try:
         chosen = choose_profile(option, profile, environ)

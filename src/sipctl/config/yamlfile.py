@@ -57,6 +57,8 @@ def parse_yaml(path: Path, text: str, first_line: int = 0) -> YamlFile:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         faults.append(Fault((mark.line + 1 if mark else 1) + first_line, "", f"is not YAML: {error.problem}"))
+    except RecursionError:
+        faults.append(Fault(1 + first_line, "", "is not YAML: it nests too deep"))
     except ValueError as error:
         faults.append(Fault(1 + first_line, "", f"is not YAML: {error}"))
     if value is not None and not isinstance(value, CommentedMap):

@@ -241,7 +241,7 @@ async def _attempted(call: Callable[[], Awaitable[T]], attempts: int) -> T:
 def _skew(date: str) -> float | None:
     try:
         return parsedate_to_datetime(date).timestamp() - time()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

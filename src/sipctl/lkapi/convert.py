@@ -48,8 +48,8 @@ def rule_from_message(message: SIPDispatchRuleInfo) -> DispatchRule:
         media=_json(message.media) if message.HasField("media") else None,
         krisp_enabled=message.krisp_enabled,
         media_encryption=_name(_ENCRYPTION, message.media_encryption),
-        created_at=message.created_at.ToJsonString() if message.HasField("created_at") else None,
-        updated_at=message.updated_at.ToJsonString() if message.HasField("updated_at") else None,
+        created_at=_time(message, "created_at"),
+        updated_at=_time(message, "updated_at"),
     )
 
 
@@ -84,8 +84,8 @@ def trunk_from_message(message: SIPInboundTrunkInfo) -> InboundTrunk:
         allowed_addresses=tuple(message.allowed_addresses),
         allowed_numbers=tuple(message.allowed_numbers),
         auth_realm=message.auth_realm,
-        ringing_timeout=message.ringing_timeout.ToJsonString() if message.HasField("ringing_timeout") else None,
-        max_call_duration=message.max_call_duration.ToJsonString() if message.HasField("max_call_duration") else None,
+        ringing_timeout=_time(message, "ringing_timeout"),
+        max_call_duration=_time(message, "max_call_duration"),
         krisp_enabled=message.krisp_enabled,
     )
 
@@ -115,8 +115,8 @@ def _common_to_trunks(message: SIPInboundTrunkInfo | SIPOutboundTrunkInfo) -> di
         "include_headers": _name(_HEADERS, message.include_headers),
         "media_encryption": _name(_ENCRYPTION, message.media_encryption),
         "media": _json(message.media) if message.HasField("media") else None,
-        "created_at": message.created_at.ToJsonString() if message.HasField("created_at") else None,
-        "updated_at": message.updated_at.ToJsonString() if message.HasField("updated_at") else None,
+        "created_at": _time(message, "created_at"),
+        "updated_at": _time(message, "updated_at"),
     }
 
 
@@ -189,6 +189,16 @@ def _value_name(enum: Any, number: int) -> str:  # noqa: ANN401 - protobuf's enu
 def _name(names: Mapping[int, str], number: int) -> str:
     """An enum's name; a number that this SDK does not know stays a number."""
     return names.get(number) or str(number)
+
+
+def _time(message: Message, name: str) -> str | None:
+    """A time or duration as protojson writes it; None if it is not set, or no time that there is."""
+    if not message.HasField(name):
+        return None
+    try:
+        return str(getattr(message, name).ToJsonString())
+    except ValueError:
+        return None
 
 
 def _json(message: Message) -> dict[str, Any]:

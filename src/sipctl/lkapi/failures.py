@@ -57,7 +57,7 @@ def _twirp_error(body: str) -> tuple[str, str] | None:
     """Code and message of a Twirp error body; None if it is something else."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict) or not isinstance(value.get("code"), str):
         return None

@@ -43,7 +43,7 @@ def trunk_request_from_json(text: str) -> InboundTrunk:
 def _parse(text: str, wrappers: tuple[str, ...], message: M) -> M:
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"the request is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise UsageError(

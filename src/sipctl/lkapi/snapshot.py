@@ -59,7 +59,7 @@ def snapshot_messages(text: str) -> SnapshotMessages:
     """
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"the snapshot is not JSON: {error}", hint=_HINT) from None
     if not isinstance(value, dict) or not value.keys() & {"trunks", "rules", "rooms"}:
         raise UsageError("this is no snapshot", hint=_HINT)

@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from sipctl.output.streams import Streams
-from sipctl.output.text import printable
+from sipctl.output.text import escaped_json, printable
 
 T = TypeVar("T")
 Record = Mapping[str, Any]
@@ -15,7 +15,11 @@ Record = Mapping[str, Any]
 GRID_ROWS: Final = 1000
 COMMON_FORMATS: Final = ("table", "json", "jsonl", "name")
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def _encode(value: object) -> str:
+    return escaped_json(_encoder.encode(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,8 @@ class Detail:
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The thing as text."""
         if style == "json":
-            yield f"{json.dumps({'schema': self.schema, 'item': self.record}, ensure_ascii=False, indent=2)}\n"
+            text = json.dumps({"schema": self.schema, "item": self.record}, ensure_ascii=False, indent=2)
+            yield f"{escaped_json(text)}\n"
         elif style == "jsonl":
             yield f"{_encode(self.record)}\n"
         elif style == "name":

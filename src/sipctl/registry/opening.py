@@ -29,10 +29,7 @@ def open_registry(settings: RegistrySettings, data_folder: Path) -> Iterator[Reg
     embedded = f"sqlite:///{data_folder / FILE}"
     home = open_engine(_meets_url(settings) if settings.in_meet else settings.url.reveal() or embedded)
     notes_url = settings.state_url.reveal()
-    if settings.in_meet or notes_url:
-        notes = open_engine(notes_url or embedded)
-    else:
-        notes = home
+    notes = open_engine(notes_url or embedded) if settings.in_meet or notes_url else home
     registry = Registry(home, notes, in_meet=settings.in_meet, quarantine_days=settings.quarantine_days)
     try:
         yield registry

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sipctl.doctor.report import Report
 from sipctl.findings import Finding, Level
 from sipctl.output.streams import Streams
-from sipctl.output.text import printable
+from sipctl.output.text import escaped_json, printable
 
 _ALWAYS: Final = frozenset({Level.ERROR, Level.WARN, Level.UNKNOWN, Level.INFO})
 _COUNTED: Final = {
@@ -29,9 +29,10 @@ class ReportView:
         """The report as text."""
         match style:
             case "json":
-                yield json.dumps(report_record(self.report), ensure_ascii=False, indent=2) + "\n"
+                yield escaped_json(json.dumps(report_record(self.report), ensure_ascii=False, indent=2)) + "\n"
             case "jsonl":
-                yield from (json.dumps(finding_record(one), ensure_ascii=False) + "\n" for one in self.report.findings)
+                records = map(finding_record, self.report.findings)
+                yield from (escaped_json(json.dumps(one, ensure_ascii=False)) + "\n" for one in records)
             case "name":
                 yield from (f"{code}\n" for code in dict.fromkeys(one.code for one in _problems(self.report)))
             case "junit":

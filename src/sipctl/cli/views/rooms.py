@@ -69,4 +69,7 @@ def _who(person: Participant) -> str:
 
 
 def _created(room: Room) -> str:
-    return datetime.fromtimestamp(room.creation_time, UTC).isoformat().replace("+00:00", "Z")
+    try:
+        return datetime.fromtimestamp(room.creation_time, UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return "unknown"
