@@ -17,6 +17,7 @@ AREAS = {
     Area.API: "LiveKit's API",
     Area.TRUNKS: "Trunks",
     Area.RULES: "Dispatch rules",
+    Area.PINS: "PINs: `sipctl pin audit`, and `sipctl doctor` where there is a registry",
     Area.SIP: "The SIP node",
 }
 

@@ -21,6 +21,7 @@ from sipctl.output.text import escaped_json, printable
 COMMANDS: Final = {
     "doctor": ("sipctl.cli.doctor", "Every check of the deployment, and one verdict."),
     "rules": ("sipctl.cli.rules", "Dispatch rules: which caller lands in which room."),
+    "pin": ("sipctl.cli.pin", "PINs: who has which, and giving out new ones."),
     "room": ("sipctl.cli.room", "Live rooms and who is in them."),
     "trunk": ("sipctl.cli.trunk", "SIP trunks: the numbers people dial."),
     "config": ("sipctl.cli.config", "The configuration: write it, show it, check it."),

@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,13 +12,15 @@ import typer
 from sipctl.cli.options import Options
 from sipctl.config.load import load_settings
 from sipctl.config.model import Settings
-from sipctl.config.paths import state_dir
+from sipctl.config.paths import embedded_registry, state_dir
+from sipctl.errors import NotFoundError, UsageError
 from sipctl.output.formats import View
 from sipctl.output.streams import Streams
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
     from sipctl.operations.writing import Change, Permit, Writer
+    from sipctl.registry.store import Registry
 
 T = TypeVar("T")
 
@@ -52,6 +54,33 @@ class Session:
         for note in settings.notes:
             self.streams.note(f"note: {note}")
         return settings
+
+    @contextmanager
+    def registry(self) -> Iterator["Registry"]:
+        """The registry of PINs of the profile.
+
+        Raises:
+            ConfigError, UncheckedError: it cannot be opened.
+        """
+        from sipctl.registry.opening import open_registry
+
+        with open_registry(self.settings.registry, embedded_registry()) as registry:
+            yield registry
+
+    def registered_pin(self, room: str | None) -> str:
+        """The PIN that the registry has for a room.
+
+        Raises:
+            UsageError: no room was named.
+            NotFoundError: the registry does not know it, or it has no PIN.
+        """
+        if room is None:
+            raise UsageError("--pin-from-registry needs --room")
+        with self.registry() as registry:
+            holding = registry.find(room)
+        if not holding.pin:
+            raise NotFoundError(f"room {room!r} has no PIN", hint=f"`sipctl pin assign {room}` gives it one")
+        return holding.pin
 
     def livekit(self, use_case: Callable[["LiveKitClient"], Awaitable[T]]) -> T:
         """Run a use case against the configured server; the connection is closed whatever happens."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -14,14 +15,19 @@ from sipctl.cli.stdin import STDIN, read_document
 from sipctl.cli.views.report import ReportView, metrics_registry
 from sipctl.config.deployment import Source
 from sipctl.config.kinds import Kind
+from sipctl.config.paths import embedded_registry
 from sipctl.config.validate import profile_paths, read_sources, validate
 from sipctl.doctor.codes import CODES
+from sipctl.doctor.facts import Answer
 from sipctl.doctor.report import Report, make_report
 from sipctl.doctor.runner import Plan, examine, examine_offline, examine_unasked
-from sipctl.errors import ConfigError, ExitCode, UncheckedError, UsageError
+from sipctl.errors import ConfigError, ExitCode, SipctlError, UncheckedError, UsageError
 from sipctl.findings import Code, Finding, Level
 from sipctl.lkapi.snapshot import snapshot_from_json
 from sipctl.output.formats import Listing
+
+if TYPE_CHECKING:
+    from sipctl.operations.pins import PinFacts
 
 _FAIL_ON = {"error": Level.ERROR, "warn": Level.WARN, "info": Level.INFO}
 
@@ -74,7 +80,22 @@ def run_doctor(session: Session, wanted: Wanted) -> Report:
     if wanted.offline:
         snapshot = snapshot_from_json(read_document(wanted.snapshot)) if wanted.snapshot else None
         return examine_offline(settings, snapshot, files, plan)
-    return asyncio.run(examine(settings, files, plan))
+    return asyncio.run(examine(settings, files, plan, _pins(session)))
+
+
+def _pins(session: Session) -> "Answer[PinFacts]":
+    """What the registry holds, if the profile has one or the embedded one was ever used."""
+    registry = session.settings.registry
+    if not (registry.url or registry.in_meet or embedded_registry().exists()):
+        return Answer(not_asked="there is no registry")
+    from sipctl.operations.pins import pin_facts, policy_of
+
+    try:
+        policy = policy_of(session.settings)
+        with session.registry() as opened:
+            return Answer(value=pin_facts(opened, policy, session.settings))
+    except SipctlError as error:
+        return Answer(error=error)
 
 
 def _profile_files(session: Session) -> list[Path]:

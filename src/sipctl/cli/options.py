@@ -131,6 +131,12 @@ class Command(_EveryCommand, TyperCommand):
         return super().invoke(ctx)
 
 
+class CsvCommand(Command):
+    """A command that also writes csv."""
+
+    formats: ClassVar[tuple[str, ...]] = (*COMMON_FORMATS, "csv")
+
+
 class ReportCommand(Command):
     """A command that reports findings, for people, scripts, CI and monitoring."""
 

@@ -9,7 +9,6 @@ from sipctl.cli.stdin import STDIN, read_document, read_secret_line
 from sipctl.config.model import Settings
 from sipctl.errors import UsageError
 from sipctl.lkapi.requests import rule_request_from_json, trunk_request_from_json
-from sipctl.operations.rules import ownership
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.secret import Secret
 
@@ -19,6 +18,7 @@ def rule_request(
     *,
     room: str | None,
     pin_stdin: bool,
+    pin: str | None,
     trunks: list[str] | None,
     name: str | None,
     file: Path | None,
@@ -35,15 +35,17 @@ def rule_request(
     rule = rule_request_from_json(read_document(file)) if file else DispatchRule(trunk_ids=settings.trunk_ids or ())
     if room is not None:
         rule = replace(rule, room_name=room)
-    if pin_stdin:
-        rule = replace(rule, pin=read_secret_line("PIN"))
+    if pin_stdin and pin is not None:
+        raise UsageError("--pin-stdin and --pin-from-registry exclude each other")
+    if pin_stdin or pin is not None:
+        rule = replace(rule, pin=read_secret_line("PIN") if pin is None else pin)
     if trunks:
         rule = replace(rule, trunk_ids=tuple(trunks))
     return replace(rule, name=_name(settings, rule, name))
 
 
 def _name(settings: Settings, rule: DispatchRule, name: str | None) -> str:
-    return name if name is not None else rule.name or ownership(settings).name_for(rule.room_name)
+    return name if name is not None else rule.name or settings.mark.name_for(rule.room_name)
 
 
 def trunk_request(

@@ -46,11 +46,10 @@ def show(ctx: typer.Context, room: Name) -> None:
     """
     from sipctl.cli.views.rooms import room_view
     from sipctl.operations.rooms import get_room
-    from sipctl.operations.rules import ownership
 
     session = Session.of(ctx)
     details = session.livekit(lambda client: get_room(client, room))
-    session.emit(room_view(details, ownership(session.settings), show_pins=session.options.show_pins))
+    session.emit(room_view(details, session.settings.mark, show_pins=session.options.show_pins))
 
 
 @command("create")

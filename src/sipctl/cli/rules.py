@@ -50,7 +50,7 @@ def list_(
       sipctl rules list --open --sort room -o json
     """
     from sipctl.cli.views.rules import rules_view
-    from sipctl.operations.rules import Criteria, list_rules, ownership
+    from sipctl.operations.rules import Criteria, list_rules
 
     session = Session.of(ctx)
     criteria = Criteria(
@@ -58,7 +58,7 @@ def list_(
         sort=sort.value,
     )  # fmt: skip
     rules = session.livekit(lambda client: list_rules(client, session.settings, criteria))
-    session.emit(rules_view(rules, ownership(session.settings), show_pins=session.options.show_pins))
+    session.emit(rules_view(rules, session.settings.mark, show_pins=session.options.show_pins))
 
 
 @command("show")
@@ -72,11 +72,11 @@ def show(ctx: typer.Context, rule: Reference) -> None:
       sipctl rules show SDR_7hTqVw9YbLxe -o json
     """
     from sipctl.cli.views.rules import rule_view
-    from sipctl.operations.rules import get_rule, ownership
+    from sipctl.operations.rules import get_rule
 
     session = Session.of(ctx)
     found = session.livekit(lambda client: get_rule(client, rule))
-    session.emit(rule_view(found, ownership(session.settings), show_pins=session.options.show_pins))
+    session.emit(rule_view(found, session.settings.mark, show_pins=session.options.show_pins))
 
 
 @command("create")
@@ -84,6 +84,9 @@ def create(
     ctx: typer.Context,
     room: Annotated[str | None, typer.Option(metavar="ROOM", help="The room that callers land in.")] = None,
     pin_stdin: PinStdin = False,
+    pin_from_registry: Annotated[
+        bool, typer.Option("--pin-from-registry", help="Take the room's PIN from the registry.")
+    ] = False,
     trunk: Trunks = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The rule's name; default: the profile's mark.")
@@ -101,6 +104,7 @@ def create(
     \b
     Examples:
       echo 4821930571 | sipctl rules create --room demo --pin-stdin
+      sipctl rules create --room demo --pin-from-registry
       sipctl rules create --from-file rule.json --dry-run
       sipctl rules create --room lobby --allow open
     """
@@ -108,7 +112,10 @@ def create(
     from sipctl.operations.rule_writes import create_rule
 
     session = Session.of(ctx)
-    wanted = rule_request(session.settings, room=room, pin_stdin=pin_stdin, trunks=trunk, name=name, file=from_file)
+    registered = session.registered_pin(room) if pin_from_registry else None
+    wanted = rule_request(
+        session.settings, room=room, pin_stdin=pin_stdin, pin=registered, trunks=trunk, name=name, file=from_file
+    )
     session.write(lambda writer: create_rule(writer, wanted), session.permit(allow, confirm))
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from sipctl.errors import ConfigError
+from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.secret import Secret
 
 
@@ -101,6 +102,11 @@ class Settings:
     compose_json: Path | None = None
     values: Mapping[str, Setting] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def mark(self) -> Ownership:
+        """The mark of this profile's rules and rooms."""
+        return Ownership(self.name_template, self.room_pattern)
 
     @property
     def connection(self) -> Connection:

@@ -25,13 +25,9 @@ def state_dir() -> Path:
     return _private_folder(os.environ.get("SIPCTL_STATE_DIR") or _DIRS.user_state_dir)
 
 
-def data_dir() -> Path:
-    """The folder of the embedded registry (SIPCTL_DATA_DIR), made with 0700 if it is not there.
-
-    Raises:
-        UncheckedError: it cannot be made.
-    """
-    return _private_folder(os.environ.get("SIPCTL_DATA_DIR") or _DIRS.user_data_dir)
+def embedded_registry() -> Path:
+    """The file of the embedded registry in the data folder (SIPCTL_DATA_DIR); neither need exist."""
+    return Path(os.environ.get("SIPCTL_DATA_DIR") or _DIRS.user_data_dir) / "pins.db"
 
 
 def _private_folder(name: str) -> Path:

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sipctl.config.model import Settings
 from sipctl.errors import SipctlError
 from sipctl.findings import Finding
 from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Participant, Room
 from sipctl.telephony.ownership import Ownership
+
+if TYPE_CHECKING:
+    from sipctl.operations.pins import PinFacts  # and SQLAlchemy with it
 
 T = TypeVar("T")
 
@@ -35,7 +38,7 @@ class Facts:
     `asked` is whether a live system was looked at at all; `server` is whether LiveKit answers and lets us in;
     `skew_s` its clock minus ours in seconds; `participants` are by room name; `ghosts` are names of listed rooms whose
     node is gone; `health` is the SIP node's HTTP status and the start of its text (0 and the reason if nobody
-    answers); `files` are the findings of the profile's component files.
+    answers); `pins` is what the registry holds; `files` are the findings of the profile's component files.
     """
 
     settings: Settings
@@ -50,4 +53,5 @@ class Facts:
     participants: Answer[Mapping[str, tuple[Participant, ...]]]
     ghosts: Answer[frozenset[str]]
     health: Answer[tuple[int, str]]
+    pins: "Answer[PinFacts]" = Answer(not_asked="no registry was looked at")
     files: tuple[Finding, ...] = field(default=())

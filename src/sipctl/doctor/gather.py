@@ -12,7 +12,6 @@ from sipctl.findings import Finding
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.lkapi.health import read_health
 from sipctl.lkapi.snapshot import Snapshot
-from sipctl.operations.rules import ownership
 from sipctl.telephony.model import Participant, Room
 
 T = TypeVar("T")
@@ -37,7 +36,7 @@ def facts_offline(settings: Settings, snapshot: Snapshot | None, files: Iterable
         )
     }
     facts = dict.fromkeys(_LIVE_FACTS, unasked) | held
-    return Facts(settings=settings, mark=ownership(settings), files=tuple(files), **facts)
+    return Facts(settings=settings, mark=settings.mark, files=tuple(files), **facts)
 
 
 async def gather_facts(settings: Settings, files: Iterable[Finding], *, timeout_s: float, deadline_s: float) -> Facts:
@@ -66,7 +65,7 @@ def facts_unasked(error: SipctlError, files: Iterable[Finding]) -> Facts:
     """What files tell when the settings cannot be read, so that nobody knows whom to ask."""
     settings = Settings()
     unknown: dict[str, Answer[Any]] = dict.fromkeys(_LIVE_FACTS, Answer(error=error))
-    return Facts(settings=settings, mark=ownership(settings), files=tuple(files), **unknown)
+    return Facts(settings=settings, mark=settings.mark, files=tuple(files), **unknown)
 
 
 async def _by_deadline(questions: Mapping[str, Awaitable[Any]], deadline_s: float) -> dict[str, Any]:

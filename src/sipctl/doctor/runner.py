@@ -2,22 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sipctl.config.model import Settings
 from sipctl.doctor import checks
 from sipctl.doctor.check import CHECKS
 from sipctl.doctor.codes import CODES
-from sipctl.doctor.facts import Facts
+from sipctl.doctor.facts import Answer, Facts
 from sipctl.doctor.gather import facts_offline, facts_unasked, gather_facts
 from sipctl.doctor.report import Report, make_report, stale_suppressions, tell_verdict
 from sipctl.errors import ExitCode, SipctlError, UsageError
 from sipctl.findings import Area, Finding, Level
 from sipctl.lkapi.snapshot import Snapshot
 
-__all__ = ["Plan", "checks", "examine", "examine_offline", "examine_unasked"]
+if TYPE_CHECKING:
+    from sipctl.operations.pins import Live, PinFacts
+
+__all__ = ["Plan", "checks", "examine", "examine_offline", "examine_pins", "examine_unasked"]
 
 _TRANSIENT: Final = frozenset({"RUL405", "RUL411", "RUL416", "API207"})
 """Codes of states that pass by themselves: a room that just ended, a rule that is being replaced."""
@@ -54,21 +57,26 @@ class Plan:
         return (not self.only or not words.isdisjoint(self.only)) and words.isdisjoint(self.skip)
 
 
-async def examine(settings: Settings, files: Iterable[Finding], plan: Plan) -> Report:
-    """Examine a live deployment; with `wait_s` again and again until it is healthy or the time is over."""
+async def examine(
+    settings: Settings, files: Iterable[Finding], plan: Plan, pins: "Answer[PinFacts] | None" = None
+) -> Report:
+    """Examine a live deployment and its registry; with `wait_s` until it is healthy or the time is over."""
     known = tuple(files)
     clock = asyncio.get_running_loop().time
     end = clock() + plan.wait_s
     while True:
-        report = await _examine_once(settings, known, plan)
+        report = await _examine_once(settings, known, plan, pins)
         if report.exit_code is ExitCode.DONE or clock() >= end:
             return report
         await asyncio.sleep(min(_PAUSE_S, max(end - clock(), 0)))
 
 
-async def _examine_once(settings: Settings, files: Sequence[Finding], plan: Plan) -> Report:
+async def _examine_once(
+    settings: Settings, files: Sequence[Finding], plan: Plan, pins: "Answer[PinFacts] | None"
+) -> Report:
     async def look() -> tuple[Facts, list[Finding]]:
         facts = await gather_facts(settings, files, timeout_s=plan.timeout_s, deadline_s=plan.deadline_s)
+        facts = replace(facts, pins=pins) if pins else facts
         return facts, findings_of(facts, plan)
 
     facts, findings = await look()
@@ -95,6 +103,17 @@ def examine_offline(settings: Settings, snapshot: Snapshot | None, files: Iterab
     """Examine files and a snapshot; what needs a live system is skipped."""
     facts = facts_offline(settings, snapshot, files)
     return _report(facts, findings_of(facts, plan), plan)
+
+
+def examine_pins(settings: Settings, pins: "PinFacts", live: "Live | None", plan: Plan) -> Report:
+    """Examine the registry, and the live rules beside it if LiveKit was asked."""
+    facts = replace(facts_offline(settings, None, ()), pins=Answer(value=pins))
+    if live:
+        facts = replace(facts, rules=Answer(value=live.rules))
+    report = _report(facts, findings_of(facts, plan), plan)
+    bad = sum(finding.level in {Level.ERROR, Level.WARN} for finding in report.findings)
+    verdict = f"{bad} of the PIN checks found something." if bad else "Nothing wrong with the PINs."
+    return replace(report, verdict=verdict)
 
 
 def examine_unasked(error: SipctlError, files: Iterable[Finding], plan: Plan) -> Report:

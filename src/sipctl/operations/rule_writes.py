@@ -10,12 +10,12 @@ from typing import Any, Final
 from sipctl.errors import ChangedError, ConflictError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import Entry, utc_now
-from sipctl.operations.rules import get_rule, ownership
+from sipctl.operations.rules import get_rule
 from sipctl.operations.writing import Change, Writer, unchanged
 from sipctl.telephony.livekit_json import rule_from_json, rule_to_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import is_open, serves
-from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, is_pin
+from sipctl.telephony.pins import check_pin
 from sipctl.telephony.ruleset import rule_keys
 
 CREATE_TRIES: Final = 3
@@ -118,19 +118,6 @@ def _timestamp(when: datetime) -> str:
     return when.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def check_pin(pin: str) -> None:
-    """Refuse a PIN that no caller can type; "" is no PIN.
-
-    Raises:
-        UsageError: it is not 4 to 16 digits.
-    """
-    if pin and not is_pin(pin):
-        raise UsageError(
-            f"the PIN is not {MIN_LENGTH} to {MAX_LENGTH} digits (it has {len(pin)} characters)",
-            hint="callers can only type digits, and LiveKit hangs up at the 17th",
-        )
-
-
 async def update_rule(writer: Writer, reference: str, edits: Mapping[str, Any]) -> Change:
     """Change the named fields of one rule: read, merge, write the whole, so that nothing else is lost.
 
@@ -180,7 +167,7 @@ async def delete_rule(writer: Writer, reference: str) -> Change:
 async def _check_rails(writer: Writer, rule: DispatchRule, verb: str) -> None:
     identifier = rule.sip_dispatch_rule_id
     writer.check_protected(f"{verb} rule {identifier}", identifier, rule.name, rule.room_name)
-    if not ownership(writer.settings).owns(rule):
+    if not writer.settings.mark.owns(rule):
         writer.refuse_unless(
             "foreign", f"will not {verb} rule {identifier}: its name {rule.name!r} is not this profile's mark"
         )

@@ -32,16 +32,11 @@ class Criteria:
     sort: str = "id"
 
 
-def ownership(settings: Settings) -> Ownership:
-    """The mark of this profile's rules."""
-    return Ownership(settings.name_template, settings.room_pattern)
-
-
 async def list_rules(client: LiveKitClient, settings: Settings, criteria: Criteria) -> Iterator[DispatchRule]:
     """The rules that meet the criteria, in the order asked for."""
     rules = await client.list_rules()
     live_rooms = {room.name for room in await client.list_rooms()} if criteria.stale_only else set()
-    chosen = filter(_test(criteria, ownership(settings), live_rooms), rules)
+    chosen = filter(_test(criteria, settings.mark, live_rooms), rules)
     return chosen if criteria.sort == "id" else iter(sorted(chosen, key=SORT_KEYS[criteria.sort]))
 
 

@@ -22,6 +22,17 @@ class Permit:
     dry_run: bool = False
 
 
+def check_profile(settings: Settings, permit: Permit) -> None:
+    """Stop unless a protected profile is confirmed by its name.
+
+    Raises:
+        RailError: it is not.
+    """
+    profile = settings.profile
+    if settings.protected and permit.confirm != profile:
+        raise RailError(f"profile {profile!r} is protected", code="rail-protected", hint=f"add `--confirm {profile}`")
+
+
 RAILS: Final = ("foreign", "in-use", "live-room", "open", "protected")
 
 
@@ -84,11 +95,7 @@ class Writer:
         Raises:
             RailError: it is not.
         """
-        profile = self.settings.profile
-        if self.settings.protected and self.permit.confirm != profile:
-            raise RailError(
-                f"profile {profile!r} is protected", code="rail-protected", hint=f"add `--confirm {profile}`"
-            )
+        check_profile(self.settings, self.permit)
 
     def check_protected(self, deed: str, *names: str) -> None:
         """Stop a write to a protected profile, or to a thing that one of its names puts on the protect list.

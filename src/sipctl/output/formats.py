@@ -1,5 +1,7 @@
 """The output formats every command shares. A view says what; these functions say how."""
 
+import csv
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -44,6 +46,8 @@ class Listing(Generic[T]):
             return (f"{_encode(self.record(item))}\n" for item in self.items)
         if style == "name":
             return (f"{printable(self.name(item))}\n" for item in self.items)
+        if style == "csv":
+            return _csv(self.columns, map(self.row, self.items))
         rows = map(self.row, self.items)
         return _table(self.columns, rows) if streams.is_terminal else _tab_separated(chain((self.columns,), rows))
 
@@ -87,6 +91,17 @@ def _json_array(schema: str, records: Iterable[Record]) -> Iterator[str]:
         yield separator + _encode(record)
         separator = ",\n"
     yield "\n]}\n"
+
+
+def _csv(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Comma-separated values for spreadsheets and databases: every value as it is, quoted where it must be."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    for row in chain((columns,), rows):
+        writer.writerow(row)
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
 
 
 def _tab_separated(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

@@ -13,20 +13,19 @@ from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry
 from sipctl.telephony.secret import Secret
 
-FILE: Final = "pins.db"
 _MEETS_DEFAULTS: Final = {"DB_HOST": "localhost", "DB_NAME": "meet", "DB_USER": "dinum", "DB_PORT": "5432"}
 """What Meet takes if nobody says (suitenumerique/meet settings.py)."""
 
 
 @contextmanager
-def open_registry(settings: RegistrySettings, data_folder: Path) -> Iterator[Registry]:
-    """The registry of these settings; `data_folder` holds the embedded one.
+def open_registry(settings: RegistrySettings, embedded_file: Path) -> Iterator[Registry]:
+    """The registry of these settings; `embedded_file` is the one that is used if nobody names another.
 
     Raises:
         ConfigError: there is no such database, a newer sipctl made it, or it is corrupt.
         UncheckedError: it cannot be reached, or is locked.
     """
-    embedded = f"sqlite:///{data_folder / FILE}"
+    embedded = f"sqlite:///{embedded_file}"
     home = open_engine(_meets_url(settings) if settings.in_meet else settings.url.reveal() or embedded)
     notes_url = settings.state_url.reveal()
     notes = open_engine(notes_url or embedded) if settings.in_meet or notes_url else home

@@ -39,10 +39,12 @@ class Ownership:
     def owns(self, rule: DispatchRule) -> bool:
         """Whether the rule carries this backend's mark."""
         return (
-            rule.kind is RuleKind.DIRECT
-            and rule.name == self.name_for(rule.room_name)
-            and self._room.fullmatch(rule.room_name) is not None
+            rule.kind is RuleKind.DIRECT and rule.name == self.name_for(rule.room_name) and self.is_ours(rule.room_name)
         )
+
+    def is_ours(self, room: str) -> bool:
+        """Whether a room of this name is one of this backend's."""
+        return self._room.fullmatch(room) is not None
 
     def is_stale(self, rule: DispatchRule, live_rooms: Container[str]) -> bool:
         """Whether the rule is owned and its room is not among the live ones. List rules first, rooms second."""

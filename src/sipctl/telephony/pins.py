@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
+from sipctl.errors import UsageError
+
 MIN_LENGTH = 4
 MAX_LENGTH = 16
 """livekit-sip hangs up at the 17th digit (livekit/sip pkg/sip/inbound.go, pinPrompt)."""
@@ -20,6 +22,19 @@ _PART_OF_NUMBER = 5
 def is_pin(text: str) -> bool:
     """Whether the text is 4 to 16 ASCII digits: a PIN that a caller can type."""
     return _DIGITS.match(text) is not None
+
+
+def check_pin(pin: str) -> None:
+    """Refuse a PIN that no caller can type; "" is no PIN.
+
+    Raises:
+        UsageError: it is not 4 to 16 digits.
+    """
+    if pin and not is_pin(pin):
+        raise UsageError(
+            f"the PIN is not {MIN_LENGTH} to {MAX_LENGTH} digits (it has {len(pin)} characters)",
+            hint="callers can only type digits, and LiveKit hangs up at the 17th",
+        )
 
 
 def mask_pin(pin: str) -> str:

@@ -1,0 +1,152 @@
+"""PINs and the rooms that have them, as people and scripts read them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sipctl.cli.views.pins import shown_pin
+from sipctl.operations.pin_files import Item
+from sipctl.operations.pins import Assigned, Card
+from sipctl.operations.rotation import Rotated, RotationPlan
+from sipctl.output.formats import Detail, Listing
+from sipctl.registry.store import Holder, Holding
+
+
+def holdings_view(holdings: Iterable[Holding], *, show_pins: bool) -> Listing[Holding]:
+    """Rooms and their PINs; as csv the very columns that an import reads."""
+
+    def record(one: Holding) -> dict[str, Any]:
+        return {
+            "room": one.room,
+            "pin": shown_pin(one.pin, show=show_pins),
+            "state": "active" if one.pin else "none",
+            "assigned_at": one.assigned_at,
+        }
+
+    return Listing(
+        schema="sipctl/pins/v1",
+        items=holdings,
+        columns=("room", "pin", "state", "assigned_at"),
+        row=lambda one: tuple(record(one).values()),
+        record=record,
+        name=lambda one: one.room,
+    )
+
+
+def assigned_view(done: Iterable[Assigned], *, show_pins: bool, applied: bool) -> Listing[Assigned]:
+    """Who has which PIN now, and whether that is news."""
+    new = "assigned" if applied else "would be assigned"
+    return Listing(
+        schema="sipctl/pins-assigned/v1",
+        items=done,
+        columns=("room", "pin", "result"),
+        row=lambda one: (one.room, shown_pin(one.pin, show=show_pins), new if one.is_new else "kept"),
+        record=lambda one: {
+            "room": one.room,
+            "pin": shown_pin(one.pin, show=show_pins),
+            "result": new if one.is_new else "kept",
+        },
+        name=lambda one: one.room,
+    )
+
+
+def card_view(card: Card, *, show_pins: bool) -> Detail:
+    """All about one room's PIN."""
+    pin = shown_pin(card.holding.pin, show=show_pins)
+    one_tap = card.one_tap if show_pins else card.one_tap.replace(card.holding.pin, pin) if card.holding.pin else ""
+    rules = [rule.sip_dispatch_rule_id for rule in card.rules or ()]
+    lines = [
+        ("room", card.holding.room),
+        ("pin", pin or "none"),
+        ("number", card.number or "not set"),
+        ("one-tap", one_tap or "none"),
+        ("rules", ", ".join(rules) or "none"),
+        ("live", {None: "not asked", True: "yes", False: "no"}[card.live]),
+        ("a caller gets", card.caller_hears),
+    ]
+    if card.holding.name:
+        lines.insert(1, ("name", card.holding.name))
+    record = {
+        "room": card.holding.room,
+        "pin": pin,
+        "assigned_at": card.holding.assigned_at,
+        "number": card.number,
+        "one_tap": one_tap,
+        "rules": rules,
+        "live": card.live,
+        "caller_hears": card.caller_hears,
+    }
+    return Detail(schema="sipctl/pin/v1", lines=tuple(lines), record=record, name=card.holding.room)
+
+
+def holder_view(holder: Holder) -> Detail:
+    """Whose a PIN is."""
+    record = {"room": holder.room, "state": holder.state}
+    return Detail(schema="sipctl/pin-holder/v1", lines=tuple(record.items()), record=record, name=holder.room)
+
+
+def released_view(holding: Holding, *, applied: bool, show_pins: bool) -> Detail:
+    """A PIN that went into quarantine."""
+    pin = shown_pin(holding.pin, show=show_pins)
+    lines = (("released" if applied else "would release", holding.room), ("pin", pin))
+    record = {"room": holding.room, "pin": pin, "applied": applied}
+    return Detail(schema="sipctl/pin-released/v1", lines=lines, record=record, name=holding.room)
+
+
+def rotation_plan_view(plan: RotationPlan, *, show_pins: bool) -> Listing[tuple[Holding, str]]:
+    """What a rotation would do; live rooms are left out."""
+    items = [*((one, "rotate") for one in plan.rooms), *((one, "left out: live") for one in plan.live)]
+    return Listing(
+        schema="sipctl/pins-rotation-plan/v1",
+        items=items,
+        columns=("room", "pin", "plan"),
+        row=lambda item: (item[0].room, shown_pin(item[0].pin, show=show_pins), item[1]),
+        record=lambda item: {
+            "room": item[0].room,
+            "pin": shown_pin(item[0].pin, show=show_pins),
+            "plan": item[1],
+        },
+        name=lambda item: item[0].room,
+    )
+
+
+def rotated_view(done: Iterable[Rotated], *, show_pins: bool) -> Listing[Rotated]:
+    """What a rotation did."""
+    return Listing(
+        schema="sipctl/pins-rotated/v1",
+        items=done,
+        columns=("room", "pin", "rules", "result"),
+        row=lambda one: (
+            one.room,
+            shown_pin(one.new_pin, show=show_pins),
+            ",".join(one.rules) or "none",
+            one.error.message if one.error else "rotated",
+        ),
+        record=lambda one: {
+            "room": one.room,
+            "pin": shown_pin(one.new_pin, show=show_pins),
+            "rules": list(one.rules),
+            "error": one.error.message if one.error else "",
+        },
+        name=lambda one: one.room,
+    )
+
+
+def import_view(items: Iterable[Item], *, applied: bool, show_pins: bool) -> Listing[Item]:
+    """What an import did, or would do."""
+
+    def told(item: Item) -> str:
+        return item.state if applied or item.state != "added" else "would be added"
+
+    return Listing(
+        schema="sipctl/pins-import/v1",
+        items=items,
+        columns=("room", "pin", "result", "why"),
+        row=lambda item: (item.room, shown_pin(item.pin, show=show_pins), told(item), item.why),
+        record=lambda item: {
+            "room": item.room,
+            "pin": shown_pin(item.pin, show=show_pins),
+            "result": told(item),
+            "why": item.why,
+        },
+        name=lambda item: item.room,
+    )

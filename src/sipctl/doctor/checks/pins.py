@@ -1,0 +1,147 @@
+"""PIN5xx: the registry, by itself and against the live rules."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from sipctl.doctor.check import check, found
+from sipctl.doctor.facts import Facts
+from sipctl.findings import Finding
+from sipctl.telephony.pins import MAX_LENGTH, mask_pin, weakness
+
+if TYPE_CHECKING:
+    from sipctl.registry.store import Holding
+
+_SOURCE: Final = "registry"
+_OLD: Final = timedelta(days=365)
+
+
+def _room(holding: "Holding") -> str:
+    return f"room {holding.room}"
+
+
+@check("PIN501", "pins")
+def missing(facts: Facts) -> Iterator[Finding]:
+    """Rooms without a PIN."""
+    for holding in facts.pins.get().holdings:
+        if not holding.pin:
+            yield found(
+                "PIN501",
+                _room(holding),
+                f"{holding.name or holding.room!r} has no PIN",
+                source=_SOURCE,
+                command=f"sipctl pin assign {holding.room}",
+            )
+
+
+@check("PIN502", "pins")
+def other_length(facts: Facts) -> Iterator[Finding]:
+    """PINs of another length than the setting."""
+    length = facts.pins.get().policy.length
+    for holding in facts.pins.get().holdings:
+        if holding.pin.isdigit() and len(holding.pin) != length and len(holding.pin) <= MAX_LENGTH:
+            yield found(
+                "PIN502",
+                _room(holding),
+                f"its PIN has {len(holding.pin)} digits",
+                observed=str(len(holding.pin)),
+                expected=str(length),
+                source=_SOURCE,
+            )
+
+
+@check("PIN503", "pins")
+def no_digits(facts: Facts) -> Iterator[Finding]:
+    """PINs that no keypad has."""
+    for holding in facts.pins.get().holdings:
+        if holding.pin and not (holding.pin.isascii() and holding.pin.isdigit()):
+            yield found("PIN503", _room(holding), "its PIN is not all digits", source=_SOURCE)
+
+
+@check("PIN504", "pins")
+def too_long(facts: Facts) -> Iterator[Finding]:
+    """PINs at whose 17th digit livekit-sip hangs up."""
+    for holding in facts.pins.get().holdings:
+        if len(holding.pin) > MAX_LENGTH:
+            yield found("PIN504", _room(holding), f"its PIN has {len(holding.pin)} digits", source=_SOURCE)
+
+
+@check("PIN505", "pins", "rules")
+def drifted(facts: Facts) -> Iterator[Finding]:
+    """Owned rules whose PIN is not the registry's."""
+    pins = {holding.room: holding.pin for holding in facts.pins.get().holdings}
+    for rule in facts.rules.get():
+        if facts.mark.owns(rule) and pins.get(rule.room_name, rule.pin) != rule.pin:
+            yield found(
+                "PIN505",
+                f"rule {rule.sip_dispatch_rule_id}",
+                f"the rule of room {rule.room_name!r} carries another PIN than the registry has",
+                observed=mask_pin(rule.pin),
+                expected=mask_pin(pins[rule.room_name]),
+                source=f"{_SOURCE}, ListSIPDispatchRule",
+            )
+
+
+@check("PIN506", "pins", "rules")
+def used_by_others(facts: Facts) -> Iterator[Finding]:
+    """Foreign rules with a PIN that the registry gave to a room."""
+    rooms = {holding.pin: holding.room for holding in facts.pins.get().holdings if holding.pin}
+    for rule in facts.rules.get():
+        if not facts.mark.owns(rule) and rooms.get(rule.pin, rule.room_name) != rule.room_name:
+            yield found(
+                "PIN506",
+                f"rule {rule.sip_dispatch_rule_id}",
+                f"it leads the PIN of room {rooms[rule.pin]!r} to room {rule.room_name!r}",
+                source=f"{_SOURCE}, ListSIPDispatchRule",
+                command=f"sipctl pin rotate {rooms[rule.pin]}",
+            )
+
+
+@check("PIN507", "pins")
+def trivial(facts: Facts) -> Iterator[Finding]:
+    """PINs that somebody tries first."""
+    for holding in facts.pins.get().holdings:
+        if holding.pin.isdigit() and (reason := weakness(holding.pin, facts.pins.get().number)):
+            yield found(
+                "PIN507",
+                _room(holding),
+                f"its PIN is easy to guess: {reason}",
+                source=_SOURCE,
+                command=f"sipctl pin rotate {holding.room}",
+            )
+
+
+@check("PIN508", "pins")
+def old(facts: Facts) -> Iterator[Finding]:
+    """PINs that were given out over a year ago."""
+    limit = (datetime.now(UTC) - _OLD).isoformat()
+    aged = [holding for holding in facts.pins.get().holdings if holding.pin and "" < holding.assigned_at < limit]
+    if aged:
+        yield found("PIN508", f"{len(aged)} rooms", f"the oldest is from {min(one.assigned_at for one in aged)}")
+
+
+@check("PIN509", "pins")
+def prefixes(facts: Facts) -> Iterator[Finding]:
+    """PINs that are the start of another one."""
+    holdings = sorted((one for one in facts.pins.get().holdings if one.pin), key=lambda one: one.pin)
+    for one, other in pairwise(holdings):
+        if other.pin.startswith(one.pin):
+            yield found("PIN509", _room(one), f"its PIN is the start of that of room {other.room!r}", source=_SOURCE)
+
+
+@check("PIN510", "pins")
+def unfinished(facts: Facts) -> Iterator[Finding]:
+    """Rotations that an interrupted run left half-way."""
+    for rotation in facts.pins.get().unfinished:
+        yield found(
+            "PIN510",
+            _rotated(rotation.room),
+            f"its rotation was begun at {rotation.started_at} and not ended",
+            source=_SOURCE,
+            command="sipctl pin rotate --recover",
+        )
+
+
+def _rotated(room: str) -> str:
+    return f"rotation of {room}"
