@@ -1,13 +1,19 @@
 """Servers and folders that tests share."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from peers.livekit import RealLiveKit, missing, running_livekit
+from peers.postgres import Postgres, running_postgres
+from peers.postgres import missing as missing_postgres
 from sipctl.sandbox.server import Sandbox, running_sandbox
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""Commands under test inherit it. A shell's background job ignores SIGINT, and so would they."""
 
 
 def need_real_server() -> None:
@@ -27,6 +33,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg-config"))
     monkeypatch.setenv("SIPCTL_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("SIPCTL_DATA_DIR", str(tmp_path / "data"))
     for name in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
 
@@ -58,3 +65,15 @@ def livekit(request: pytest.FixtureRequest) -> Sandbox | RealLiveKit:
     """The sandbox, then the real server: what one promises, the other must keep."""
     server: Sandbox | RealLiveKit = request.getfixturevalue(request.param)
     return server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL for the whole run."""
+    reason = missing_postgres()
+    if reason and os.environ.get("CI") == "true":
+        pytest.fail(f"CI=true, but {reason}")
+    if reason:
+        pytest.skip(reason)
+    with running_postgres() as server:
+        yield server

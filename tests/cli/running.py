@@ -11,7 +11,11 @@ from peers.livekit import RealLiveKit
 from sipctl.sandbox.server import Sandbox
 
 _SOURCE = Path(__file__).parents[2] / "src"
-_OWN_FOLDERS = ("XDG_CONFIG_HOME", "SIPCTL_STATE_DIR")  # conftest puts both into the test's own folder
+_OWN_FOLDERS = (
+    "XDG_CONFIG_HOME",
+    "SIPCTL_STATE_DIR",
+    "SIPCTL_DATA_DIR",
+)  # conftest puts all into the test's own folder
 
 
 @dataclass(frozen=True)

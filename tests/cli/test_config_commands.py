@@ -115,3 +115,53 @@ def test_where_things_are(tmp_path: Path) -> None:
     item = json.loads(ended.stdout)["item"]
     assert item["state"] == str(tmp_path / "state")
     assert item["config_exists"] is False
+
+
+@pytest.mark.parametrize("style", ["table", "json", "jsonl", "name"])
+@pytest.mark.parametrize("source", ["environment", "profile", "file"])
+def test_no_format_shows_the_secret(config: Path, tmp_path: Path, style: str, source: str) -> None:
+    config.parent.mkdir()
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    line = f'api_secret_file = "{tmp_path / "secret"}"' if source == "file" else f'api_secret = "{SECRET}"'
+    profile = f'[profiles.p]\nurl = "http://x"\napi_key = "k"\n{line}\n'
+    config.write_text("" if source == "environment" else profile)
+    server = {"LIVEKIT_URL": "http://x", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": SECRET}
+    env = clean_env(**(server if source == "environment" else {}))
+    ended = run("--config", str(config), "config", "show", "--origin", "-o", style, env=env)
+    assert ended.code == 0
+    assert "LIVEKIT_API_SECRET" in ended.stdout
+    assert SECRET not in ended.stdout + ended.stderr
+
+
+def test_a_refused_init_changes_nothing(config: Path) -> None:
+    config.parent.mkdir()
+    config.write_text("# mine\n")
+    given = ("--config", str(config), "config", "init", "--url", "http://x", "--api-key", "k", "--api-secret-stdin")
+    assert_error(run(*given, stdin=b"s\n"), 5, str(config), "--force")
+    for words in (("--dry-run",), ("--dry-run", "--force")):
+        run(*given, *words, stdin=b"s\n")
+    assert config.read_text() == "# mine\n"
+    assert [entry.name for entry in config.parent.iterdir()] == ["config.toml"]
+
+
+def test_a_dry_run_refuses_what_the_run_would_refuse(config: Path) -> None:
+    config.parent.mkdir()
+    config.write_text("# mine\n")
+    given = ("--config", str(config), "config", "init", "--url", "http://x", "--api-key", "k", "--api-secret-stdin")
+    assert_error(run(*given, "--dry-run", stdin=b"s\n"), 5)
+
+
+def test_written_as_utf8_in_any_locale(config: Path) -> None:
+    given = ("--config", str(config), "config", "init", "--url", "http://x", "--api-key", "k", "--api-secret-stdin")
+    env = clean_env(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    ended = run(*given, env=env, stdin=b"s\n")
+    assert ended.code == 0, ended
+    assert config.read_text(encoding="utf-8").startswith("#")
+
+
+def test_paths_as_text_and_by_environment(config: Path, tmp_path: Path) -> None:
+    ended = run("config", "path", env=clean_env(SIPCTL_CONFIG=str(config)))
+    assert ended.code == 0
+    assert str(config) in ended.stdout
+    assert str(tmp_path / "state") in ended.stdout
+    assert not config.exists()

@@ -85,6 +85,7 @@ def without_lagging_counters(style: str, text: str) -> str:
 
 
 @pytest.mark.real
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("style", ["table", "json"])
 def test_one_story_two_servers(sandbox: Sandbox, real: RealLiveKit, tmp_path: Path, style: str) -> None:
     both = [tell(server, tmp_path / name, style) for name, server in (("sandbox", sandbox), ("real", real))]

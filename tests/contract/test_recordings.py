@@ -20,6 +20,9 @@ SCENARIOS = (
 )  # fmt: skip
 SECRET = "a-secret-of-the-tests-with-32-bytes"
 
+UNDECIDED = {("no_redis", 33)}
+"""Lines to which a real server gives one answer today and another tomorrow: two of its time limits race."""
+
 
 def _lose_redis(store: Store) -> None:
     store.redis = "lost"
@@ -64,6 +67,7 @@ def test_scenario_on_the_real_server(scenario: str, request: pytest.FixtureReque
     need_real_server()
     recorded = list(lines(scenario))
     settings = recorded.pop(0)["server_settings"] if recorded[0]["n"] == 0 else {}
+    recorded = [line for line in recorded if (scenario, line["n"]) not in UNDECIDED]
     if settings:
         with running_livekit(tmp_path, redis="redis" not in settings, settings=settings.get("room")) as own:
             _replay(own, recorded)

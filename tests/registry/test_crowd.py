@@ -1,0 +1,63 @@
+"""Many processes at one registry: every PIN distinct, none lost, nothing locked out."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from peers.postgres import Postgres
+from sipctl.registry.database import open_engine
+from sipctl.registry.store import Registry
+
+PROCESSES, EACH = 32, 500
+
+WORKER = """
+import sys
+from sipctl.operations.pins import assign
+from sipctl.registry.database import open_engine
+from sipctl.registry.store import Registry
+from sipctl.telephony.pins import PinPolicy
+url, number, count, shared = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "shared"
+engine = open_engine(url)
+registry = Registry(engine, engine, in_meet=False)
+for at in range(count):
+    room = f"room-{at}" if shared else f"room-{number}-{at}"
+    list(assign(registry, [room], PinPolicy(length=5), draws=50))
+"""
+
+
+def crowd(url: str, processes: int, each: int, rooms: str) -> dict[str, str]:
+    engine = open_engine(url)
+    registry = Registry(engine, engine, in_meet=False)
+    source = str(Path(__file__).parents[2] / "src")
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, url, str(number), str(each), rooms], env={"PYTHONPATH": source},
+            stderr=subprocess.PIPE,
+        )
+        for number in range(processes)
+    ]  # fmt: skip
+    errors = [process.communicate()[1].decode() for process in running]
+    assert errors == [""] * processes
+    found = {holding.room: holding.pin for holding in registry.holdings()}
+    registry.close()
+    return found
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_thirty_two_assigners(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    url = f"sqlite:///{tmp_path / 'pins.db'}"
+    if kind == "postgresql":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        url = postgres.new_database()
+    found = crowd(url, PROCESSES, EACH, "own")
+    assert len(found) == PROCESSES * EACH
+    assert len(set(found.values())) == PROCESSES * EACH
+
+
+def test_assigners_of_the_same_rooms(tmp_path: Path) -> None:
+    found = crowd(f"sqlite:///{tmp_path / 'pins.db'}", 6, 50, "shared")
+    assert len(found) == 50
+    assert len(set(found.values())) == 50

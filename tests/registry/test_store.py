@@ -1,0 +1,224 @@
+"""The registry in its three homes: what one promises, all keep."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from registry.homes import ROOMS, Home, add_meet_rooms, opened
+from sipctl.errors import ConfigError, ConflictError, NotFoundError, SipctlError, UncheckedError, UsageError
+from sipctl.operations.pins import assign, assign_chosen
+from sipctl.registry.database import open_engine
+from sipctl.registry.store import Holder, Registry, Rotation
+from sipctl.telephony.pins import PinPolicy
+
+A, B, C = ROOMS[:3]
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "meet"])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
+    postgres = None if request.param == "sqlite" else request.getfixturevalue("postgres")
+    with opened(request.param, tmp_path, postgres) as one:
+        yield one
+
+
+def pins(registry: Registry) -> dict[str, str]:
+    return {holding.room: holding.pin for holding in registry.holdings() if holding.pin}
+
+
+def test_a_pin_is_given_once_and_a_room_keeps_its_own(home: Home) -> None:
+    registry = home.registry
+    assert registry.give([(A, "1111"), (B, "2222"), (C, "1111")]) == {A, B}
+    assert registry.give([(A, "3333"), (C, "2222")]) == set()
+    assert pins(registry) == {A: "1111", B: "2222"}
+    assert registry.pins_of([A, C]) == {A: "1111"}
+    assert registry.holders(["1111", "9999"]) == {"1111": Holder(A, "active")}
+    assert registry.count() == 2
+    assert registry.find(A).pin == "1111"
+
+
+def test_a_retired_pin_is_in_quarantine_for_a_year(home: Home) -> None:
+    registry = home.registry
+    registry.give([(A, "1111")])
+    registry.retire(registry.find(A))
+    assert registry.find(A).pin == ""
+    assert registry.give([(B, "1111")]) == set()
+    assert registry.holders(["1111"]) == {"1111": Holder(A, "retired")}
+    home.clock.advance(366)
+    assert registry.give([(B, "1111")]) == {B}
+
+
+def test_a_rotation_reserves_switches_and_may_be_repeated(home: Home) -> None:
+    registry = home.registry
+    registry.give([(A, "1111"), (B, "2222")])
+    assert not registry.reserve(A, "1111", "2222")
+    assert registry.reserve(A, "1111", "3333")
+    assert registry.give([(C, "3333")]) == set()
+    with pytest.raises(ConflictError, match="begun and not ended"):
+        registry.reserve(A, "1111", "4444")
+    (rotation,) = registry.unfinished()
+    assert (rotation.room, rotation.old_pin, rotation.new_pin) == (A, "1111", "3333")
+    registry.switch(rotation)
+    registry.switch(rotation)
+    assert pins(registry) == {A: "3333", B: "2222"}
+    assert registry.unfinished() == []
+    assert registry.holders(["1111", "3333"]) == {"1111": Holder(A, "retired"), "3333": Holder(A, "active")}
+
+
+def test_a_rotation_that_is_given_up_leaves_nothing(home: Home) -> None:
+    registry = home.registry
+    registry.give([(A, "1111")])
+    registry.reserve(A, "1111", "3333")
+    registry.cancel(registry.unfinished()[0])
+    assert registry.unfinished() == []
+    assert pins(registry) == {A: "1111"}
+    assert registry.give([(B, "3333")]) == {B}
+
+
+def test_unknown_rooms(home: Home) -> None:
+    with pytest.raises(NotFoundError):
+        home.registry.find("nobody")
+
+
+def test_assign_gives_up_with_the_space_that_is_left(home: Home) -> None:
+    registry = home.registry
+    done = list(assign(registry, [A, B, A], PinPolicy(length=4), draws=5, below=random.Random(1).randrange))
+    assert [(one.room, one.is_new) for one in done] == [(A, True), (B, True)]
+    again = list(assign(registry, [A, B], PinPolicy(length=4), draws=5))
+    assert [(one.pin, one.is_new) for one in again] == [(one.pin, False) for one in done]
+    with pytest.raises(ConflictError, match=r"no free PIN for .* in 5 draws: at most 9,998 of 10,000"):
+        list(assign(registry, [C], PinPolicy(length=4), draws=5, below=lambda _: int(done[0].pin)))
+    with pytest.raises(ConflictError, match="no free PIN"):
+        list(assign(registry, [C], PinPolicy(length=4), draws=3, taken=frozenset({"0042"}), below=lambda _: 42))
+    with pytest.raises(ConflictError, match="in 0 draws"):
+        list(assign(registry, [C], PinPolicy(length=4), draws=0))
+
+
+def test_a_chosen_pin(home: Home) -> None:
+    registry = home.registry
+    assert assign_chosen(registry, A, "0042", frozenset()).is_new
+    assert not assign_chosen(registry, A, "0042", frozenset()).is_new
+    for room, pin in ((A, "0043"), (B, "0042")):
+        with pytest.raises(ConflictError):
+            assign_chosen(registry, room, pin, frozenset())
+    with pytest.raises(ConflictError, match="a dispatch rule"):
+        assign_chosen(registry, B, "0044", frozenset({"0044"}))
+    for bad in ("123", "12345678901234567", "12a4", "12 4", "", "١٢٣٤"):
+        with pytest.raises(UsageError):
+            assign_chosen(registry, C, bad, frozenset())
+
+
+def test_meets_rooms_by_slug_and_name_and_its_timestamps(home: Home) -> None:
+    if not home.in_meet:
+        return
+    registry = home.registry
+    assert registry.find("room-0-0000-0001").room == A
+    assert registry.find("room 1").room == B
+    assert registry.find(A.upper()).room == A
+    twins = [A.replace("0000-", "1111-", 1), A.replace("0000-", "2222-", 1)]
+    add_meet_rooms(home.engine, twins[:1], "twin")
+    add_meet_rooms(home.engine, twins[1:], "twin")
+    with pytest.raises(UsageError, match=twins[0]):
+        registry.find("twin 0")
+    with home.engine.begin() as connection:
+        connection.execute(text("UPDATE meet_resource SET updated_at = '2020-01-01'"))
+    registry.give([(A, "1111"), (B, "1111")])
+    with home.engine.begin() as connection:
+        query = text("SELECT id FROM meet_resource WHERE updated_at > '2021-01-01'")
+        assert [str(row[0]) for row in connection.execute(query)] == [A]
+        assert connection.execute(text("SELECT count(*) FROM meet_room WHERE pin_code = ''")).scalar() == 0
+
+
+def test_meet_changed_the_pin_during_a_rotation(home: Home) -> None:
+    if not home.in_meet:
+        return
+    home.registry.give([(A, "1111")])
+    home.registry.reserve(A, "1111", "3333")
+    with home.engine.begin() as connection:
+        connection.execute(text("UPDATE meet_room SET pin_code = '5555' WHERE pin_code = '1111'"))
+    with pytest.raises(ConflictError, match="another PIN meanwhile"):
+        home.registry.switch(home.registry.unfinished()[0])
+    assert pins(home.registry) == {A: "5555"}
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["give", "retire", "reserve", "switch", "cancel"]),
+        st.sampled_from(["r1", "r2", "r3"]),
+        st.sampled_from(["1111", "2222", "3333", "4444"]),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=STEPS)
+def test_no_history_gives_one_pin_to_two_rooms_or_loses_one(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, str]]
+) -> None:
+    with opened("sqlite", tmp_path_factory.mktemp("history"), None) as home:
+        registry, ever = home.registry, dict[str, str]()
+        for deed, room, pin in steps:
+            before = pins(registry)
+            try:
+                _do(registry, deed, room, pin)
+            except SipctlError:
+                assert pins(registry) == before
+            now = pins(registry)
+            assert len(set(now.values())) == len(now)
+            for owner, held in now.items():
+                assert ever.setdefault(held, owner) == owner
+            lost = set(before) - set(now)
+            assert lost <= ({room} if deed == "retire" else set())
+
+
+def _do(registry: Registry, deed: str, room: str, pin: str) -> None:
+    unfinished: dict[str, Rotation] = {one.room: one for one in registry.unfinished()}
+    if deed == "give":
+        registry.give([(room, pin)])
+    elif deed in {"switch", "cancel"} and room in unfinished:
+        getattr(registry, deed)(unfinished[room])
+    elif deed in {"retire", "reserve"} and room not in unfinished and registry.pins_of([room]):
+        holding = registry.find(room)
+        if deed == "retire":
+            registry.retire(holding)
+        else:
+            registry.reserve(room, holding.pin, pin)
+
+
+def test_databases_that_are_none(tmp_path: Path) -> None:
+    for url in ("nonsense", "mysql://x/y", "sqlite"):
+        with pytest.raises(ConfigError):
+            open_engine(url)
+    broken = tmp_path / "broken.db"
+    broken.write_bytes(b"this is no database" * 100)
+    with pytest.raises(ConfigError, match="corrupt"):
+        _open(broken)
+    newer = tmp_path / "newer.db"
+    _open(newer)
+    engine = open_engine(f"sqlite:///{newer}")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE sipctl_schema SET version = 99"))
+    engine.dispose()
+    with pytest.raises(ConfigError, match="schema 99"):
+        _open(newer)
+    with pytest.raises(UncheckedError):
+        _open(tmp_path / "broken.db" / "inside.db")
+    assert newer.stat().st_mode & 0o777 == 0o600
+
+
+def _open(path: Path) -> None:
+    engine = open_engine(f"sqlite:///{path}")
+    Registry(engine, engine, in_meet=False).close()
+
+
+def test_meets_layout_without_meets_tables(tmp_path: Path, postgres: object) -> None:
+    with opened("postgresql", tmp_path, postgres) as own:  # type: ignore[arg-type]
+        registry = Registry(own.engine, open_engine(f"sqlite:///{tmp_path / 'n.db'}"), in_meet=True)
+        with pytest.raises(ConfigError, match="tables"):
+            list(registry.holdings())
+        registry.close()

@@ -1,0 +1,279 @@
+"""The layers of configuration one against another, and the faults of sipctl's own file at their lines."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from sipctl.config.file import parse_config
+from sipctl.config.load import load_settings
+from sipctl.config.model import Settings
+from sipctl.errors import ConfigError
+
+UUID = "0f7c1a52-6d1e-4a3b-9c55-0123456789ab"
+
+
+class World:
+    """A folder with a configuration file and env files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config: Path | None = None
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def profile(self, text: str) -> None:
+        self.config = self.write("etc/config.toml", f"[profiles.p]\n{text}")
+
+    def load(self, *files: Path, environ: Mapping[str, str] | None = None, named: bool = False) -> Settings:
+        return load_settings(
+            config_path=self.config, profile="p" if named else None, env_files=files, environ=environ or {}
+        )  # fmt: skip
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def server(name: str) -> dict[str, str]:
+    """One layer's three settings, each with the layer's name in it."""
+    return {
+        "LIVEKIT_URL": f"http://{name}", "LIVEKIT_API_KEY": f"{name}-key", "LIVEKIT_API_SECRET": f"{name}-secret",
+    }  # fmt: skip
+
+
+def env_text(values: Mapping[str, str]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def toml_text(values: Mapping[str, str]) -> str:
+    return "".join(f'{name.removeprefix("LIVEKIT_").lower()} = "{value}"\n' for name, value in values.items())
+
+
+def taken(settings: Settings) -> str:
+    """The layer that URL, key and secret came from, all three."""
+    connection = settings.connection
+    layer = connection.url.removeprefix("http://")
+    assert (connection.api_key, connection.api_secret.reveal()) == (f"{layer}-key", f"{layer}-secret")
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("layers", "named", "expected"),
+    [
+        ("option profile environment", True, "option"), ("option profile environment", False, "option"),
+        ("profile environment", True, "profile"), ("profile environment", False, "environment"),
+        ("profile", True, "profile"), ("profile", False, "profile"), ("environment", False, "environment"),
+        ("option environment", False, "option"), ("option profile", True, "option"),
+    ],
+)  # fmt: skip
+def test_the_strongest_layer_gives_all_three(world: World, layers: str, *, named: bool, expected: str) -> None:
+    option = (world.write("o", env_text(server("option"))),) if "option" in layers else ()
+    if "profile" in layers:
+        world.profile(toml_text(server("profile")))
+    environ = server("environment") if "environment" in layers else {}
+    settings = world.load(*option, named=named, environ=environ)
+    assert taken(settings) == expected
+    assert len(settings.notes) == len(layers.split()) - 1
+    assert all("is ignored" in note for note in settings.notes)
+
+
+def test_other_settings_take_the_same_way_one_by_one(world: World) -> None:
+    world.profile('sip_host = "sip:profile"\nname_template = "P_{room}"\ntrunk_ids = ["ST_p"]\n')
+    option = world.write("o", "SIPCTL_SIP_HOST=sip:option\n")
+    environ = {"SIPCTL_SIP_HOST": "sip:environment", "SIPCTL_NAME_TEMPLATE": "E_{room}"}
+    unnamed, named = world.load(option, environ=environ), world.load(option, named=True, environ=environ)
+    assert (unnamed.sip_host, unnamed.name_template, unnamed.trunk_ids) == ("sip:option", "E_{room}", ("ST_p",))
+    assert (named.sip_host, named.name_template, named.trunk_ids) == ("sip:option", "P_{room}", ("ST_p",))
+
+
+def test_a_profile_s_own_keys_win_over_its_env_files(world: World) -> None:
+    world.write("etc/env", env_text(server("files")))
+    world.profile(f'env_files = ["env"]\n{toml_text(server("profile"))}')
+    assert taken(world.load()) == "profile"
+
+
+@pytest.mark.parametrize("missing", ["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"])
+def test_a_url_without_its_key_or_secret_borrows_none(world: World, missing: str) -> None:
+    world.profile(toml_text(server("profile")))
+    half = {name: value for name, value in server("environment").items() if name != missing}
+    with pytest.raises(ConfigError, match=f"no {missing}"):
+        world.load(environ=half)
+
+
+@pytest.mark.parametrize(
+    "stray",
+    ["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", pytest.param("LIVEKIT_API_SECRET_FILE", id="file")],
+)
+def test_a_stray_half_of_a_pair_is_named_in_a_note(world: World, stray: str) -> None:
+    world.profile(toml_text(server("profile")))
+    settings = world.load(environ={stray: "stray"})
+    assert taken(settings) == "profile"
+    assert any(stray in note and "is ignored" in note for note in settings.notes)
+
+
+def test_notes_show_no_secret(world: World) -> None:
+    world.profile(toml_text(server("profile")))
+    notes = " ".join(world.load(environ=server("environment")).notes)
+    assert "profile-secret" not in notes
+    assert "environment-secret" not in notes
+
+
+def test_livekit_url_goes_before_livekit_api_url_within_a_source(world: World) -> None:
+    both = {**server("one"), "LIVEKIT_API_URL": "http://two"}
+    assert taken(world.load(environ=both)) == "one"
+    assert any("LIVEKIT_API_URL" in note and "different" in note for note in world.load(environ=both).notes)
+    assert world.load(environ={**both, "LIVEKIT_API_URL": "http://one"}).notes == ()
+    assert world.load(environ={**both, "LIVEKIT_URL": ""}).connection.url == "http://two"
+    option = world.write("o", env_text(server("option")).replace("LIVEKIT_URL", "LIVEKIT_API_URL"))
+    assert taken(world.load(option, environ=server("environment"))) == "option"
+
+
+@pytest.mark.parametrize(
+    ("content", "secret"),
+    [("s", "s"), ("s\n", "s"), ("s\n\n", "s\n"), (" s \n", " s "), ("", "")],
+)
+def test_a_secret_in_a_file_loses_one_newline(world: World, content: str, secret: str) -> None:
+    path = world.write("secret", content)
+    settings = world.load(environ={**server("e"), "LIVEKIT_API_SECRET_FILE": str(path)})
+    assert settings.connection.api_secret.reveal() == secret
+
+
+def test_a_missing_secret_file_is_an_error_that_names_the_setting(world: World) -> None:
+    with pytest.raises(ConfigError, match=r"LIVEKIT_API_SECRET_FILE in the environment: cannot read /nowhere"):
+        world.load(environ={**server("e"), "LIVEKIT_API_SECRET_FILE": "/nowhere"})
+
+
+def test_relative_paths_start_at_the_file_that_holds_them(world: World) -> None:
+    world.write("etc/secret", "from-profile\n")
+    world.write("etc/env.d/common", "ROOM_TELEPHONY_PIN_LENGTH=7\n")
+    world.profile(
+        'url = "http://x"\napi_key = "k"\napi_secret_file = "secret"\nenv_files = ["env.d/common"]\n'
+        'livekit_yaml = "../livekit.yaml"\nsip_yaml = "/abs/sip.yaml"\n'
+    )
+    settings = world.load()
+    assert settings.connection.api_secret.reveal() == "from-profile"
+    assert settings.telephony.pin_length == 7
+    assert settings.env_files == (world.folder / "etc/env.d/common",)
+    assert settings.livekit_yaml == world.folder / "etc/../livekit.yaml"
+    assert settings.sip_yaml == Path("/abs/sip.yaml")
+
+
+def test_a_secret_file_of_an_env_file_lies_beside_that_env_file(world: World) -> None:
+    world.write("a/secret", "beside-a\n")
+    one = world.write("a/one", "LIVEKIT_URL=http://x\nLIVEKIT_API_KEY=k\nLIVEKIT_API_SECRET_FILE=secret\n")
+    two = world.write("b/two", "ROOM_TELEPHONY_PIN_LENGTH=7\n")
+    assert world.load(one).connection.api_secret.reveal() == "beside-a"
+    assert world.load(one, two).connection.api_secret.reveal() == "beside-a"
+
+
+TRUE = ["yes", "y", "true", "1"]
+FALSE = ["no", "n", "false", "0", ""]
+
+
+@pytest.mark.parametrize("word", [form for word in TRUE + FALSE for form in sorted({word, word.upper(), word.title()})])
+def test_meet_s_booleans(world: World, word: str) -> None:
+    telephony = world.load(environ={"ROOM_TELEPHONY_ENABLED": word}).telephony
+    assert telephony.enabled is (word.lower() in TRUE)
+    assert telephony.given == {"ROOM_TELEPHONY_ENABLED"}
+
+
+@pytest.mark.parametrize("word", ["on", "off", "ON", "t", "f", "2", "None", " ", "yes ", "oui"])
+def test_other_words_are_refused_with_their_place(world: World, word: str) -> None:
+    path = world.write("env", f"\nROOM_TELEPHONY_ENABLED='{word}'\n")
+    with pytest.raises(ConfigError, match=re.escape(f"{path}:2")):
+        world.load(path)
+
+
+def test_telephony_defaults_and_what_is_given(world: World) -> None:
+    nothing = world.load().telephony
+    assert (nothing.enabled, nothing.pin_length, nothing.pin_max_retries) == (False, 10, 5)
+    assert (nothing.phone_number, nothing.default_country, nothing.given) == (None, "US", frozenset())
+    path = world.write("env", "ROOM_TELEPHONY_PIN_LENGTH=10\nROOM_TELEPHONY_INVENTED=1\n")
+    assert world.load(path).telephony.given == {"ROOM_TELEPHONY_PIN_LENGTH"}  # given, though it is the default
+    settings = world.load(
+        path, environ={"ROOM_TELEPHONY_PHONE_NUMBER": "+33123456789", "ROOM_TELEPHONY_DEFAULT_COUNTRY": ""}
+    )
+    assert (settings.telephony.phone_number, settings.telephony.default_country) == ("+33123456789", "")
+    assert settings.values["ROOM_TELEPHONY_PIN_MAX_RETRIES"].origin == "default"
+    assert settings.values["ROOM_TELEPHONY_PIN_LENGTH"].origin == f"ROOM_TELEPHONY_PIN_LENGTH in {path}:1"
+
+
+def test_meet_s_rooms_are_uuids(world: World) -> None:
+    world.profile('registry = { layout = "meet" }\n')
+    settings = world.load()
+    assert settings.registry.in_meet
+    assert settings.mark.is_ours(UUID)
+    assert not any(settings.mark.is_ours(name) for name in ("lobby", UUID.upper(), UUID + "\n", UUID[:-1]))
+    assert settings.values["SIPCTL_ROOM_PATTERN"].value == settings.room_pattern  # what `config show` prints
+    assert world.load(environ={"SIPCTL_ROOM_PATTERN": "lobby"}).mark.is_ours("lobby")
+
+
+@pytest.mark.parametrize("setting", [{"SIPCTL_NAME_TEMPLATE": "no field"}, {"SIPCTL_ROOM_PATTERN": "("}])
+def test_a_mark_from_the_environment_is_checked_as_one_from_the_file(world: World, setting: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(setting))):
+        world.load(environ=setting)
+
+
+@pytest.mark.parametrize(
+    "url", ["livekit.example.org", "ftp://x", "http://", "http://user:canary@x", "http://x:99999", "http://x?a=1"]
+)
+def test_addresses_that_are_none(world: World, url: str) -> None:
+    with pytest.raises(ConfigError, match="LIVEKIT_URL") as caught:
+        world.load(environ={**server("e"), "LIVEKIT_URL": url})
+    assert "canary" not in caught.value.message
+
+
+IGNORE = '[[profiles.p.ignore]]\ncode = "CFG101"\nreason = "r"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key", "told"),
+    [
+        ("[profiles.p]\n\nurll = 'x'\n", 3, "profiles.p.urll", "did you mean url?"),
+        ("[profiles.p]\nprotected = 'yes'\n", 2, "profiles.p.protected", "boolean"),
+        ("\n[profile.p]\nurl = 'x'\n", 2, "profile", "did you mean profiles?"),
+        ("default = 'p'\n", 1, "default", "did you mean default_profile?"),
+        ("[profiles.p]\n[profiles.p.registry]\nlayuot = 'meet'\n", 3, "profiles.p.registry.layuot", "layout?"),
+        ("[profiles.p]\nregistry = { layout = 'meat' }\n", 2, "profiles.p.registry.layout", "meet"),
+        ("[profiles.p]\nurl = 'x'\n[profiles.q]\nurl = 1\n", 4, "profiles.q.url", "string"),
+        ("[profiles.p]\nname_template = 'x'\n", 2, "profiles.p.name_template", "must hold {room} once"),
+        ("[profiles.p]\nroom_pattern = '('\n", 2, "profiles.p.room_pattern", "is no regular expression"),
+        ("[profiles.p]\nxyzzy = 1\n", 2, "profiles.p.xyzzy", "unknown key"),
+        ('[profiles."a.b"]\nurl = 1\n', 2, "profiles.a.b.url", "string"),
+        ("[profiles.7]\nurl = 1\n", 2, "profiles.7.url", "string"),
+        ("[profiles.p]\nurl = \n", 2, "", "is not TOML"),
+        ("[profiles.p]\nurl = 'a'\nurl = 'b'\n", 3, "", "is not TOML"),
+        (IGNORE.replace("CFG101", "cfg"), 2, "profiles.p.ignore.0.code", "pattern"),
+        (IGNORE + IGNORE.replace("CFG101", "cfg"), 5, "profiles.p.ignore.1.code", "pattern"),
+        (IGNORE + "[[profiles.p.ignore]]\ncode = 'CFG101'\n", 4, "profiles.p.ignore.1.reason", "required"),
+        (IGNORE + "raeson = 'x'\n", 4, "profiles.p.ignore.0.raeson", "did you mean reason?"),
+    ],
+)
+def test_a_fault_of_the_file(text: str, line: int, key: str, told: str) -> None:
+    file, (fault, *more) = parse_config(text)
+    assert file is None
+    assert more == []
+    assert (fault.line, fault.key) == (line, key)
+    assert told in fault.message
+
+
+def test_every_fault_at_once_and_the_first_in_the_error(world: World) -> None:
+    text = "urll = 'x'\nprotected = 1\n"
+    _, faults = parse_config(f"[profiles.p]\n{text}")
+    assert sorted(fault.line for fault in faults) == [2, 3]
+    world.profile(text)
+    with pytest.raises(ConfigError, match=r"config\.toml:\d: .*\(and 1 more\)"):
+        world.load()
+
+
+def test_a_fault_shows_no_secret() -> None:
+    _, faults = parse_config('[profiles.p]\napi_secret = ["canary"]\n[profiles.p.registry]\nurl = ["canary"]\n')
+    assert len(faults) == 2
+    assert "canary" not in str(faults)
