@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 
 from peers.postgres import MEETS_TABLES, Postgres
+from sipctl.operations.journal import Journal
 from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry
 
@@ -29,12 +30,13 @@ class Clock:
 
 @dataclass
 class Home:
-    """A registry, the engine of the database where PINs stand, and its clock."""
+    """A registry, the engine of the database where PINs stand, its clock, and an audit."""
 
     registry: Registry
     engine: Engine
     clock: Clock
     in_meet: bool
+    journal: Journal
 
 
 def add_meet_rooms(engine: Engine, rooms: Sequence[str], name: str = "room") -> None:
@@ -61,7 +63,7 @@ def opened(kind: str, folder: Path, postgres: Postgres | None) -> Iterator[Home]
         add_meet_rooms(home, ROOMS)
     registry = Registry(home, notes if kind == "meet" else home, in_meet=kind == "meet", now=clock)
     try:
-        yield Home(registry, home, clock, in_meet=kind == "meet")
+        yield Home(registry, home, clock, kind == "meet", Journal(folder, "sipctl test", "test", ""))
     finally:
         registry.close()
         notes.dispose()

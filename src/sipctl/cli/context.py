@@ -19,6 +19,7 @@ from sipctl.output.streams import Streams
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
+    from sipctl.operations.journal import Journal
     from sipctl.operations.writing import Change, Permit, Writer
     from sipctl.registry.store import Registry
 
@@ -32,6 +33,8 @@ class Session:
         self.options = options
         self.command = command
         self.streams = Streams.standard(quiet=options.quiet, verbose=options.verbose)
+        self.stopped_by = 0
+        """The signal that stopped a set of writes, 0 = none."""
 
     @classmethod
     def of(cls, ctx: typer.Context) -> "Session":
@@ -97,16 +100,32 @@ class Session:
     def write(self, use_case: Callable[["Writer"], Awaitable["Change"]], permit: "Permit") -> None:
         """Run one writing use case, alone on its server and audited, and show what changed."""
         from sipctl.cli.views.change import change_view
-        from sipctl.operations.journal import Journal
         from sipctl.operations.lock import run_lock
         from sipctl.operations.writing import Writer
 
-        folder, url = state_dir(), self.settings.connection.url
-        journal = Journal(folder=folder, command=self.command, profile=self.settings.profile, url=url)
-        with nullcontext() if permit.dry_run else run_lock(folder, url):
+        journal = self.journal()
+        with nullcontext() if permit.dry_run else run_lock(journal.folder, self.settings.connection.url):
             change = self.livekit(lambda client: use_case(Writer(client, self.settings, permit, journal)))
         if not self.options.quiet or self.options.output != "table":
             self.emit(change_view(change, show_pins=self.options.show_pins))
+
+    def journal(self) -> "Journal":
+        """The audit that this run's writes go to."""
+        from sipctl.operations.journal import Journal
+
+        connection = self.settings.connection_or_none
+        return Journal(
+            folder=state_dir(),
+            command=self.command,
+            profile=self.settings.profile,
+            url=connection.url if connection else "",
+        )
+
+    def leave_if_stopped(self) -> None:
+        """End with the signal's own exit code, if one stopped the run."""
+        if self.stopped_by:
+            self.streams.note("stopped: what was begun is finished, the rest was left as it was")
+            raise typer.Exit(128 + self.stopped_by)
 
     def permit(self, allow: list[str] | None, confirm: str) -> "Permit":
         """What the command line allows a write to do.

@@ -72,7 +72,7 @@ def rotate(
       sipctl pin audit --only PIN502 -o name | sipctl pin rotate --stdin
       sipctl pin rotate --recover
     """
-    from sipctl.cli.pins import Rotating, rotate_rooms
+    from sipctl.cli.rotating import Rotating, rotate_rooms
 
     session = Session.of(ctx)
     wanted = Rotating(
@@ -113,8 +113,8 @@ def list_(
 
 
 @command("lookup")
-def lookup(ctx: typer.Context) -> None:
-    """Say whose a PIN is; the PIN comes from stdin or a hidden prompt.
+def lookup(ctx: typer.Context, no_live: NoLive = False) -> None:
+    """Say whose a PIN is, and which rules carry it; the PIN comes from stdin or a hidden prompt.
 
     \b
     Examples:
@@ -123,7 +123,7 @@ def lookup(ctx: typer.Context) -> None:
     """
     from sipctl.cli.pins import look_up
 
-    look_up(Session.of(ctx))
+    look_up(Session.of(ctx), ask_live=not no_live)
 
 
 @command("release")
@@ -185,7 +185,7 @@ def export(
       sipctl pin export pins.csv
       sipctl pin export -o csv --show-pins
     """
-    from sipctl.cli.pins import export_pins
+    from sipctl.cli.rotating import export_pins
 
     export_pins(Session.of(ctx), file)
 
@@ -194,20 +194,24 @@ def export(
 def import_(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="csv, json or jsonl; - for stdin.")],
+    no_live: NoLive = False,
     apply: Apply = False,
+    allow: Allow = None,
     confirm: Confirm = "",
 ) -> None:
     """Bring PINs in from a file: first the plan, with --apply what it says.
 
-    The columns are room and pin; Meet's resource_id and pin_code are understood, too. A PIN that a spreadsheet has
-    mangled is refused with its row.
+    The columns are room and pin; Meet's resource_id and pin_code are understood, too. A room that has another PIN is
+    rotated to the file's, its live rule with it; live rooms are left out (`--allow live-room`). A PIN that a
+    spreadsheet has mangled is refused with its row.
 
     \b
     Examples:
       sipctl pin import pins.csv
       sipctl pin import pins.csv --apply
     """
-    from sipctl.cli.pins import import_pins
+    from sipctl.cli.rotating import Importing, import_pins
 
     session = Session.of(ctx)
-    import_pins(session, file, session.permit(None, confirm), apply=apply)
+    wanted = Importing(file=file, ask_live=not no_live, apply=apply)
+    import_pins(session, wanted, session.permit(allow, confirm))

@@ -2,6 +2,7 @@
 
 import getpass
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -46,3 +47,19 @@ def read_secret_line(what: str) -> str:
     if not line:
         raise UsageError(f"no {what} on stdin", hint=f"pipe the {what} into the command")
     return line
+
+
+def read_lines(what: str) -> Iterator[str]:
+    """The lines of stdin that are not empty, as they come.
+
+    Raises:
+        UsageError: there is none.
+    """
+    count = 0
+    for line in sys.stdin:
+        text = line.rstrip("\r\n")
+        if text.strip():
+            count += 1
+            yield text
+    if not count:
+        raise UsageError(f"no {what} on stdin", hint=f"pipe {what}s in, one a line")

@@ -18,7 +18,8 @@ from sipctl.findings import Area, Finding, Level
 from sipctl.lkapi.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from sipctl.operations.pins import Live, PinFacts
+    from sipctl.operations.live import Live
+    from sipctl.operations.pins import PinFacts
 
 __all__ = ["Plan", "checks", "examine", "examine_offline", "examine_pins", "examine_unasked"]
 

@@ -6,12 +6,13 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from sipctl.errors import NotFoundError, UncheckedError
+from sipctl.errors import NotFoundError, SipctlError, UncheckedError
 
 AUDIT_FILE: Final = "audit.jsonl"
 
@@ -47,6 +48,15 @@ class Entry:
     after: Mapping[str, Any] | None = None
     result: str = ""
     error: str = ""
+
+
+@dataclass(slots=True)
+class Record:
+    """One write in the making: what its outcome will say. `item` is its id in the audit."""
+
+    item: str
+    resource: str = ""
+    after: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -102,6 +112,28 @@ class Journal:
             error=error,
         )
         self._append(outcome, hint="the change itself was made, or failed, as the server says; free the folder")
+
+    @contextmanager
+    def recorded(
+        self,
+        action: str,
+        resource: str,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> Iterator[Record]:
+        """Put a write between its two lines; the body may say in the record how the thing is called and looks now.
+
+        Raises:
+            UncheckedError: the audit cannot be written.
+        """
+        intent = self.intend(action, resource, before, after)
+        record = Record(intent.item)
+        try:
+            yield record
+        except BaseException as error:
+            self.conclude(intent, error=error.message if isinstance(error, SipctlError) else type(error).__name__)
+            raise
+        self.conclude(intent, resource=record.resource, after=record.after)
 
     def _timestamp(self) -> str:
         return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -5,11 +5,14 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 from sipctl.errors import UsageError
-from sipctl.registry.store import Holding, Registry
+from sipctl.operations.journal import Journal
+from sipctl.registry.store import ACTIVE, Holder, Registry
 from sipctl.telephony.pins import is_pin
 
 FIELDS: Final = ("room", "pin", "state", "assigned_at")
@@ -18,29 +21,34 @@ _PIN_NAMES: Final = ("pin", "pin_code")
 _MANGLED: Final = re.compile(r"[0-9.,]+E\+?[0-9]+\Z", re.IGNORECASE)
 
 
+class State(StrEnum):
+    """What an import does with a row."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    CONFLICTING = "conflicting"
+    LIVE = "left out: live"
+    UNKNOWN = "unknown room"
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of an import: `state` is added, changed, conflicting, unchanged or invalid, `why` says more."""
+    """One row of an import and what becomes of it; `why` says more."""
 
     room: str
     pin: str
-    state: str
+    state: State
     why: str = ""
 
 
-def records(holdings: Iterable[Holding]) -> Iterator[dict[str, str]]:
-    """What a file holds of each room; PINs in full."""
-    for holding in holdings:
-        state = "active" if holding.pin else "none"
-        yield {"room": holding.room, "pin": holding.pin, "state": state, "assigned_at": holding.assigned_at}
-
-
 def read_rows(text: str) -> list[tuple[int, str, str]]:
-    """The line or item number, room and PIN of each row of a csv, json or jsonl file.
+    """The line or item number, room and PIN ("" = none) of each row of a csv, json or jsonl file.
 
     Raises:
         UsageError: it is none of these, or lacks a column.
     """
+    text = text.removeprefix("\ufeff")
     start = text.lstrip()[:1]
     rows = _json_rows(text) if start in {"[", "{"} else _csv_rows(text)
     return [(number, *_room_and_pin(row, number)) for number, row in rows if row.get("state", "active") != "retired"]
@@ -49,7 +57,7 @@ def read_rows(text: str) -> list[tuple[int, str, str]]:
 def _json_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
         whole = json.loads(text) if text.lstrip().startswith("[") else _whole(text)
-        value = whole or [json.loads(line) for line in text.splitlines() if line.strip()]
+        value = [json.loads(line) for line in text.splitlines() if line.strip()] if whole is None else whole
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise UsageError(f"the file is not JSON of PINs: {error}") from None
     for number, row in enumerate(value, 1):
@@ -83,14 +91,25 @@ class _Semicolons(csv.excel):
 
 
 def _room_and_pin(row: Mapping[str, Any], number: int) -> tuple[str, str]:
-    room, pin = (next((row[name] for name in names if name in row), None) for names in (_ROOM_NAMES, _PIN_NAMES))
-    if room is None or pin is None:
+    room, pin = (next((name for name in names if name in row), None) for names in (_ROOM_NAMES, _PIN_NAMES))
+    if room is None or pin is None or not row[room]:
         raise UsageError(f"row {number} has no room or no pin", hint=f"the columns are {', '.join(FIELDS)}")
-    return str(room).strip(), "" if pin is None else str(pin).strip()
+    if not isinstance(row[pin], str | None):
+        raise UsageError(f"row {number}: the PIN of {row[room]!r} is no text", hint="a number loses its leading zeros")
+    return str(row[room]).strip(), (row[pin] or "").strip()
 
 
-def plan_import(registry: Registry, rows: Iterable[tuple[int, str, str]], length: int) -> list[Item]:
-    """What an import would do with each row. `length` is the one in force: a shorter number lost its zeros.
+def plan_import(
+    registry: Registry,
+    rows: Iterable[tuple[int, str, str]],
+    length: int,
+    live_rooms: frozenset[str] = frozenset(),
+    carried: Mapping[str, str] = MappingProxyType({}),
+) -> list[Item]:
+    """What an import would do with each row.
+
+    `length` is the one in force: a shorter number lost its zeros. `live_rooms` keep the PIN they have, and `carried`
+    are the PINs of live rules with their rooms.
 
     Raises:
         UsageError: a PIN was mangled by a spreadsheet, or is none.
@@ -98,26 +117,40 @@ def plan_import(registry: Registry, rows: Iterable[tuple[int, str, str]], length
     rows = [row for row in rows if row[2]]
     for number, room, pin in rows:
         _refuse_mangled(number, room, pin, length)
-    held = registry.pins_of(room for _, room, _ in rows)
-    holders = registry.holders(pin for _, _, pin in rows)
-    seen: dict[str, str] = {}
-    items = []
-    for _, room, pin in rows:
-        holder = holders.get(pin)
-        if held.get(room) == pin:
-            items.append(Item(room, pin, "unchanged"))
-        elif pin in seen or (holder and (holder.room != room or holder.state != "active")):
-            other = seen.get(pin) or (holder.room if holder else "")
-            items.append(Item(room, pin, "conflicting", f"the PIN is or was that of room {other!r}"))
-        elif room in held:
-            items.append(Item(room, pin, "conflicting", "the room has another PIN; `sipctl pin rotate` changes it"))
+    given = [(room, pin) for _, room, pin in rows]
+    known = registry.known(room for room, _ in given)
+    owners = {pin: Holder(room, ACTIVE) for pin, room in carried.items()} | registry.holders(pin for _, pin in given)
+    items: list[Item] = []
+    for room, pin in given:
+        owner = owners.setdefault(pin, Holder(room, ACTIVE))
+        held = known[room].pin if room in known else ""
+        if room not in known and not registry.takes_new_rooms:
+            items.append(Item(room, pin, State.UNKNOWN, "Meet has no such room"))
+        elif held == pin:
+            items.append(Item(room, pin, State.UNCHANGED))
+        elif owner.room != room:
+            has = "has" if owner.state == ACTIVE else "had"
+            items.append(Item(room, pin, State.CONFLICTING, f"room {owner.room!r} {has} this PIN"))
+        elif held and room in live_rooms:
+            items.append(Item(room, pin, State.LIVE, "somebody may be dialling; `--allow live-room` changes it"))
         else:
-            items.append(Item(room, pin, "added"))
-        seen.setdefault(pin, room)
-    return items
+            items.append(Item(room, pin, State.CHANGED if held else State.ADDED))
+    return _once_a_room(items)
+
+
+def _once_a_room(items: Iterable[Item]) -> list[Item]:
+    """The items; of several PINs for one room only the first counts."""
+    first: dict[str, str] = {}
+    return [
+        item
+        if first.setdefault(item.room, item.pin) == item.pin
+        else replace(item, state=State.CONFLICTING, why="the room stands in the file twice, with two PINs")
+        for item in items
+    ]
 
 
 def _refuse_mangled(number: int, room: str, pin: str, length: int) -> None:
+    """Stop at a PIN that is none, with its row."""
     if _MANGLED.match(pin):
         raise UsageError(f"row {number}: a spreadsheet made {pin!r} of the PIN of {room!r}", hint="format it as text")
     if pin.isdigit() and len(pin) < length:
@@ -129,6 +162,17 @@ def _refuse_mangled(number: int, room: str, pin: str, length: int) -> None:
         raise UsageError(f"row {number}: the PIN of {room!r} is not 4 to 16 digits")
 
 
-def apply_import(registry: Registry, items: Iterable[Item]) -> set[str]:
-    """Store what a plan adds; the rooms that got their PIN."""
-    return registry.give([(item.room, item.pin) for item in items if item.state == "added"])
+def add_pins(registry: Registry, items: Iterable[Item], journal: Journal) -> list[Item]:
+    """Store what a plan adds, in one transaction; what somebody took meanwhile is conflicting now."""
+    wanted = {item.room: item.pin for item in items if item.state is State.ADDED}
+    stored: set[str] = set()
+    if wanted:
+        with journal.recorded("assign", f"{len(wanted)} rooms", after={"rooms": list(wanted)}) as record:
+            stored = registry.give(list(wanted.items()))
+            record.after = {"pins": {room: wanted[room] for room in stored}}
+    return [
+        replace(item, state=State.CONFLICTING, why="taken meanwhile")
+        if item.state is State.ADDED and item.room not in stored
+        else item
+        for item in items
+    ]

@@ -3,15 +3,17 @@
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, RailError, UsageError
-from sipctl.registry.store import Holder, Holding, Registry, Rotation
+from sipctl.operations.journal import Journal
+from sipctl.operations.live import Live
+from sipctl.registry.store import ACTIVE, Holder, Holding, Registry, Rotation
 from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.model import DispatchRule
-from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, PinPolicy, check_pin
+from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, PinPolicy, check_pin, is_pin
 
 BATCH: Final = 1000
 """How many rooms one transaction serves; after an interruption complete batches stand."""
@@ -24,14 +26,6 @@ class Assigned:
     room: str
     pin: str
     is_new: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Live:
-    """What LiveKit holds: its dispatch rules, and the names of its live rooms."""
-
-    rules: tuple[DispatchRule, ...]
-    rooms: frozenset[str]
 
 
 def policy_of(settings: Settings) -> PinPolicy:
@@ -56,7 +50,8 @@ def check_one_truth(registry: Registry, settings: Settings, live: Live) -> None:
         RailError: another backend writes these PINs.
     """
     mark = settings.mark
-    carried = {rule.pin: rule for rule in live.rules if rule.pin and rule.room_name in live.rooms and mark.owns(rule)}
+    owned = (rule for rule in live.rules if rule.room_name in live.rooms and mark.owns(rule))
+    carried = {rule.pin: rule for rule in owned if is_pin(rule.pin)}
     known = registry.holders(carried)
     stranger = next((rule for pin, rule in carried.items() if pin not in known), None)
     if stranger:
@@ -68,10 +63,28 @@ def check_one_truth(registry: Registry, settings: Settings, live: Live) -> None:
         )
 
 
+def rooms_to_assign(
+    registry: Registry, settings: Settings, named: Iterable[str], live: Live | None, *, missing: bool
+) -> Iterator[str]:
+    """The rooms that are named, then with `missing` those that have no PIN, by the registry's own names for them.
+
+    `live` adds this backend's live rooms to the missing ones. Read as it is consumed.
+
+    Raises:
+        NotFoundError, UsageError: Meet has no such room, or several.
+    """
+    if settings.registry.in_meet:
+        named = (holding.room for holding in registry.find_all(named))
+    unserved = (holding.room for holding in registry.holdings() if not holding.pin) if missing else iter(())
+    starting = sorted(live.rooms) if missing and live and not settings.registry.in_meet else ()
+    return chain(named, list(unserved), filter(settings.mark.is_ours, starting))
+
+
 def assign(
     registry: Registry,
     rooms: Iterable[str],
     policy: PinPolicy,
+    journal: Journal,
     *,
     draws: int,
     taken: frozenset[str] = frozenset(),
@@ -79,42 +92,50 @@ def assign(
 ) -> Iterator[Assigned]:
     """Give every room a PIN that has none; a room that has one keeps it.
 
-    `draws` is how often a room's PIN is drawn before giving up, `taken` are PINs of live rules. One transaction a
-    batch, and its rooms come out once it is stored.
+    `draws` is how often a room's PIN is drawn before giving up, `taken` are PINs of live rules. One transaction and
+    one entry of the audit a batch; its rooms come out once it is stored.
 
     Raises:
         ConflictError: no free PIN was found for a room.
     """
     remaining = iter(rooms)
     while batch := list(dict.fromkeys(islice(remaining, BATCH))):
-        yield from _assign_batch(registry, batch, policy, draws, taken, below)
+        held = registry.pins_of(batch)
+        missing = [room for room in batch if room not in held]
+        given: dict[str, str] = {}
+        if missing:
+            with journal.recorded("assign", f"{len(missing)} rooms", after={"rooms": missing}) as record:
+                given = _give(registry, missing, held, lambda: policy.draw(below), draws, taken)
+                record.after = {"pins": given}
+        yield from (
+            Assigned(room, given.get(room) or held[room], is_new=room in given)
+            for room in batch
+            if room in given or room in held
+        )
+        without = next((room for room in missing if room not in given and room not in held), None)
+        if without is not None:
+            raise _no_pin_left(registry, without, policy, draws)
 
 
-def _assign_batch(
+def _give(
     registry: Registry,
-    batch: Sequence[str],
-    policy: PinPolicy,
+    rooms: Sequence[str],
+    held: dict[str, str],
+    draw: Callable[[], str],
     draws: int,
     taken: frozenset[str],
-    below: Callable[[int], int],
-) -> Iterator[Assigned]:
-    held = registry.pins_of(batch)
+) -> dict[str, str]:
+    """Draw and store until each room has a PIN, or the draws are used up; what others gave meanwhile goes to `held`."""
     given: dict[str, str] = {}
     for _ in range(draws):
-        missing = [room for room in batch if room not in held and room not in given]
-        if not missing:
+        drawn = {room: draw() for room in rooms if room not in given and room not in held}
+        if not drawn:
             break
-        drawn = {room: policy.draw(below) for room in missing}
-        wanted = [(room, pin) for room, pin in drawn.items() if pin not in taken]
-        given |= {room: drawn[room] for room in registry.give(wanted)}
-        held |= registry.pins_of(room for room in missing if room not in given)
-    for room in batch:
-        if room in given:
-            yield Assigned(room, given[room], is_new=True)
-        elif room in held:
-            yield Assigned(room, held[room], is_new=False)
-        else:
-            raise _no_pin_left(registry, room, policy, draws)
+        stored = registry.give([(room, pin) for room, pin in drawn.items() if pin not in taken])
+        given |= {room: drawn[room] for room in stored}
+        if len(stored) < len(drawn):
+            held |= registry.pins_of(room for room in drawn if room not in stored)
+    return given
 
 
 def _no_pin_left(registry: Registry, room: str, policy: PinPolicy, draws: int) -> ConflictError:
@@ -126,8 +147,16 @@ def _no_pin_left(registry: Registry, room: str, policy: PinPolicy, draws: int) -
     )
 
 
-def assign_chosen(registry: Registry, room: str, pin: str, taken: frozenset[str]) -> Assigned:
-    """Give a room this very PIN.
+def would_assign(registry: Registry, rooms: Iterable[str]) -> Iterator[Assigned]:
+    """What `assign` would do: the PINs that rooms have, "" for those that would get one."""
+    remaining = iter(rooms)
+    while batch := list(dict.fromkeys(islice(remaining, BATCH))):
+        held = registry.pins_of(batch)
+        yield from (Assigned(room, held.get(room, ""), is_new=room not in held) for room in batch)
+
+
+def assign_chosen(registry: Registry, room: str, pin: str, taken: frozenset[str], journal: Journal | None) -> Assigned:
+    """Give a room this very PIN; one that it had itself may come back out of quarantine. No journal = a dry run.
 
     Raises:
         UsageError: it is not 4 to 16 digits.
@@ -141,15 +170,24 @@ def assign_chosen(registry: Registry, room: str, pin: str, taken: frozenset[str]
         return Assigned(room, pin, is_new=False)
     if held:
         raise ConflictError(f"room {room!r} has another PIN", hint="`sipctl pin rotate` changes it")
-    if pin in taken or not registry.give([(room, pin)]):
-        raise ConflictError(f"this PIN is not free: {_told(registry.holders([pin]).get(pin))}", hint="choose another")
+    holder = registry.holders([pin]).get(pin)
+    if pin in taken or (holder and (holder.room != room or holder.state == ACTIVE)):
+        raise _not_free(holder)
+    if journal:
+        with journal.recorded("assign", f"room {room}", after={"pins": {room: pin}}):
+            if not registry.give_back(room, pin):
+                raise _not_free(registry.holders([pin]).get(pin))
     return Assigned(room, pin, is_new=True)
+
+
+def _not_free(holder: Holder | None) -> ConflictError:
+    return ConflictError(f"this PIN is not free: {_told(holder)}", hint="choose another")
 
 
 def _told(holder: Holder | None) -> str:
     if holder is None:
         return "a dispatch rule of LiveKit carries it"
-    return f"room {holder.room!r} " + {"active": "has it", "reserved": "gets it now"}.get(holder.state, "had it")
+    return f"room {holder.room!r} {'has it' if holder.state == ACTIVE else 'had it'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,37 +233,58 @@ def card(settings: Settings, holding: Holding, live: Live | None) -> Card:
     )
 
 
-def lookup(registry: Registry, pin: str) -> Holder:
-    """Who has this PIN, or had it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whereabouts:
+    """Where a PIN leads. `holder` is what the registry says; `rules` carry it now, None if LiveKit was not asked."""
+
+    holder: Holder | None
+    rules: tuple[DispatchRule, ...] | None
+    live: bool | None
+
+
+def lookup(registry: Registry, pin: str, live: Live | None) -> Whereabouts:
+    """Who has this PIN, or had it, and which rules carry it.
 
     Raises:
         NotFoundError: nobody.
     """
     holder = registry.holders([pin]).get(pin)
-    if holder is None:
+    rules = None if live is None else tuple(rule for rule in live.rules if rule.pin == pin)
+    if holder is None and not rules:
         raise NotFoundError("nobody has this PIN, and nobody had it lately", hint="`sipctl pin list` shows all")
-    return holder
+    room = holder.room if holder else rules[0].room_name if rules else ""
+    return Whereabouts(holder=holder, rules=rules, live=None if live is None else room in live.rooms)
 
 
-def release(registry: Registry, holding: Holding, live: Live | None, allow: frozenset[str]) -> None:
+def check_release(held: Holding, live: Live | None, allow: frozenset[str]) -> None:
+    """Refuse to take away a PIN that somebody may be dialling.
+
+    Raises:
+        NotFoundError: the room has none.
+        RailError: the room is live, or its rule would go on to open it.
+    """
+    if not held.pin:
+        raise NotFoundError(f"room {held.room!r} has no PIN")
+    if live is None or "live-room" in allow:
+        return
+    carrying = [rule.sip_dispatch_rule_id for rule in live.rules if rule.pin == held.pin]
+    if held.room in live.rooms or carrying:
+        what = f"rule {carrying[0]} carries its PIN" if carrying else "it is live"
+        raise RailError(
+            f"will not release the PIN of room {held.room!r}: {what}",
+            code="rail-live-room",
+            hint="to do it all the same, add `--allow live-room`",
+        )
+
+
+def release(registry: Registry, held: Holding, journal: Journal) -> None:
     """Take a room's PIN away, into quarantine.
 
     Raises:
-        NotFoundError: it has none.
-        RailError: the room is live, or its rule would go on to open it.
+        ConflictError: the room has another PIN by now, or is being rotated.
     """
-    if not holding.pin:
-        raise NotFoundError(f"room {holding.room!r} has no PIN")
-    if live and "live-room" not in allow:
-        carrying = [rule.sip_dispatch_rule_id for rule in live.rules if rule.pin == holding.pin]
-        if holding.room in live.rooms or carrying:
-            what = f"rule {carrying[0]} carries its PIN" if carrying else "it is live"
-            raise RailError(
-                f"will not release the PIN of room {holding.room!r}: {what}",
-                code="rail-live-room",
-                hint="to do it all the same, add `--allow live-room`",
-            )
-    registry.retire(holding)
+    with journal.recorded("release", f"room {held.room}", {"pin": held.pin}):
+        registry.retire(held)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from sipctl.config.model import Settings
-from sipctl.errors import RailError, SipctlError, UsageError
+from sipctl.errors import RailError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import Journal
 
@@ -117,15 +117,11 @@ class Writer:
         """
         if self.permit.dry_run:
             return change
-        intent = self.journal.intend(change.action, _resource(change.kind, change.id), change.before, change.after)
-        try:
-            identifier, after = await write()
-        except BaseException as error:
-            reason = error.message if isinstance(error, SipctlError) else type(error).__name__
-            self.journal.conclude(intent, error=reason)
-            raise
-        done = replace(change, id=identifier or change.id, after=after, applied=True, item=intent.item)
-        self.journal.conclude(intent, resource=_resource(done.kind, done.id), after=after)
+        resource = _resource(change.kind, change.id)
+        with self.journal.recorded(change.action, resource, change.before, change.after) as record:
+            identifier, record.after = await write()
+            done = replace(change, id=identifier or change.id, after=record.after, applied=True, item=record.item)
+            record.resource = _resource(done.kind, done.id)
         return done
 
 

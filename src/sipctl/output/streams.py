@@ -2,11 +2,13 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from sipctl.output.text import printable
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,13 @@ class Streams:
         """A line on stderr that only `-v` shows."""
         if self.verbose:
             self.err.write(printable(text) + "\n")
+
+    def counted(self, items: Iterable[T], what: str) -> Iterator[T]:
+        """The same items, with a count on stderr for a person who waits; nothing in a pipe, or between data."""
+        if self.quiet or not self.err.isatty() or self.is_terminal:
+            yield from items
+            return
+        from rich.console import Console  # noqa: PLC0415 - for people who wait, and nobody else
+        from rich.progress import track  # noqa: PLC0415
+
+        yield from track(items, what, console=Console(file=self.err), total=None)

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     Connection,
     DateTime,
+    Engine,
     Index,
     Integer,
     MetaData,
@@ -27,7 +28,6 @@ OURS: Final = MetaData()
 MEETS: Final = MetaData()
 
 ACTIVE: Final = "active"
-RESERVED: Final = "reserved"
 RETIRED: Final = "retired"
 
 pins: Final = Table(
@@ -38,12 +38,13 @@ pins: Final = Table(
     Column("state", String, nullable=False),
     Column("assigned_at", String, nullable=False),
     Column("retired_at", String),
-    CheckConstraint("state IN ('active', 'reserved', 'retired')"),
+    CheckConstraint("state IN ('active', 'retired')"),
 )
-"""One row for each PIN that is in use, about to be, or in quarantine: its key makes all of them unique at once."""
+"""One row for each PIN that is in use or in quarantine: its key makes all of them unique at once."""
 
 _only_active = text("state = 'active'")
-Index("sipctl_pin_room", pins.c.room, unique=True, sqlite_where=_only_active, postgresql_where=_only_active)
+Index("sipctl_pin_of_room", pins.c.room, unique=True, sqlite_where=_only_active, postgresql_where=_only_active)
+Index("sipctl_pin_room", pins.c.room)
 
 rotations: Final = Table(
     "sipctl_rotation",
@@ -72,19 +73,37 @@ meet_resources: Final = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False),
 )
 
+_LOCK: Final = 0x51_9C_71
+"""The key of PostgreSQL's advisory lock under which our tables are made."""
 
-def prepare(connection: Connection) -> None:
+
+def prepare(engine: Engine) -> None:
     """Make our tables where they are missing.
 
     Raises:
         ConfigError: a newer sipctl made them.
     """
-    if not inspect(connection).has_table(schema.name):
-        OURS.create_all(connection)
-        connection.execute(insert(schema).values(version=SCHEMA_VERSION))
-        return
-    version = connection.execute(select(schema.c.version)).scalar_one()
-    if version > SCHEMA_VERSION:
+    with engine.connect().execution_options(reading=True) as connection:
+        version = _version(connection)
+    if version is None:
+        with engine.begin() as connection:
+            _make(connection)
+    elif version > SCHEMA_VERSION:
         raise ConfigError(
             f"the registry has schema {version}, this sipctl knows {SCHEMA_VERSION}", hint="use the newer sipctl"
         )
+
+
+def _version(connection: Connection) -> int | None:
+    if not inspect(connection).has_table(schema.name):
+        return None
+    return int(connection.execute(select(schema.c.version)).scalar_one())
+
+
+def _make(connection: Connection) -> None:
+    """Another run may be making them at this moment: SQLite's transaction keeps it out, PostgreSQL needs a lock."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    if _version(connection) is None:
+        OURS.create_all(connection)
+        connection.execute(insert(schema).values(version=SCHEMA_VERSION))

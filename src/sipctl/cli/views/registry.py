@@ -1,14 +1,16 @@
 """PINs and the rooms that have them, as people and scripts read them."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from sipctl.cli.views.pins import shown_pin
-from sipctl.operations.pin_files import Item
-from sipctl.operations.pins import Assigned, Card
+from sipctl.operations.pin_files import Item, State
+from sipctl.operations.pins import Assigned, Card, Whereabouts
 from sipctl.operations.rotation import Rotated, RotationPlan
 from sipctl.output.formats import Detail, Listing
-from sipctl.registry.store import Holder, Holding
+from sipctl.registry.store import Holding
+
+_YES: Final = {None: "not asked", True: "yes", False: "no"}
 
 
 def holdings_view(holdings: Iterable[Holding], *, show_pins: bool) -> Listing[Holding]:
@@ -59,8 +61,8 @@ def card_view(card: Card, *, show_pins: bool) -> Detail:
         ("pin", pin or "none"),
         ("number", card.number or "not set"),
         ("one-tap", one_tap or "none"),
-        ("rules", ", ".join(rules) or "none"),
-        ("live", {None: "not asked", True: "yes", False: "no"}[card.live]),
+        ("rules", "not asked" if card.rules is None else ", ".join(rules) or "none"),
+        ("live", _YES[card.live]),
         ("a caller gets", card.caller_hears),
     ]
     if card.holding.name:
@@ -78,10 +80,25 @@ def card_view(card: Card, *, show_pins: bool) -> Detail:
     return Detail(schema="sipctl/pin/v1", lines=tuple(lines), record=record, name=card.holding.room)
 
 
-def holder_view(holder: Holder) -> Detail:
-    """Whose a PIN is."""
-    record = {"room": holder.room, "state": holder.state}
-    return Detail(schema="sipctl/pin-holder/v1", lines=tuple(record.items()), record=record, name=holder.room)
+def whereabouts_view(found: Whereabouts) -> Detail:
+    """Whose a PIN is, and where it leads now."""
+    holder, rules = found.holder, found.rules or ()
+    room = holder.room if holder else rules[0].room_name
+    state = holder.state if holder else "not in the registry"
+    carrying = [f"{rule.sip_dispatch_rule_id} ({rule.room_name})" for rule in rules]
+    lines = (
+        ("room", room),
+        ("state", state),
+        ("rules", "not asked" if found.rules is None else ", ".join(carrying) or "none"),
+        ("live", _YES[found.live]),
+    )
+    record = {
+        "room": room,
+        "state": holder.state if holder else None,
+        "rules": None if found.rules is None else [rule.sip_dispatch_rule_id for rule in rules],
+        "live": found.live,
+    }
+    return Detail(schema="sipctl/pin-holder/v1", lines=lines, record=record, name=room)
 
 
 def released_view(holding: Holding, *, applied: bool, show_pins: bool) -> Detail:
@@ -135,7 +152,8 @@ def import_view(items: Iterable[Item], *, applied: bool, show_pins: bool) -> Lis
     """What an import did, or would do."""
 
     def told(item: Item) -> str:
-        return item.state if applied or item.state != "added" else "would be added"
+        planned = item.state in {State.ADDED, State.CHANGED} and not applied
+        return f"would be {item.state}" if planned else item.state.value
 
     return Listing(
         schema="sipctl/pins-import/v1",

@@ -1,0 +1,204 @@
+"""What `pin rotate` and `pin import` do: a plan, then registry and live rules together, alone and audited."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from sipctl.cli.context import Session
+from sipctl.cli.pins import ask_livekit
+from sipctl.cli.stdin import read_document, read_lines
+from sipctl.cli.views.registry import holdings_view, import_view, rotated_view, rotation_plan_view
+from sipctl.config.paths import state_dir
+from sipctl.errors import ExitCode, NotFoundError, PartialError, RailError, UsageError
+from sipctl.operations.executing import Brake, braking_on_signals
+from sipctl.operations.live import Live
+from sipctl.operations.lock import run_lock
+from sipctl.operations.pin_files import Item, State, add_pins, plan_import, read_rows
+from sipctl.operations.pins import check_one_truth, policy_of
+from sipctl.operations.rotation import Rotated, RotationPlan, Rotator, plan_rotation
+from sipctl.operations.writing import Permit, check_profile
+from sipctl.output.files import write_private
+from sipctl.registry.store import Holding, Registry
+
+if TYPE_CHECKING:
+    from sipctl.lkapi.client import LiveKitClient
+
+Work = Callable[[Rotator], Awaitable[list[Rotated]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotating:
+    """What the options of `pin rotate` say."""
+
+    rooms: Sequence[str]
+    everything: bool
+    stdin: bool
+    recover: bool
+    ask_live: bool
+    apply: bool
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the command works on a set, so that it needs `--apply`."""
+        return self.everything or self.stdin or len(self.rooms) > 1
+
+
+def rotate_rooms(session: Session, wanted: Rotating, permit: Permit) -> None:
+    """`pin rotate`."""
+    if not (wanted.rooms or wanted.stdin or wanted.everything or wanted.recover):
+        raise UsageError("no room named", hint="name rooms, or give --stdin, --all or --recover")
+    check_profile(session.settings, permit)
+    with session.registry() as registry:
+        if wanted.recover:
+            _recover(session, registry, permit, ask_live=wanted.ask_live)
+            return
+        live = ask_livekit(session, ask=wanted.ask_live)
+        plan = _plan(session, registry, wanted, permit, live)
+        if permit.dry_run or (wanted.is_set and not wanted.apply):
+            session.emit(rotation_plan_view(plan, show_pins=session.options.show_pins))
+            return
+        _finish(session, _rotate(session, registry, plan.rooms, {}, ask_live=wanted.ask_live))
+
+
+def _recover(session: Session, registry: Registry, permit: Permit, *, ask_live: bool) -> None:
+    if permit.dry_run:
+        rooms = tuple(Holding(room=one.room, pin=one.old_pin) for one in registry.unfinished())
+        session.emit(rotation_plan_view(RotationPlan(rooms, ()), show_pins=session.options.show_pins))
+        return
+    _finish(session, _work(session, registry, {}, Rotator.recover, ask_live=ask_live))
+
+
+def _plan(session: Session, registry: Registry, wanted: Rotating, permit: Permit, live: Live | None) -> RotationPlan:
+    """Which rooms are rotated.
+
+    Raises:
+        NotFoundError: a room that was named alone has no PIN.
+        RailError: it is live, or another backend hands out PINs.
+    """
+    if live:
+        check_one_truth(registry, session.settings, live)
+    named = chain(wanted.rooms, read_lines("room") if wanted.stdin else ())
+    meant = registry.holdings() if wanted.everything else registry.find_all(dict.fromkeys(named))
+    held = [holding for holding in meant if holding.pin]
+    if not held and not wanted.is_set:
+        raise NotFoundError(f"room {wanted.rooms[0]!r} has no PIN", hint="`sipctl pin assign` gives it one")
+    plan = plan_rotation(held, live.rooms if live else frozenset(), permit.allow)
+    if plan.live and not wanted.is_set:
+        raise RailError(
+            f"will not rotate the PIN of room {plan.live[0].room!r}: it is live, and somebody may be dialling",
+            code="rail-live-room",
+            hint="to do it all the same, add `--allow live-room`",
+        )
+    return plan
+
+
+def _rotate(
+    session: Session, registry: Registry, rooms: Sequence[Holding], chosen: Mapping[str, str], *, ask_live: bool
+) -> list[Rotated]:
+    """Rotate these rooms, their list written down before anything changes."""
+
+    async def work(rotator: Rotator) -> list[Rotated]:
+        lines = (json.dumps({"room": one.room, "old_pin": one.pin}, ensure_ascii=False) + "\n" for one in rooms)
+        write_private(rotator.journal.folder / f"rotation-{rotator.journal.run}.jsonl", lines)
+        return await rotator.rotate(rooms)
+
+    return _work(session, registry, chosen, work, ask_live=ask_live)
+
+
+def _work(
+    session: Session, registry: Registry, chosen: Mapping[str, str], work: Work, *, ask_live: bool
+) -> list[Rotated]:
+    """Let a rotator work, alone on its server; a signal stops it between two rooms."""
+    settings = session.settings
+    policy = policy_of(settings)
+    connection = settings.connection_or_none if ask_live else None
+    brake = Brake()
+
+    async def rotated(client: "LiveKitClient | None") -> list[Rotated]:
+        rotator = Rotator(
+            registry, client, settings, session.journal(), lambda: policy.draw(secrets.randbelow), chosen, brake=brake
+        )
+        with braking_on_signals(brake):
+            return await work(rotator)
+
+    with run_lock(state_dir(), connection.url if connection else "registry"):
+        done = session.livekit(rotated) if connection else asyncio.run(rotated(None))
+    session.stopped_by = brake.signal_number
+    return done
+
+
+def _finish(session: Session, done: Sequence[Rotated]) -> None:
+    """Show what was done, and leave with the code of what failed; with several rooms, partly done."""
+    session.emit(rotated_view(done, show_pins=session.options.show_pins))
+    session.leave_if_stopped()
+    failed = [one.error for one in done if one.error]
+    if failed and len(done) == 1:
+        raise failed[0]
+    if failed:
+        told = f"{len(failed)} of {len(done)} rooms were not rotated: {failed[0].message}"
+        raise PartialError(told, hint=failed[0].hint)
+
+
+def export_pins(session: Session, file: Path | None) -> None:
+    """`pin export`."""
+    with session.registry() as registry:
+        if file is None:
+            session.emit(holdings_view(registry.holdings(), show_pins=session.options.show_pins))
+            return
+        style = session.options.output if session.options.output != "table" else file.suffix.removeprefix(".")
+        if style not in {"csv", "json", "jsonl"}:
+            raise UsageError(f"{file} names no format", hint="call it .csv, .json or .jsonl, or give -o")
+        view = holdings_view(registry.holdings(), show_pins=True)
+        write_private(file, view.render(style, session.streams))
+    session.streams.note(f"wrote {file}, readable by you alone: it holds PINs in full")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Importing:
+    """What the options of `pin import` say."""
+
+    file: Path
+    ask_live: bool
+    apply: bool
+
+
+def import_pins(session: Session, wanted: Importing, permit: Permit) -> None:
+    """`pin import`."""
+    settings = session.settings
+    check_profile(settings, permit)
+    rows = read_rows(read_document(wanted.file))
+    live = ask_livekit(session, ask=wanted.ask_live)
+    spared = live.rooms if live and "live-room" not in permit.allow else frozenset()
+    carried = {rule.pin: rule.room_name for rule in live.rules if rule.pin} if live else {}
+    applied = wanted.apply and not permit.dry_run
+    with session.registry() as registry:
+        items = plan_import(registry, rows, settings.telephony.pin_length, spared, carried)
+        if applied:
+            items = add_pins(registry, items, session.journal())
+            _change(session, registry, items, ask_live=wanted.ask_live)
+    session.emit(import_view(items, applied=applied, show_pins=session.options.show_pins))
+    if any(item.state in {State.CONFLICTING, State.UNKNOWN} for item in items):
+        raise typer.Exit(ExitCode.RAIL)
+
+
+def _change(session: Session, registry: Registry, items: Sequence[Item], *, ask_live: bool) -> None:
+    """Rotate the rooms to which the file gives another PIN.
+
+    Raises:
+        PartialError: some could not be rotated.
+    """
+    chosen = {item.room: item.pin for item in items if item.state is State.CHANGED}
+    if chosen:
+        done = _rotate(session, registry, list(registry.known(chosen).values()), chosen, ask_live=ask_live)
+        session.leave_if_stopped()
+        failed = [one.error for one in done if one.error]
+        if failed:
+            told = f"{len(failed)} of {len(done)} rooms were not changed: {failed[0].message}"
+            raise PartialError(told, hint=failed[0].hint)

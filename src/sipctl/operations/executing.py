@@ -1,0 +1,125 @@
+"""Many writes: some at a time, each tried whatever became of the others, and none begun once the brake is on."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from sipctl.errors import SipctlError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AT_ONCE: Final = 16
+FAILURES_IN_A_ROW: Final = 5
+
+
+@dataclass(slots=True)
+class Brake:
+    """Whether a run begins anything more. What is in flight is always finished.
+
+    `signal_number` is the signal that asked to stop, 0 = none; `failures` counts those since the last success.
+    """
+
+    limit: int = FAILURES_IN_A_ROW
+    failures: int = 0
+    signal_number: int = 0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether to begin nothing more."""
+        return bool(self.signal_number) or self.failures >= self.limit
+
+    def note(self, *, failed: bool) -> None:
+        """Count one more that ended."""
+        if not self.is_on:
+            self.failures = self.failures + 1 if failed else 0
+
+
+@contextmanager
+def braking_on_signals(brake: Brake) -> Iterator[None]:
+    """While the body runs, SIGINT and SIGTERM put the brake on instead of ending the process."""
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def pull(number: int) -> None:
+        brake.signal_number = number
+
+    for number in before:
+        loop.add_signal_handler(number, pull, number)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt(Generic[T, R]):
+    """One item and what came of it: a result, an error, or neither if it was not begun."""
+
+    item: T
+    result: R | None = None
+    error: SipctlError | None = None
+    begun: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast: so many at once, so many begun a second at most (0 = without such a limit)."""
+
+    at_once: int = AT_ONCE
+    per_second: float = 0.0
+
+
+async def attempt_each(
+    items: Sequence[T],
+    work: Callable[[T], Awaitable[R]],
+    brake: Brake,
+    pace: Pace | None = None,
+    on_end: Callable[[], None] = lambda: None,
+) -> list[Attempt[T, R]]:
+    """Do the work for each item and return the attempts in the items' order; `on_end` is told of each that ended."""
+    pace = pace or Pace()
+    waiting = iter(range(len(items)))
+    attempts: dict[int, Attempt[T, R]] = {}
+    ticket = _tickets(pace.per_second)
+
+    async def worker() -> None:
+        while not brake.is_on and (at := next(waiting, None)) is not None:
+            await ticket()
+            if brake.is_on:
+                return
+            attempts[at] = await _attempt(items[at], work)
+            brake.note(failed=attempts[at].error is not None)
+            on_end()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(pace.at_once, len(items))):
+            group.create_task(worker())
+    return [attempts.get(at) or Attempt(item, begun=False) for at, item in enumerate(items)]
+
+
+async def _attempt(item: T, work: Callable[[T], Awaitable[R]]) -> Attempt[T, R]:
+    try:
+        return Attempt(item, await work(item))
+    except SipctlError as error:
+        return Attempt(item, error=error)
+
+
+def _tickets(per_second: float) -> Callable[[], Awaitable[None]]:
+    """What each start waits for, so that they are spaced evenly."""
+    loop = asyncio.get_running_loop()
+    following = loop.time()
+
+    async def ticket() -> None:
+        nonlocal following
+        if per_second:
+            mine = max(following, loop.time())
+            following = mine + 1 / per_second
+            await asyncio.sleep(mine - loop.time())
+
+    return ticket
