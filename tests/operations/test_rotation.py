@@ -49,7 +49,8 @@ def rotate(
 ) -> list[Rotated]:
     """Rotate these rooms, all that have a PIN if none is named."""
     holdings = [one for one in home.registry.holdings() if one.pin and (not rooms or one.room in rooms)]
-    return work(desk, home, lambda rotator: rotator.rotate(holdings), chosen, brake)
+    done: list[Rotated] = work(desk, home, lambda rotator: rotator.rotate(holdings), chosen, brake)
+    return done
 
 
 def work(desk: Desk, home: Home, deed: Callable[[Rotator], Any], chosen: Any = None, brake: Brake | None = None) -> Any:

@@ -59,16 +59,21 @@ class Session:
         return settings
 
     @contextmanager
-    def registry(self) -> Iterator["Registry"]:
-        """The registry of PINs of the profile.
+    def registry(self, settings: Settings | None = None) -> Iterator["Registry"]:
+        """The registry of PINs of the profile, or of other settings.
 
         Raises:
             ConfigError, UncheckedError: it cannot be opened.
         """
         from sipctl.registry.opening import open_registry
 
-        with open_registry(self.settings.registry, embedded_registry()) as registry:
+        settings = settings or self.settings
+        with open_registry(settings.registry, embedded_registry(settings.profile)) as registry:
             yield registry
+
+    def settings_of(self, profile: str) -> Settings:
+        """What another profile of the same configuration file says."""
+        return load_settings(config_path=self.options.config, profile=profile, env_files=(), environ=os.environ)
 
     def registered_pin(self, room: str | None) -> str:
         """The PIN that the registry has for a room.

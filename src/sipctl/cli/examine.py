@@ -86,7 +86,7 @@ def run_doctor(session: Session, wanted: Wanted) -> Report:
 def _pins(session: Session) -> "Answer[PinFacts]":
     """What the registry holds, if the profile has one or the embedded one was ever used."""
     registry = session.settings.registry
-    if not (registry.url or registry.in_meet or embedded_registry().exists()):
+    if not (registry.url or registry.in_meet or embedded_registry(session.settings.profile).exists()):
         return Answer(not_asked="there is no registry")
     from sipctl.operations.pins import pin_facts, policy_of
 

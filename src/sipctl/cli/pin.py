@@ -150,6 +150,10 @@ def audit(
     ctx: typer.Context,
     only: Annotated[list[str] | None, typer.Option("--only", metavar="CODE", help="Only these codes.")] = None,
     skip: Annotated[list[str] | None, typer.Option("--skip", metavar="CODE", help="All but these codes.")] = None,
+    also_profile: Annotated[
+        list[str] | None,
+        typer.Option("--also-profile", metavar="NAME", help="Another profile that shares the LiveKit; repeatable."),
+    ] = None,
     lines: Annotated[int, typer.Option(min=1, max=100_000, help="Calls that a guesser can make at a time.")] = 30,
     seconds_per_call: Annotated[float, typer.Option(min=0.1, max=3600, help="How long one guess takes.")] = 8.0,
     target: Annotated[float, typer.Option(min=1e-12, max=1, help="The chance in 30 days that you accept.")] = 0.0001,
@@ -163,11 +167,13 @@ def audit(
       sipctl pin audit
       sipctl pin audit --lines 100 --target 0.001
       sipctl pin audit --only PIN507 -o name
+      sipctl pin audit --also-profile staging
     """
     from sipctl.cli.pin_audit import Auditing, audit_pins
 
     wanted = Auditing(
-        only=only or [], skip=skip or [], lines=lines, seconds_per_call=seconds_per_call, target=target,
+        only=only or [], skip=skip or [], also_profiles=also_profile or [],
+        lines=lines, seconds_per_call=seconds_per_call, target=target,
         ask_live=not no_live, fail_on=fail_on,
     )  # fmt: skip
     audit_pins(Session.of(ctx), wanted)

@@ -4,19 +4,18 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sipctl.cli.pin_schemas import PIN_DETAILS, PIN_LISTINGS, ExposureShape
+from sipctl.cli.shape import Shape
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, serialize_by_alias=True)
 
-
-class RuleMarks(_Shape):
+class RuleMarks(Shape):
     """What sipctl makes of a dispatch rule."""
 
     owned: bool
     open: bool
 
 
-class Rule(_Shape):
+class Rule(Shape):
     """A dispatch rule in LiveKit's own JSON; the PIN is masked unless --show-pins was given."""
 
     sip_dispatch_rule_id: str
@@ -38,7 +37,7 @@ class Rule(_Shape):
     sipctl: RuleMarks
 
 
-class RoomFields(_Shape):
+class RoomFields(Shape):
     """LiveKit's own JSON of a room, without `turn_password`; 64-bit integers are text."""
 
     sid: str
@@ -55,7 +54,7 @@ class RoomFields(_Shape):
     active_recording: bool
 
 
-class RoomMarks(_Shape):
+class RoomMarks(Shape):
     """Whether the room's node is gone; null if nobody asked."""
 
     ghost: bool | None
@@ -67,7 +66,7 @@ class ListedRoom(RoomFields):
     sipctl: RoomMarks
 
 
-class Participant(_Shape):
+class Participant(Shape):
     """Somebody in a room."""
 
     sid: str
@@ -81,7 +80,7 @@ class Participant(_Shape):
     attributes: dict[str, str]
 
 
-class RoomContent(_Shape):
+class RoomContent(Shape):
     """Who is in a room, and the rules that lead there."""
 
     participants: list[Participant]
@@ -94,7 +93,7 @@ class ShownRoom(RoomFields):
     sipctl: RoomContent
 
 
-class TrunkMarks(_Shape):
+class TrunkMarks(Shape):
     """Which way calls go."""
 
     direction: Literal["inbound", "outbound"]
@@ -116,7 +115,7 @@ class Trunk(BaseModel):
     sipctl: TrunkMarks
 
 
-class Change(_Shape):
+class Change(Shape):
     """One write, before and after, and the command that undoes it ("" if there is none)."""
 
     action: Literal["create", "update", "delete", "none"]
@@ -129,7 +128,7 @@ class Change(_Shape):
     note: str
 
 
-class SettingRow(_Shape):
+class SettingRow(Shape):
     """A setting in force; secrets are masked."""
 
     name: str
@@ -137,7 +136,7 @@ class SettingRow(_Shape):
     origin: str
 
 
-class Paths(_Shape):
+class Paths(Shape):
     """Where sipctl's own files are."""
 
     config: str
@@ -145,7 +144,7 @@ class Paths(_Shape):
     state: str
 
 
-class WrittenConfig(_Shape):
+class WrittenConfig(Shape):
     """The configuration file that `config init` wrote, or would write."""
 
     path: str
@@ -154,7 +153,7 @@ class WrittenConfig(_Shape):
     applied: bool
 
 
-class EvidenceShape(_Shape):
+class EvidenceShape(Shape):
     """What was seen, what was expected, and where."""
 
     observed: str
@@ -162,14 +161,14 @@ class EvidenceShape(_Shape):
     source: str
 
 
-class FixShape(_Shape):
+class FixShape(Shape):
     """What to do, in words and as a command ("" if none helps)."""
 
     text: str
     command: str
 
 
-class FindingShape(_Shape):
+class FindingShape(Shape):
     """One answer to one question."""
 
     code: str = Field(pattern="^[A-Z0-9]{3}[0-9]{3}$")
@@ -183,17 +182,18 @@ class FindingShape(_Shape):
     duration_ms: float
 
 
-class Findings(_Shape):
-    """A report of `doctor` or `config validate`."""
+class Findings(Shape):
+    """A report of `doctor`, `config validate` or `pin audit`, the last with a guesser's chances."""
 
     schema_: Literal["sipctl/findings/v1"] = Field(alias="schema")
     verdict: str
     findings: list[FindingShape]
     counts: dict[str, int]
     exit_code: int
+    exposure: dict[str, ExposureShape] | None = None
 
 
-class CodeRow(_Shape):
+class CodeRow(Shape):
     """What a code means."""
 
     code: str
@@ -204,7 +204,7 @@ class CodeRow(_Shape):
     fix: str
 
 
-class ErrorBody(_Shape):
+class ErrorBody(Shape):
     """Why a command failed."""
 
     code: str
@@ -213,7 +213,7 @@ class ErrorBody(_Shape):
     exit_code: int
 
 
-class ErrorShape(_Shape):
+class ErrorShape(Shape):
     """What stderr holds when a command with `-o json` fails."""
 
     error: ErrorBody
@@ -225,6 +225,7 @@ LISTINGS: Final[dict[str, type[BaseModel]]] = {
     "trunks": Trunk,
     "settings": SettingRow,
     "codes": CodeRow,
+    **PIN_LISTINGS,
 }
 """What each list holds: `{"schema": "sipctl/NAME/v1", "items": [...]}`."""
 
@@ -235,6 +236,7 @@ DETAILS: Final[dict[str, type[BaseModel]]] = {
     "change": Change,
     "paths": Paths,
     "config-file": WrittenConfig,
+    **PIN_DETAILS,
 }
 """What each single thing is: `{"schema": "sipctl/NAME/v1", "item": {...}}`."""
 

@@ -21,6 +21,7 @@ _OWN: Final = {
     "trunk_ids": "SIPCTL_TRUNK_IDS",
     "sip_host": "SIPCTL_SIP_HOST",
     "sip_health_url": "SIPCTL_SIP_HEALTH_URL",
+    "sip_metrics_url": "SIPCTL_SIP_METRICS_URL",
     "webhook_url": "SIPCTL_WEBHOOK_URL",
 }
 """Settings of sipctl's own, by their key in a profile and their environment variable."""
@@ -204,7 +205,7 @@ def _own_settings(chosen: Profile | None, values: Mapping[str, Setting]) -> dict
         own["trunk_ids"] = tuple(own["trunk_ids"])
     if chosen and chosen.table.registry.layout == "meet":
         own.setdefault("room_pattern", _UUID)
-    for key in ("sip_health_url", "webhook_url"):
+    for key in ("sip_health_url", "sip_metrics_url", "webhook_url"):
         if key in own:
             check_url(key, values[_OWN[key]])
     return own

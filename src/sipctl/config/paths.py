@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from platformdirs import PlatformDirs
 
@@ -25,9 +26,13 @@ def state_dir() -> Path:
     return _private_folder(os.environ.get("SIPCTL_STATE_DIR") or _DIRS.user_state_dir)
 
 
-def embedded_registry() -> Path:
-    """The file of the embedded registry in the data folder (SIPCTL_DATA_DIR); neither need exist."""
-    return Path(os.environ.get("SIPCTL_DATA_DIR") or _DIRS.user_data_dir) / "pins.db"
+def embedded_registry(profile: str) -> Path:
+    """The file of a profile's embedded registry in the data folder (SIPCTL_DATA_DIR); neither need exist.
+
+    Each profile has its own: a PIN that is rotated for one deployment must not change behind another one's rules.
+    """
+    name = "pins.db" if profile in {"", "default"} else f"pins-{quote(profile, safe='')}.db"
+    return Path(os.environ.get("SIPCTL_DATA_DIR") or _DIRS.user_data_dir) / name
 
 
 def _private_folder(name: str) -> Path:

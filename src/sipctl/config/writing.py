@@ -20,6 +20,7 @@ _HEAD: Final = """\
 _TAIL: Final = """
 # More that a profile can hold (the README explains each):
 #   sip_health_url = "http://127.0.0.1:8080"        # health_port of livekit-sip, which doctor asks
+#   sip_metrics_url = "http://127.0.0.1:6789"       # prometheus_port of livekit-sip, for `pin audit`
 #   webhook_url    = "https://meet.example.org/api/v1.0/rooms/webhooks-livekit/"
 #   name_template  = "SIP_{room}"                   # the mark of this backend's dispatch rules
 #   room_pattern   = "[0-9a-f-]{36}"                # rooms of this backend; default: every room

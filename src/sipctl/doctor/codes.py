@@ -365,6 +365,14 @@ PIN_CODES: Final = (
         callers="The old or the new PIN opens the room, until the rotation is finished.",
         fix="finish it",
     ),
+    Code(
+        code="PIN511",
+        level=Level.WARN,
+        title="Wrong PINs are as few as typing errors explain",
+        cause="livekit-sip counts more calls with a wrong PIN than the accepted chance of a hit allows a guesser.",
+        callers=_NOTHING + " Each call may try one PIN, and nothing counts the calls.",
+        fix="let a firewall admit only the provider, make PINs longer, and ask the provider who calls",
+    ),
 )
 
 SIP_CODES: Final = (

@@ -11,6 +11,7 @@ from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Pa
 from sipctl.telephony.ownership import Ownership
 
 if TYPE_CHECKING:
+    from sipctl.lkapi.health import WrongPins
     from sipctl.operations.pins import PinFacts  # and SQLAlchemy with it
 
 T = TypeVar("T")
@@ -38,7 +39,8 @@ class Facts:
     `asked` is whether a live system was looked at at all; `server` is whether LiveKit answers and lets us in;
     `skew_s` its clock minus ours in seconds; `participants` are by room name; `ghosts` are names of listed rooms whose
     node is gone; `health` is the SIP node's HTTP status and the start of its text (0 and the reason if nobody
-    answers); `pins` is what the registry holds; `files` are the findings of the profile's component files.
+    answers); `pins` is what the registry holds, `wrong_pins` what the SIP node counted;
+    `files` are the findings of the profile's component files.
     """
 
     settings: Settings
@@ -54,4 +56,5 @@ class Facts:
     ghosts: Answer[frozenset[str]]
     health: Answer[tuple[int, str]]
     pins: "Answer[PinFacts]" = Answer(not_asked="no registry was looked at")
+    wrong_pins: "Answer[WrongPins]" = Answer(not_asked="no sip_metrics_url is configured")
     files: tuple[Finding, ...] = field(default=())

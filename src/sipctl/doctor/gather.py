@@ -10,7 +10,7 @@ from sipctl.doctor.facts import Answer, Facts
 from sipctl.errors import SipctlError, UncheckedError
 from sipctl.findings import Finding
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.lkapi.health import read_health
+from sipctl.lkapi.health import WrongPins, read_health, read_wrong_pins
 from sipctl.lkapi.snapshot import Snapshot
 from sipctl.telephony.model import Participant, Room
 
@@ -22,6 +22,7 @@ _LIVE_FACTS: Final = (
     "asked", "server", "skew_s", "rules", "inbound", "outbound", "rooms", "participants", "ghosts", "health",
 )  # fmt: skip
 _NO_HEALTH: Final = "no sip_health_url is configured"
+_NO_METRICS: Final = "no sip_metrics_url is configured"
 
 
 def facts_offline(settings: Settings, snapshot: Snapshot | None, files: Iterable[Finding]) -> Facts:
@@ -54,6 +55,7 @@ async def gather_facts(settings: Settings, files: Iterable[Finding], *, timeout_
             "inbound": _asked(lambda: _tuple(client.list_inbound_trunks())),
             "outbound": _asked(lambda: _tuple(client.list_outbound_trunks())),
             "health": _health(settings, timeout_s),
+            "wrong_pins": wrong_pins(settings, timeout_s),
         }
         answers = await _by_deadline(questions, deadline_s)
         skew = Answer(value=client.skew_s) if client.skew_s is not None else Answer(not_asked="no answer has a Date")
@@ -136,3 +138,11 @@ async def _health(settings: Settings, timeout_s: float) -> Answer[tuple[int, str
         return Answer(value=await read_health(url, timeout_s))
     except UncheckedError as error:
         return Answer(value=(0, error.message))
+
+
+async def wrong_pins(settings: Settings, timeout_s: float) -> Answer[WrongPins]:
+    """What the SIP node's metrics say about callers who typed a wrong PIN."""
+    url = settings.sip_metrics_url
+    if not url:
+        return Answer(not_asked=_NO_METRICS)
+    return await _asked(lambda: read_wrong_pins(url, timeout_s))

@@ -18,6 +18,7 @@ from sipctl.findings import Area, Finding, Level
 from sipctl.lkapi.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from sipctl.lkapi.health import WrongPins
     from sipctl.operations.live import Live
     from sipctl.operations.pins import PinFacts
 
@@ -106,9 +107,11 @@ def examine_offline(settings: Settings, snapshot: Snapshot | None, files: Iterab
     return _report(facts, findings_of(facts, plan), plan)
 
 
-def examine_pins(settings: Settings, pins: "PinFacts", live: "Live | None", plan: Plan) -> Report:
-    """Examine the registry, and the live rules beside it if LiveKit was asked."""
-    facts = replace(facts_offline(settings, None, ()), pins=Answer(value=pins))
+def examine_pins(
+    settings: Settings, pins: "PinFacts", live: "Live | None", wrong: "Answer[WrongPins]", plan: Plan
+) -> Report:
+    """Examine the registry, the live rules beside it if LiveKit was asked, and what the SIP node counted."""
+    facts = replace(facts_offline(settings, None, ()), pins=Answer(value=pins), wrong_pins=wrong)
     if live:
         facts = replace(facts, rules=Answer(value=live.rules))
     report = _report(facts, findings_of(facts, plan), plan)

@@ -1,12 +1,35 @@
-"""The health port of livekit-sip (livekit/sip pkg/service/service.go): any path, plain text."""
+"""The ports of livekit-sip for those who watch it (livekit/sip pkg/service/service.go, pkg/stats/monitor.go)."""
+
+from dataclasses import dataclass
+from time import time
+from typing import Final
 
 import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
 
 from sipctl.config.model import Connection
+from sipctl.errors import UncheckedError
 from sipctl.lkapi.failures import from_exception
 from sipctl.telephony.secret import Secret
 
-_LIMIT = 256
+_HEALTH_LIMIT: Final = 256
+_METRICS_LIMIT: Final = 4 * 1024 * 1024
+_ENDED: Final = "livekit_sip_calls_terminated"
+_STARTED: Final = "process_start_time_seconds"
+_SECONDS_PER_HOUR: Final = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class WrongPins:
+    """How many calls ended at a wrong PIN, in the hours since the SIP node started."""
+
+    count: float
+    hours: float
+
+    @property
+    def per_hour(self) -> float:
+        """The average since the start."""
+        return self.count / self.hours if self.hours else 0.0
 
 
 async def read_health(url: str, timeout_s: float) -> tuple[int, str]:
@@ -15,10 +38,40 @@ async def read_health(url: str, timeout_s: float) -> tuple[int, str]:
     Raises:
         UncheckedError: nobody answers within `timeout_s` seconds.
     """
-    limit = aiohttp.ClientTimeout(total=timeout_s)
+    status, text = await _get(url, timeout_s, _HEALTH_LIMIT)
+    return status, text.strip()
+
+
+async def read_wrong_pins(url: str, timeout_s: float) -> WrongPins:
+    """The calls that ended at a wrong PIN, from the node's Prometheus port: any path answers.
+
+    Raises:
+        UncheckedError: nobody answers within `timeout_s` seconds, or not with livekit-sip's metrics.
+    """
+    _, text = await _get(url, timeout_s, _METRICS_LIMIT)
     try:
-        async with aiohttp.ClientSession(trust_env=True, timeout=limit) as session, session.get(url) as response:
-            text = (await response.content.read(_LIMIT)).decode(errors="replace")
-            return response.status, text.strip()
+        families = {family.name: family.samples for family in text_string_to_metric_families(text)}
+        started = families[_STARTED][0].value
+    except (ValueError, KeyError, IndexError):
+        raise UncheckedError(
+            f"{url} answers, but not with the metrics of livekit-sip",
+            code="foreign-server",
+            hint="sip_metrics_url leads to `prometheus_port` of livekit-sip",
+        ) from None
+    wrong = (sample.value for sample in families.get(_ENDED, ()) if sample.labels.get("reason") == "wrong-pin")
+    return WrongPins(sum(wrong), max(time() - started, 1) / _SECONDS_PER_HOUR)
+
+
+async def _get(url: str, timeout_s: float, limit: int) -> tuple[int, str]:
+    """The HTTP status and the text, cut at `limit` bytes."""
+    total = aiohttp.ClientTimeout(total=timeout_s)
+    try:
+        async with aiohttp.ClientSession(trust_env=True, timeout=total) as session, session.get(url) as response:
+            body = bytearray()
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) >= limit:
+                    break
+            return response.status, bytes(body[:limit]).decode(errors="replace")
     except (aiohttp.ClientError, OSError, UnicodeError) as error:
         raise from_exception(error, Connection(url=url, api_key="", api_secret=Secret()), timeout_s) from error

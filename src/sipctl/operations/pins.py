@@ -15,6 +15,9 @@ from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, PinPolicy, check_pin, is_pin
 
+TARGET: Final = 0.0001
+"""The chance in 30 days that somebody guesses a PIN which is accepted unless told otherwise."""
+
 BATCH: Final = 1000
 """How many rooms one transaction serves; after an interruption complete batches stand."""
 
@@ -289,17 +292,29 @@ def release(registry: Registry, held: Holding, journal: Journal) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinFacts:
-    """What the registry holds, for checks: every room with its PIN, and the rotations that were never ended."""
+    """What the registry holds, for checks: every room with its PIN, and the rotations that were never ended.
+
+    `shared` are PINs that another profile's registry gave to a room, too: the PIN, that profile, its room. `target`
+    is the chance in 30 days that somebody guesses a PIN, as far as that is accepted.
+    """
 
     holdings: tuple[Holding, ...]
     unfinished: tuple[Rotation, ...]
     policy: PinPolicy
     number: str
+    shared: tuple[tuple[str, str, str], ...] = ()
+    target: float = TARGET
 
     @property
     def in_use(self) -> int:
         """How many rooms have a PIN."""
         return sum(bool(holding.pin) for holding in self.holdings)
+
+
+def shared_pins(profile: str, other: Registry, holdings: Iterable[Holding]) -> Iterator[tuple[str, str, str]]:
+    """The PINs of these holdings that the registry of another profile uses, too, with that profile and its room."""
+    holders = other.holders(one.pin for one in holdings if one.pin)
+    return ((pin, profile, holder.room) for pin, holder in sorted(holders.items()) if holder.state == ACTIVE)
 
 
 def pin_facts(registry: Registry, policy: PinPolicy, settings: Settings) -> PinFacts:

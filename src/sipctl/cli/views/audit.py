@@ -39,27 +39,28 @@ class AuditView:
 
     def _figures(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, exposure in self.exposures.items():
-            yield (
-                name,
-                {
-                    "space": exposure.space,
-                    "pins": exposure.live,
-                    "bits": round(exposure.bits, 1),
-                    "lines": exposure.lines,
-                    "seconds_per_call": exposure.seconds_per_call,
-                    "chance_per_day": exposure.chance(1),
-                    "chance_per_30_days": exposure.chance(_DAYS),
-                    "target": self.target,
-                    "minimum_length": exposure.minimum_length(_DAYS, self.target),
-                },
-            )
+            figures = {
+                "space": exposure.policy.space,
+                "pins": exposure.live,
+                "bits": round(exposure.bits, 1),
+                "lines": exposure.lines,
+                "seconds_per_call": exposure.seconds_per_call,
+                "chance_per_day": exposure.chance(1),
+                "chance_per_30_days": exposure.chance(_DAYS),
+                "target": self.target,
+                "minimum_length": exposure.minimum_length(_DAYS, self.target),
+            }
+            yield name, figures
 
     def _told(self) -> Iterator[str]:
         one = next(iter(self.exposures.values()))
-        yield f"\nA guesser with {one.lines} lines at {one.seconds_per_call:g} s a call, {one.space:,} possible PINs:\n"
+        space = f"{one.policy.space:,} possible PINs"
+        yield f"\nA guesser with {one.lines} lines at {one.seconds_per_call:g} s a call, {space}:\n"
         for name, figures in self._figures():
+            length = figures["minimum_length"]
+            enough = f"{length} digits keep that under" if length else "not even 16 digits keep that under"
             yield (
                 f"  {name}: {figures['pins']:,} PINs, {figures['bits']} bits; a hit within a day"
                 f" {figures['chance_per_day']:.2g}, within {_DAYS} days {figures['chance_per_30_days']:.2g};"
-                f" {figures['minimum_length']} digits keep that under {self.target:g}\n"
+                f" {enough} {self.target:g}\n"
             )

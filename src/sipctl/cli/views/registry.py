@@ -73,7 +73,7 @@ def card_view(card: Card, *, show_pins: bool) -> Detail:
         "assigned_at": card.holding.assigned_at,
         "number": card.number,
         "one_tap": one_tap,
-        "rules": rules,
+        "rules": None if card.rules is None else rules,
         "live": card.live,
         "caller_hears": card.caller_hears,
     }

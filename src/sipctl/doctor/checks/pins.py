@@ -1,5 +1,6 @@
 """PIN5xx: the registry, by itself and against the live rules."""
 
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sipctl.doctor.check import check, found
 from sipctl.doctor.facts import Facts
 from sipctl.findings import Finding
+from sipctl.telephony.exposure import Exposure
 from sipctl.telephony.pins import MAX_LENGTH, mask_pin, weakness
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 _SOURCE: Final = "registry"
 _OLD: Final = timedelta(days=365)
+_EXPOSED_DAYS: Final = 30
 
 
 def _room(holding: "Holding") -> str:
@@ -31,7 +34,7 @@ def missing(facts: Facts) -> Iterator[Finding]:
                 _room(holding),
                 f"{holding.name or holding.room!r} has no PIN",
                 source=_SOURCE,
-                command=f"sipctl pin assign {holding.room}",
+                command=f"sipctl pin assign {shlex.quote(holding.room)}",
             )
 
 
@@ -94,8 +97,22 @@ def used_by_others(facts: Facts) -> Iterator[Finding]:
                 f"rule {rule.sip_dispatch_rule_id}",
                 f"it leads the PIN of room {rooms[rule.pin]!r} to room {rule.room_name!r}",
                 source=f"{_SOURCE}, ListSIPDispatchRule",
-                command=f"sipctl pin rotate {rooms[rule.pin]}",
+                command=f"sipctl pin rotate {shlex.quote(rooms[rule.pin])}",
             )
+
+
+@check("PIN506", "pins")
+def used_by_another_profile(facts: Facts) -> Iterator[Finding]:
+    """PINs that the registry of another profile on the same LiveKit gave out, too."""
+    rooms = {holding.pin: holding.room for holding in facts.pins.get().holdings if holding.pin}
+    for pin, profile, room in facts.pins.get().shared:
+        yield found(
+            "PIN506",
+            f"room {rooms[pin]}",
+            f"the registry of profile {profile!r} gave its PIN to room {room!r}",
+            source=_SOURCE,
+            command=f"sipctl pin rotate {shlex.quote(rooms[pin])}",
+        )
 
 
 @check("PIN507", "pins")
@@ -108,7 +125,7 @@ def trivial(facts: Facts) -> Iterator[Finding]:
                 _room(holding),
                 f"its PIN is easy to guess: {reason}",
                 source=_SOURCE,
-                command=f"sipctl pin rotate {holding.room}",
+                command=f"sipctl pin rotate {shlex.quote(holding.room)}",
             )
 
 
@@ -140,6 +157,25 @@ def unfinished(facts: Facts) -> Iterator[Finding]:
             f"its rotation was begun at {rotation.started_at} and not ended",
             source=_SOURCE,
             command="sipctl pin rotate --recover",
+        )
+
+
+@check("PIN511", "pins", "wrong_pins", "rules")
+def guessing(facts: Facts) -> Iterator[Finding]:
+    """More wrong PINs than typing errors explain."""
+    pins, wrong = facts.pins.get(), facts.wrong_pins.get()
+    live = len({rule.pin for rule in facts.rules.get() if rule.pin})
+    exposure = Exposure(policy=pins.policy, live=live, lines=1, seconds_per_call=1)
+    budget = exposure.budget_per_hour(_EXPOSED_DAYS, pins.target)
+    if wrong.per_hour > budget:
+        yield found(
+            "PIN511",
+            f"SIP node {facts.settings.sip_metrics_url}",
+            f"{wrong.count:.0f} calls ended at a wrong PIN in {wrong.hours:.1f} hours: with {live} PINs of"
+            f" {pins.policy.space:,}, that finds one within {_EXPOSED_DAYS} days with more than {pins.target:g} chance",
+            observed=f"{wrong.per_hour:.2f} an hour",
+            expected=f"at most {budget:.2f} an hour",
+            source="livekit_sip_calls_terminated",
         )
 
 
