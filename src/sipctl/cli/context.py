@@ -108,12 +108,13 @@ class Session:
         from sipctl.operations.lock import run_lock
         from sipctl.operations.writing import Writer
 
-        journal = self.journal()
+        journal = self.journal
         with nullcontext() if permit.dry_run else run_lock(journal.folder, self.settings.connection.url):
             change = self.livekit(lambda client: use_case(Writer(client, self.settings, permit, journal)))
         if not self.options.quiet or self.options.output != "table":
             self.emit(change_view(change, show_pins=self.options.show_pins))
 
+    @cached_property
     def journal(self) -> "Journal":
         """The audit that this run's writes go to."""
         from sipctl.operations.journal import Journal

@@ -83,7 +83,7 @@ def _assigned(
     live: Live | None,
 ) -> Iterable[Assigned]:
     taken = frozenset(rule.pin for rule in live.rules) if live else frozenset()
-    journal = None if permit.dry_run else session.journal()
+    journal = None if permit.dry_run else session.journal
     if wanted.pin_stdin:
         (room,) = rooms
         return [assign_chosen(registry, room, read_secret_line("PIN"), taken, journal)]
@@ -139,5 +139,5 @@ def release_room(session: Session, reference: str, permit: Permit, *, ask_live: 
         holding = registry.find(reference)
         check_release(holding, live, permit.allow)
         if not permit.dry_run:
-            release(registry, holding, session.journal())
+            release(registry, holding, session.journal)
     session.emit(released_view(holding, applied=not permit.dry_run, show_pins=session.options.show_pins))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -102,11 +103,13 @@ def _plan(session: Session, registry: Registry, wanted: Rotating, permit: Permit
 def _rotate(
     session: Session, registry: Registry, rooms: Sequence[Holding], chosen: Mapping[str, str], *, ask_live: bool
 ) -> list[Rotated]:
-    """Rotate these rooms, their list written down before anything changes."""
+    """Rotate these rooms, their old PINs written down before anything changes, so that they can be imported again."""
 
     async def work(rotator: Rotator) -> list[Rotated]:
-        lines = (json.dumps({"room": one.room, "old_pin": one.pin}, ensure_ascii=False) + "\n" for one in rooms)
-        write_private(rotator.journal.folder / f"rotation-{rotator.journal.run}.jsonl", lines)
+        lines = (json.dumps({"room": one.room, "pin": one.pin}, ensure_ascii=False) + "\n" for one in rooms)
+        file = rotator.journal.folder / f"rotation-{rotator.journal.run}.jsonl"
+        write_private(file, lines)
+        session.streams.note(f"undo: sipctl pin import {shlex.quote(str(file))} --apply")
         return await rotator.rotate(rooms)
 
     return _work(session, registry, chosen, work, ask_live=ask_live)
@@ -123,7 +126,7 @@ def _work(
 
     async def rotated(client: "LiveKitClient | None") -> list[Rotated]:
         rotator = Rotator(
-            registry, client, settings, session.journal(), lambda: policy.draw(secrets.randbelow), chosen, brake=brake
+            registry, client, settings, session.journal, lambda: policy.draw(secrets.randbelow), chosen, brake=brake
         )
         with braking_on_signals(brake):
             return await work(rotator)
@@ -181,7 +184,7 @@ def import_pins(session: Session, wanted: Importing, permit: Permit) -> None:
     with session.registry() as registry:
         items = plan_import(registry, rows, settings.telephony.pin_length, spared, carried)
         if applied:
-            items = add_pins(registry, items, session.journal())
+            items = add_pins(registry, items, session.journal)
             _change(session, registry, items, ask_live=wanted.ask_live)
     session.emit(import_view(items, applied=applied, show_pins=session.options.show_pins))
     if any(item.state in {State.CONFLICTING, State.UNKNOWN} for item in items):

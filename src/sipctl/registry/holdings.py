@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Select, String, and_, bindparam, cast, delete, func, or_, select, update
+from sqlalchemy import Connection, Select, String, bindparam, cast, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -90,11 +90,8 @@ class OwnPins:
     """PINs in our own table, where a room is its LiveKit room name."""
 
     def query(self) -> Select[Any]:
-        """Every room that has or had a PIN, with the one in use."""
-        used = pins.alias("used")
-        with_used = pins.outerjoin(used, and_(used.c.room == pins.c.room, used.c.state == ACTIVE))
-        columns = (pins.c.room, used.c.pin, used.c.assigned_at)
-        return select(*columns).select_from(with_used).distinct().order_by(pins.c.room)
+        """Every room that has a PIN; one whose PIN was released is known no more."""
+        return select(pins.c.room, pins.c.pin, pins.c.assigned_at).where(pins.c.state == ACTIVE).order_by(pins.c.room)
 
     def find(self, connection: Connection, reference: str) -> Holding:
         """The room of this name."""
@@ -104,7 +101,7 @@ class OwnPins:
         return holding(row)
 
     def known(self, connection: Connection, rooms: Iterable[str]) -> dict[str, Holding]:
-        """Those of these rooms that have or had a PIN."""
+        """Those of these rooms that have a PIN."""
         return _holdings(connection, self.query(), pins.c.room, rooms)
 
     def pins_of(self, connection: Connection, rooms: Iterable[str]) -> dict[str, str]:

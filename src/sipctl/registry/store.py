@@ -198,10 +198,13 @@ class Registry:
     def begin_rotation(self, room: str, old_pin: str, new_pin: str) -> bool:
         """Note a rotation, then make the new PIN the room's. False, and nothing noted, if that PIN is not free.
 
+        What the room had itself may come back out of quarantine.
+
         Raises:
             ConflictError: a rotation of this room was begun and not ended.
         """
-        if self.holders([new_pin]):
+        holder = self.holders([new_pin]).get(new_pin)
+        if holder and (holder.room != room or holder.state == ACTIVE):
             return False
         rotation = Rotation(room, old_pin, new_pin, self._timestamp())
         note = {"room": room, "old_pin": old_pin, "new_pin": new_pin, "started_at": rotation.started_at}
@@ -239,7 +242,7 @@ class Registry:
             connection.execute(delete(rotations).where(rotations.c.room == rotation.room))
 
     def cancel(self, rotation: Rotation) -> None:
-        """Give up a rotation: the old PIN is the room's again, the new one free, the note gone.
+        """Give up a rotation: the old PIN is the room's again, the note gone.
 
         Raises:
             ConflictError: the old PIN cannot be given back; the note stays.
@@ -251,12 +254,12 @@ class Registry:
         self._unnote(rotation)
 
     def _unnote(self, rotation: Rotation) -> None:
-        """Forget a rotation that changed nothing. The new PIN is free; the old one, too, unless its room lost it."""
-        held = self.pins_of([rotation.room]).get(rotation.room)
-        free = [rotation.new_pin, *([rotation.old_pin] if held == rotation.old_pin else [])]
+        """Forget a rotation that changed nothing: what was set aside is in use, unless the room lost it meanwhile."""
+        held = self.pins_of([rotation.room]).get(rotation.room) == rotation.old_pin
+        set_aside = delete(pins).where(pins.c.pin == rotation.old_pin, pins.c.state == RETIRED)
         with translated(_WHAT), self._notes.begin() as connection:
-            of_room = delete(pins).where(pins.c.room == rotation.room, pins.c.state == RETIRED)
-            connection.execute(of_room.where(pins.c.pin.in_(free)))
+            if held:
+                connection.execute(set_aside)
             connection.execute(delete(rotations).where(rotations.c.room == rotation.room))
 
     def unfinished(self) -> list[Rotation]:

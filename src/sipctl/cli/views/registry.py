@@ -1,5 +1,6 @@
 """PINs and the rooms that have them, as people and scripts read them."""
 
+import shlex
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -104,9 +105,11 @@ def whereabouts_view(found: Whereabouts) -> Detail:
 def released_view(holding: Holding, *, applied: bool, show_pins: bool) -> Detail:
     """A PIN that went into quarantine."""
     pin = shown_pin(holding.pin, show=show_pins)
-    lines = (("released" if applied else "would release", holding.room), ("pin", pin))
+    lines = [("released" if applied else "would release", holding.room), ("pin", pin)]
+    if applied:
+        lines.append(("undo", f"sipctl pin assign {shlex.quote(holding.room)} --pin-stdin"))
     record = {"room": holding.room, "pin": pin, "applied": applied}
-    return Detail(schema="sipctl/pin-released/v1", lines=lines, record=record, name=holding.room)
+    return Detail(schema="sipctl/pin-released/v1", lines=tuple(lines), record=record, name=holding.room)
 
 
 def rotation_plan_view(plan: RotationPlan, *, show_pins: bool) -> Listing[tuple[Holding, str]]:
