@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from sipctl.config.model import Setting
 from sipctl.errors import ConfigError
+from sipctl.telephony.ownership import ROOM_FIELD
 from sipctl.telephony.secret import MASK
 
 _TRUE: Final = frozenset({"yes", "y", "true", "1"})
@@ -69,6 +70,40 @@ def url_fault(text: str) -> str:
         return "names no host"
     if parts.query or parts.fragment:
         return "has a query or a fragment"
+    return ""
+
+
+def check_template(name: str, setting: Setting) -> None:
+    """Refuse a `name_template` that does not hold the room once.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if fault := template_fault(str(setting.value)):
+        raise ConfigError(f"{name}={setting.value} {fault} ({setting.origin})")
+
+
+def check_pattern(name: str, setting: Setting) -> None:
+    """Refuse a regular expression that is none.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if fault := pattern_fault(str(setting.value)):
+        raise ConfigError(f"{name}={setting.value} {fault} ({setting.origin})")
+
+
+def template_fault(text: str) -> str:
+    """What is wrong with a `name_template`; "" if nothing."""
+    return "" if text.count(ROOM_FIELD) == 1 else f"must hold {ROOM_FIELD} once, as SIP_{ROOM_FIELD} does"
+
+
+def pattern_fault(text: str) -> str:
+    """What is wrong with a regular expression; "" if nothing."""
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"is no regular expression: {error}"
     return ""
 
 
