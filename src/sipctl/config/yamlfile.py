@@ -1,19 +1,25 @@
 """A YAML file with the line of every value."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.nodes import MappingNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from sipctl.config.reading import Fault
 
 Keys = tuple[str | int, ...]
+
+_BRACKET: Final = re.compile(r"[\[\]{}]")
+_DEPTH_LIMIT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +65,11 @@ def parse_yaml(path: Path, text: str, first_line: int = 0) -> YamlFile:
         faults.append(Fault((mark.line + 1 if mark else 1) + first_line, "", f"is not YAML: {error.problem}"))
     except RecursionError:
         faults.append(Fault(1 + first_line, "", "is not YAML: it nests too deep"))
-    except ValueError as error:
-        faults.append(Fault(1 + first_line, "", f"is not YAML: {error}"))
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        faults.append(Fault(line + first_line, "", "is not YAML: a control character stands in it"))
+    except Exception:  # noqa: BLE001 - ruamel.yaml fails in ways of its own on tags that do not fit
+        faults.append(Fault(1 + first_line, "", "is not YAML: a value does not fit its tag"))
     if value is not None and not isinstance(value, CommentedMap):
         faults.append(Fault(1 + first_line, "", "is no mapping of settings"))
         value = None
@@ -68,15 +77,38 @@ def parse_yaml(path: Path, text: str, first_line: int = 0) -> YamlFile:
 
 
 def _load(text: str, faults: list[Fault], first_line: int) -> Any:  # noqa: ANN401 - any YAML value
+    _refuse_depth(text)
     try:
         return YAML(typ="rt").load(StringIO(text))
-    except DuplicateKeyError as error:
-        mark = error.problem_mark
-        key = str(error.problem).split('"')[1] if '"' in str(error.problem) else ""
-        faults.append(Fault((mark.line + 1 if mark else 1) + first_line, key, "is set twice"))
+    except DuplicateKeyError:
         tolerant = YAML(typ="rt")
         tolerant.allow_duplicate_keys = True
+        faults += (Fault(line + first_line, key, "is set twice") for key, line in _duplicates(YAML().compose(text)))
         return tolerant.load(StringIO(text))
+
+
+def _refuse_depth(text: str) -> None:
+    """Stop before brackets that nest so deep that the parser would take minutes to give up.
+
+    Raises:
+        RecursionError: they do.
+    """
+    depth = 0
+    for bracket in _BRACKET.finditer(text):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > _DEPTH_LIMIT:
+            raise RecursionError
+
+
+def _duplicates(node: Any) -> Iterator[tuple[str, int]]:  # noqa: ANN401 - ruamel's nodes
+    """Every key that stands in its mapping already, and its 1-based line."""
+    seen: set[str] = set()
+    for item in node.value if isinstance(node, MappingNode | SequenceNode) else ():
+        key, value = item if isinstance(node, MappingNode) else (None, item)
+        if key is not None and str(key.value) in seen:
+            yield str(key.value), key.start_mark.line + 1
+        seen |= {str(key.value)} if key is not None else set()
+        yield from _duplicates(value)
 
 
 def leaves(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, Any]]:  # noqa: ANN401 - any YAML value
