@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from sipctl.config.reading import Fault
+from sipctl.config.reading import Fault, FaultKind
 from sipctl.config.values import pattern_fault, template_fault
 
 _PART: Final = re.compile(r""""[^"]*"|'[^']*'|[A-Za-z0-9_-]+""")
@@ -87,6 +87,12 @@ class ConfigFile(_Table):
     default_profile: str | None = None
     profiles: dict[str, ProfileTable] = {}
 
+    @property
+    def holds_secrets(self) -> bool:
+        """Whether a secret, or a database address that may hold a password, stands in the file itself."""
+        tables = self.profiles.values()
+        return any(table.api_secret or table.registry.url or table.registry.state_url for table in tables)
+
 
 def parse_config(text: str) -> tuple[ConfigFile | None, list[Fault]]:
     """The file's content, or everything that is wrong with it."""
@@ -105,10 +111,10 @@ def parse_config(text: str) -> tuple[ConfigFile | None, list[Fault]]:
 
 def _fault(text: str, detail: Any) -> Fault:  # noqa: ANN401 - pydantic's own TypedDict of any location
     keys = tuple(str(part) for part in detail["loc"])
-    message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
-        message = f"unknown key{_suggestion(keys)}"
-    return Fault(line_of(text, keys), ".".join(keys), message)
+        return Fault(line_of(text, keys), ".".join(keys), f"unknown key{_suggestion(keys)}", FaultKind.UNKNOWN_KEY)
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return Fault(line_of(text, keys), ".".join(keys), message, FaultKind.VALUE)
 
 
 def _suggestion(keys: tuple[str, ...]) -> str:
