@@ -5,12 +5,17 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from peers.livekit import RealLiveKit, missing, running_livekit
 from peers.postgres import Postgres, running_postgres
 from peers.postgres import missing as missing_postgres
 from sipctl.sandbox.server import Sandbox, running_sandbox
+
+hypothesis.settings.register_profile("sipctl", deadline=None)
+hypothesis.settings.load_profile("sipctl")
+"""How long one example takes says more about the machine than about the code."""
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """Commands under test inherit it. A shell's background job ignores SIGINT, and so would they."""

@@ -2,8 +2,10 @@
 
 import json
 import re
+import shlex
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -364,6 +366,43 @@ def test_a_reader_that_has_seen_enough(sandbox: Sandbox, style: str) -> None:
     assert (process.returncode, complaint) == (ExitCode.DONE, b"")
 
 
+@pytest.mark.parametrize("words", [("--help",), ("rules", "--help"), ("doctor", "--settle", "0"), ("demo",)])
+def test_a_reader_of_longer_texts_that_has_seen_enough(sandbox: Sandbox, words: tuple[str, ...]) -> None:
+    with subprocess.Popen(
+        command(*words), env=env_of(sandbox), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.stderr
+        complaint = process.stderr.read()
+    assert (process.returncode, complaint) == (ExitCode.DONE, b"")
+
+
+@pytest.mark.parametrize("words", [("rules", "list"), ("doctor", "--settle", "0"), ("--help",), ("--version",)])
+def test_a_full_disk_behind_stdout(sandbox: Sandbox, words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            command(*words), env=env_of(sandbox), stdout=full, stderr=subprocess.PIPE, check=False, timeout=40
+        )
+    assert ended.returncode == ExitCode.UNCHECKED
+    assert ended.stderr.startswith(b"error: cannot write the output: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+@pytest.mark.parametrize("words", ["room create demo", "rules show none", "--version"])
+def test_streams_that_the_caller_closed(sandbox: Sandbox, closed: str, words: str) -> None:
+    line = f"exec {shlex.join(command(*words.split()))} {closed}"
+    ended = subprocess.run(line, shell=True, env=env_of(sandbox), capture_output=True, check=False, timeout=40)
+    assert ended.returncode == (ExitCode.NOT_FOUND if "none" in words else ExitCode.DONE), ended
+    assert b"Traceback" not in ended.stderr
+
+
+def test_the_version_beside_other_options(sandbox: Sandbox) -> None:
+    for words in (("-o", "json", "--version"), ("--version", "--quiet"), ("--version", "rules", "list")):
+        result = run(*words, env=env_of(sandbox))
+        assert (result.code, result.stdout.split()[0], result.stderr) == (0, "sipctl", "")
+
+
 @pytest.mark.parametrize("extra", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": "xterm-256color"}])
 @pytest.mark.parametrize("words", [("--help",), ("rules", "list"), ("rules", "list", "--nosuch")])
 def test_a_pipe_gets_no_colour_whatever_the_terminal(
@@ -377,9 +416,13 @@ def test_a_pipe_gets_no_colour_whatever_the_terminal(
 # --- signals ---
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code", "told"), [(signal.SIGINT, 130, b"interrupted"), (signal.SIGTERM, 143, b"terminated")]
+)
 @pytest.mark.parametrize("words", [("rules", "list"), ("room", "create", "demo")])
-def test_a_signal_while_the_server_hangs(number: signal.Signals, code: int, words: tuple[str, ...]) -> None:
+def test_a_signal_while_the_server_hangs(
+    number: signal.Signals, code: int, told: bytes, words: tuple[str, ...]
+) -> None:
     with hostile(hangs) as server:
         process = subprocess.Popen(
             command(*words), env=server_env(server.url, SECRET), stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -387,6 +430,26 @@ def test_a_signal_while_the_server_hangs(number: signal.Signals, code: int, word
         assert server.asked.wait(30)
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
-    assert (process.returncode, out) == (code, b""), err
-    assert b"Traceback" not in err
-    assert SECRET.encode() not in err
+    assert (process.returncode, out, err) == (code, b"", b"error: " + told + b"\n")
+
+
+def test_a_signal_in_the_middle_of_a_write_says_where_to_look(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.fault("hang@CreateSIPDispatchRule")
+    process = subprocess.Popen(
+        command("rules", "create", "--room", "demo", "--pin-stdin"),
+        env=env_of(sandbox), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin
+    process.stdin.write(b"4821930571\n")
+    process.stdin.close()
+    audit = tmp_path / "state" / "audit.jsonl"
+    deadline = time.monotonic() + 30
+    while not audit.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == ExitCode.INTERRUPTED
+    assert process.stdout
+    assert process.stderr
+    with process.stdout, process.stderr:
+        assert str(audit).encode() in process.stderr.read()
+    assert [json.loads(line)["result"] for line in audit.read_text().splitlines()] == ["", "failed"]

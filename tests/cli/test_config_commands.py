@@ -46,9 +46,9 @@ def test_an_installation_is_found_and_used(config: Path, meet: Path) -> None:
     assert values["LIVEKIT_API_KEY"]["origin"] == f"LIVEKIT_API_KEY in {meet / 'env.d' / 'common'}:2"
     assert values["LIVEKIT_API_SECRET"]["value"] == "********"
     assert SECRET not in ended.stdout + shown.stdout + config.read_text()
-    for name in ("server.yaml", "sip.yaml", "compose.json", "env.d/hosts"):
+    for name in ("server.yaml", "sip.yaml", "compose.json", "env.d/hosts", "env.d/postgresql"):
         assert name in config.read_text()
-    assert "postgresql" not in config.read_text()
+    assert ".dist" not in config.read_text()
 
 
 def test_by_options_alone(config: Path, sandbox: Sandbox, tmp_path: Path) -> None:

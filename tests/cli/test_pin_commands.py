@@ -459,10 +459,11 @@ def test_databases_that_cannot_be_used(tmp_path: Path) -> None:
 def test_a_full_disk_loses_nothing() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full")
-    ended = subprocess.run(
-        command("pin", "assign", "--stdin", "-o", "name"), env=clean_env(), input=b"a\nb\n",
-        stdout=Path("/dev/full").open("wb"), stderr=subprocess.PIPE, check=False,
-    )  # fmt: skip
+    with Path("/dev/full").open("wb") as full:
+        words = command("pin", "assign", "--stdin", "-o", "name")
+        ended = subprocess.run(
+            words, env=clean_env(), input=b"a\nb\n", stdout=full, stderr=subprocess.PIPE, check=False
+        )
     assert ended.returncode == 3
     assert b"Traceback" not in ended.stderr
     assert sorted(pins()) == ["a", "b"]

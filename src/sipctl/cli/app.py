@@ -1,5 +1,6 @@
 """The root of the command line: commands load when named, and every ending becomes an exit code."""
 
+import errno
 import importlib
 import json
 import signal
@@ -13,9 +14,11 @@ from typing import Any, Final
 
 import typer
 
+from sipctl import __version__
 from sipctl.cli.options import Command, Group
 from sipctl.config.paths import state_dir
 from sipctl.errors import ExitCode, SipctlError, UsageError
+from sipctl.output.streams import lead_nowhere
 from sipctl.output.text import escaped_json, printable
 
 COMMANDS: Final = {
@@ -28,6 +31,11 @@ COMMANDS: Final = {
     "sandbox": ("sipctl.cli.sandbox", "A LiveKit-compatible server on loopback, to try things on."),
     "demo": ("sipctl.cli.demo", "The whole story in one minute, on the sandbox."),
 }
+
+
+_READER_GONE: Final = 1
+"""With this Typer and rich end the process when nobody reads their text any more."""
+_MEDIUM_FAULTS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 
 
 class LazyRoot(Group):
@@ -63,25 +71,46 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sipctl {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def root(
-    version: bool = typer.Option(False, "--version", help="Print the version and leave."),
+    version: bool = typer.Option(
+        False, "--version", callback=_tell_version, is_eager=True, help="Print the version and leave."
+    ),
 ) -> None:
     """The operator's tool for phone dial-in on LiveKit.
 
     Rooms, PINs, dispatch rules and trunks drift apart; sipctl says where, and brings them together
     without hurting a live meeting.
     """
-    if version:
-        from sipctl import __version__
-
-        typer.echo(f"sipctl {__version__}")
-        raise typer.Exit
 
 
 def run(args: Sequence[str]) -> int:
     """Run one command line and return its exit code. Nothing escapes but the interpreter's own end."""
-    signal.signal(signal.SIGTERM, _terminate)
+    ending = ExitCode.INTERRUPTED
+
+    def terminate(_signal: int, _frame: FrameType | None) -> None:
+        """End as Ctrl-C does, which asyncio waits for in an orderly way."""
+        nonlocal ending
+        ending = ExitCode.TERMINATED
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        code = _run(args)
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    return _report_end(args, ending) if code == ExitCode.INTERRUPTED else code
+
+
+def _run(args: Sequence[str]) -> int:
     try:
         _refuse_broken_words(args)
         return int(typer.main.get_command(app)(list(args), prog_name="sipctl", standalone_mode=False) or 0)
@@ -89,9 +118,13 @@ def run(args: Sequence[str]) -> int:
         return _report(args, error.code, error.message, error.hint, error.exit_code)
     except typer.TyperException as error:
         return _report(args, "usage", error.format_message().rstrip("."), _usage_hint(error), ExitCode.USAGE)
-    except (KeyboardInterrupt, typer.Abort):
-        return _report(args, "interrupted", "interrupted", "", ExitCode.INTERRUPTED)
+    except typer.Abort:
+        raise KeyboardInterrupt from None  # the end of input at a prompt
+    except SystemExit as leaving:
+        return ExitCode.DONE if leaving.code == _READER_GONE else int(leaving.code or 0)
     except Exception as error:  # noqa: BLE001 - the boundary: a bug leaves a file, not a wall of text
+        if isinstance(error, OSError) and error.errno in _MEDIUM_FAULTS:
+            return _report_medium(args, error)
         return _report_bug(args, error)
 
 
@@ -100,10 +133,6 @@ def _refuse_broken_words(args: Sequence[str]) -> None:
     for word in args:
         if any("\ud800" <= character <= "\udfff" for character in word):
             raise UsageError(f"{word!r} is not UTF-8")
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(ExitCode.TERMINATED)
 
 
 def _usage_hint(error: typer.TyperException) -> str:
@@ -129,6 +158,18 @@ def _wants_json(args: Sequence[str]) -> bool:
 
 def _names_format(args: Sequence[str], at: int) -> bool:
     return args[at].startswith(("-o", "--output=")) or (at > 0 and args[at - 1] in {"-o", "--output"})
+
+
+def _report_end(args: Sequence[str], ending: ExitCode) -> int:
+    word = "interrupted" if ending is ExitCode.INTERRUPTED else "terminated"
+    return _report(args, word, word, "", ending)
+
+
+def _report_medium(args: Sequence[str], error: OSError) -> int:
+    """What the output is written to is full or broken."""
+    lead_nowhere(sys.stdout)
+    message = f"cannot write the output: {error.strerror}"
+    return _report(args, "output", message, "free some space, or write it elsewhere", ExitCode.UNCHECKED)
 
 
 def _report_bug(args: Sequence[str], error: Exception) -> int:

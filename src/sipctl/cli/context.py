@@ -109,7 +109,8 @@ class Session:
         from sipctl.operations.writing import Writer
 
         journal = self.journal
-        with nullcontext() if permit.dry_run else run_lock(journal.folder, self.settings.connection.url):
+        lock = nullcontext() if permit.dry_run else run_lock(journal.folder, self.settings.connection.url)
+        with lock, self._told_if_stopped(journal):
             change = self.livekit(lambda client: use_case(Writer(client, self.settings, permit, journal)))
         if not self.options.quiet or self.options.output != "table":
             self.emit(change_view(change, show_pins=self.options.show_pins))
@@ -132,6 +133,16 @@ class Session:
         if self.stopped_by:
             self.streams.note("stopped: what was begun is finished, the rest was left as it was")
             raise typer.Exit(128 + self.stopped_by)
+
+    @contextmanager
+    def _told_if_stopped(self, journal: "Journal") -> Iterator[None]:
+        """Whoever stops a run in the middle of a write is told where to look."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if journal.has_begun:
+                self.streams.note(f"note: stopped in the middle of a write; {journal.path} says of what")
+            raise
 
     def permit(self, allow: list[str] | None, confirm: str) -> "Permit":
         """What the command line allows a write to do.

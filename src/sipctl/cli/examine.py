@@ -16,7 +16,7 @@ from sipctl.cli.views.report import ReportView, metrics_registry
 from sipctl.config.deployment import Source
 from sipctl.config.kinds import Kind
 from sipctl.config.paths import embedded_registry
-from sipctl.config.validate import profile_paths, read_sources, validate
+from sipctl.config.validate import profile_files, read_sources, validate
 from sipctl.doctor.codes import CODES
 from sipctl.doctor.facts import Answer
 from sipctl.doctor.report import Report, make_report
@@ -98,15 +98,19 @@ def _pins(session: Session) -> "Answer[PinFacts]":
         return Answer(error=error)
 
 
-def _profile_files(session: Session) -> list[Path]:
+Files = list[tuple[Path, Kind | None]]
+
+
+def _profile_files(session: Session) -> Files:
     """The files of the profile and of `--env-file`, whether or not they can be merged."""
     options = session.options
-    return [*profile_paths(options.config, options.profile, os.environ), *options.env_file]
+    files: Files = [*profile_files(options.config, options.profile, os.environ)]
+    return [*files, *((path, Kind.ENV) for path in options.env_file)]
 
 
-def _findings_of(paths: Sequence[Path]) -> list[Finding]:
-    sources, unreadable = read_sources(paths)
-    return [*unreadable, *validate(sources)] if paths else []
+def _findings_of(files: Files) -> list[Finding]:
+    sources, unreadable = read_sources(files)
+    return [*unreadable, *validate(sources)] if files else []
 
 
 def run_validate(session: Session, paths: Sequence[Path], kind: str | None, fail_on: str) -> Report:
@@ -117,13 +121,13 @@ def run_validate(session: Session, paths: Sequence[Path], kind: str | None, fail
     """
     level = level_named(fail_on)
     known = _kind_named(kind)
-    named = list(paths) or _profile_files(session)
+    named: Files = [(path, known) for path in paths] or _profile_files(session)
     if not named:
         raise UsageError("no file to check", hint="name the files, or a profile that names them")
-    if named.count(STDIN) > 1:
+    if [path for path, _ in named].count(STDIN) > 1:
         raise UsageError("stdin can be read once", hint="give - once, and the other files by name")
-    stdin = [Source(Path("<stdin>"), read_document(path), known) for path in named if path == STDIN]
-    sources, unreadable = read_sources((path for path in named if path != STDIN), known)
+    stdin = [Source(Path("<stdin>"), read_document(path), kind) for path, kind in named if path == STDIN]
+    sources, unreadable = read_sources((path, kind) for path, kind in named if path != STDIN)
     findings = [*unreadable, *validate([*sources, *stdin])]
     return make_report(findings, _told(findings, len(named)), fail_on=level, ignored=())
 

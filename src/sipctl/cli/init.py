@@ -13,7 +13,7 @@ from sipctl.config.discover import Found, discover
 from sipctl.config.envfile import read_env_file
 from sipctl.config.profile import choose_config_path
 from sipctl.config.values import url_fault
-from sipctl.config.writing import profile_from, render, write_config
+from sipctl.config.writing import profile_from, refuse_existing, render, write_config
 from sipctl.errors import UsageError
 from sipctl.output.formats import Detail
 
@@ -43,6 +43,7 @@ def write_profile(options: Options, wanted: Wanted, environ: Mapping[str, str]) 
         RailError: there is a file, and `--force` was not given.
     """
     path = choose_config_path(options.config, environ)
+    refuse_existing(path, force=wanted.force)
     found = discover(wanted.folder) if wanted.folder else Found()
     chosen = {
         **_connection(wanted, found),

@@ -1,5 +1,6 @@
 """What the commands of `sipctl pin` do with the registry: opened, LiveKit asked where it matters, one view."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -60,7 +61,11 @@ def assign_rooms(session: Session, wanted: Assigning, permit: Permit) -> None:
         named = chain(wanted.rooms, read_lines("room") if wanted.stdin else ())
         rooms = rooms_to_assign(registry, settings, named, live if wanted.live else None, missing=wanted.missing)
         done = _assigned(session, registry, rooms, wanted, permit, live)
+        if len(wanted.rooms) == 1 and not (wanted.stdin or wanted.missing):
+            done = list(done)
         session.emit(assigned_view(done, show_pins=session.options.show_pins, applied=not permit.dry_run))
+    if isinstance(done, list) and done[0].is_new and not permit.dry_run:
+        session.streams.note(f"undo: sipctl pin release {shlex.quote(done[0].room)}")
 
 
 def _check_wanted(wanted: Assigning) -> None:

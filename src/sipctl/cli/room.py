@@ -20,7 +20,7 @@ def list_(
 ) -> None:
     """List the rooms that LiveKit lists.
 
-    A room whose node died stays listed for good; `--probe` marks it as a ghost (three seconds each).
+    A room whose node died stays listed for good; `--probe` marks it as a ghost, which takes six seconds in all.
 
     \b
     Examples:
@@ -88,7 +88,7 @@ def create(
 def delete(ctx: typer.Context, room: Name, allow: Allow = None, confirm: Confirm = "") -> None:
     """End a room for everyone in it; LiveKit then sends `room_finished`.
 
-    Refused while anyone is in the room (`--allow live-room`).
+    Refused while anyone is in the room (`--allow live-room`). Ends the ghosts of a killed server too.
 
     \b
     Examples:

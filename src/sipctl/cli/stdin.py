@@ -10,6 +10,7 @@ from sipctl.errors import UsageError
 
 STDIN: Final = Path("-")
 _LIMIT: Final = 4 * 1024 * 1024
+_LINE_LIMIT: Final = 1024
 
 
 def read_document(path: Path) -> str:
@@ -39,11 +40,14 @@ def read_secret_line(what: str) -> str:
     """One line that must not be seen: from a hidden prompt on a terminal, else from stdin.
 
     Raises:
-        UsageError: stdin is empty.
+        UsageError: stdin is empty, or not UTF-8.
     """
     if sys.stdin.isatty():
         return getpass.getpass(f"{what}: ")
-    line = sys.stdin.readline(1024).rstrip("\r\n")
+    try:
+        line = sys.stdin.buffer.readline(_LINE_LIMIT).decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise UsageError(f"the {what} on stdin is not UTF-8") from None
     if not line:
         raise UsageError(f"no {what} on stdin", hint=f"pipe the {what} into the command")
     return line

@@ -17,7 +17,6 @@ _NAMES: Final = {
     "server": "livekit-server's yaml",
     "sip": "livekit-sip's yaml",
     "compose": "the JSON of `docker compose config`",
-    "config": "sipctl's configuration file",
 }
 
 
@@ -31,11 +30,16 @@ class ConfigCheck:
 
     def outcome(self, deployment: Deployment) -> list[Finding]:
         """What is wrong, or one `ok` or `skipped`."""
-        missing = [_NAMES[need] for need in self.needs if getattr(deployment, need) is None]
         known = CODES[self.code]
+        missing = [need for need in self.needs if getattr(deployment, need) is None]
         if missing:
-            return [known.answer(Level.SKIPPED, f"nobody gave {' and '.join(missing)}")]
+            return [known.answer(Level.SKIPPED, "; ".join(_why_missing(deployment, need) for need in missing))]
         return list(self.run(deployment)) or [known.answer(Level.OK)]
+
+
+def _why_missing(deployment: Deployment, need: str) -> str:
+    given = getattr(deployment, f"{need}s", ())
+    return f"{_NAMES[need]} cannot be read" if given else f"nobody gave {_NAMES[need]}"
 
 
 CHECKS: list[ConfigCheck] = []

@@ -24,8 +24,8 @@ FILE_CODES: Final = (
     ),
     _code(
         102, Level.WARN, "No setting stands twice",
-        "One key is written twice in a file; the later line wins in env files, YAML refuses the file.",
-        "Depends on the setting.",
+        "One key is written twice in a file. The later line wins in env files; livekit's programs do not start.",
+        "Depends on the setting; nothing at all if livekit's programs do not start.",
         "delete one of the two lines",
     ),
     _code(
@@ -82,6 +82,18 @@ FILE_CODES: Final = (
         "Depends on the setting; a URL with a hole in it reaches nobody.",
         "set the variable in an earlier file, or correct the name",
     ),
+    _code(
+        139, Level.WARN, "There is one file of a kind",
+        "Several files of one kind were given; only one of them can be compared with the others.",
+        "Depends on which file the program reads.",
+        "give the file that is in force",
+    ),
+    _code(
+        140, Level.ERROR, "Every profile can be used",
+        "default_profile names no profile, an address is none, or a url stands without api_key and api_secret.",
+        _NOTHING,
+        "correct the line named; `sipctl config init` writes a profile anew",
+    ),
 )  # fmt: skip
 
 MEET_CODES: Final = (
@@ -124,7 +136,8 @@ MEET_CODES: Final = (
     ),
     _code(
         118, Level.WARN, "Meet knows its LiveKit",
-        "LIVEKIT_API_URL, LIVEKIT_API_KEY or LIVEKIT_API_SECRET is missing from Meet's environment.",
+        "LIVEKIT_API_URL, LIVEKIT_API_KEY or LIVEKIT_API_SECRET is missing from Meet's environment, or the first is no "
+        "address.",
         _NO_RULE,
         "set all three",
     ),
@@ -133,6 +146,12 @@ MEET_CODES: Final = (
         "A variable looks like one of Meet's telephony or LiveKit settings and is none.",
         "Depends on the setting: Meet uses its default.",
         "correct the name",
+    ),
+    _code(
+        144, Level.WARN, "Meet checks LiveKit's certificate",
+        "LIVEKIT_VERIFY_SSL is off: Meet talks to whoever answers, and opens a new session for every call.",
+        _NOTHING,
+        "set LIVEKIT_VERIFY_SSL=True, and give Meet the CA of a private certificate",
     ),
 )  # fmt: skip
 
@@ -145,7 +164,7 @@ LIVEKIT_CODES: Final = (
     ),
     _code(
         121, Level.ERROR, "livekit-server and livekit-sip use the same redis",
-        "They talk through redis; with two instances, or two databases of one, neither hears the other.",
+        "They talk through redis; with two instances neither hears the other.",
         _BUSY,
         "give both the same redis address and db",
     ),
@@ -181,7 +200,7 @@ LIVEKIT_CODES: Final = (
     ),
     _code(
         127, Level.ERROR, "Webhooks reach Meet",
-        "livekit.yaml has no webhook url, or one that redirects: another scheme, or no slash at the end.",
+        "livekit.yaml has no webhook url, or one that redirects: http for https, or no slash at the end.",
         _NO_RULE,
         "webhook.urls: [https://MEET/api/v1.0/rooms/webhooks-livekit/], slash included",
     ),
@@ -205,7 +224,7 @@ LIVEKIT_CODES: Final = (
     ),
     _code(
         131, Level.ERROR, "rtp_port is a scalar",
-        "livekit-sip reads a mapping {start, end} as nothing and takes 10000-20000.",
+        "livekit-sip reads a mapping {start, end} as nothing and takes 10000-20000; at other text it does not start.",
         "No sound, where a firewall admits only the range that was meant.",
         "write rtp_port: 10000-20000",
     ),
@@ -235,7 +254,7 @@ LIVEKIT_CODES: Final = (
     ),
     _code(
         136, Level.ERROR, "livekit-server has keys",
-        "Neither keys nor key_file is set; livekit-server does not start.",
+        "Neither keys nor key_file gives a key; livekit-server does not start.",
         _DOWN,
         "add `keys: {name: secret}`",
     ),
@@ -250,6 +269,24 @@ LIVEKIT_CODES: Final = (
         "An entry of `ignore` in the profile has passed its date, or names a code that does not exist.",
         _NOTHING,
         "delete the entry, or give it a new date",
+    ),
+    _code(
+        141, Level.ERROR, "TURN can start",
+        "turn is enabled without a port, or with tls_port and no domain or certificate.",
+        _DOWN,
+        "set turn.udp_port, or turn.tls_port with domain, cert_file and key_file (or external_tls)",
+    ),
+    _code(
+        142, Level.WARN, "livekit-sip announces an address that phones reach",
+        "Its answers carry the container's address, or one of this machine alone: the provider's packets go nowhere.",
+        "The call is answered, then silence; it ends after 15 to 30 seconds.",
+        "set use_external_ip: true, or nat_1_to_1_ip to the public address",
+    ),
+    _code(
+        143, Level.INFO, "No setting of outgoing calls is taken for one of incoming calls",
+        "sip_trunk_ids and max_active_calls decide which node places a call; they keep no caller out.",
+        _NOTHING,
+        "nothing, if that was meant; a firewall and trunks keep callers out",
     ),
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +36,20 @@ class ComposeFile:
     def environment(self, service: str) -> dict[str, str]:
         """The environment of one service."""
         given = self.services[service].get("environment") or {}
+        if isinstance(given, list):
+            given = dict(str(line).partition("=")[::2] for line in given)
+        if not isinstance(given, Mapping):
+            return {}
         return {name: "" if value is None else str(value) for name, value in given.items()}
+
+    def option(self, service: str, name: str) -> str | None:
+        """The value of an option in the command of one service; "" for one without a value, None if it is not there."""
+        words = _words(self.services[service].get("command"))
+        for at, word in enumerate(words):
+            if word.partition("=")[0] == name:
+                following = words[at + 1] if at + 1 < len(words) else ""
+                return word.partition("=")[2] or ("" if following.startswith("-") else following)
+        return None
 
     def service_of(self, image: re.Pattern[str]) -> str | None:
         """The first service that runs this image."""
@@ -53,9 +67,22 @@ class ComposeFile:
 
     def published(self, service: str) -> Iterator[tuple[int, int, str]]:
         """Host port, container port and protocol of each port that a service publishes."""
-        for port in self.services[service].get("ports") or ():
-            if isinstance(port, Mapping) and str(port.get("published", "")).isdigit():
-                yield int(port["published"]), int(port.get("target", 0)), str(port.get("protocol", "tcp"))
+        ports = self.services[service].get("ports")
+        for port in ports if isinstance(ports, list) else ():
+            if isinstance(port, Mapping):
+                published, target = (str(port.get(name, "")) for name in ("published", "target"))
+                if published.isdecimal() and target.isdecimal():
+                    yield int(published), int(target), str(port.get("protocol", "tcp"))
+
+
+def _words(command: Any) -> list[str]:  # noqa: ANN401 - any JSON value
+    """The words of a command; none of one that no shell could split."""
+    if isinstance(command, list):
+        return list(map(str, command))
+    try:
+        return shlex.split(command) if isinstance(command, str) else []
+    except ValueError:
+        return []
 
 
 def parse_compose(path: Path, text: str) -> ComposeFile:
@@ -68,5 +95,10 @@ def parse_compose(path: Path, text: str) -> ComposeFile:
         return ComposeFile(path, text, {}, (Fault(getattr(error, "lineno", 1), "", f"is not JSON: {error}"),))
     services = value.get("services") if isinstance(value, dict) else None
     if not isinstance(services, dict):
-        return ComposeFile(path, text, {}, (Fault(1, "services", "there are none"),))
+        return ComposeFile(
+            path,
+            text,
+            {},
+            (Fault(1, "", "has no services: it is not what `docker compose config --format json` prints"),),
+        )
     return ComposeFile(path, text, {name: spec for name, spec in services.items() if isinstance(spec, dict)})

@@ -1,12 +1,13 @@
 """The configuration files of one installation, read together."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sipctl.config.composefile import ComposeFile, parse_compose
 from sipctl.config.envfile import EnvFile, parse_env_file
+from sipctl.config.file import ConfigFile, line_of, parse_config
 from sipctl.config.kinds import Kind, detect_kind
 from sipctl.config.reading import Fault
 from sipctl.config.yamlfile import YamlFile, parse_yaml
@@ -42,26 +43,62 @@ class EnvValue:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigSource:
+    """sipctl's own file: its content, None if it holds faults."""
+
+    path: Path
+    text: str
+    content: ConfigFile | None
+    faults: tuple[Fault, ...]
+
+    @property
+    def table(self) -> Mapping[str, Any]:
+        """What is written in the file, as nested mappings."""
+        return self.content.model_dump(exclude_unset=True) if self.content else {}
+
+    def place(self, *keys: str | int) -> Place:
+        """Where a key stands, or its table."""
+        return Place(self.path, line_of(self.text, tuple(map(str, keys))))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What was given. None = nobody gave it, so nothing is compared with it.
+    """What was given, every file by itself; what is compared with each other is the last readable one of a kind.
 
-    `env` is the backend's environment, later files over earlier ones; `unknown` are files of no kind that we know.
+    `env` is the backend's environment, later files over earlier ones, None if nobody gave one; `unknown` are files of
+    no kind that we know, with what they seem to be.
     """
 
     env: Mapping[str, EnvValue] | None = None
     env_files: tuple[EnvFile, ...] = ()
-    server: YamlFile | None = None
-    sip: YamlFile | None = None
-    compose: ComposeFile | None = None
-    config: Source | None = None
-    unknown: tuple[Path, ...] = ()
+    servers: tuple[YamlFile, ...] = ()
+    sips: tuple[YamlFile, ...] = ()
+    composes: tuple[ComposeFile, ...] = ()
+    configs: tuple[ConfigSource, ...] = ()
+    unknown: tuple[Source, ...] = ()
 
     @property
-    def faults(self) -> Iterable[tuple[Path, Fault]]:
-        """What could not be read in any of the files."""
-        files: list[EnvFile | YamlFile | ComposeFile | None] = [*self.env_files, self.server, self.sip, self.compose]
-        return ((file.path, fault) for file in files if file for fault in file.faults)
+    def server(self) -> YamlFile | None:
+        """livekit-server's yaml; None if nobody gave one that can be read."""
+        return next((file for file in reversed(self.servers) if file.is_readable), None)
+
+    @property
+    def sip(self) -> YamlFile | None:
+        """livekit-sip's yaml; None if nobody gave one that can be read."""
+        return next((file for file in reversed(self.sips) if file.is_readable), None)
+
+    @property
+    def compose(self) -> ComposeFile | None:
+        """The compose project; None if nobody gave one that can be read."""
+        return next((file for file in reversed(self.composes) if not file.faults), None)
+
+    @property
+    def faults(self) -> Iterator[tuple[Path, Fault]]:
+        """What is wrong inside any of the files."""
+        files: list[EnvFile | YamlFile | ComposeFile | ConfigSource] = [*self.env_files, *self.servers, *self.sips]
+        for file in (*files, *self.composes, *self.configs):
+            yield from ((file.path, fault) for fault in file.faults)
 
     def text(self, name: str) -> str | None:
         """A setting of the backend's environment; None if it is not set, or empty."""
@@ -70,33 +107,43 @@ class Deployment:
 
 
 def read_deployment(sources: Iterable[Source]) -> Deployment:
-    """Parse the files, each by its kind; of several yaml files of one kind the last counts."""
-    env_files: list[EnvFile] = []
-    unknown: list[Path] = []
-    yaml: dict[Kind, YamlFile] = {}
-    compose = config = None
+    """Parse the files, each by its kind."""
+    by_kind: dict[Kind | None, list[Source]] = {}
     for source in sources:
-        match source.kind or detect_kind(source.path, source.text):
-            case Kind.ENV:
-                known = {name: entry.value for file in env_files for name, entry in file.entries.items()}
-                env_files.append(parse_env_file(source.path, source.text, known))
-            case Kind.LIVEKIT | Kind.SIP as kind:
-                yaml[kind] = parse_yaml(source.path, source.text)
-            case Kind.COMPOSE:
-                compose = parse_compose(source.path, source.text)
-            case Kind.SIPCTL:
-                config = source
-            case _:
-                unknown.append(source.path)
-    return Deployment(
-        env=_backend_env(env_files, compose),
-        env_files=tuple(env_files),
-        server=yaml.get(Kind.LIVEKIT) or _embedded(compose, "LIVEKIT_CONFIG"),
-        sip=yaml.get(Kind.SIP) or _embedded(compose, "SIP_CONFIG_BODY"),
-        compose=compose,
-        config=config,
-        unknown=tuple(unknown),
+        by_kind.setdefault(source.kind or detect_kind(source.path, source.text), []).append(source)
+    env_files = tuple(_env_files(by_kind.get(Kind.ENV, [])))
+    composes = tuple(parse_compose(source.path, source.text) for source in by_kind.get(Kind.COMPOSE, ()))
+    deployment = Deployment(
+        env_files=env_files,
+        composes=composes,
+        configs=tuple(map(_config_source, by_kind.get(Kind.SIPCTL, ()))),
+        unknown=tuple(by_kind.get(None, ())),
     )
+    compose = deployment.compose
+    return replace(
+        deployment,
+        env=_backend_env(env_files, compose),
+        servers=(*_yaml_files(by_kind.get(Kind.LIVEKIT, ())), *_embedded(compose, "LIVEKIT_CONFIG")),
+        sips=(*_yaml_files(by_kind.get(Kind.SIP, ())), *_embedded(compose, "SIP_CONFIG_BODY")),
+    )
+
+
+def _yaml_files(sources: Iterable[Source]) -> Iterator[YamlFile]:
+    return (parse_yaml(source.path, source.text) for source in sources)
+
+
+def _config_source(source: Source) -> ConfigSource:
+    content, faults = parse_config(source.text)
+    return ConfigSource(source.path, source.text, content, tuple(faults))
+
+
+def _env_files(sources: Iterable[Source]) -> Iterator[EnvFile]:
+    """The env files in order; each may refer to what an earlier one sets."""
+    known: dict[str, str] = {}
+    for source in sources:
+        file = parse_env_file(source.path, source.text, known)
+        known |= {name: entry.value for name, entry in file.entries.items()}
+        yield file
 
 
 def _backend_env(env_files: Iterable[EnvFile], compose: ComposeFile | None) -> Mapping[str, EnvValue] | None:
@@ -118,13 +165,9 @@ def _backend_env(env_files: Iterable[EnvFile], compose: ComposeFile | None) -> M
     return None
 
 
-def _embedded(compose: ComposeFile | None, name: str) -> YamlFile | None:
-    """A yaml that a compose project hands over in an environment variable."""
+def _embedded(compose: ComposeFile | None, name: str) -> Iterator[YamlFile]:
+    """A yaml that a compose project hands over in an environment variable, which the programs take over any file."""
     for service in compose.services if compose else ():
         text = compose.environment(service).get(name) if compose else None
         if compose and text:
-            line = compose.line(service, "environment", name)
-            inner = parse_yaml(compose.path, text)
-            faults = tuple(Fault(line, found.key, found.message) for found in inner.faults)
-            return YamlFile(inner.path, inner.root, faults, line - 1)
-    return None
+            yield parse_yaml(compose.path, text, compose.line(service, "environment", name))

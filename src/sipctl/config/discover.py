@@ -16,6 +16,7 @@ _DEPTH: Final = 4
 _SKIPPED_FOLDERS: Final = frozenset({".git", "node_modules", "__pycache__", ".venv", "site-packages"})
 _TEMPLATES: Final = (".dist", ".example", ".sample", ".template", ".md", ".py", ".lock")
 _RELEVANT: Final = ("LIVEKIT_", "ROOM_TELEPHONY_")
+_DATABASE: Final = frozenset({"DB_HOST", "DB_NAME", "DATABASE_URL"})
 _REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -53,18 +54,31 @@ def _texts(folder: Path) -> Iterator[tuple[Path, str]]:
         below = len(Path(place).relative_to(folder).parts)
         folders[:] = sorted(set(folders) - _SKIPPED_FOLDERS) if below < _DEPTH else []
         for name in sorted(names):
-            if not name.endswith(_TEMPLATES):
+            path = Path(place, name)
+            if not name.endswith(_TEMPLATES) and path.is_file():
                 try:
-                    yield Path(place, name), read_text(Path(place, name))
+                    yield path, read_text(path)
                 except ConfigError:
-                    continue  # pictures, archives, sockets: none of them is a configuration file
+                    continue  # pictures and archives: none of them is a configuration file
 
 
 def _env_order(files: Sequence[tuple[Path, str]]) -> tuple[Path, ...]:
-    """The env files that speak of LiveKit or telephony, behind those that define what they refer to by `${X}`."""
-    names = {path: parse_env_file(path, text, {}).entries.keys() for path, text in files}
-    references = {path: set(_REFERENCE.findall(text)) for path, text in files}
-    relevant = {path for path, _ in files if any(name.startswith(_RELEVANT) for name in names[path])}
-    wanted = set().union(*(references[path] - names[path] for path in relevant))
-    chosen = [path for path, _ in files if path in relevant or wanted & names[path]]
-    return tuple(sorted(chosen, key=lambda path: (not wanted & names[path], path.name != ".env", path)))
+    """The env files of Meet, each behind those that define what it refers to by `${X}`; else `.env` first, then names.
+
+    Meet's files are those that speak of LiveKit or telephony, those beside them that name its database, and all
+    that these refer to.
+    """
+    names = {path: set(parse_env_file(path, text, {}).entries) for path, text in files}
+    needs = {path: set(_REFERENCE.findall(text)) - names[path] for path, text in files}
+    chosen = {path for path in names if any(name.startswith(_RELEVANT) for name in names[path])}
+    folders = {path.parent for path in chosen}
+    chosen |= {path for path in names if path.parent in folders and not names[path].isdisjoint(_DATABASE)}
+    while more := {path for path in names if path not in chosen and any(needs[one] & names[path] for one in chosen)}:
+        chosen |= more
+    waiting = sorted(chosen, key=lambda path: (path.name != ".env", path))
+    ordered: list[Path] = []
+    while waiting:
+        free = (path for path in waiting if not any(needs[path] & names[other] for other in waiting if other != path))
+        ordered.append(next(free, waiting[0]))  # files that refer to each other come by name
+        waiting.remove(ordered[-1])
+    return tuple(ordered)

@@ -7,12 +7,13 @@ from io import StringIO
 from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
-from dotenv.variables import Variable, parse_variables
+from dotenv.variables import Atom, Variable, parse_variables
 
-from sipctl.config.reading import Fault, read_text
+from sipctl.config.reading import Fault, FaultKind, read_text
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
-_SINGLE_QUOTED = re.compile(r"=\s*'")
+_SINGLE_QUOTED = re.compile(r"\s*(?:export[^\S\r\n]+)?(?:'[^']*'|[^=\s]+)[^\S\r\n]*=[^\S\r\n]*'")
+"""A line whose value is in single quotes, which make `${X}` literal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def parse_env_file(path: Path, text: str, known: Mapping[str, str]) -> EnvFile:
     for binding in parse_stream(StringIO(text)):
         line = _line(binding)
         if binding.error or (binding.key is not None and binding.value is None):
-            faults.append(Fault(line, binding.key or "", "no `NAME=value` in this line"))
+            faults.append(Fault(line, binding.key or "", "there is no NAME=value in this line"))
         elif binding.key is not None:
             faults += _name_faults(binding.key, line, entries)
             value = _filled(binding, values, line, faults)
@@ -68,14 +69,24 @@ def _name_faults(name: str, line: int, entries: Mapping[str, EnvEntry]) -> Itera
     if not _NAME.match(name):
         yield Fault(line, name, "is no name of an environment variable")
     if name in entries:
-        yield Fault(line, name, f"is set twice; line {entries[name].line} loses")
+        yield Fault(line, name, f"is set twice; line {entries[name].line} loses", FaultKind.TWICE)
 
 
 def _filled(binding: Binding, values: Mapping[str, str | None], line: int, faults: list[Fault]) -> str:
     value = binding.value or ""
-    if _SINGLE_QUOTED.search(binding.original.string):
+    if _SINGLE_QUOTED.match(binding.original.string):
         return value
     atoms = list(parse_variables(value))
-    unset = (atom.name for atom in atoms if isinstance(atom, Variable) and not (atom.default or atom.name in values))
-    faults += (Fault(line, binding.key or "", f"${{{name}}} is not set before this line") for name in unset)
-    return "".join(atom.resolve(values) for atom in atoms)
+    references = [atom for atom in atoms if isinstance(atom, Variable)]
+    unset = (one.name for one in references if one.default is None and one.name not in values)
+    faults += (
+        Fault(line, binding.key or "", f"${{{name}}} is not set before this line", FaultKind.UNSET) for name in unset
+    )
+    return "".join(_resolved(atom, values) for atom in atoms)
+
+
+def _resolved(atom: Atom, values: Mapping[str, str | None]) -> str:
+    """The text of a part of a value; `${X:-default}` is the default where X is unset or empty, as in a shell."""
+    if isinstance(atom, Variable) and atom.default is not None:
+        return values.get(atom.name) or atom.default
+    return atom.resolve(values)

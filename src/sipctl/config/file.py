@@ -3,13 +3,19 @@
 import difflib
 import re
 import tomllib
+from collections import Counter
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from sipctl.config.reading import Fault
-from sipctl.telephony.ownership import ROOM_FIELD
+from sipctl.config.reading import Fault, FaultKind
+from sipctl.config.values import pattern_fault, template_fault
+
+_PART: Final = re.compile(r""""[^"]*"|'[^']*'|[A-Za-z0-9_-]+""")
+_KEY: Final = rf"(?:{_PART.pattern})(?:\s*\.\s*(?:{_PART.pattern}))*"
+_HEADING: Final = re.compile(rf"\s*(\[\[?)\s*({_KEY})\s*\]")
+_ASSIGNMENT: Final = re.compile(rf"\s*({_KEY})\s*=")
 
 
 class _Table(BaseModel):
@@ -63,17 +69,15 @@ class ProfileTable(_Table):
     @field_validator("name_template")
     @classmethod
     def _holds_the_room(cls, value: str | None) -> str | None:
-        if value is not None and value.count(ROOM_FIELD) != 1:
-            raise ValueError(f"must hold {ROOM_FIELD} once, as SIP_{ROOM_FIELD} does")
+        if value is not None and (fault := template_fault(value)):
+            raise ValueError(fault)
         return value
 
     @field_validator("room_pattern")
     @classmethod
     def _is_a_pattern(cls, value: str | None) -> str | None:
-        try:
-            re.compile(value or "")
-        except re.error as error:
-            raise ValueError(f"is no regular expression: {error}") from None
+        if value is not None and (fault := pattern_fault(value)):
+            raise ValueError(fault)
         return value
 
 
@@ -82,6 +86,12 @@ class ConfigFile(_Table):
 
     default_profile: str | None = None
     profiles: dict[str, ProfileTable] = {}
+
+    @property
+    def holds_secrets(self) -> bool:
+        """Whether a secret, or a database address that may hold a password, stands in the file itself."""
+        tables = self.profiles.values()
+        return any(table.api_secret or table.registry.url or table.registry.state_url for table in tables)
 
 
 def parse_config(text: str) -> tuple[ConfigFile | None, list[Fault]]:
@@ -101,10 +111,10 @@ def parse_config(text: str) -> tuple[ConfigFile | None, list[Fault]]:
 
 def _fault(text: str, detail: Any) -> Fault:  # noqa: ANN401 - pydantic's own TypedDict of any location
     keys = tuple(str(part) for part in detail["loc"])
-    message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
-        message = f"unknown key{_suggestion(keys)}"
-    return Fault(line_of(text, keys), ".".join(keys), message)
+        return Fault(line_of(text, keys), ".".join(keys), f"unknown key{_suggestion(keys)}", FaultKind.UNKNOWN_KEY)
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return Fault(line_of(text, keys), ".".join(keys), message, FaultKind.VALUE)
 
 
 def _suggestion(keys: tuple[str, ...]) -> str:
@@ -115,18 +125,31 @@ def _suggestion(keys: tuple[str, ...]) -> str:
 
 
 def line_of(text: str, keys: tuple[str, ...]) -> int:
-    """The 1-based line where a TOML key stands, or its table's; 0 if neither is written out."""
-    *table, key = keys
-    heading = re.compile(
-        r"\s*\[+\s*" + r"\s*\.\s*".join(rf"[\"']?{re.escape(part)}[\"']?" for part in keys) + r"\s*[.\]]"
-    )
-    assignment = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
-    current: list[str] = []
+    """The 1-based line where a TOML key stands, or the nearest one around it that is written out; 0 if none is."""
+    places = _places(text)
+    return next((places[keys[:size]] for size in range(len(keys), 0, -1) if keys[:size] in places), 0)
+
+
+def _places(text: str) -> dict[tuple[str, ...], int]:
+    """The first line of every key, in a heading or before a `=`. Members of `[[x]]` count from x.0 on."""
+    places: dict[tuple[str, ...], int] = {}
+    members: Counter[tuple[str, ...]] = Counter()
+    table: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), 1):
-        if heading.match(line):
-            return number
-        if line.lstrip().startswith("["):
-            current = [part.strip(" \"'") for part in line.strip(" []").split("]")[0].split(".")]
-        elif assignment.match(line) and current == [part for part in table if not part.isdigit()]:
-            return number
-    return line_of(text, tuple(table)) if table else 0
+        if heading := _HEADING.match(line):
+            table = _parts(heading[2])
+            if heading[1] == "[[":
+                members[table] += 1
+                table = (*table, str(members[table] - 1))
+            named = table
+        elif assignment := _ASSIGNMENT.match(line):
+            named = (*table, *_parts(assignment[1]))
+        else:
+            continue
+        for size in range(1, len(named) + 1):
+            places.setdefault(named[:size], number)
+    return places
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(part[0].strip("\"'") for part in _PART.finditer(dotted))

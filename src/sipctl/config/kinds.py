@@ -2,13 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from typing import Final
 
 
 class Kind(StrEnum):
@@ -46,6 +43,7 @@ SIP_KEYS: Final = frozenset(
 """Keys of livekit-sip's yaml (livekit/sip pkg/config/config.go); it ignores all others in silence."""
 
 _ENV_LINE: Final = re.compile(r"\s*(export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=")
+_TOP_KEY: Final = re.compile(r"""^["']?(\w+)["']?\s*:(?:\s|\Z)""", re.MULTILINE)
 _SIPCTL_LINE: Final = re.compile(r"^\s*(\[profiles[.\]]|default_profile\s*=)", re.MULTILINE)
 
 
@@ -74,17 +72,8 @@ def _looks_like_env(text: str) -> bool:
 
 
 def _yaml_kind(text: str) -> Kind | None:
-    keys = _top_keys(text)
+    keys = set(_TOP_KEY.findall(text))
     server, sip = (len(keys & (known - (SERVER_KEYS & SIP_KEYS))) for known in (SERVER_KEYS, SIP_KEYS))
     if server == sip:
         return None
     return Kind.LIVEKIT if server > sip else Kind.SIP
-
-
-def _top_keys(text: str) -> set[str]:
-    """The top-level keys; of a text that is no YAML, what stands before a colon at the start of a line."""
-    try:
-        value: Any = YAML(typ="safe").load(text)
-    except (YAMLError, RecursionError):
-        return set(re.findall(r"^([a-z_0-9]+):", text, re.MULTILINE))
-    return {str(key) for key in value} if isinstance(value, Mapping) else set()

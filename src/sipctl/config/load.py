@@ -1,6 +1,6 @@
 """The layers of configuration, merged: each setting with its origin; URL, key and secret from one source."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +9,7 @@ from sipctl.config.envfile import read_env_file
 from sipctl.config.model import Connection, Ignored, RegistrySettings, Setting, Settings, Telephony
 from sipctl.config.profile import Profile, choose_profile
 from sipctl.config.reading import read_secret
-from sipctl.config.values import check_url, read_boolean, read_count
+from sipctl.config.values import check_pattern, check_template, check_url, read_boolean, read_count
 from sipctl.errors import ConfigError
 from sipctl.telephony.secret import Secret
 
@@ -32,16 +32,16 @@ _CONNECTION: Final = {
     "api_secret": "LIVEKIT_API_SECRET",
     "api_secret_file": "LIVEKIT_API_SECRET_FILE",
 }
+_PAIR: Final = ("LIVEKIT_API_KEY", "LIVEKIT_API_KEY_FILE", "LIVEKIT_API_SECRET", "LIVEKIT_API_SECRET_FILE")
 _DATABASE: Final = ("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD")
 _UUID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One layer, under the names of environment variables. Relative paths in it start at `folder`."""
+    """One layer, under the names of environment variables."""
 
     title: str
-    folder: Path
     values: Mapping[str, Setting] = field(default_factory=dict)
 
     @property
@@ -59,7 +59,7 @@ class Source:
         if named is None or not named.value:
             setting = self.values.get(name)
             return setting if _given(setting) else None
-        path = self.folder / Path(str(named.value)).expanduser()
+        path = named.folder / Path(str(named.value)).expanduser()
         return Setting(read_secret(path, named.origin), named.origin)
 
 
@@ -80,12 +80,14 @@ def load_settings(
     notes: list[str] = []
     connection = _connection(sources, notes)
     values = {name: setting for source in reversed(sources) for name, setting in source.values.items()}
+    if chosen and chosen.table.registry.layout == "meet":
+        values.setdefault(_OWN["room_pattern"], Setting(_UUID, f"layout of profile {chosen.name!r} in {chosen.path}"))
     return Settings(
         profile=chosen.name if chosen else "",
         connection_or_none=connection,
         telephony=_telephony(values),
         registry=_registry(chosen, sources),
-        **_own_settings(chosen, values),
+        **_own_settings(values),
         **(_files(chosen, env_files) if chosen else {"env_files": tuple(env_files)}),
         values=_shown(values, connection),
         notes=tuple(notes),
@@ -96,9 +98,7 @@ def _sources(chosen: Profile | None, env_files: Sequence[Path], environ: Mapping
     """The layers, the strongest first. An env file may use `${X}` of what was read before it."""
     from_profile = list(_profile_sources(chosen, environ)) if chosen else []
     environment = Source(
-        "the environment",
-        Path(),
-        {name: Setting(value, f"{name} in the environment") for name, value in environ.items()},
+        "the environment", {name: Setting(value, f"{name} in the environment") for name, value in environ.items()}
     )
     yield _env_source("--env-file", env_files, environ)
     if chosen and chosen.named:
@@ -114,9 +114,8 @@ def _profile_sources(chosen: Profile, environ: Mapping[str, str]) -> Iterator[So
     table = chosen.table.model_dump(include={*_CONNECTION, *_OWN}, exclude_none=True)
     yield Source(
         title,
-        chosen.path.parent,
         {
-            (_CONNECTION | _OWN)[key]: Setting(value, f"{key} of {title} in {chosen.path}")
+            (_CONNECTION | _OWN)[key]: Setting(value, f"{key} of {title} in {chosen.path}", chosen.path.parent)
             for key, value in table.items()
         },
     )
@@ -128,8 +127,8 @@ def _env_source(title: str, paths: Sequence[Path], environ: Mapping[str, str]) -
     for path in paths:
         known = {**environ, **{name: str(setting.value) for name, setting in values.items()}}
         for name, entry in read_env_file(path, known).entries.items():
-            values[name] = Setting(entry.value, f"{name} in {path}:{entry.line}")
-    return Source(title, paths[-1].parent if paths else Path(), values)
+            values[name] = Setting(entry.value, f"{name} in {path}:{entry.line}", path.parent)
+    return Source(title, values)
 
 
 def _connection(sources: Sequence[Source], notes: list[str]) -> Connection | None:
@@ -167,10 +166,11 @@ def _required(source: Source, url: Setting, name: str) -> Setting:
 
 def _ignored(source: Source, taken: Source, url: str) -> Iterator[str]:
     named = source.url
+    stray = [source.values[name] for name in _PAIR if _given(source.values.get(name))]
     if named and named[1].value != url:
         yield f"{named[1].origin} is ignored: the server comes from {taken.title}"
-    elif not named and _given(source.values.get("LIVEKIT_API_KEY")):
-        yield f"{source.values['LIVEKIT_API_KEY'].origin} is ignored: key and secret come from {taken.title}"
+    elif not named and stray:
+        yield f"{stray[0].origin} is ignored: key and secret come from {taken.title}"
 
 
 def _telephony(values: Mapping[str, Setting]) -> Telephony:
@@ -196,19 +196,26 @@ _TELEPHONY_TYPES: Final = {
 }
 
 
-def _own_settings(chosen: Profile | None, values: Mapping[str, Setting]) -> dict[str, Any]:
+def _own_settings(values: Mapping[str, Setting]) -> dict[str, Any]:
     """Sipctl's own settings that somebody gave; the model has the defaults."""
     own: dict[str, Any] = {key: values[name].value for key, name in _OWN.items() if _given(values.get(name))}
     if isinstance(own.get("trunk_ids"), str):
         own["trunk_ids"] = own["trunk_ids"].replace(",", " ").split()
     if "trunk_ids" in own:
         own["trunk_ids"] = tuple(own["trunk_ids"])
-    if chosen and chosen.table.registry.layout == "meet":
-        own.setdefault("room_pattern", _UUID)
-    for key in ("sip_health_url", "sip_metrics_url", "webhook_url"):
+    for key, check in _CHECKED.items():
         if key in own:
-            check_url(key, values[_OWN[key]])
+            check(_OWN[key], values[_OWN[key]])
     return own
+
+
+_CHECKED: Final[Mapping[str, Callable[[str, Setting], object]]] = {
+    "sip_health_url": check_url,
+    "sip_metrics_url": check_url,
+    "webhook_url": check_url,
+    "name_template": check_template,
+    "room_pattern": check_pattern,
+}
 
 
 def _registry(chosen: Profile | None, sources: Sequence[Source]) -> RegistrySettings:

@@ -12,10 +12,14 @@ from sipctl.telephony.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value and its origin in words: "option --profile", "LIVEKIT_URL in env.d/common:3", "default"."""
+    """A value and its origin in words: "option --profile", "LIVEKIT_URL in env.d/common:3", "default".
+
+    `folder` is where a relative path in the value starts.
+    """
 
     value: object
     origin: str
+    folder: Path = Path()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

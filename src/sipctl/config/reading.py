@@ -1,12 +1,23 @@
 """Configuration files as text, and the faults found in them."""
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import Final
 
 from sipctl.errors import ConfigError
 
 SIZE_LIMIT: Final = 1024 * 1024
+
+
+class FaultKind(Enum):
+    """What sort of fault it is: no valid file at all, a key twice, `${X}` of nothing, a strange key, a bad value."""
+
+    SYNTAX = auto()
+    TWICE = auto()
+    UNSET = auto()
+    UNKNOWN_KEY = auto()
+    VALUE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +27,7 @@ class Fault:
     line: int
     key: str
     message: str
+    kind: FaultKind = FaultKind.SYNTAX
 
 
 def read_text(path: Path) -> str:

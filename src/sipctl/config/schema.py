@@ -16,6 +16,7 @@ from typing import Any, Final
 from sipctl.config.yamlfile import Keys
 
 _DURATION: Final = re.compile(r"[-+]?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+\Z|0\Z")
+_TRUTH: Final = {"y": True, "yes": True, "on": True, "n": False, "no": False, "off": False}
 _SCALARS: Final = (str, int, float, bool)
 
 
@@ -69,10 +70,10 @@ def _mapping_faults(value: Any, schema: Mapping[str, Any], keys: Keys) -> Iterat
 _TYPE_NAMES: Final = {
     "string": "text",
     "bool": "true or false",
-    "int": "a whole number",
-    "uint": "a whole number from 0 up",
-    "float": "a number",
-    "duration": "a duration such as 30s",
+    "int": "a whole number without quotes",
+    "uint": "a whole number from 0 up without quotes",
+    "float": "a number without quotes",
+    "duration": "a duration with its unit, such as 30s",
     "list": "a list of text",
     "map": "a mapping of names to values",
 }
@@ -91,11 +92,22 @@ def _is_number(value: Any) -> bool:  # noqa: ANN401 - as above
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_whole(value: Any) -> bool:  # noqa: ANN401 - as above
+    return _is_number(value) and value == value // 1
+
+
+def truth(value: Any) -> bool | None:  # noqa: ANN401 - as above
+    """What Go's YAML reads as a boolean, the words of YAML 1.1 included; None for anything else."""
+    if isinstance(value, bool):
+        return value
+    return _TRUTH.get(value.lower()) if isinstance(value, str) else None
+
+
 _SCALAR_TESTS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "string": lambda value: isinstance(value, _SCALARS),
-    "bool": lambda value: isinstance(value, bool),
-    "int": lambda value: _is_number(value) and isinstance(value, int),
-    "uint": lambda value: _is_number(value) and isinstance(value, int) and value >= 0,
+    "bool": lambda value: truth(value) is not None,
+    "int": _is_whole,
+    "uint": lambda value: _is_whole(value) and value >= 0,
     "float": _is_number,
-    "duration": lambda value: isinstance(value, int) or (isinstance(value, str) and bool(_DURATION.match(value))),
+    "duration": lambda value: isinstance(value, str) and bool(_DURATION.match(value)),
 }

@@ -2,10 +2,11 @@
 
 import re
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from sipctl.config.model import Setting
 from sipctl.errors import ConfigError
+from sipctl.telephony.ownership import ROOM_FIELD
 from sipctl.telephony.secret import MASK
 
 _TRUE: Final = frozenset({"yes", "y", "true", "1"})
@@ -54,21 +55,63 @@ def check_url(name: str, setting: Setting) -> str:
     return text
 
 
-def url_fault(text: str) -> str:
-    """What is wrong with an address; "" if nothing."""
+def split_url(text: str) -> SplitResult | None:
+    """The parts of an address; None if its host or its port is none."""
     try:
         parts = urlsplit(text)
-        port_ok = parts.port != 0
+        _ = parts.port
     except ValueError:
+        return None
+    return parts
+
+
+def url_fault(text: str) -> str:
+    """What is wrong with an address; "" if nothing."""
+    parts = split_url(text)
+    if parts is None:
         return "has a port or host that is none"
     if parts.scheme not in SCHEMES or not text.startswith(f"{parts.scheme}://"):
         return f"does not start with {', '.join(f'{scheme}://' for scheme in SCHEMES)}"
     if "@" in parts.netloc:
         return "holds credentials; key and secret have settings of their own"
-    if not parts.hostname or not port_ok or any(character.isspace() for character in text):
+    if not parts.hostname or parts.port == 0 or any(character.isspace() for character in text):
         return "names no host"
     if parts.query or parts.fragment:
         return "has a query or a fragment"
+    return ""
+
+
+def check_template(name: str, setting: Setting) -> None:
+    """Refuse a `name_template` that does not hold the room once.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if fault := template_fault(str(setting.value)):
+        raise ConfigError(f"{name}={setting.value} {fault} ({setting.origin})")
+
+
+def check_pattern(name: str, setting: Setting) -> None:
+    """Refuse a regular expression that is none.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if fault := pattern_fault(str(setting.value)):
+        raise ConfigError(f"{name}={setting.value} {fault} ({setting.origin})")
+
+
+def template_fault(text: str) -> str:
+    """What is wrong with a `name_template`; "" if nothing."""
+    return "" if text.count(ROOM_FIELD) == 1 else f"must hold {ROOM_FIELD} once, as SIP_{ROOM_FIELD} does"
+
+
+def pattern_fault(text: str) -> str:
+    """What is wrong with a regular expression; "" if nothing."""
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"is no regular expression: {error}"
     return ""
 
 

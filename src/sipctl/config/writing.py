@@ -53,25 +53,43 @@ def render(name: str, profile: Mapping[str, Any]) -> str:
     return _HEAD + tomli_w.dumps({"default_profile": name, "profiles": {name: dict(profile)}}) + _TAIL
 
 
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Stop before an existing file, unless `force` is set.
+
+    Raises:
+        RailError: there is a file, and `force` is not set.
+    """
+    if path.exists() and not force:
+        raise RailError(f"{path} exists", code="exists", hint="edit it, or replace it with --force")
+
+
 def write_config(path: Path, text: str, *, force: bool) -> Path | None:
-    """Write the file in one step; the place of the older file, which stays beside it, or None.
+    """Write the file in one step; the place of a copy of the older file, or None.
 
     Raises:
         RailError: there is a file, and `force` is not set.
         UncheckedError: the folder cannot be written to.
     """
-    if path.exists() and not force:
-        raise RailError(f"{path} exists", code="exists", hint="edit it, or replace it with --force")
+    refuse_existing(path, force=force)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = path.with_name(f"{path.name}.bak") if path.exists() else None
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".sipctl-", delete=False) as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
         if kept:
-            path.replace(kept)
-        Path(file.name).replace(path)
+            _place(kept, path.read_bytes())
+        _place(path, text.encode())
     except OSError as error:
         raise UncheckedError(f"cannot write {path}: {error.strerror}", hint="check the folder") from error
     return kept
+
+
+def _place(path: Path, content: bytes) -> None:
+    """Put a whole private file in this place, or leave the place as it is."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".sipctl-", delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(file.name, path)  # noqa: PTH105 - the file has no Path
+        except BaseException:
+            Path(file.name).unlink()
+            raise

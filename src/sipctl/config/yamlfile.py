@@ -1,29 +1,40 @@
 """A YAML file with the line of every value."""
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.nodes import MappingNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
-from sipctl.config.reading import Fault
+from sipctl.config.reading import Fault, FaultKind
 
 Keys = tuple[str | int, ...]
+
+_BRACKET: Final = re.compile(r"[\[\]{}]")
+_DEPTH_LIMIT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class YamlFile:
-    """The content of a YAML file. `first_line` is added to lines, for a text that stands inside another file."""
+    """The content of a YAML file. `at` is the one line of a text that stands in a value of another file; 0 = none."""
 
     path: Path
     root: Mapping[str, Any]
     faults: tuple[Fault, ...] = field(default=())
-    first_line: int = 0
+    at: int = 0
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the text is YAML, so that what it does not say is not said."""
+        return not any(fault.kind is FaultKind.SYNTAX for fault in self.faults)
 
     def get(self, *keys: str | int) -> Any:  # noqa: ANN401 - any YAML value
         """The value under these keys; None if any of them is missing."""
@@ -45,38 +56,65 @@ class YamlFile:
                 break
             found = marks[key][0] + 1
             node = node[key]
-        return found + self.first_line
+        return self.at or found
 
 
-def parse_yaml(path: Path, text: str, first_line: int = 0) -> YamlFile:
+def parse_yaml(path: Path, text: str, at: int = 0) -> YamlFile:
     """Read YAML 1.2 as livekit's files are written; what cannot be read is a fault, and the rest is empty."""
     faults: list[Fault] = []
     value: Any = None
     try:
-        value = _load(text, faults, first_line)
+        value = _load(text, faults)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        faults.append(Fault((mark.line + 1 if mark else 1) + first_line, "", f"is not YAML: {error.problem}"))
+        faults.append(Fault(mark.line + 1 if mark else 1, "", f"is not YAML: {error.problem}"))
     except RecursionError:
-        faults.append(Fault(1 + first_line, "", "is not YAML: it nests too deep"))
-    except ValueError as error:
-        faults.append(Fault(1 + first_line, "", f"is not YAML: {error}"))
+        faults.append(Fault(1, "", "is not YAML: it nests too deep"))
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        faults.append(Fault(line, "", "is not YAML: a control character stands in it"))
+    except Exception:  # noqa: BLE001 - ruamel.yaml fails in ways of its own on tags that do not fit
+        faults.append(Fault(1, "", "is not YAML: a value does not fit its tag"))
     if value is not None and not isinstance(value, CommentedMap):
-        faults.append(Fault(1 + first_line, "", "is no mapping of settings"))
+        faults.append(Fault(1, "", "is no mapping of settings"))
         value = None
-    return YamlFile(path, value or {}, tuple(faults), first_line)
+    return YamlFile(path, value or {}, tuple(replace(one, line=at or one.line) for one in faults), at)
 
 
-def _load(text: str, faults: list[Fault], first_line: int) -> Any:  # noqa: ANN401 - any YAML value
+def _load(text: str, faults: list[Fault]) -> Any:  # noqa: ANN401 - any YAML value
+    _refuse_depth(text)
     try:
         return YAML(typ="rt").load(StringIO(text))
-    except DuplicateKeyError as error:
-        mark = error.problem_mark
-        key = str(error.problem).split('"')[1] if '"' in str(error.problem) else ""
-        faults.append(Fault((mark.line + 1 if mark else 1) + first_line, key, "is set twice"))
+    except DuplicateKeyError:
         tolerant = YAML(typ="rt")
         tolerant.allow_duplicate_keys = True
+        twice = _duplicates(YAML().compose(text))
+        faults += (Fault(line, key, "is set twice", FaultKind.TWICE) for key, line in twice)
         return tolerant.load(StringIO(text))
+
+
+def _refuse_depth(text: str) -> None:
+    """Stop before brackets that nest so deep that the parser would take minutes to give up.
+
+    Raises:
+        RecursionError: they do.
+    """
+    depth = 0
+    for bracket in _BRACKET.finditer(text):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > _DEPTH_LIMIT:
+            raise RecursionError
+
+
+def _duplicates(node: Any) -> Iterator[tuple[str, int]]:  # noqa: ANN401 - ruamel's nodes
+    """Every key that stands in its mapping already, and its 1-based line."""
+    seen: set[str] = set()
+    for item in node.value if isinstance(node, MappingNode | SequenceNode) else ():
+        key, value = item if isinstance(node, MappingNode) else (None, item)
+        if key is not None and str(key.value) in seen:
+            yield str(key.value), key.start_mark.line + 1
+        seen |= {str(key.value)} if key is not None else set()
+        yield from _duplicates(value)
 
 
 def leaves(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, Any]]:  # noqa: ANN401 - any YAML value

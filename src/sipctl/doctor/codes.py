@@ -66,7 +66,7 @@ API_CODES: Final = (
         title="Every listed room is alive",
         cause="A livekit-server that was killed leaves its rooms and participants listed for good.",
         callers="A caller with the PIN of a ghost's rule can enter and sits alone.",
-        fix="create the room again, then delete it",
+        fix="delete the room; sipctl makes it again first, since LiveKit alone does not answer for it",
     ),
 )
 

@@ -12,6 +12,7 @@ from sipctl.findings import Finding
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.lkapi.health import WrongPins, read_health, read_wrong_pins
 from sipctl.lkapi.snapshot import Snapshot
+from sipctl.operations.rooms import find_ghosts
 from sipctl.telephony.model import Participant, Room
 
 T = TypeVar("T")
@@ -104,7 +105,8 @@ async def _rules_and_rooms(client: LiveKitClient) -> dict[str, Answer[Any]]:
         unknown: Answer[Any] = Answer(error=rooms.error)
         return {"server": unknown, "rules": rules, "rooms": rooms, "participants": unknown, "ghosts": unknown}
     participants, ghosts = await asyncio.gather(
-        _asked(lambda: _participants(client, rooms.get())), _asked(lambda: _ghosts(client, rooms.get()))
+        _asked(lambda: _participants(client, rooms.get())),
+        _asked(lambda: find_ghosts(client, [room.name for room in rooms.get()])),
     )
     server = Answer(value="answers")
     return {"server": server, "rules": rules, "rooms": rooms, "participants": participants, "ghosts": ghosts}
@@ -123,11 +125,6 @@ async def _of_each_room(rooms: Iterable[Room], ask: Callable[[str], Awaitable[T]
 
 async def _participants(client: LiveKitClient, rooms: Iterable[Room]) -> Mapping[str, tuple[Participant, ...]]:
     return await _of_each_room(rooms, lambda name: _tuple(client.list_participants(name)))
-
-
-async def _ghosts(client: LiveKitClient, rooms: Iterable[Room]) -> frozenset[str]:
-    answers = await _of_each_room(rooms, client.is_ghost)
-    return frozenset(name for name, is_ghost in answers.items() if is_ghost)
 
 
 async def _health(settings: Settings, timeout_s: float) -> Answer[tuple[int, str]]:

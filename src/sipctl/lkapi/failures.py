@@ -28,6 +28,7 @@ LEEWAY_S: Final = 60
 """How many seconds LiveKit lets clocks differ (livekit/protocol auth/verifier.go)."""
 
 _PREFIX: Final = "twirp error unknown: "
+_LOST: Final = "could not find object"
 _CONFLICTS: Final = ("Dispatch rule for the same trunk", "Conflicting inbound SIP Trunks")
 _GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
 
@@ -102,7 +103,10 @@ def _unknown(message: str) -> SipctlError:
         return UncheckedError(
             "LiveKit lost its redis", code="redis-lost", hint="start redis; livekit-server reconnects by itself"
         )
-    return UncheckedError(f"LiveKit failed: {message}", code="internal")
+    hint = (
+        "the room's node is gone; some seconds after a crash LiveKit has noticed: try again" if _LOST in message else ""
+    )
+    return UncheckedError(f"LiveKit failed: {message}", code="internal", hint=hint)
 
 
 def _bad_route(message: str) -> SipctlError:
@@ -123,7 +127,11 @@ _TWIRP: Final[dict[str, Callable[[str], SipctlError]]] = {
     "internal": _internal,
     "unknown": _unknown,
     "bad_route": _bad_route,
-    "unavailable": lambda message: UncheckedError(f"LiveKit is unavailable: {message}", code="unavailable"),
+    "unavailable": lambda message: UncheckedError(
+        f"LiveKit is unavailable: {message}",
+        code="unavailable",
+        hint="`sipctl room list --probe` shows rooms without a node",
+    ),
     "resource_exhausted": lambda message: UncheckedError(f"LiveKit is overloaded: {message}", code="overloaded"),
 }
 

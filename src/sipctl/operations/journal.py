@@ -71,6 +71,16 @@ class Journal:
     run: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _count: int = 0
 
+    @property
+    def path(self) -> Path:
+        """The file of the audit."""
+        return self.folder / AUDIT_FILE
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether this run wrote an intent."""
+        return self._count > 0
+
     def intend(
         self, action: str, resource: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
     ) -> Entry:
@@ -140,7 +150,7 @@ class Journal:
 
     def _append(self, entry: Entry, *, hint: str) -> None:
         line = json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":")) + "\n"
-        path = self.folder / AUDIT_FILE
+        path = self.path
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "ab") as file:

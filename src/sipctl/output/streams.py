@@ -11,6 +11,11 @@ from sipctl.output.text import printable
 T = TypeVar("T")
 
 
+def lead_nowhere(stream: TextIO) -> None:
+    """Take what still waits to be written, and all that follows, without a word."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 @dataclass(frozen=True, slots=True)
 class Streams:
     """The two streams of one run and what they can do. `quiet` drops notes and changes, never data or errors."""
@@ -44,7 +49,7 @@ class Streams:
             self.out.writelines(chunks)
             self.out.flush()
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
+            lead_nowhere(self.out)
             raise
 
     def note(self, text: str) -> None:

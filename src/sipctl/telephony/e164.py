@@ -25,6 +25,14 @@ def is_valid(number: str, region: str) -> bool:
         return False
 
 
+def has_extension(number: str, region: str) -> bool:
+    """Whether the text names an extension behind the number."""
+    try:
+        return bool(phonenumbers.parse(number, region.upper()).extension)
+    except phonenumbers.NumberParseException:
+        return False
+
+
 def is_region(code: str) -> bool:
     """Whether numbers exist for this ISO 3166 code, in either case."""
     return code.upper() in phonenumbers.SUPPORTED_REGIONS

@@ -75,8 +75,13 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_env_files_that_speak_of_neither_livekit_nor_telephony_stay_out(tmp_path: Path) -> None:
-    put(tmp_path, common=ENV, postgresql="DB_HOST=db\n", mail="SMTP=x\n", phone="ROOM_TELEPHONY_ENABLED=1\n")
+    put(tmp_path, common=ENV, mail="SMTP=x\n", phone="ROOM_TELEPHONY_ENABLED=1\n", other__postgresql="DB_HOST=db\n")
     assert env_names(tmp_path) == ["common", "phone"]
+
+
+def test_the_database_of_meet_stands_beside_its_other_settings(tmp_path: Path) -> None:
+    put(tmp_path, env__common=ENV, env__postgresql="DB_HOST=db\nDB_PASSWORD=x\n")
+    assert env_names(tmp_path) == ["env/common", "env/postgresql"]
 
 
 def test_env_files_come_after_what_they_refer_to(tmp_path: Path) -> None:

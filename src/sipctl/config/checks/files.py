@@ -1,23 +1,28 @@
-"""CFG101-CFG111: what each file shows by itself."""
+"""CFG101-CFG105, CFG107-CFG111 and CFG139: what each file shows by itself."""
 
 import re
 from collections.abc import Iterator
+from itertools import chain, product
 from pathlib import Path
 from typing import Any, Final
 
 from sipctl.config.check import check, fault
 from sipctl.config.deployment import Deployment, Place
-from sipctl.config.file import parse_config
-from sipctl.config.reading import Fault
+from sipctl.config.reading import FaultKind
 from sipctl.config.schema import SchemaFault, load_schema, schema_faults
-from sipctl.config.yamlfile import YamlFile, leaves
+from sipctl.config.values import shown_url
+from sipctl.config.yamlfile import Keys, YamlFile, leaves
 from sipctl.findings import Finding, Level
 from sipctl.telephony.secret import MASK
 
-_PLACEHOLDER: Final = re.compile(r"<[^<>]*[A-Za-z][^<>]*>|\A(change[-_]?me|your[-_].+|xxx+)\Z", re.IGNORECASE)
-_SECRET_NAME: Final = re.compile(r"secret|password|token|credential|private", re.IGNORECASE)
+_PLACEHOLDER: Final = re.compile(r"<[A-Za-z][\w .,'-]*>(?!.*</)|\A(change[-_]?me|your[-_].+|xxx+)\Z", re.IGNORECASE)
+"""What templates write for a value of one's own; tags, SIP URIs and mail addresses look alike and are none."""
+_SECRET_NAME: Final = re.compile(r"secret|password|token|credential|private|\bkeys\.", re.IGNORECASE)
 _QUOTED_NAMES: Final = frozenset({"api_key", "api_secret", "password", "sentinel_password", "username"})
+_FILE_KEY: Final = re.compile(r"(\A|\.)(key_file|cert_file|ca_cert_file|client_\w+_file|api_(key|secret)_file)\Z")
 _OTHERS: Final = 0o007
+_SHOWN: Final = 60
+_COMPOSE: Final = re.compile(r"^services:\s*$", re.MULTILINE)
 
 _GHOSTS: Final = {
     "log_level": "logging: {level: …}",
@@ -32,81 +37,91 @@ _GHOSTS: Final = {
 """Keys that README files and issues of livekit-sip name and that it ignores, with what works instead."""
 
 
-def _faults(deployment: Deployment) -> Iterator[tuple[Path, Fault]]:
-    yield from deployment.faults
-    if deployment.config:
-        yield from ((deployment.config.path, found) for found in parse_config(deployment.config.text)[1])
+def _shown(name: str, value: object) -> str:
+    """A value as a finding may show it: short, and nothing of a secret."""
+    if _SECRET_NAME.search(name):
+        return MASK
+    text = shown_url(str(value))
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
-def _is_syntax(found: Fault) -> bool:
-    return found.message.startswith(("is not ", "is no mapping", "no `NAME=", "there are none"))
+def _of_kind(deployment: Deployment, code: str, kind: FaultKind) -> Iterator[Finding]:
+    """A finding for every fault of this kind in any of the files."""
+    for path, found in deployment.faults:
+        if found.kind is kind:
+            yield fault(code, Place(path, found.line), f"{found.key}: {found.message}".removeprefix(": "))
 
 
 @check("CFG101")
 def unreadable(deployment: Deployment) -> Iterator[Finding]:
     """Files that are no TOML, YAML, JSON or env file, or of no kind that we know."""
-    for path in deployment.unknown:
-        yield fault(
-            "CFG101", Place(path), "is no configuration file that sipctl knows", fix="say what it is with --kind"
-        )
-    for path, found in _faults(deployment):
-        if _is_syntax(found):
-            yield fault("CFG101", Place(path, found.line), f"{found.key} {found.message}".strip())
+    for source in deployment.unknown:
+        is_compose = _COMPOSE.search(source.text)
+        fix = "give what `docker compose config --format json` prints" if is_compose else "say what it is with --kind"
+        yield fault("CFG101", Place(source.path), "is no configuration file that sipctl knows", fix=fix)
+    for path, found in deployment.faults:
+        if found.kind is FaultKind.SYNTAX:  # the key may be a piece of a secret that stands on a line of its own
+            yield fault("CFG101", Place(path, found.line), found.message)
 
 
 @check("CFG102")
 def twice(deployment: Deployment) -> Iterator[Finding]:
-    """Keys that stand twice in a file."""
-    for path, found in _faults(deployment):
-        if found.message.startswith("is set twice"):
-            yield fault("CFG102", Place(path, found.line), f"{found.key} {found.message}")
+    """Keys that stand twice in a file: the later one wins in an env file, livekit's programs refuse theirs."""
+    refused = {file.path for file in (*deployment.servers, *deployment.sips)}
+    for path, found in deployment.faults:
+        if found.kind is FaultKind.TWICE:
+            level = Level.ERROR if path in refused else None
+            yield fault("CFG102", Place(path, found.line), f"{found.key} {found.message}", level=level)
 
 
 @check("CFG103")
 def unknown_keys(deployment: Deployment) -> Iterator[Finding]:
     """Keys that livekit-server or sipctl does not know: both refuse them."""
-    for keys, found in _schema(deployment.server, "livekit-server"):
-        if found.unknown:
-            yield fault("CFG103", keys, f"livekit-server knows no {_dotted(found)}", fix=_meant(found))
-    if deployment.config:
-        for config_fault in parse_config(deployment.config.text)[1]:
-            if config_fault.message.startswith("unknown key"):
-                place = Place(deployment.config.path, config_fault.line)
-                yield fault("CFG103", place, f"{config_fault.key}: {config_fault.message}")
+    for file in deployment.servers:
+        for place, found in _schema(file, "livekit-server"):
+            if found.unknown:
+                detail = f"livekit-server knows no {_dotted(found.keys)}"
+                yield fault("CFG103", place, detail, observed=_value(file, found.keys), fix=_meant(found))
+    yield from _of_kind(deployment, "CFG103", FaultKind.UNKNOWN_KEY)
 
 
 @check("CFG104", "sip")
 def ghost_keys(deployment: Deployment) -> Iterator[Finding]:
     """Keys that livekit-sip ignores."""
-    for place, found in _schema(deployment.sip, "livekit-sip"):
-        if found.unknown:
-            instead = _GHOSTS.get(str(found.keys[-1])) if len(found.keys) == 1 else ""
-            fix = f"write {instead}" if instead else _meant(found)
-            yield fault("CFG104", place, f"livekit-sip ignores {_dotted(found)}", fix=fix)
+    for file in deployment.sips:
+        for place, found in _schema(file, "livekit-sip"):
+            if found.unknown:
+                instead = _GHOSTS.get(str(found.keys[-1])) if len(found.keys) == 1 else ""
+                fix = f"write {instead}" if instead else _meant(found)
+                detail = f"livekit-sip ignores {_dotted(found.keys)}"
+                yield fault("CFG104", place, detail, observed=_value(file, found.keys), fix=fix)
 
 
 @check("CFG105")
 def wrong_types(deployment: Deployment) -> Iterator[Finding]:
     """Values of another type than the program expects."""
-    for document, schema in ((deployment.server, "livekit-server"), (deployment.sip, "livekit-sip")):
-        for place, found in _schema(document, schema):
+    files = chain(product(deployment.servers, ["livekit-server"]), product(deployment.sips, ["livekit-sip"]))
+    for file, schema in files:
+        for place, found in _schema(file, schema):
             if not found.unknown:
-                yield fault("CFG105", place, f"{_dotted(found)} is no {found.expected}", expected=found.expected)
-    if deployment.config:
-        for config_fault in parse_config(deployment.config.text)[1]:
-            if not _is_syntax(config_fault) and not config_fault.message.startswith("unknown key"):
-                place = Place(deployment.config.path, config_fault.line)
-                yield fault("CFG105", place, f"{config_fault.key}: {config_fault.message}")
+                detail = f"{_dotted(found.keys)} is not {found.expected}"
+                observed = _value(file, found.keys)
+                yield fault("CFG105", place, detail, observed=observed, expected=found.expected)
+    yield from _of_kind(deployment, "CFG105", FaultKind.VALUE)
 
 
-def _schema(document: YamlFile | None, name: str) -> Iterator[tuple[Place, SchemaFault]]:
-    if document:
-        for found in schema_faults(document.root, load_schema(name)):
-            yield Place(document.path, document.line(*found.keys)), found
+def _schema(file: YamlFile, name: str) -> Iterator[tuple[Place, SchemaFault]]:
+    for found in schema_faults(file.root, load_schema(name)):
+        yield Place(file.path, file.line(*found.keys)), found
 
 
-def _dotted(found: SchemaFault) -> str:
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in found.keys).lstrip(".")
+def _value(file: YamlFile, keys: Keys) -> str:
+    value = file.get(*keys)
+    return "" if value is None or isinstance(value, dict | list) else _shown(_dotted(keys), value)
+
+
+def _dotted(keys: Keys) -> str:
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
 
 
 def _meant(found: SchemaFault) -> str:
@@ -118,10 +133,14 @@ def _values(deployment: Deployment) -> Iterator[tuple[str, Any, Place]]:
     for file in deployment.env_files:
         for name, entry in file.entries.items():
             yield name, entry.value, Place(file.path, entry.line)
-    for document in filter(None, (deployment.server, deployment.sip)):
+    if not deployment.env_files:
+        yield from ((name, value.text, value.place) for name, value in (deployment.env or {}).items())
+    for document in (*deployment.servers, *deployment.sips):
         for keys, value in leaves(document.root):
-            name = next((key for key in reversed(keys) if isinstance(key, str)), "")
-            yield ".".join(map(str, keys[:-1])) + f".{name}", value, Place(document.path, document.line(*keys))
+            yield _dotted(keys), value, Place(document.path, document.line(*keys))
+    for config in deployment.configs:
+        for keys, value in leaves(config.table):
+            yield _dotted(keys), value, config.place(*keys)
 
 
 @check("CFG107")
@@ -129,62 +148,83 @@ def placeholders(deployment: Deployment) -> Iterator[Finding]:
     """Values that still are the template's."""
     for name, value, place in _values(deployment):
         if isinstance(value, str) and _PLACEHOLDER.search(value):
-            shown = MASK if _SECRET_NAME.search(name) else value
-            yield fault("CFG107", place, f"{name.lstrip('.')} is a placeholder", observed=shown)
+            yield fault("CFG107", place, f"{name} is a placeholder", observed=_shown(name, value))
 
 
 @check("CFG108")
 def missing_secret_files(deployment: Deployment) -> Iterator[Finding]:
     """Secret files that this machine does not have."""
-    for file in deployment.env_files:
-        for name, entry in file.entries.items():
-            if name.endswith("_FILE") and entry.value and not (file.path.parent / entry.value).exists():
-                yield fault("CFG108", Place(file.path, entry.line), f"{name} names {entry.value}, which is not there")
-    server = deployment.server
-    key_file = server.get("key_file") if server else None
-    if server and key_file and not (server.path.parent / str(key_file)).exists():
-        yield fault("CFG108", Place(server.path, server.line("key_file")), f"key_file names {key_file}, not there")
+    for name, path, place in _secret_files(deployment):
+        if not _is_there(place.path.parent / Path(path).expanduser()):
+            yield fault("CFG108", place, f"{name} names {path}, which is not there")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _secret_files(deployment: Deployment) -> Iterator[tuple[str, str, Place]]:
+    """Every setting that names a file with a key or secret: its name, the path, and where it stands."""
+    for name, value, place in _values(deployment):
+        if isinstance(value, str) and value and (name.endswith("_FILE") or _FILE_KEY.search(name)):
+            yield name, value, place
 
 
 @check("CFG109")
 def unquoted_numbers(deployment: Deployment) -> Iterator[Finding]:
     """Keys and secrets that YAML reads as numbers."""
-    for document in filter(None, (deployment.server, deployment.sip)):
+    for document in (*deployment.servers, *deployment.sips):
         for keys, value in leaves(document.root):
             named = keys[-1] in _QUOTED_NAMES or (len(keys) == 2 and keys[0] == "keys")
             if named and isinstance(value, int | float):
-                shown = MASK if _SECRET_NAME.search(str(keys[-1])) or keys[0] == "keys" else str(value)
                 place = Place(document.path, document.line(*keys))
-                yield fault("CFG109", place, f"{'.'.join(map(str, keys))} is read as a number", observed=shown)
+                name = _dotted(keys)
+                yield fault("CFG109", place, f"{name} is read as a number", observed=_shown(name, value))
 
 
 @check("CFG110")
 def open_files(deployment: Deployment) -> Iterator[Finding]:
     """Files with secrets that everyone on the machine can read."""
-    config = deployment.config
-    if config and "api_secret " in config.text.replace("=", " ") and _others_read(config.path):
-        yield fault("CFG110", Place(config.path), "holds an API secret and is open to other users")
-    server = deployment.server
-    key_file = server.get("key_file") if server else None
-    if server and key_file and _others_read(server.path.parent / str(key_file)):
-        yield fault(
-            "CFG110",
-            Place(server.path, server.line("key_file")),
-            f"{key_file} is open to other users",
-            level=Level.ERROR,
-        )
+    for config in deployment.configs:
+        if config.content and config.content.holds_secrets and _others_read(config.path):
+            yield fault("CFG110", Place(config.path), "holds an API secret and is open to other users")
+    for server in deployment.servers:
+        key_file = server.get("key_file")
+        if key_file and _others_read(server.path.parent / str(key_file)):
+            place = Place(server.path, server.line("key_file"))
+            yield fault("CFG110", place, f"{key_file} is open to other users", level=Level.ERROR)
 
 
 def _others_read(path: Path) -> bool:
     try:
         return bool(path.stat().st_mode & _OTHERS)
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 
 @check("CFG111")
 def unset_references(deployment: Deployment) -> Iterator[Finding]:
     """`${NAME}` of nothing."""
-    for path, found in _faults(deployment):
-        if "is not set before this line" in found.message:
-            yield fault("CFG111", Place(path, found.line), f"{found.key}: {found.message}")
+    for path, found in deployment.faults:
+        if found.kind is FaultKind.UNSET:
+            name = found.message.partition("{")[2].partition("}")[0]
+            later = next((str(file.path) for file in deployment.env_files if name in file.entries), "")
+            where = f"; {later} sets it: name that file first" if later and later != str(path) else ""
+            yield fault("CFG111", Place(path, found.line), f"{found.key}: {found.message}{where}")
+
+
+@check("CFG139")
+def left_out(deployment: Deployment) -> Iterator[Finding]:
+    """Files that are checked by themselves only, because another one of their kind is compared with the rest."""
+    for files, compared in (
+        (deployment.servers, deployment.server),
+        (deployment.sips, deployment.sip),
+        (deployment.composes, deployment.compose),
+    ):
+        for file in files:
+            if compared and file is not compared:
+                other = "what compose hands over" if getattr(compared, "at", 0) else str(compared.path)
+                yield fault("CFG139", Place(file.path), f"is not compared with the other files: {other} is")

@@ -1,35 +1,38 @@
-"""CFG120-CFG128 and CFG133-CFG137: livekit-server, livekit-sip and the backend against each other."""
+"""CFG120-CFG124, CFG133, CFG134, CFG136, CFG137, CFG141 and CFG143: livekit-server, livekit-sip, the backend."""
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import Final
 
 from sipctl.config.check import check, fault
 from sipctl.config.deployment import Deployment, EnvValue, Place
 from sipctl.config.reading import read_secret, read_text
-from sipctl.config.values import shown_url
-from sipctl.config.yamlfile import YamlFile
+from sipctl.config.schema import truth
+from sipctl.config.values import shown_url, split_url
+from sipctl.config.yamlfile import YamlFile, parse_yaml
 from sipctl.errors import ConfigError
 from sipctl.findings import Finding, Level
 
-WEBHOOK_PATH: Final = "/api/v1.0/rooms/webhooks-livekit/"
-"""Where Meet takes LiveKit's webhooks (suitenumerique/meet core/urls.py)."""
-
-_ROOM_EVENTS: Final = ("room_started", "room_finished")
 _SECRET_LENGTH: Final = 32
+_DEV_KEYS: Final = {"devkey": "secret"}
+"""What `livekit-server --dev` takes where no keys are set (livekit/livekit cmd/server/main.go)."""
 _SIP_VARIABLES: Final = {
     "api_key": "LIVEKIT_API_KEY",
     "api_secret": "LIVEKIT_API_SECRET",
     "ws_url": "LIVEKIT_WS_URL",
 }
 _REDIS_HOMES: Final = ("address", "sentinel_addresses", "cluster_addresses")
+_LOOPBACK: Final = re.compile(r"(127\.[\d.]+|localhost|\[?::1\]?|host\.docker\.internal)(:|\Z)")
+_OUTGOING: Final = ("sip_trunk_ids", "max_active_calls")
 
 
-def _at(document: YamlFile, *keys: str | int) -> Place:
+def at(document: YamlFile, *keys: str | int) -> Place:
+    """Where these keys stand, or what is around them."""
     return Place(document.path, document.line(*keys))
 
 
-def _server(deployment: Deployment) -> YamlFile:
+def server_of(deployment: Deployment) -> YamlFile:
     """The server's yaml, for a check that needs it."""
     if deployment.server is None:
         raise LookupError("a check reads a file that it does not declare")
@@ -43,53 +46,86 @@ def _sip(deployment: Deployment) -> YamlFile:
     return deployment.sip
 
 
-def _server_keys(server: YamlFile) -> Mapping[str, str] | None:
-    """The key pairs of the server; None if they stand in a file that is not here."""
-    given = server.get("keys")
-    if isinstance(given, Mapping):
-        return {str(key): str(secret) for key, secret in given.items()}
-    key_file = server.get("key_file")
-    if not key_file:
-        return {}
-    try:
-        lines = read_text(server.path.parent / str(key_file)).splitlines()
-    except ConfigError:
+def _of_service(deployment: Deployment, variable: str, option: str) -> str | None:
+    """What the server's service in compose is told beside its file, by a variable or an option of its command."""
+    compose = deployment.compose
+    service = compose.server_service if compose else None
+    if compose is None or service is None:
         return None
-    pairs = (line.partition(":") for line in lines if ":" in line)
-    return {key.strip(): secret.strip() for key, _, secret in pairs}
+    return compose.environment(service).get(variable) or compose.option(service, option)
 
 
-def _redis(document: YamlFile) -> tuple[Any, ...] | None:
-    """Which redis, and which database of it; None if there is none."""
+def server_keys(deployment: Deployment) -> Mapping[str, str] | None:
+    """The key pairs of the server; None if they stand in a file that is not here."""
+    server = server_of(deployment)
+    beside = _key_pairs(_of_service(deployment, "LIVEKIT_KEYS", "--keys") or "")
+    given = server.get("keys")
+    if beside or isinstance(given, Mapping):
+        return beside or {str(key): str(secret) for key, secret in given.items()}
+    if key_file := server.get("key_file"):
+        try:
+            return _key_pairs(read_text(server.path.parent / str(key_file)))
+        except ConfigError:
+            return None
+    return _DEV_KEYS if _of_service(deployment, "", "--dev") is not None else {}
+
+
+def _key_pairs(text: str) -> dict[str, str]:
+    """The pairs of a key file or of LIVEKIT_KEYS, which are YAML; none if they cannot be read."""
+    return {str(key): str(secret) for key, secret in parse_yaml(Path(), text).root.items()}
+
+
+Redis = tuple[tuple[str, ...], str, bool]
+"""The addresses, the database, and whether TLS is spoken."""
+
+
+def _redis(document: YamlFile) -> Redis | None:
+    """Which redis a file names; None if none."""
     homes = tuple(str(document.get("redis", home) or "") for home in _REDIS_HOMES)
-    return (*homes, str(document.get("redis", "db") or 0)) if any(homes) else None
+    uses_tls = truth(document.get("redis", "use_tls")) or truth(document.get("redis", "tls", "enabled"))
+    return (homes, str(document.get("redis", "db") or 0), bool(uses_tls)) if any(homes) else None
+
+
+def _server_redis(deployment: Deployment) -> Redis | None:
+    found = _redis(server_of(deployment))
+    beside = _of_service(deployment, "REDIS_HOST", "--redis-host")
+    return found or (((beside, "", ""), "0", False) if beside else None)
 
 
 @check("CFG120", "server")
 def no_redis(deployment: Deployment) -> Iterator[Finding]:
     """A server on its own."""
-    server = _server(deployment)
-    if _redis(server) is None:
-        yield fault("CFG120", _at(server, "redis"), "redis.address is not set", expected="redis: {address: host:6379}")
+    if _server_redis(deployment) is None:
+        place = at(server_of(deployment), "redis")
+        yield fault("CFG120", place, "redis.address is not set", expected="redis: {address: host:6379}")
 
 
 @check("CFG121", "server", "sip")
 def two_redis(deployment: Deployment) -> Iterator[Finding]:
     """A server and a SIP node that do not meet."""
-    server, sip = _server(deployment), _sip(deployment)
-    one, other = _redis(server), _redis(sip)
-    if one and other and one != other:
+    server, sip = server_of(deployment), _sip(deployment)
+    one, other = _server_redis(deployment), _redis(sip)
+    if one is None or other is None or one == other:
+        return
+    place = at(sip, "redis", "address")
+    told = {"observed": _told(other), "expected": _told(one)}
+    if one[0] != other[0]:
+        apart = f"livekit-sip and livekit-server ({at(server, 'redis', 'address')}) use different redis"
+        same_perhaps = any(_LOOPBACK.match(redis[0][0]) for redis in (one, other))
+        level = Level.WARN if same_perhaps else None
+        yield fault("CFG121", place, apart + (", unless both names lead to one" if level else ""), level=level, **told)
+    elif one[2] != other[2]:
         yield fault(
-            "CFG121",
-            _at(sip, "redis", "address"),
-            f"livekit-sip and livekit-server ({_at(server, 'redis', 'address')}) use different redis",
-            observed=_told(other),
-            expected=_told(one),
+            "CFG121", at(sip, "redis"), "only one of livekit-sip and livekit-server speaks TLS to redis", **told
         )
+    else:
+        detail = "livekit-sip and livekit-server name different databases of one redis, which does not part them"
+        yield fault("CFG121", at(sip, "redis", "db"), detail, level=Level.WARN, **told)
 
 
-def _told(redis: tuple[Any, ...]) -> str:
-    return f"{', '.join(filter(None, redis[:-1]))} db {redis[-1]}"
+def _told(redis: Redis) -> str:
+    homes, database, uses_tls = redis
+    return f"{', '.join(map(shown_url, filter(None, homes)))} db {database}{' with TLS' if uses_tls else ''}"
 
 
 def _pair_findings(
@@ -106,13 +142,13 @@ def _pair_findings(
         yield fault(code, secret.place, f"the secret of {key.text!r} is not livekit-server's")
 
 
-def _sip_value(deployment: Deployment, key: str, variable: str) -> EnvValue | None:
+def _sip_value(deployment: Deployment, key: str) -> EnvValue | None:
     """A setting of livekit-sip, from its yaml or its service's environment."""
     sip = _sip(deployment)
     value = sip.get(key)
     if value is not None and str(value):
-        return EnvValue(str(value), _at(sip, key))
-    compose = deployment.compose
+        return EnvValue(str(value), at(sip, key))
+    compose, variable = deployment.compose, _SIP_VARIABLES[key]
     service = compose.sip_service if compose else None
     if compose and service and (text := compose.environment(service).get(variable)):
         return EnvValue(text, Place(compose.path, compose.line(service, "environment", variable)))
@@ -122,30 +158,39 @@ def _sip_value(deployment: Deployment, key: str, variable: str) -> EnvValue | No
 @check("CFG122", "server", "sip")
 def sip_pair(deployment: Deployment) -> Iterator[Finding]:
     """A SIP node whose callers the server refuses."""
-    keys = _server_keys(_server(deployment))
-    key = _sip_value(deployment, "api_key", "LIVEKIT_API_KEY")
-    secret = _sip_value(deployment, "api_secret", "LIVEKIT_API_SECRET")
+    keys, key = server_keys(deployment), _sip_value(deployment, "api_key")
     if keys and key:
-        yield from _pair_findings("CFG122", "livekit-sip", key, secret, keys)
+        yield from _pair_findings("CFG122", "livekit-sip", key, _sip_value(deployment, "api_secret"), keys)
 
 
 @check("CFG123", "sip")
 def sip_server_address(deployment: Deployment) -> Iterator[Finding]:
     """A ws_url that leads elsewhere."""
-    value = _sip_value(deployment, "ws_url", "LIVEKIT_WS_URL")
+    value = _sip_value(deployment, "ws_url")
     if value is None:
         return
-    parts = urlsplit(value.text)
-    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
+    parts = split_url(value.text)
+    if parts is None or parts.scheme not in {"ws", "wss"} or not parts.hostname:
         yield fault("CFG123", value.place, "ws_url is no ws:// or wss:// address", observed=shown_url(value.text))
         return
-    backend = {urlsplit(url).hostname for url in _webhook_urls(deployment)}
-    livekit = urlsplit(deployment.text("LIVEKIT_API_URL") or "").hostname
-    if parts.hostname in backend and parts.hostname != livekit:
+    backend = {host_of(url) for url in webhook_urls_of(deployment)}
+    if parts.hostname in backend and parts.hostname != host_of(deployment.text("LIVEKIT_API_URL") or ""):
         yield fault("CFG123", value.place, "ws_url is the backend's address", observed=shown_url(value.text))
     port = _port_of_named_server(deployment, parts.hostname)
     if port and parts.scheme == "ws" and (parts.port or 80) != port:
         yield fault("CFG123", value.place, f"livekit-server listens on {port}", observed=shown_url(value.text))
+
+
+def host_of(url: str) -> str | None:
+    """The host of an address; None if there is none."""
+    parts = split_url(url)
+    return parts.hostname if parts else None
+
+
+def webhook_urls_of(deployment: Deployment) -> list[str]:
+    """Where the server sends its webhooks."""
+    urls = deployment.server.get("webhook", "urls") if deployment.server else None
+    return [str(url) for url in urls] if isinstance(urls, list) else []
 
 
 def _port_of_named_server(deployment: Deployment, host: str | None) -> int | None:
@@ -157,7 +202,7 @@ def _port_of_named_server(deployment: Deployment, host: str | None) -> int | Non
     return port if isinstance(port, int) else 7880
 
 
-def _backend_value(deployment: Deployment, name: str) -> EnvValue | None:
+def backend_value(deployment: Deployment, name: str) -> EnvValue | None:
     """A setting of the backend; its `_FILE` wins, as in Meet. None if it is not set or its file is not here."""
     env = deployment.env or {}
     named, plain = env.get(f"{name}_FILE"), env.get(name)
@@ -172,119 +217,48 @@ def _backend_value(deployment: Deployment, name: str) -> EnvValue | None:
 @check("CFG124", "server", "env")
 def backend_pair(deployment: Deployment) -> Iterator[Finding]:
     """A backend whose calls the server refuses."""
-    keys = _server_keys(_server(deployment))
-    key = _backend_value(deployment, "LIVEKIT_API_KEY")
+    keys, key = server_keys(deployment), backend_value(deployment, "LIVEKIT_API_KEY")
     if keys and key:
-        secret = _backend_value(deployment, "LIVEKIT_API_SECRET")
-        yield from _pair_findings("CFG124", "the backend", key, secret, keys)
-
-
-@check("CFG125", "server")
-def webhook_key(deployment: Deployment) -> Iterator[Finding]:
-    """Webhooks that the server cannot sign, so that it does not start."""
-    server = _server(deployment)
-    keys, name = _server_keys(server), server.get("webhook", "api_key")
-    if not server.get("webhook", "urls"):
-        return
-    if not name:
-        yield fault("CFG125", _at(server, "webhook"), "webhook.api_key is not set")
-    elif keys is not None and str(name) not in keys:
-        yield fault(
-            "CFG125", _at(server, "webhook", "api_key"), f"webhook.api_key {name!r} is not among keys",
-            observed=str(name), expected=", ".join(keys),
-        )  # fmt: skip
-
-
-@check("CFG126", "server", "env")
-def webhook_receiver_key(deployment: Deployment) -> Iterator[Finding]:
-    """Webhooks that the backend refuses."""
-    server = _server(deployment)
-    name, key = server.get("webhook", "api_key"), _backend_value(deployment, "LIVEKIT_API_KEY")
-    if name and key and str(name) != key.text:
-        yield fault(
-            "CFG126", _at(server, "webhook", "api_key"),
-            f"webhooks are signed with {str(name)!r}; Meet verifies with {key.text!r} ({key.place})",
-            observed=str(name), expected=key.text,
-        )  # fmt: skip
-
-
-def _webhook_urls(deployment: Deployment) -> list[str]:
-    urls = deployment.server.get("webhook", "urls") if deployment.server else None
-    return [str(url) for url in urls] if isinstance(urls, list) else []
-
-
-@check("CFG127", "server")
-def webhook_urls(deployment: Deployment) -> Iterator[Finding]:
-    """Webhooks that never arrive."""
-    server, urls = _server(deployment), _webhook_urls(deployment)
-    if not urls:
-        level = Level.ERROR if deployment.env else Level.WARN
-        yield fault("CFG127", _at(server, "webhook", "urls"), "webhook.urls is empty: nobody is told", level=level)
-    for at, url in enumerate(urls):
-        if problem := _url_problem(url):
-            yield fault(
-                "CFG127", _at(server, "webhook", "urls", at), problem, observed=shown_url(url), expected=WEBHOOK_PATH
-            )
-
-
-def _url_problem(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return "is no http:// or https:// address"
-    if "webhooks-livekit" in parts.path and parts.path != WEBHOOK_PATH:
-        if f"{parts.path}/" == WEBHOOK_PATH:
-            return "lacks the slash at its end: Meet redirects, and the event is lost"
-        return "has a wrong path"
-    return ""
-
-
-@check("CFG128", "server")
-def event_filter(deployment: Deployment) -> Iterator[Finding]:
-    """A filter that swallows one of the two events which rules live by."""
-    server = _server(deployment)
-    included = server.get("webhook", "filter_params", "include_events") or []
-    excluded = server.get("webhook", "filter_params", "exclude_events") or []
-    for event in _ROOM_EVENTS:
-        if included and event not in included:
-            place = _at(server, "webhook", "filter_params", "include_events")
-            yield fault("CFG128", place, f"include_events leaves {event} out")
-        elif not included and event in excluded:
-            place = _at(server, "webhook", "filter_params", "exclude_events")
-            yield fault("CFG128", place, f"exclude_events drops {event}")
+        yield from _pair_findings("CFG124", "the backend", key, backend_value(deployment, "LIVEKIT_API_SECRET"), keys)
 
 
 @check("CFG133", "server")
 def auto_create(deployment: Deployment) -> Iterator[Finding]:
     """Rooms that must be made by somebody else."""
-    server = _server(deployment)
-    if server.get("room", "auto_create") is False:
-        yield fault("CFG133", _at(server, "room", "auto_create"), "room.auto_create is false")
+    server = server_of(deployment)
+    if truth(server.get("room", "auto_create")) is False:
+        yield fault("CFG133", at(server, "room", "auto_create"), "room.auto_create is false", observed="false")
 
 
-@check("CFG134", "server")
+@check("CFG134")
 def short_secrets(deployment: Deployment) -> Iterator[Finding]:
-    """Secrets that livekit-server itself complains about."""
-    server = _server(deployment)
-    for key, secret in (_server_keys(server) or {}).items():
+    """Secrets that livekit-server itself complains about; those of others count where the server's are not here."""
+    for key, secret, place in _secrets(deployment):
         if len(secret) < _SECRET_LENGTH:
-            yield fault(
-                "CFG134", _at(server, "keys", key), f"the secret of {key!r} has {len(secret)} characters",
-                expected=f"{_SECRET_LENGTH} or more",
-            )  # fmt: skip
+            detail = f"the secret of {key!r} has {len(secret)} characters"
+            yield fault("CFG134", place, detail, expected=f"{_SECRET_LENGTH} or more")
+
+
+def _secrets(deployment: Deployment) -> Iterator[tuple[str, str, Place]]:
+    """API keys with their secrets, and where these stand."""
+    if server := deployment.server:
+        for key, secret in (server_keys(deployment) or {}).items():
+            yield key, secret, at(server, "keys", key)
+        return
+    pairs = [(backend_value(deployment, "LIVEKIT_API_KEY"), backend_value(deployment, "LIVEKIT_API_SECRET"))]
+    if deployment.sip:
+        pairs.append((_sip_value(deployment, "api_key"), _sip_value(deployment, "api_secret")))
+    yield from ((key.text if key else "", secret.text, secret.place) for key, secret in pairs if secret)
 
 
 @check("CFG136", "server")
 def no_keys(deployment: Deployment) -> Iterator[Finding]:
     """A server without any key."""
-    server = _server(deployment)
-    if not server.get("keys") and not server.get("key_file") and not _keys_in_compose(deployment):
-        yield fault("CFG136", _at(server), "neither keys nor key_file is set")
-
-
-def _keys_in_compose(deployment: Deployment) -> bool:
-    compose = deployment.compose
-    service = compose.server_service if compose else None
-    return bool(compose and service and compose.environment(service).get("LIVEKIT_KEYS"))
+    server = server_of(deployment)
+    if server_keys(deployment) == {}:
+        key_file = server.get("key_file")
+        detail = f"{key_file} holds no line `key: secret`" if key_file else "neither keys nor key_file is set"
+        yield fault("CFG136", at(server, "key_file" if key_file else "keys"), detail)
 
 
 @check("CFG137", "sip")
@@ -292,10 +266,33 @@ def sip_needs(deployment: Deployment) -> Iterator[Finding]:
     """A SIP node that cannot work."""
     sip = _sip(deployment)
     if _redis(sip) is None:
-        yield fault("CFG137", _at(sip, "redis"), "redis.address is not set: livekit-sip does not start")
+        yield fault("CFG137", at(sip, "redis"), "redis.address is not set: livekit-sip does not start")
     for key, variable in _SIP_VARIABLES.items():
-        if _sip_value(deployment, key, variable) is None:
-            yield fault(
-                "CFG137", _at(sip, key), f"{key} is not set here; without {variable} in its environment calls fail",
-                level=Level.WARN,
-            )  # fmt: skip
+        if _sip_value(deployment, key) is None:
+            detail = f"{key} is not set here; without {variable} in its environment calls fail"
+            yield fault("CFG137", at(sip, key), detail, level=Level.WARN)
+
+
+@check("CFG141", "server")
+def turn(deployment: Deployment) -> Iterator[Finding]:
+    """A TURN server for which livekit-server does not start (livekit/livekit pkg/service/turn.go)."""
+    server = server_of(deployment)
+    if not truth(server.get("turn", "enabled")):
+        return
+    if not server.get("turn", "tls_port") and not server.get("turn", "udp_port"):
+        yield fault("CFG141", at(server, "turn"), "turn is enabled, and neither tls_port nor udp_port is set")
+    if server.get("turn", "tls_port") and not server.get("turn", "domain"):
+        yield fault("CFG141", at(server, "turn", "tls_port"), "turn.tls_port is set, and turn.domain is not")
+    elif server.get("turn", "tls_port") and not truth(server.get("turn", "external_tls")):
+        for key in ("cert_file", "key_file"):
+            if not server.get("turn", key):
+                yield fault("CFG141", at(server, "turn", "tls_port"), f"turn.tls_port is set, and turn.{key} is not")
+
+
+@check("CFG143", "sip")
+def limits_of_outgoing_calls(deployment: Deployment) -> Iterator[Finding]:
+    """Settings that look as if they kept callers out."""
+    sip = _sip(deployment)
+    for key in _OUTGOING:
+        if sip.get(key):
+            yield fault("CFG143", at(sip, key), f"{key} is about outgoing calls; incoming ones are not limited by it")

@@ -1,4 +1,4 @@
-"""CFG112-CFG119 and CFG129: Meet's environment, read as Meet reads it (suitenumerique/meet settings.py)."""
+"""CFG112-CFG119, CFG129 and CFG144: Meet's environment, read as Meet reads it (suitenumerique/meet settings.py)."""
 
 import difflib
 import re
@@ -8,10 +8,10 @@ from typing import Final
 from sipctl.config.check import check, fault
 from sipctl.config.deployment import Deployment, EnvValue
 from sipctl.config.model import Setting
-from sipctl.config.values import read_boolean, shown_url
+from sipctl.config.values import read_boolean, shown_url, url_fault
 from sipctl.errors import ConfigError
 from sipctl.findings import Finding, Level
-from sipctl.telephony.e164 import is_region, is_valid, to_e164
+from sipctl.telephony.e164 import has_extension, is_region, is_valid, to_e164
 from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH
 
 _BOOLEANS: Final = (
@@ -27,8 +27,10 @@ _LIVEKIT: Final = (
     "LIVEKIT_VERIFY_SSL", "LIVEKIT_WEBHOOK_EVENTS_FILTER_REGEX", "LIVEKIT_FORCE_WSS_PROTOCOL",
     "LIVEKIT_ENABLE_FIREFOX_PROXY_WORKAROUND", "LIVEKIT_DEFAULT_SOURCES",
 )  # fmt: skip
+_READ_BY_NOBODY: Final = frozenset({"LIVEKIT_INTERNAL_URL"})
 _NEAR: Final = 0.85
-_A_ROOM: Final = "9f1b2c3d-4e5f-4a6b-8c7d-0123456789ab"
+_ROOMS: Final = tuple(f"{digit}f1b2c3d-{digit}e5f-4a6b-8c7d-0123456789a{digit}" for digit in "0123456789abcdef")
+"""Names of rooms as Meet gives them, one for each digit they may begin with."""
 
 
 def _value(deployment: Deployment, name: str) -> EnvValue | None:
@@ -68,11 +70,15 @@ def odd_booleans(deployment: Deployment) -> Iterator[Finding]:
                 )
 
 
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
 @check("CFG114", "env")
 def pin_length(deployment: Deployment) -> Iterator[Finding]:
     """PIN lengths that Meet or livekit-sip cannot work with."""
     value = _value(deployment, "ROOM_TELEPHONY_PIN_LENGTH")
-    if value and not (value.text.isdigit() and MIN_LENGTH <= int(value.text) <= MAX_LENGTH):
+    if value and not (_is_whole(value.text) and MIN_LENGTH <= int(value.text) <= MAX_LENGTH):
         expected = f"{MIN_LENGTH} to {MAX_LENGTH}"
         yield fault(
             "CFG114", value.place, f"ROOM_TELEPHONY_PIN_LENGTH is not {expected}",
@@ -86,8 +92,9 @@ def pin_retries(deployment: Deployment) -> Iterator[Finding]:
     value = _value(deployment, "ROOM_TELEPHONY_PIN_MAX_RETRIES")
     if value is None:
         return
-    if not value.text.isdigit():
-        yield fault("CFG115", value.place, "is no whole number: Meet does not start", level=Level.ERROR)
+    if not _is_whole(value.text):
+        detail = "is no whole number: Meet does not start"
+        yield fault("CFG115", value.place, detail, level=Level.ERROR, observed=value.text)
     elif int(value.text) == 0:
         yield fault("CFG115", value.place, "with 0 draws no new room gets a PIN", level=Level.ERROR)
     else:
@@ -117,6 +124,9 @@ def phone_number(deployment: Deployment) -> Iterator[Finding]:
             "CFG116", value.place, f"is no number that a provider could assign, dialled from {country}",
             observed=value.text, expected="E.164, such as +33123456789",
         )  # fmt: skip
+    elif has_extension(value.text, country):
+        detail = "has an extension, which Meet shows; a provider routes the number alone"
+        yield fault("CFG116", value.place, detail, observed=value.text)
 
 
 @check("CFG117", "env")
@@ -135,6 +145,9 @@ def no_server(deployment: Deployment) -> Iterator[Finding]:
     if not any(name.startswith("ROOM_TELEPHONY_") for name in env):
         return
     place = next(value.place for name, value in env.items() if name.startswith("ROOM_TELEPHONY_"))
+    address = _value(deployment, "LIVEKIT_API_URL")
+    if address and address.text and (problem := url_fault(address.text)):
+        yield fault("CFG118", address.place, f"LIVEKIT_API_URL {problem}", observed=shown_url(address.text))
     for name in ("LIVEKIT_API_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
         if not deployment.text(name) and not deployment.text(f"{name}_FILE"):
             yield fault("CFG118", place, f"{name} is not set in these files")
@@ -148,7 +161,9 @@ def misspelt(deployment: Deployment) -> Iterator[Finding]:
         if name in known or not name.startswith(("ROOM_TELEPH", "LIVEKIT_", "ROOM_TELE", "TELEPHONY_")):
             continue
         near = difflib.get_close_matches(name, (*_TELEPHONY, *_LIVEKIT), n=1, cutoff=_NEAR)
-        if near or name.startswith("ROOM_TELEPHONY_"):
+        if name in _READ_BY_NOBODY:
+            yield fault("CFG119", value.place, f"no code of Meet reads {name}", level=Level.INFO)
+        elif near or name.startswith("ROOM_TELEPHONY_"):
             fix = f"write {near[0]}" if near else ""
             yield fault("CFG119", value.place, f"Meet has no setting {name}", fix=fix)
 
@@ -160,9 +175,17 @@ def room_filter(deployment: Deployment) -> Iterator[Finding]:
     if value is None or not value.text:
         return
     try:
-        passes = re.search(value.text, _A_ROOM) is not None
+        lost = [room for room in _ROOMS if not re.search(value.text, room)]
     except re.error as error:
         yield fault("CFG129", value.place, f"is no regular expression: {error}", observed=value.text)
         return
-    if not passes:
-        yield fault("CFG129", value.place, f"finds nothing in a room name such as {_A_ROOM}", observed=value.text)
+    if lost:
+        yield fault("CFG129", value.place, f"finds nothing in a room name such as {lost[0]}", observed=value.text)
+
+
+@check("CFG144", "env")
+def unverified(deployment: Deployment) -> Iterator[Finding]:
+    """A Meet that does not look at LiveKit's certificate."""
+    value = _value(deployment, "LIVEKIT_VERIFY_SSL")
+    if value and value.text.lower() in {"no", "n", "false", "0"}:
+        yield fault("CFG144", value.place, "LIVEKIT_VERIFY_SSL is off", observed=value.text)

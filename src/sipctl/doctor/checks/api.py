@@ -93,6 +93,5 @@ def ghosts(facts: Facts) -> Iterator[Finding]:
             f"room {room}",
             f"room {room!r} is listed, but nobody answers for it",
             source="SendData",
-            fix=f"create room {room!r} again, then delete it",
-            command=f"sipctl room create {shlex.quote(room)}",
+            command=f"sipctl room delete {shlex.quote(room)}",
         )

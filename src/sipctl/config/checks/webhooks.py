@@ -1,0 +1,96 @@
+"""CFG125-CFG128: the way of LiveKit's webhooks to the backend."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from sipctl.config.check import check, fault
+from sipctl.config.checks.livekit import at, backend_value, host_of, server_keys, server_of, webhook_urls_of
+from sipctl.config.deployment import Deployment
+from sipctl.config.values import shown_url, split_url
+from sipctl.findings import Finding, Level
+
+WEBHOOK_PATH: Final = "/api/v1.0/rooms/webhooks-livekit/"
+"""Where Meet takes LiveKit's webhooks (suitenumerique/meet core/urls.py)."""
+
+_ROOM_EVENTS: Final = ("room_started", "room_finished")
+
+
+@check("CFG125", "server")
+def webhook_key(deployment: Deployment) -> Iterator[Finding]:
+    """Webhooks that the server cannot sign, so that it does not start."""
+    server = server_of(deployment)
+    keys, name = server_keys(deployment), server.get("webhook", "api_key")
+    if not server.get("webhook", "urls"):
+        return
+    if not name:
+        yield fault("CFG125", at(server, "webhook"), "webhook.api_key is not set")
+    elif keys is not None and str(name) not in keys:
+        yield fault(
+            "CFG125", at(server, "webhook", "api_key"), f"webhook.api_key {str(name)!r} is not among keys",
+            observed=str(name), expected=", ".join(keys),
+        )  # fmt: skip
+
+
+@check("CFG126", "server", "env")
+def webhook_receiver_key(deployment: Deployment) -> Iterator[Finding]:
+    """Webhooks that the backend refuses."""
+    server = server_of(deployment)
+    name, key = server.get("webhook", "api_key"), backend_value(deployment, "LIVEKIT_API_KEY")
+    if name and key and str(name) != key.text:
+        yield fault(
+            "CFG126", at(server, "webhook", "api_key"),
+            f"webhooks are signed with {str(name)!r}; Meet verifies with {key.text!r} ({key.place})",
+            observed=str(name), expected=key.text,
+        )  # fmt: skip
+
+
+@check("CFG127", "server")
+def webhook_urls(deployment: Deployment) -> Iterator[Finding]:
+    """Webhooks that never arrive."""
+    server, urls = server_of(deployment), webhook_urls_of(deployment)
+    if not urls:
+        level = Level.ERROR if deployment.env else Level.WARN
+        yield fault("CFG127", at(server, "webhook", "urls"), "webhook.urls is empty: nobody is told", level=level)
+    for number, url in enumerate(urls):
+        if problem := _url_problem(url) or _scheme_problem(url, deployment):
+            place = at(server, "webhook", "urls", number)
+            yield fault("CFG127", place, problem, observed=shown_url(url), expected=WEBHOOK_PATH)
+
+
+def _url_problem(url: str) -> str:
+    parts = split_url(url)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
+        return "is no http:// or https:// address"
+    if "webhooks-livekit" in parts.path and parts.path != WEBHOOK_PATH:
+        if f"{parts.path}/" == WEBHOOK_PATH:
+            return "lacks the slash at its end: Meet redirects, and the event is lost"
+        return "has a wrong path"
+    return ""
+
+
+def _scheme_problem(url: str, deployment: Deployment) -> str:
+    """Whether an http address names a host that the backend's own settings know by https."""
+    secure = f"https://{host_of(url)}"
+    values = (value.text.rstrip("/") for value in (deployment.env or {}).values())
+    if url.startswith("http://") and any(text == secure or text.startswith(f"{secure}/") for text in values):
+        return "is http, but Meet's own address is https: it redirects, and the event is lost"
+    return ""
+
+
+@check("CFG128", "server")
+def event_filter(deployment: Deployment) -> Iterator[Finding]:
+    """A filter that swallows one of the two events which rules live by."""
+    server = server_of(deployment)
+    included, excluded = (_events(deployment, f"{verb}_events") for verb in ("include", "exclude"))
+    for event in _ROOM_EVENTS:
+        if included and event not in included:
+            place = at(server, "webhook", "filter_params", "include_events")
+            yield fault("CFG128", place, f"include_events leaves {event} out", observed=", ".join(included))
+        elif not included and event in excluded:
+            place = at(server, "webhook", "filter_params", "exclude_events")
+            yield fault("CFG128", place, f"exclude_events drops {event}", observed=", ".join(excluded))
+
+
+def _events(deployment: Deployment, key: str) -> list[str]:
+    events = server_of(deployment).get("webhook", "filter_params", key)
+    return [str(event) for event in events] if isinstance(events, list) else []
