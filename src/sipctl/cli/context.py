@@ -68,7 +68,8 @@ class Session:
         from sipctl.registry.opening import open_registry
 
         settings = settings or self.settings
-        with open_registry(settings.registry, embedded_registry(settings.profile)) as registry:
+        file, limit = embedded_registry(settings.profile), self.options.timeout
+        with open_registry(settings.registry, file, limit) as registry:
             yield registry
 
     def settings_of(self, profile: str) -> Settings:

@@ -77,7 +77,13 @@ def _declare(
         list[Path] | None, typer.Option(help="Env file of Meet or compose; repeatable, later wins.", metavar="FILE")
     ] = None,
     timeout: Annotated[
-        float, typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Time limit of each call to LiveKit.")
+        float,
+        typer.Option(
+            min=0.1,
+            max=3600,
+            metavar="SECONDS",
+            help="Time limit of each call to LiveKit, and of each wait for a database.",
+        ),
     ] = 10.0,
     output: Annotated[
         str, typer.Option("--output", "-o", help="table, json, jsonl, name; some commands have more.", metavar="FORMAT")

@@ -108,7 +108,7 @@ def _counted(session: Session, done: Iterator[Assigned]) -> Iterator[Assigned]:
             yield one
         ended = True
     finally:
-        if not ended:
+        if count and not ended:
             session.streams.note(f"note: {count} rooms were done, and each of them has its PIN; run it again to go on")
 
 

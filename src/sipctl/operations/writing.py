@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sipctl.config.model import Settings
 from sipctl.errors import RailError, UsageError
-from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import Journal
+
+if TYPE_CHECKING:
+    from sipctl.lkapi.client import LiveKitClient
 
 Json = Mapping[str, Any]
 Kind = Literal["rule", "trunk", "room"]
@@ -75,7 +77,7 @@ def unchanged(kind: Kind, identifier: str, stored: Json, note: str) -> Change:
 class Writer:
     """The server, the settings, the permit and the audit of one writing command."""
 
-    client: LiveKitClient
+    client: "LiveKitClient"
     settings: Settings
     permit: Permit
     journal: Journal

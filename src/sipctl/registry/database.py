@@ -3,20 +3,23 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
 from sipctl.errors import ConfigError, SipctlError, UncheckedError
 
-BUSY_TIMEOUT_S: Final = 30
+TIMEOUT_S: Final = 30.0
 _CORRUPT: Final = ("malformed", "not a database")
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, timeout_s: float = TIMEOUT_S) -> Engine:
     """An engine for `sqlite:///FILE` or `postgresql://…`; nothing is connected yet.
+
+    `timeout_s` limits, in seconds, how long it waits for a connection, a lock or a statement.
 
     Raises:
         ConfigError: it is neither.
@@ -26,19 +29,31 @@ def open_engine(url: str) -> Engine:
     except ArgumentError:
         raise ConfigError("the registry's url is no database url", hint=_URL_HINT) from None
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(Path(parsed.database or ""))
+        return _open_sqlite(Path(parsed.database or ""), timeout_s)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": 10})
+        return _open_postgresql(parsed.set(drivername="postgresql+psycopg"), timeout_s)
     raise ConfigError(f"no registry in {parsed.get_backend_name()}", hint=_URL_HINT)
 
 
 _URL_HINT: Final = "such as sqlite:////var/lib/sipctl/pins.db or postgresql://user@host/database"
 
 
-def _open_sqlite(path: Path) -> Engine:
+def _open_postgresql(url: URL, timeout_s: float) -> Engine:
+    """PostgreSQL; the limit is set by a statement, for connection poolers refuse options at the start."""
+    engine = create_engine(url, connect_args={"connect_timeout": max(ceil(timeout_s), 2)})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
+        connection.execute(f"SET statement_timeout = {ceil(timeout_s * 1000)}")
+        connection.commit()
+
+    return engine
+
+
+def _open_sqlite(path: Path, timeout_s: float) -> Engine:
     """SQLite with a write-ahead log; a writing transaction takes the lock at once, so that it cannot fail later."""
     _make_private(path)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": timeout_s})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
