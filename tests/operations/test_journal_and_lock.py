@@ -14,7 +14,7 @@ import pytest
 from operations.desk import Desk
 from sipctl.errors import ChangedError, ConflictError, NotFoundError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.journal import AUDIT_FILE, Journal, find_outcome, read_audit
+from sipctl.operations.journal import AUDIT_FILE, Journal, Write, find_outcome, read_audit
 from sipctl.operations.lock import run_lock
 from sipctl.operations.rule_writes import create_rule, delete_rule
 from sipctl.operations.trunks import create_trunk, delete_trunk
@@ -101,14 +101,14 @@ def test_an_interrupted_write_is_failed(desk: Desk) -> None:
 
 
 def test_times_are_utc_to_the_millisecond(tmp_path: Path) -> None:
-    _journal(tmp_path).intend("create", "rule", None, {})
+    _journal(tmp_path).intend(Write("create", "rule", None, {}))
     (entry,) = read_audit(tmp_path)
     assert entry.when == "2026-01-02T03:00:00.000Z"
 
 
 def test_writes_of_one_run_have_items_of_their_own(tmp_path: Path) -> None:
     journal = _journal(tmp_path)
-    first, second = (journal.intend("create", "rule", None, {}) for _ in range(2))
+    first, second = journal.intend(*(Write("create", "rule", None, {}) for _ in range(2)))
     assert first.item != second.item
     assert first.run == second.run
 
@@ -116,7 +116,7 @@ def test_writes_of_one_run_have_items_of_their_own(tmp_path: Path) -> None:
 def test_only_the_owner_reads_the_audit(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        _journal(tmp_path).intend("create", "rule", None, {})
+        _journal(tmp_path).intend(Write("create", "rule", None, {}))
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / AUDIT_FILE).stat().st_mode) == 0o600
@@ -216,7 +216,8 @@ def test_a_user_without_a_name_can_write(tmp_path: Path, monkeypatch: pytest.Mon
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pwd, "getpwuid", unknown)
-    assert _journal(tmp_path).intend("create", "rule", None, {}).who
+    (entry,) = _journal(tmp_path).intend(Write("create", "rule", None, {}))
+    assert entry.who
 
 
 def test_a_second_run_is_refused(tmp_path: Path) -> None:

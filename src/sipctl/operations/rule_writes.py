@@ -39,16 +39,21 @@ async def create_rule(writer: Writer, rule: DispatchRule) -> Change:
     check_pin(rule.pin)
     if is_open(rule):
         writer.refuse_unless("open", f"a rule without a PIN lets every caller into {rule.room_name!r}")
-    stamped = replace(rule, created_at=rule.created_at or _timestamp(utc_now()))
+    stamped = replace(rule, created_at=rule.created_at or timestamp(utc_now()))
     change = Change(action="create", kind="rule", id="", after=rule_to_json(stamped))
     try:
         await _refuse_clash(writer.client, stamped)
-        return await writer.carry_out(change, lambda: _create_alone(writer.client, stamped))
+        return await writer.carry_out(change, lambda: create_alone(writer.client, stamped))
     except _EqualRuleExists as found:
         return found.change
 
 
-async def _create_alone(client: LiveKitClient, rule: DispatchRule) -> tuple[str, Mapping[str, Any]]:
+async def create_alone(client: LiveKitClient, rule: DispatchRule) -> tuple[str, Mapping[str, Any]]:
+    """Store a rule and make sure that no twin slipped in beside it; its id, and the rule as it is stored.
+
+    Raises:
+        ConflictError: another rule takes the same calls.
+    """
     for _ in range(CREATE_TRIES):
         try:
             stored = await client.create_rule(rule)
@@ -98,7 +103,7 @@ async def _refuse_clash(client: LiveKitClient, rule: DispatchRule) -> None:
 
 async def _stays(client: LiveKitClient, rule: DispatchRule) -> bool:
     """Whether a rule is there for good: one that was made just now may be taken back by the run that made it."""
-    if rule.created_at and rule.created_at < _timestamp(utc_now() - _SETTLED):
+    if rule.created_at and rule.created_at < timestamp(utc_now() - _SETTLED):
         return True
     await _pause()
     return any(await client.list_rules([rule.sip_dispatch_rule_id]))
@@ -114,7 +119,8 @@ def _content(rule: DispatchRule) -> DispatchRule:
     return replace(rule, sip_dispatch_rule_id="", trunk_ids=trunk_ids, media=None, created_at=None, updated_at=None)
 
 
-def _timestamp(when: datetime) -> str:
+def timestamp(when: datetime) -> str:
+    """A time as LiveKit's JSON has it, to the second."""
     return when.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
