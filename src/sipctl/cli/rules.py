@@ -139,7 +139,7 @@ def update(
     \b
     Examples:
       sipctl rules update SDR_7hTqVw9YbLxe --trunk ST_b6WvKx3nTe9D
-      echo 5820461937 | sipctl rules update SIP_demo --pin-stdin --allow live-room
+      echo 58204619 | sipctl rules update SIP_demo --pin-stdin --allow live-room
       sipctl rules update SIP_demo --any-trunk --dry-run
     """
     from sipctl.cli.requests import rule_edits
