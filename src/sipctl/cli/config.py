@@ -43,7 +43,7 @@ def init(
     Examples:
       sipctl config init
       sipctl config init --from /srv/meet --profile prod
-      sipctl config init --url wss://lk.example.org --api-key k --api-secret-stdin
+      sipctl config init --url wss://lk.example --api-key k --api-secret-stdin
     """
     from sipctl.cli.init import Wanted, write_profile
 
