@@ -25,12 +25,23 @@ def rules(draw: st.DrawFn) -> DispatchRule:
     if kind not in {None, RuleKind.DIRECT}:
         typed["randomized"] = draw(st.booleans())
     return DispatchRule(
-        sip_dispatch_rule_id=draw(TEXT), kind=kind, **typed, trunk_ids=draw(LISTS), inbound_numbers=draw(LISTS),
-        numbers=draw(LISTS), name=draw(TEXT), metadata=draw(TEXT),
-        attributes=draw(st.dictionaries(TEXT, TEXT, max_size=3)), room_preset=draw(TEXT), media=draw(st.sampled_from(MEDIA)), hide_phone_number=draw(st.booleans()),
-        krisp_enabled=draw(st.booleans()), created_at=draw(TIMES), updated_at=draw(TIMES),
+        sip_dispatch_rule_id=draw(TEXT),
+        kind=kind,
+        **typed,
+        trunk_ids=draw(LISTS),
+        inbound_numbers=draw(LISTS),
+        numbers=draw(LISTS),
+        name=draw(TEXT),
+        metadata=draw(TEXT),
+        attributes=draw(st.dictionaries(TEXT, TEXT, max_size=3)),
+        room_preset=draw(TEXT),
+        media=draw(st.sampled_from(MEDIA)),
+        hide_phone_number=draw(st.booleans()),
+        krisp_enabled=draw(st.booleans()),
         media_encryption=draw(st.sampled_from(["SIP_MEDIA_ENCRYPT_DISABLE", "SIP_MEDIA_ENCRYPT_REQUIRE"])),
-    )  # fmt: skip
+        created_at=draw(TIMES),
+        updated_at=draw(TIMES),
+    )
 
 
 @given(rules())
