@@ -51,3 +51,9 @@ def test_a_path_before_the_api_is_kept() -> None:
     with hostile(EMPTY_LIST) as server:
         assert run_process("room", "list", env=server_env(f"{server.url}/base/", SECRET)).code == 0
         assert server.paths == ["/base/twirp/livekit.RoomService/ListRooms"]
+
+
+def test_verbose_tells_of_each_call_and_nothing_else_does(sandbox: Sandbox) -> None:
+    told = run_process("rules", "list", "--stale", "-v", env=env_of(sandbox)).stderr.splitlines()
+    assert [line.partition(" in ")[0] for line in told] == ["ListSIPDispatchRule: 200", "ListRooms: 200"]
+    assert run_process("rules", "list", "--stale", env=env_of(sandbox)).stderr == ""

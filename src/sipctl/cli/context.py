@@ -98,7 +98,7 @@ class Session:
         connection = self.settings.connection
 
         async def connected() -> T:
-            async with LiveKitClient(connection, timeout_s=self.options.timeout) as client:
+            async with LiveKitClient(connection, timeout_s=self.options.timeout, tell=self.streams.detail) as client:
                 return await use_case(client)
 
         return asyncio.run(connected())

@@ -89,7 +89,9 @@ def _declare(
         str, typer.Option("--output", "-o", help="table, json, jsonl, name; some commands have more.", metavar="FORMAT")
     ] = "table",
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing on success but the data asked for.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Every call to LiveKit on stderr; all checks of a report.")
+    ] = False,
     color: Annotated[
         str, typer.Option(callback=_color, is_eager=True, metavar="WHEN", help="auto, always or never.")
     ] = "auto",
