@@ -58,8 +58,9 @@ def list_(
         room=room, name=name, trunk=trunk, open_only=open_, stale_only=stale, owned_only=owned, foreign_only=foreign,
         sort=sort.value,
     )  # fmt: skip
-    rules = session.livekit(lambda client: list_rules(client, session.settings, criteria))
-    session.emit(rules_view(rules, session.settings.mark, show_pins=session.options.show_pins))
+    listed = session.livekit(lambda client: list_rules(client, session.settings, criteria))
+    rules, names = session.named(listed, lambda rule: rule.room_name)
+    session.emit(rules_view(rules, session.settings.mark, show_pins=session.options.show_pins, names=names))
 
 
 @command("show")
@@ -77,7 +78,8 @@ def show(ctx: typer.Context, rule: Reference) -> None:
 
     session = Session.of(ctx)
     found = session.livekit(lambda client: get_rule(client, rule))
-    session.emit(rule_view(found, session.settings.mark, show_pins=session.options.show_pins))
+    _, names = session.named([found], lambda rule: rule.room_name)
+    session.emit(rule_view(found, session.settings.mark, show_pins=session.options.show_pins, names=names))
 
 
 @command("create")
