@@ -122,6 +122,7 @@ def test_wrong_key_and_wrong_secret(livekit: Server) -> None:
         report = diagnose(replace(settings, connection_or_none=replace(settings.connection, **fields)))
         assert "API202" in codes(report)
         assert report.exit_code is ExitCode.FINDINGS
+        assert report.verdict.startswith("Nobody can say whether callers get in: ")
 
 
 def test_a_server_that_is_down(livekit: Server) -> None:
@@ -130,6 +131,24 @@ def test_a_server_that_is_down(livekit: Server) -> None:
     report = diagnose(replace(settings, connection_or_none=dead))
     assert "API201" in codes(report)
     assert report.verdict.startswith("Callers cannot get in")
+    elsewhere = replace(settings.connection, url="http://nowhere.invalid")
+    report = diagnose(replace(settings, connection_or_none=elsewhere))
+    assert report.verdict.startswith("Nobody can say whether callers get in: cannot resolve 'nowhere.invalid'.")
+
+
+def test_rooms_that_nobody_can_enter_do_not_count(livekit: Server) -> None:
+    healthy(livekit)
+    plant_rule(livekit, "SDR_y", "ended", OTHER_PIN, trunk_ids=["ST_provider"])
+    plant_rule(livekit, "SDR_z", "lobby", "778899", trunk_ids=["ST_gone"])
+    assert diagnose(settings_for(livekit)).verdict.startswith("Callers can get in: 1 room can be reached by PIN.")
+
+
+def test_an_error_is_told_in_the_caller_s_terms(sandbox: Sandbox) -> None:
+    healthy(sandbox)
+    plant_rule(sandbox, "SDR_z", "other", "None", trunk_ids=["ST_provider"])
+    verdict = diagnose(settings_for(sandbox)).verdict
+    assert "nobody can enter room 'other'" in verdict
+    assert "For callers: The PIN prompt, and no PIN that opens this room." in verdict
 
 
 def test_clocks_that_differ(sandbox: Sandbox) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -13,7 +13,7 @@ from sipctl.cli.options import Options
 from sipctl.config.load import load_settings
 from sipctl.config.model import Settings
 from sipctl.config.paths import embedded_registry, state_dir
-from sipctl.errors import NotFoundError, UsageError
+from sipctl.errors import NotFoundError, SipctlError, UsageError
 from sipctl.output.formats import View
 from sipctl.output.streams import Streams
 
@@ -91,6 +91,19 @@ class Session:
             raise NotFoundError(f"room {room!r} has no PIN", hint=f"`sipctl pin assign {room}` gives it one")
         return holding.pin
 
+    def named(self, things: Iterable[T], room_of: Callable[[T], str]) -> tuple[Iterable[T], Mapping[str, str]]:
+        """These things, and what people call their rooms where Meet's database says; not knowing that is no failure."""
+        if not self.settings.registry.in_meet:
+            return things, {}
+        kept = list(things)
+        try:
+            with self.registry() as registry:
+                known = registry.known(dict.fromkeys(map(room_of, kept)))
+        except SipctlError as error:
+            self.streams.note(f"note: what rooms are called is not known: {error.message}")
+            return kept, {}
+        return kept, {room: held.name or held.slug for room, held in known.items()}
+
     def livekit(self, use_case: Callable[["LiveKitClient"], Awaitable[T]]) -> T:
         """Run a use case against the configured server; the connection is closed whatever happens."""
         from sipctl.lkapi.client import LiveKitClient
@@ -98,7 +111,7 @@ class Session:
         connection = self.settings.connection
 
         async def connected() -> T:
-            async with LiveKitClient(connection, timeout_s=self.options.timeout) as client:
+            async with LiveKitClient(connection, timeout_s=self.options.timeout, tell=self.streams.detail) as client:
                 return await use_case(client)
 
         return asyncio.run(connected())

@@ -13,7 +13,8 @@ app, command = command_group("Dispatch rules: which caller lands in which room."
 
 Reference = Annotated[str, typer.Argument(metavar="RULE", help="A rule's id, its name, or its room.")]
 Trunks = Annotated[
-    list[str] | None, typer.Option("--trunk", metavar="ID", help="Only calls of this trunk; repeatable.")
+    list[str] | None,
+    typer.Option("--trunk", metavar="TRUNK", help="Only calls of this trunk (id, name or number); repeatable."),
 ]
 PinStdin = Annotated[bool, typer.Option("--pin-stdin", help="Read the PIN from stdin, or from a hidden prompt.")]
 
@@ -57,8 +58,9 @@ def list_(
         room=room, name=name, trunk=trunk, open_only=open_, stale_only=stale, owned_only=owned, foreign_only=foreign,
         sort=sort.value,
     )  # fmt: skip
-    rules = session.livekit(lambda client: list_rules(client, session.settings, criteria))
-    session.emit(rules_view(rules, session.settings.mark, show_pins=session.options.show_pins))
+    listed = session.livekit(lambda client: list_rules(client, session.settings, criteria))
+    rules, names = session.named(listed, lambda rule: rule.room_name)
+    session.emit(rules_view(rules, session.settings.mark, show_pins=session.options.show_pins, names=names))
 
 
 @command("show")
@@ -76,7 +78,8 @@ def show(ctx: typer.Context, rule: Reference) -> None:
 
     session = Session.of(ctx)
     found = session.livekit(lambda client: get_rule(client, rule))
-    session.emit(rule_view(found, session.settings.mark, show_pins=session.options.show_pins))
+    _, names = session.named([found], lambda rule: rule.room_name)
+    session.emit(rule_view(found, session.settings.mark, show_pins=session.options.show_pins, names=names))
 
 
 @command("create")
@@ -109,14 +112,14 @@ def create(
       sipctl rules create --room lobby --allow open
     """
     from sipctl.cli.requests import rule_request
-    from sipctl.operations.rule_writes import create_rule
+    from sipctl.operations.rule_writes import create_requested_rule
 
     session = Session.of(ctx)
     registered = session.registered_pin(room) if pin_from_registry else None
     wanted = rule_request(
         session.settings, room=room, pin_stdin=pin_stdin, pin=registered, trunks=trunk, name=name, file=from_file
     )
-    session.write(lambda writer: create_rule(writer, wanted), session.permit(allow, confirm))
+    session.write(lambda writer: create_requested_rule(writer, wanted), session.permit(allow, confirm))
 
 
 @command("update")
@@ -138,17 +141,17 @@ def update(
     \b
     Examples:
       sipctl rules update SDR_7hTqVw9YbLxe --trunk ST_b6WvKx3nTe9D
-      echo 5820461937 | sipctl rules update SIP_demo --pin-stdin --allow live-room
+      echo 58204619 | sipctl rules update SIP_demo --pin-stdin --allow live-room
       sipctl rules update SIP_demo --any-trunk --dry-run
     """
     from sipctl.cli.requests import rule_edits
-    from sipctl.operations.rule_writes import update_rule
+    from sipctl.operations.rule_writes import update_requested_rule
 
     session = Session.of(ctx)
     edits = rule_edits(
         room=room, pin_stdin=pin_stdin, no_pin=no_pin, name=name, trunks=trunk, any_trunk=any_trunk, metadata=metadata
     )
-    session.write(lambda writer: update_rule(writer, rule, edits), session.permit(allow, confirm))
+    session.write(lambda writer: update_requested_rule(writer, rule, edits), session.permit(allow, confirm))
 
 
 @command("delete")

@@ -73,7 +73,7 @@ def create(
 
     \b
     Examples:
-      sipctl trunk create --name provider --number +33123456789 --allowed-address 192.0.2.0/24
+      sipctl trunk create --number +33123456789 --allowed-address 192.0.2.0/24
       sipctl trunk create --from-file trunk.json --dry-run
     """
     from sipctl.cli.requests import trunk_request

@@ -11,6 +11,7 @@ from sipctl.errors import ChangedError, ConflictError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import Entry, utc_now
 from sipctl.operations.rules import get_rule
+from sipctl.operations.trunks import inbound_trunk_ids
 from sipctl.operations.writing import Change, Writer, unchanged
 from sipctl.telephony.livekit_json import rule_from_json, rule_to_json
 from sipctl.telephony.model import DispatchRule
@@ -21,6 +22,28 @@ from sipctl.telephony.ruleset import rule_keys
 CREATE_TRIES: Final = 3
 _PAUSE_S: Final = (0.05, 0.5)
 _SETTLED: Final = timedelta(seconds=10)
+
+
+async def create_requested_rule(writer: Writer, rule: DispatchRule) -> Change:
+    """Store a rule that a person asks for; its `trunk_ids` may be names or numbers of trunks, too.
+
+    Raises:
+        NotFoundError, UsageError: there is no such inbound trunk, or several.
+        RailError, ConflictError, UsageError: as `create_rule`.
+    """
+    return await create_rule(writer, replace(rule, trunk_ids=await inbound_trunk_ids(writer.client, rule.trunk_ids)))
+
+
+async def update_requested_rule(writer: Writer, reference: str, edits: Mapping[str, Any]) -> Change:
+    """Change a rule as a person asks for; `trunk_ids` may be names or numbers of trunks, too.
+
+    Raises:
+        NotFoundError, UsageError: there is no such inbound trunk, or several.
+        RailError, ChangedError, ConflictError: as `update_rule`.
+    """
+    if "trunk_ids" in edits:
+        edits = {**edits, "trunk_ids": await inbound_trunk_ids(writer.client, edits["trunk_ids"])}
+    return await update_rule(writer, reference, edits)
 
 
 async def create_rule(writer: Writer, rule: DispatchRule) -> Change:

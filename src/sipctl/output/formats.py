@@ -17,11 +17,16 @@ Record = Mapping[str, Any]
 GRID_ROWS: Final = 1000
 COMMON_FORMATS: Final = ("table", "json", "jsonl", "name")
 
-_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
 
 def _encode(value: object) -> str:
-    return escaped_json(_encoder.encode(value))
+    """One line of JSON. pydantic's encoder takes a third of the time of Python's, which takes odd text, too."""
+    from pydantic_core import PydanticSerializationError, to_json
+
+    try:
+        text = to_json(value).decode()
+    except PydanticSerializationError:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return escaped_json(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

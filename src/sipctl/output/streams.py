@@ -57,6 +57,11 @@ class Streams:
         if not self.quiet:
             self.err.write(printable(text) + "\n")
 
+    def progress(self, text: str) -> None:
+        """A line for a person who waits at a terminal; nothing in a pipe, nor with `--quiet`."""
+        if self.err.isatty():
+            self.note(text)
+
     def detail(self, text: str) -> None:
         """A line on stderr that only `-v` shows."""
         if self.verbose:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sipctl.doctor.check import check, found, skipped
+from sipctl.doctor.check import check, counted, found, skipped
 from sipctl.doctor.facts import Facts
 from sipctl.findings import Finding
 from sipctl.telephony.model import DispatchRule, RuleKind
@@ -29,7 +29,7 @@ def _delete(rule: DispatchRule, *words: str) -> str:
     return f"sipctl rules delete {rule.sip_dispatch_rule_id}{allow}"
 
 
-@check("RUL401", "rules")
+@check("RUL401", "rules", sees=("rooms",))
 def conflicting_pairs(facts: Facts) -> Iterator[Finding]:
     """Stored rules that LiveKit would refuse to store today."""
     typed = [rule for rule in facts.rules.get() if rule.kind is not None]
@@ -50,7 +50,7 @@ def _words(facts: Facts, rule: DispatchRule) -> tuple[str, ...]:
     return (*foreign, "live-room") if rule.room_name in live else foreign
 
 
-@check("RUL402", "rules")
+@check("RUL402", "rules", sees=("rooms",))
 def open_rule_outranks(facts: Facts) -> Iterator[Finding]:
     """Open rules that win over PIN rules before anyone is asked for a PIN."""
     for rule, rivals in _open_beside_pin(facts):
@@ -59,7 +59,7 @@ def open_rule_outranks(facts: Facts) -> Iterator[Finding]:
             yield _open_finding("RUL402", facts, rule, f"wins over {_told(losers[0])}")
 
 
-@check("RUL403", "rules")
+@check("RUL403", "rules", sees=("rooms",))
 def open_rule_beside(facts: Facts) -> Iterator[Finding]:
     """Open rules that a caller reaches by pressing # at the PIN prompt."""
     for rule, rivals in _open_beside_pin(facts):
@@ -169,7 +169,7 @@ def foreign_rules(facts: Facts) -> Iterator[Finding]:
     if foreign:
         yield found(
             "RUL409",
-            f"{len(foreign)} rules" if len(foreign) > 1 else _label(foreign[0]),
+            counted(len(foreign), "rule") if len(foreign) > 1 else _label(foreign[0]),
             f"not named {facts.settings.name_template!r} after their room, for example {_told(foreign[0])}",
             source=_SOURCE,
         )
@@ -245,14 +245,14 @@ def rules_while_telephony_is_off(facts: Facts) -> Iterator[Finding]:
     if owned and not facts.settings.telephony.enabled:
         yield found(
             "RUL415",
-            f"{len(owned)} rules",
+            counted(len(owned), "rule"),
             "Meet does not delete them while telephony is off",
             observed="ROOM_TELEPHONY_ENABLED=False",
             source=_SOURCE,
         )
 
 
-@check("RUL416", "participants")
+@check("RUL416", "participants", sees=("ghosts",))
 def rooms_of_phone_callers(facts: Facts) -> Iterator[Finding]:
     """Rooms that hold phone callers and nobody else."""
     ghosts = facts.ghosts.value or frozenset()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sipctl.doctor.check import check, found, skipped
+from sipctl.doctor.check import check, counted, found, skipped
 from sipctl.doctor.facts import Facts
 from sipctl.findings import Finding
 from sipctl.telephony.addresses import mask_fault, mask_network
@@ -115,7 +115,7 @@ def rules_past_the_trunk(facts: Facts) -> Iterator[Finding]:
     if restricted and wildcards:
         yield found(
             "TRK309",
-            f"{len(wildcards)} rules",
+            counted(len(wildcards), "rule"),
             f"calls that {_told(restricted[0])} keeps out still reach the PIN prompt; Meet writes such rules",
             source="ListSIPDispatchRule",
         )
