@@ -52,10 +52,10 @@ def world(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     state.mkdir()
     journal = Journal(folder=state, command="sipctl rules update", profile="", url=sandbox.url)
     before = {**_whole_rule(), "metadata": "before"}
-    intent = journal.intend("update", f"rule {RULE['sip_dispatch_rule_id']}", before, _whole_rule())
-    journal.conclude(intent, after=_whole_rule())
+    with journal.recorded("update", f"rule {RULE['sip_dispatch_rule_id']}", before, _whole_rule()) as record:
+        record.after = _whole_rule()
     audit = state / "audit.jsonl"
-    audit.write_text(audit.read_text().replace(intent.item, "5f0c9a7be21d-1"))
+    audit.write_text(audit.read_text().replace(record.item, "5f0c9a7be21d-1"))
     assert Entry(**json.loads(audit.read_text().splitlines()[-1])).item == "5f0c9a7be21d-1"
     return sandbox
 

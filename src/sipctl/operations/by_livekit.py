@@ -125,13 +125,13 @@ class ByLiveKit:
             SipctlError: it cannot be made, and nobody else made one.
         """
         writer = self.work.writer
-        serving = await _serving(writer, rule)
+        serving = await _serving(writer, rule.room_name)
         if serving:
             return serving
         try:
             return await _create(writer, replace(rule, sip_dispatch_rule_id=""))
         except ConflictError:
-            serving = await _serving(writer, rule)
+            serving = await _serving(writer, rule.room_name)
             if serving:
                 return serving
             raise
@@ -227,14 +227,11 @@ def _parking_pin() -> str:
     return f"{secrets.randbelow(10**MAX_LENGTH):0{MAX_LENGTH}d}"
 
 
-async def _serving(writer: Writer, rule: DispatchRule) -> str:
-    """The id of an owned rule with the same PIN for the same room; "" if there is none."""
-    same = (
-        one
-        for one in await writer.client.list_rules()
-        if one.room_name == rule.room_name and one.pin == rule.pin and writer.settings.mark.owns(one)
-    )
-    return next((one.sip_dispatch_rule_id for one in same), "")
+async def _serving(writer: Writer, room: str) -> str:
+    """The id of an owned rule for this room; "" if there is none. Its PIN may be a newer one by now."""
+    mark = writer.settings.mark
+    rules = (rule for rule in await writer.client.list_rules() if rule.room_name == room and mark.owns(rule))
+    return next((rule.sip_dispatch_rule_id for rule in rules), "")
 
 
 async def _create(writer: Writer, rule: DispatchRule) -> str:

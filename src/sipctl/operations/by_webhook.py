@@ -171,8 +171,3 @@ class ByWebhook:
             hint="is telephony on, and does its room filter let this room through?",
         )
         return [Done(one.item, Result.FAILED, error=ignored) if one in open_items else one for one in done]
-
-
-def can_be_told(item: Item) -> bool:
-    """Whether a backend makes this change when it is told of the room."""
-    return item.reason in {Reason.STALE, Reason.MISSING}

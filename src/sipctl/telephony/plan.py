@@ -42,6 +42,7 @@ class Reason(StrEnum):
     NO_PIN = "no-pin"
     TAKEN = "taken"
     AMBIGUOUS = "ambiguous"
+    LIVEKIT_ONLY = "livekit-only"
     STALE = "stale"
     DUPLICATE = "duplicate"
     MISSING = "missing"
@@ -65,6 +66,8 @@ _PART_OF: Final = {
         (Reason.DUPLICATE, Reason.AMBIGUOUS, Reason.PIN_DIFFERS, Reason.PIN_NONE, Reason.TRUNKS_DIFFER), Part.REPAIR
     ),
 }
+_BACKENDS: Final = frozenset({Reason.STALE, Reason.MISSING})
+"""Changes that a backend makes when it is told of a room: Meet compares names alone, and keeps a rule that is there."""
 WAITS_FOR_A_LOOK: Final = frozenset({Reason.FIRST_LOOK, Reason.WAITING, Reason.YOUNG, Reason.EMPTY_LIST})
 """Reasons that pass by themselves, once somebody looks again."""
 
@@ -143,7 +146,7 @@ def make_plan(world: World, policy: Policy) -> list[Item]:
     Deletions come first, for they free PINs; then updates, each after the one whose PIN it takes over; then creates.
     Made again after it was applied, it changes nothing.
     """
-    items = [item for item in _items(world, policy) if _is_asked_for(item, policy)]
+    items = [_unless_livekits(item, policy) for item in _items(world, policy) if _is_asked_for(item, policy)]
     items.sort(key=lambda item: item.order)
     kept = [item for item in items if item.action in {Action.KEEP, Action.SKIP}]
     deletes = [item for item in items if item.action is Action.DELETE]
@@ -157,6 +160,14 @@ def make_plan(world: World, policy: Policy) -> list[Item]:
 def _is_asked_for(item: Item, policy: Policy) -> bool:
     part = _PART_OF.get(item.reason)
     return (part is None or part in policy.parts) and (policy.rooms is None or item.room in policy.rooms)
+
+
+def _unless_livekits(item: Item, policy: Policy) -> Item:
+    """The item, or for a backend that cannot make this change why it is skipped."""
+    changes = item.action in {Action.DELETE, Action.UPDATE, Action.CREATE}
+    if not (policy.by_backend and changes and item.reason not in _BACKENDS):
+        return item
+    return replace(item, action=Action.SKIP, reason=Reason.LIVEKIT_ONLY, after=None)
 
 
 def _items(world: World, policy: Policy) -> Iterator[Item]:
@@ -290,10 +301,14 @@ def _of_room_without_rule(room: str, world: World, policy: Policy) -> Iterator[I
 
 
 def _standing(rules: Iterable[DispatchRule], deletes: Iterable[Item]) -> dict[RuleKey, str]:
-    """The keys of the rules that stay, with their ids."""
+    """The keys of the rules that stay, each with the smallest id that has it."""
     going = {item.rule_id for item in deletes}
-    stay = (rule for rule in rules if rule.sip_dispatch_rule_id not in going)
-    return {key: rule.sip_dispatch_rule_id for rule in stay for key in rule_keys(rule)}
+    standing: dict[RuleKey, str] = {}
+    for rule in sorted(rules, key=lambda rule: rule.sip_dispatch_rule_id):
+        if rule.sip_dispatch_rule_id not in going:
+            for key in rule_keys(rule):
+                standing.setdefault(key, rule.sip_dispatch_rule_id)
+    return standing
 
 
 def _holder(rule: DispatchRule, standing: Mapping[RuleKey, str]) -> str:
