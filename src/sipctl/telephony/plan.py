@@ -240,7 +240,7 @@ def _of_live_room(room: str, rules: Sequence[DispatchRule], world: World, policy
     """The rules of a live room: the best one stays and is repaired, the others go once it is right."""
     if not rules:
         return
-    wanted = world.pins.get(room) if world.pins is not None else None
+    wanted = _wanted_pin(room, world)
     keeper = min(rules, key=lambda rule: _rank(rule, wanted, policy))
     repair = _repair(keeper, wanted, world, policy)
     yield repair
@@ -253,6 +253,12 @@ def _of_live_room(room: str, rules: Sequence[DispatchRule], world: World, policy
         else:
             beside = keeper.sip_dispatch_rule_id
             yield Item(action=Action.SKIP, reason=Reason.AMBIGUOUS, room=room, before=rule, beside=beside)
+
+
+def _wanted_pin(room: str, world: World) -> str | None:
+    """The registry's PIN of a room; None if there is no registry, or none that a caller can type."""
+    pin = (world.pins or {}).get(room, "")
+    return pin if is_pin(pin) else None
 
 
 def _rank(rule: DispatchRule, wanted: str | None, policy: Policy) -> tuple[bool, bool, bool, str]:
@@ -287,12 +293,12 @@ def _repair(rule: DispatchRule, wanted: str | None, world: World, policy: Policy
 def _of_room_without_rule(room: str, world: World, policy: Policy) -> Iterator[Item]:
     if not policy.mark.is_ours(room):
         return
-    pin = world.pins.get(room) if world.pins is not None else None
+    pin = _wanted_pin(room, world)
     if policy.protects(room, policy.mark.name_for(room)):
         yield Item(action=Action.SKIP, reason=Reason.PROTECTED, room=room)
     elif room not in world.attended and not policy.unattended:
         yield Item(action=Action.SKIP, reason=Reason.UNATTENDED, room=room)
-    elif not is_pin(pin or "") and not policy.by_backend:
+    elif pin is None and not policy.by_backend:
         yield Item(action=Action.SKIP, reason=Reason.NO_PIN, room=room)
     else:
         name, trunk_ids = policy.mark.name_for(room), policy.trunk_ids or ()
