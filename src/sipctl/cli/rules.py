@@ -8,6 +8,7 @@ import typer
 
 from sipctl.cli.context import Session
 from sipctl.cli.options import Allow, Confirm, command_group
+from sipctl.cli.upkeep import register as register_upkeep
 
 app, command = command_group("Dispatch rules: which caller lands in which room.")
 
@@ -172,29 +173,4 @@ def delete(ctx: typer.Context, rule: Reference, allow: Allow = None, confirm: Co
     session.write(lambda writer: delete_rule(writer, rule), session.permit(allow, confirm))
 
 
-@command("restore")
-def restore(
-    ctx: typer.Context,
-    item: Annotated[str, typer.Argument(metavar="ITEM", help="The change to undo, as its `undo` line names it.")],
-    apply: Annotated[bool, typer.Option("--apply", help="Do it; without, only say what would be done.")] = False,
-    allow: Allow = None,
-    confirm: Confirm = "",
-) -> None:
-    """Undo one change of a dispatch rule, from the audit.
-
-    \b
-    Examples:
-      sipctl rules restore 5f0c9a7be21d-1
-      sipctl rules restore 5f0c9a7be21d-1 --apply
-    """
-    from dataclasses import replace
-
-    from sipctl.config.paths import state_dir
-    from sipctl.operations.journal import find_outcome
-    from sipctl.operations.rule_writes import restore_rule
-
-    session = Session.of(ctx)
-    entry = find_outcome(state_dir(), item)
-    permit = session.permit(allow, confirm)
-    permit = replace(permit, dry_run=permit.dry_run or not apply)
-    session.write(lambda writer: restore_rule(writer, entry), permit)
+register_upkeep(command)

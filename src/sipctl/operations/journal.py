@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from sipctl.errors import NotFoundError, SipctlError, UncheckedError
+from sipctl.errors import SipctlError, UncheckedError
 
 AUDIT_FILE: Final = "audit.jsonl"
 
@@ -198,22 +198,6 @@ def _is_cut(line: str) -> bool:
     except ValueError:
         return line.startswith(_LINE_START)
     return False
-
-
-def find_outcome(folder: Path, item: str) -> Entry:
-    """The outcome of one written item, or its intent if the run ended in between.
-
-    Raises:
-        NotFoundError: the audit has no such item.
-        UncheckedError: the audit cannot be read.
-    """
-    found = None
-    for entry in read_audit(folder):
-        if entry.item == item:
-            found = entry
-    if found is None:
-        raise NotFoundError(f"no change {item!r} in the audit", hint=f"the audit is {folder / AUDIT_FILE}")
-    return found
 
 
 def read_audit(folder: Path) -> Iterator[Entry]:

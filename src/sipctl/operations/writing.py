@@ -35,7 +35,7 @@ def check_profile(settings: Settings, permit: Permit) -> None:
         raise RailError(f"profile {profile!r} is protected", code="rail-protected", hint=f"add `--confirm {profile}`")
 
 
-RAILS: Final = ("foreign", "in-use", "live-room", "open", "protected")
+RAILS: Final = ("foreign", "in-use", "live-room", "open", "protected", "unattended")
 
 
 def permit_from(allow: Iterable[str], confirm: str, *, dry_run: bool) -> Permit:

@@ -7,9 +7,10 @@ from typing import Final
 
 from sqlalchemy import URL
 
-from sipctl.config.model import RegistrySettings
+from sipctl.config.model import RegistrySettings, Settings
 from sipctl.errors import ConfigError
 from sipctl.registry.database import open_engine
+from sipctl.registry.looks import Looks
 from sipctl.registry.store import Registry
 from sipctl.telephony.secret import Secret
 
@@ -37,6 +38,17 @@ def open_registry(settings: RegistrySettings, embedded_file: Path, timeout_s: fl
         yield registry
     finally:
         registry.close()
+
+
+def open_looks(settings: Settings, folder: Path, timeout_s: float) -> Looks:
+    """Where looks at the server are remembered: at `state_url`, else in a file of the state folder.
+
+    Raises:
+        ConfigError: a newer sipctl made it, or it is corrupt.
+        UncheckedError: it cannot be written, or is locked.
+    """
+    url = settings.registry.state_url.reveal() or f"sqlite:///{folder / 'looks.db'}"
+    return Looks(open_engine(url, timeout_s), settings.connection.url)
 
 
 def _meets_url(settings: RegistrySettings) -> str:
