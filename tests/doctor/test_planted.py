@@ -1,5 +1,7 @@
 """Every check of trunks, rules and the API: a fault planted in the sandbox and in the real server, found by code."""
 
+import json
+import shlex
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cli.running import env_of, run
 from conftest import need_real_server
 from doctor.planting import PROVIDER, Server, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
 from peers.livekit import API_KEY, API_SECRET, SIP_NODE, free_ports, running_livekit, wait_for
@@ -104,6 +107,57 @@ def test_a_planted_fault_is_found(livekit: Server, code: str) -> None:
     assert all(PIN not in str(finding) and OTHER_PIN not in str(finding) for finding in report.findings)
     expected = ExitCode.FINDINGS if any(one.level is Level.ERROR for one in problems(report)) else ExitCode.DONE
     assert report.exit_code is expected
+
+
+COMMANDED = ("RUL401", "RUL402", "RUL403", "RUL405", "RUL412", "TRK308")
+
+
+@pytest.mark.parametrize("code", COMMANDED)
+def test_the_command_of_a_finding_repairs_it(livekit: Server, code: str) -> None:
+    healthy(livekit)
+    PLANTED[code](livekit)
+    before = diagnose(settings_for(livekit))
+    commands = [one.fix.command for one in before.findings if one.code == code and one.fix and one.fix.command]
+    assert commands
+    for command in commands:
+        assert run(*shlex.split(command)[1:], env=env_of(livekit)).code == ExitCode.DONE
+    assert code not in codes(diagnose(settings_for(livekit)))
+    assert "standup" in _rooms_with_rules(livekit)
+
+
+def _rooms_with_rules(server: Server) -> list[str]:
+    items = json.loads(run("rules", "list", "-o", "json", env=env_of(server)).stdout)["items"]
+    return [inner["room_name"] for item in items for inner in (item["rule"] or {}).values()]
+
+
+def test_the_rule_of_a_live_room_is_the_one_to_keep(livekit: Server) -> None:
+    plant_trunk(livekit, "ST_provider", **PROVIDER)
+    livekit.join("standup", "alice")
+    plant_rule(livekit, "SDR_a", "ended", PIN, trunk_ids=["ST_provider"])
+    plant_rule(livekit, "SDR_b", "standup", PIN, trunk_ids=["ST_provider"])
+    (finding,) = (one for one in diagnose(settings_for(livekit)).findings if one.code == "RUL401")
+    assert finding.fix
+    assert finding.fix.command == "sipctl rules delete SDR_a"
+
+
+def test_the_trunk_that_rules_name_is_the_one_to_keep(livekit: Server) -> None:
+    healthy(livekit)
+    plant_trunk(livekit, "ST_a", **PROVIDER)
+    (finding,) = (one for one in diagnose(settings_for(livekit)).findings if one.code == "TRK308")
+    assert finding.fix
+    assert finding.fix.command == "sipctl trunk delete ST_a"
+
+
+def test_every_finding_with_a_command_is_in_the_list(sandbox: Sandbox) -> None:
+    commanded = set()
+    for code, deed in PLANTED.items():
+        sandbox.store.rules.clear()
+        sandbox.store.inbound.clear()
+        healthy(sandbox)
+        deed(sandbox)
+        findings = diagnose(settings_for(sandbox)).findings
+        commanded |= {one.code for one in findings if one.code == code and one.fix and one.fix.command}
+    assert commanded == set(COMMANDED)
 
 
 def test_no_trunk_at_all(livekit: Server) -> None:

@@ -8,10 +8,10 @@ from sipctl.doctor.facts import Facts
 from sipctl.findings import Finding
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.numbers import normalize_number
-from sipctl.telephony.ownership import is_open
+from sipctl.telephony.ownership import is_open, serves
 from sipctl.telephony.pins import is_pin, mask_pin
 from sipctl.telephony.priority import can_meet, outranks
-from sipctl.telephony.ruleset import rule_conflicts
+from sipctl.telephony.ruleset import Conflict, rule_conflicts
 
 _SOURCE = "ListSIPDispatchRule"
 
@@ -34,20 +34,28 @@ def conflicting_pairs(facts: Facts) -> Iterator[Finding]:
     """Stored rules that LiveKit would refuse to store today."""
     typed = [rule for rule in facts.rules.get() if rule.kind is not None]
     for conflict in rule_conflicts(typed):
+        loser = _less_needed(facts, conflict)
         yield found(
             "RUL401",
-            _label(conflict.second),
+            _label(loser),
             f"{_told(conflict.first)} and {_told(conflict.second)} take the same calls",
             source=_SOURCE,
-            command=_delete(conflict.second, *_words(facts, conflict.second)),
+            command=_delete(loser, *_words(facts, loser)),
         )
+
+
+def _less_needed(facts: Facts, conflict: Conflict[DispatchRule]) -> DispatchRule:
+    """The one of two clashing rules whose room is not live; the later one if that does not tell them apart."""
+    live = {room.name for room in facts.rooms.value or ()}
+    keeps_second = conflict.second.room_name in live and conflict.first.room_name not in live
+    return conflict.first if keeps_second else conflict.second
 
 
 def _words(facts: Facts, rule: DispatchRule) -> tuple[str, ...]:
     """The rails that stand before deleting this rule."""
-    live = {room.name for room in facts.rooms.value or ()}
+    is_live = any(serves(rule, room.name) for room in facts.rooms.value or ())
     foreign = () if facts.mark.owns(rule) else ("foreign",)
-    return (*foreign, "live-room") if rule.room_name in live else foreign
+    return (*foreign, "live-room") if is_live else foreign
 
 
 @check("RUL402", "rules", sees=("rooms",))
