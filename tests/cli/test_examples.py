@@ -12,7 +12,6 @@ import typer
 
 from architecture.test_architecture import commands
 from cli.running import env_of, run
-from sipctl.operations.journal import Entry, Journal
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox
 
@@ -48,25 +47,13 @@ def world(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     plant_snapshot(sandbox.store, FILES["snapshot.json"])
-    state = tmp_path / "state"
-    state.mkdir()
-    journal = Journal(folder=state, command="sipctl rules update", profile="", url=sandbox.url)
-    before = {**_whole_rule(), "metadata": "before"}
-    intent = journal.intend("update", f"rule {RULE['sip_dispatch_rule_id']}", before, _whole_rule())
-    journal.conclude(intent, after=_whole_rule())
-    audit = state / "audit.jsonl"
-    audit.write_text(audit.read_text().replace(intent.item, "5f0c9a7be21d-1"))
-    assert Entry(**json.loads(audit.read_text().splitlines()[-1])).item == "5f0c9a7be21d-1"
-    return sandbox
-
-
-def _whole_rule() -> dict[str, Any]:
-    from sipctl.telephony.livekit_json import rule_to_json
-    from sipctl.telephony.model import DispatchRule
-
-    return rule_to_json(
-        DispatchRule(sip_dispatch_rule_id="SDR_7hTqVw9YbLxe", name="SIP_demo", room_name="demo", pin="4821930571")
+    done = run(
+        "rules", "update", "SIP_demo", "--metadata", "x", "--allow", "live-room", "-o", "json", env=env_of(sandbox)
     )
+    item = json.loads(done.stdout)["item"]["undo"].split()[3]
+    audit = tmp_path / "state" / "audit.jsonl"
+    audit.write_text(audit.read_text().replace(item, "5f0c9a7be21d-1"))
+    return sandbox
 
 
 @pytest.mark.parametrize("line", list(examples()))

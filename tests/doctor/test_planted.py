@@ -201,8 +201,25 @@ def test_an_error_is_told_in_the_caller_s_terms(sandbox: Sandbox) -> None:
     healthy(sandbox)
     plant_rule(sandbox, "SDR_z", "other", "None", trunk_ids=["ST_provider"])
     verdict = diagnose(settings_for(sandbox)).verdict
-    assert "nobody can enter room 'other'" in verdict
+    assert "the PIN of room 'other' lets nobody in: it is the word None" in verdict
     assert "For callers: The PIN prompt, and no PIN that opens this room." in verdict
+
+
+@pytest.mark.parametrize(
+    ("pin", "level", "told"),
+    [
+        ("None", "error", "lets nobody in: it is the word None"), ("12ab", "error", "nobody in: it is 4 characters"),
+        ("1" * 17, "error", "lets nobody in: it is 17 digits"), ("12#4", "error", "lets nobody in"),
+        ("123", "warn", "can be typed, but is 3 digits"), ("12*4", "warn", "can be typed, but is 4 characters"),
+        ("1234", None, ""), ("1" * 16, None, ""),
+    ],
+)  # fmt: skip
+def test_pins_that_a_phone_can_and_cannot_enter(sandbox: Sandbox, pin: str, level: str | None, told: str) -> None:
+    healthy(sandbox)
+    plant_rule(sandbox, "SDR_z", "other", pin, trunk_ids=["ST_provider"])
+    found = [one for one in diagnose(settings_for(sandbox)).findings if one.code == "RUL404" and one.level != "ok"]
+    assert [one.level for one in found] == ([level] if level else [])
+    assert all(told in one.detail for one in found)
 
 
 def test_clocks_that_differ(sandbox: Sandbox) -> None:
