@@ -12,12 +12,10 @@ import typer
 
 from architecture.test_architecture import commands
 from cli.running import env_of, run
-from sipctl.operations.journal import Entry, Journal
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox
 
-GROUPS = ("config", "doctor", "room", "rules create", "rules delete", "rules list", "rules restore", "rules show",
-          "rules update", "trunk")  # fmt: skip
+GROUPS = ("config", "doctor", "pin", "room", "rules", "trunk")
 RULE = {"sip_dispatch_rule_id": "SDR_7hTqVw9YbLxe", "name": "SIP_demo",
         "rule": {"dispatch_rule_direct": {"room_name": "demo", "pin": "4821930571"}}}  # fmt: skip
 TRUNK = {"sip_trunk_id": "ST_b6WvKx3nTe9D", "name": "provider", "numbers": ["+33123456789"]}
@@ -27,9 +25,11 @@ FILES = {
     "trunk.json": json.dumps({"trunk": {"numbers": ["+33170189900"]}}),
     "snapshot.json": json.dumps({"trunks": [TRUNK], "rules": [RULE], "rooms": ["demo"]}),
     "env.d/common": ENV, "livekit-server.yaml": "port: 7880\n", "sip.yaml": "sip_port: 5060\n",
-    "prod.toml": "[profiles.prod]\n",
+    "prod.toml": "[profiles.prod]\n[profiles.staging]\n", "rooms.txt": "standup\nretro\n", "pin.txt": "4821930571\n",
+    "pins.csv": "room,pin\nlobby,4821930571\n",
+    "rules.json": json.dumps({"trunks": [], "rules": [{**RULE, "trunk_ids": ["ST_old"]}], "rooms": []}),
 }  # fmt: skip
-PIPED = {"echo": b"4821930571\n", "docker": b'{"services": {}}'}
+PIPED = {"sipctl": b"standup\n", "echo": b"4821930571\n", "docker": b'{"services": {}}'}
 
 
 def examples() -> Iterator[Any]:
@@ -48,43 +48,40 @@ def world(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     plant_snapshot(sandbox.store, FILES["snapshot.json"])
-    state = tmp_path / "state"
-    state.mkdir()
-    journal = Journal(folder=state, command="sipctl rules update", profile="", url=sandbox.url)
-    before = {**_whole_rule(), "metadata": "before"}
-    with journal.recorded("update", f"rule {RULE['sip_dispatch_rule_id']}", before, _whole_rule()) as record:
-        record.after = _whole_rule()
-    audit = state / "audit.jsonl"
-    audit.write_text(audit.read_text().replace(record.item, "5f0c9a7be21d-1"))
-    assert Entry(**json.loads(audit.read_text().splitlines()[-1])).item == "5f0c9a7be21d-1"
-    return sandbox
-
-
-def _whole_rule() -> dict[str, Any]:
-    from sipctl.telephony.livekit_json import rule_to_json
-    from sipctl.telephony.model import DispatchRule
-
-    return rule_to_json(
-        DispatchRule(sip_dispatch_rule_id="SDR_7hTqVw9YbLxe", name="SIP_demo", room_name="demo", pin="4821930571")
+    done = run(
+        "rules", "update", "SIP_demo", "--metadata", "x", "--allow", "live-room", "-o", "json", env=env_of(sandbox)
     )
+    item = json.loads(done.stdout)["item"]["undo"].split()[3]
+    audit = tmp_path / "state" / "audit.jsonl"
+    audit.write_text(audit.read_text().replace(item.partition("-")[0], "5f0c9a7be21d"))
+    for room in ("standup", "retro"):
+        assert run("pin", "assign", room, "--no-live", env=env_of(sandbox)).code == 0
+    return sandbox
 
 
 @pytest.mark.parametrize("line", list(examples()))
 def test_an_example(line: str, world: Sandbox, tmp_path: Path) -> None:
     before, _, own = line.rpartition("sipctl ")
-    words = shlex.split(own.replace("/srv/meet", str(tmp_path)).partition(" > ")[0])
-    extra = ["--config", str(tmp_path / "prod.toml")] if "--profile prod" in line and "init" not in words else []
+    own, _, file = own.replace("/srv/meet", str(tmp_path)).partition(" > ")[0].partition(" < ")
+    words = shlex.split(own)
+    extra = ["--config", str(tmp_path / "prod.toml")] if "-profile " in line and "init" not in words else []
     started = time.monotonic()
+    if "--look-twice" in words:
+        words[words.index("--look-twice") + 1] = "0s"
     if "--wait" in words:
         words += ["--wait", "0.1", "--settle", "0"]
     if "--pin-from-registry" in words:
         world.store.rules.clear()
         assert run("pin", "assign", "demo", env=env_of(world)).code == 0
-    typed = b"secret\n" if "--api-secret-stdin" in words else b""
-    ended = run(*extra, *words, env=env_of(world), stdin=PIPED.get(before.partition(" ")[0], typed))
+    typed = b"secret\n" if "--api-secret-stdin" in words else FILES[file].encode() if file else b""
+    ended = run(*extra, *words, env=_env(world, line), stdin=PIPED.get(before.partition(" ")[0], typed))
     needs_a_person = words in (["config", "init"], ["config", "validate"])
     assert ended.code in ({2} if needs_a_person else {0, 1, 5}), ended
     assert time.monotonic() - started < 20
+
+
+def _env(world: Sandbox, line: str) -> dict[str, str]:
+    return env_of(world, **({"SIPCTL_WEBHOOK_URL": f"{world.url}/hook"} if "--via webhook" in line else {}))
 
 
 def test_the_others_parse() -> None:

@@ -1,5 +1,7 @@
 """Every check of trunks, rules and the API: a fault planted in the sandbox and in the real server, found by code."""
 
+import json
+import shlex
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cli.running import env_of, run
 from conftest import need_real_server
 from doctor.planting import PROVIDER, Server, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
 from peers.livekit import API_KEY, API_SECRET, SIP_NODE, free_ports, running_livekit, wait_for
@@ -106,6 +109,57 @@ def test_a_planted_fault_is_found(livekit: Server, code: str) -> None:
     assert report.exit_code is expected
 
 
+COMMANDED = ("RUL401", "RUL402", "RUL403", "RUL405", "RUL412", "TRK308")
+
+
+@pytest.mark.parametrize("code", COMMANDED)
+def test_the_command_of_a_finding_repairs_it(livekit: Server, code: str) -> None:
+    healthy(livekit)
+    PLANTED[code](livekit)
+    before = diagnose(settings_for(livekit))
+    commands = [one.fix.command for one in before.findings if one.code == code and one.fix and one.fix.command]
+    assert commands
+    for command in commands:
+        assert run(*shlex.split(command)[1:], env=env_of(livekit)).code == ExitCode.DONE
+    assert code not in codes(diagnose(settings_for(livekit)))
+    assert "standup" in _rooms_with_rules(livekit)
+
+
+def _rooms_with_rules(server: Server) -> list[str]:
+    items = json.loads(run("rules", "list", "-o", "json", env=env_of(server)).stdout)["items"]
+    return [inner["room_name"] for item in items for inner in (item["rule"] or {}).values()]
+
+
+def test_the_rule_of_a_live_room_is_the_one_to_keep(livekit: Server) -> None:
+    plant_trunk(livekit, "ST_provider", **PROVIDER)
+    livekit.join("standup", "alice")
+    plant_rule(livekit, "SDR_a", "ended", PIN, trunk_ids=["ST_provider"])
+    plant_rule(livekit, "SDR_b", "standup", PIN, trunk_ids=["ST_provider"])
+    (finding,) = (one for one in diagnose(settings_for(livekit)).findings if one.code == "RUL401")
+    assert finding.fix
+    assert finding.fix.command == "sipctl rules delete SDR_a"
+
+
+def test_the_trunk_that_rules_name_is_the_one_to_keep(livekit: Server) -> None:
+    healthy(livekit)
+    plant_trunk(livekit, "ST_a", **PROVIDER)
+    (finding,) = (one for one in diagnose(settings_for(livekit)).findings if one.code == "TRK308")
+    assert finding.fix
+    assert finding.fix.command == "sipctl trunk delete ST_a"
+
+
+def test_every_finding_with_a_command_is_in_the_list(sandbox: Sandbox) -> None:
+    commanded = set()
+    for code, deed in PLANTED.items():
+        sandbox.store.rules.clear()
+        sandbox.store.inbound.clear()
+        healthy(sandbox)
+        deed(sandbox)
+        findings = diagnose(settings_for(sandbox)).findings
+        commanded |= {one.code for one in findings if one.code == code and one.fix and one.fix.command}
+    assert commanded == set(COMMANDED)
+
+
 def test_no_trunk_at_all(livekit: Server) -> None:
     assert "TRK301" in codes(diagnose(settings_for(livekit)))
 
@@ -147,8 +201,25 @@ def test_an_error_is_told_in_the_caller_s_terms(sandbox: Sandbox) -> None:
     healthy(sandbox)
     plant_rule(sandbox, "SDR_z", "other", "None", trunk_ids=["ST_provider"])
     verdict = diagnose(settings_for(sandbox)).verdict
-    assert "nobody can enter room 'other'" in verdict
+    assert "the PIN of room 'other' lets nobody in: it is the word None" in verdict
     assert "For callers: The PIN prompt, and no PIN that opens this room." in verdict
+
+
+@pytest.mark.parametrize(
+    ("pin", "level", "told"),
+    [
+        ("None", "error", "lets nobody in: it is the word None"), ("12ab", "error", "nobody in: it is 4 characters"),
+        ("1" * 17, "error", "lets nobody in: it is 17 digits"), ("12#4", "error", "lets nobody in"),
+        ("123", "warn", "can be typed, but is 3 digits"), ("12*4", "warn", "can be typed, but is 4 characters"),
+        ("1234", None, ""), ("1" * 16, None, ""),
+    ],
+)  # fmt: skip
+def test_pins_that_a_phone_can_and_cannot_enter(sandbox: Sandbox, pin: str, level: str | None, told: str) -> None:
+    healthy(sandbox)
+    plant_rule(sandbox, "SDR_z", "other", pin, trunk_ids=["ST_provider"])
+    found = [one for one in diagnose(settings_for(sandbox)).findings if one.code == "RUL404" and one.level != "ok"]
+    assert [one.level for one in found] == ([level] if level else [])
+    assert all(told in one.detail for one in found)
 
 
 def test_clocks_that_differ(sandbox: Sandbox) -> None:

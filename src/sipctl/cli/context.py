@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
@@ -57,6 +58,15 @@ class Session:
         for note in settings.notes:
             self.streams.note(f"note: {note}")
         return settings
+
+    def paste(self, command: str) -> str:
+        """A command of ours, ready to paste after this run: it must not meet another deployment than this one."""
+        words = ["sipctl"]
+        for option, value in (("--config", self.options.config), ("--profile", self.options.profile)):
+            words += [option, str(value)] if value is not None else []
+        for path in self.options.env_file:
+            words += ["--env-file", str(path)]
+        return command.replace("sipctl", shlex.join(words), 1) if command.startswith("sipctl ") else command
 
     @contextmanager
     def registry(self, settings: Settings | None = None) -> Iterator["Registry"]:
@@ -127,7 +137,7 @@ class Session:
         with lock, self._told_if_stopped(journal):
             change = self.livekit(lambda client: use_case(Writer(client, self.settings, permit, journal)))
         if not self.options.quiet or self.options.output != "table":
-            self.emit(change_view(change, show_pins=self.options.show_pins))
+            self.emit(change_view(change, show_pins=self.options.show_pins, paste=self.paste))
 
     @cached_property
     def journal(self) -> "Journal":

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -178,6 +178,7 @@ def _told(findings: Iterable[Finding], files: int) -> str:
 
 def finish(session: Session, report: Report, name: str, textfile: Path | None) -> None:
     """Show the report and end with its exit code; with `--quiet` a healthy one shows nothing."""
+    report = replace(report, findings=tuple(_pasted(session, finding) for finding in report.findings))
     is_news = report.exit_code is not ExitCode.DONE
     try:
         if is_news or not session.options.quiet or session.options.output != "table":
@@ -186,6 +187,12 @@ def finish(session: Session, report: Report, name: str, textfile: Path | None) -
         if textfile:
             _write_metrics(report, name, textfile)
     raise typer.Exit(report.exit_code)
+
+
+def _pasted(session: Session, finding: Finding) -> Finding:
+    """The finding with its command as it must be typed after this run."""
+    fix = finding.fix
+    return replace(finding, fix=replace(fix, command=session.paste(fix.command))) if fix and fix.command else finding
 
 
 def _write_metrics(report: Report, name: str, path: Path) -> None:

@@ -56,6 +56,8 @@ def restore_rules(session: Session, wanted: Wanted, permit: Permit) -> None:
     session.emit(RestoreView(steps, done, session.journal.run if done else "", show_pins=session.options.show_pins))
     session.leave_if_stopped()
     failed = [one for one in done if one.error or not one.begun]
+    if len(failed) == len(done) == 1 and failed[0].error:
+        raise failed[0].error
     if failed:
         error = next((one.error for one in failed if one.error), None)
         told = f"{len(failed)} of {len(done)} rules were not restored"

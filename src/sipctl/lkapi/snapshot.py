@@ -12,6 +12,7 @@ from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 
 from sipctl.errors import UsageError
 from sipctl.lkapi.convert import room_from_message, rule_from_message, trunk_from_message
+from sipctl.lkapi.requests import told
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Room
 
 M = TypeVar("M", bound=Message)
@@ -86,4 +87,6 @@ def _parsed(value: Any, message: M) -> M:  # noqa: ANN401 - any JSON value
     try:
         return ParseDict({key: inner for key, inner in value.items() if key != "sipctl"}, message)
     except (ParseError, AttributeError, ValueError) as error:
-        raise UsageError(f"the snapshot holds something that LiveKit has no name for: {error}", hint=_HINT) from None
+        raise UsageError(
+            f"the snapshot holds something that LiveKit has no name for: {told(error)}", hint=_HINT
+        ) from None

@@ -1,19 +1,22 @@
 """RUL4xx: what the list of dispatch rules proves."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
 from sipctl.doctor.check import check, counted, found, skipped
 from sipctl.doctor.facts import Facts
-from sipctl.findings import Finding
+from sipctl.findings import Finding, Level
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.numbers import normalize_number
-from sipctl.telephony.ownership import is_open
+from sipctl.telephony.ownership import is_open, serves
 from sipctl.telephony.pins import is_pin, mask_pin
 from sipctl.telephony.priority import can_meet, outranks
-from sipctl.telephony.ruleset import rule_conflicts
+from sipctl.telephony.ruleset import Conflict, rule_conflicts
 
 _SOURCE = "ListSIPDispatchRule"
+_TYPABLE = re.compile(r"[0-9*]{1,16}\Z")
+"""What a phone's keys can enter: # ends a PIN, and livekit-sip hangs up at the 17th (livekit/sip inbound.go)."""
 
 
 def _label(rule: DispatchRule) -> str:
@@ -34,20 +37,28 @@ def conflicting_pairs(facts: Facts) -> Iterator[Finding]:
     """Stored rules that LiveKit would refuse to store today."""
     typed = [rule for rule in facts.rules.get() if rule.kind is not None]
     for conflict in rule_conflicts(typed):
+        loser = _less_needed(facts, conflict)
         yield found(
             "RUL401",
-            _label(conflict.second),
+            _label(loser),
             f"{_told(conflict.first)} and {_told(conflict.second)} take the same calls",
             source=_SOURCE,
-            command=_delete(conflict.second, *_words(facts, conflict.second)),
+            command=_delete(loser, *_words(facts, loser)),
         )
+
+
+def _less_needed(facts: Facts, conflict: Conflict[DispatchRule]) -> DispatchRule:
+    """The one of two clashing rules whose room is not live; the later one if that does not tell them apart."""
+    live = {room.name for room in facts.rooms.value or ()}
+    keeps_second = conflict.second.room_name in live and conflict.first.room_name not in live
+    return conflict.first if keeps_second else conflict.second
 
 
 def _words(facts: Facts, rule: DispatchRule) -> tuple[str, ...]:
     """The rails that stand before deleting this rule."""
-    live = {room.name for room in facts.rooms.value or ()}
+    is_live = any(serves(rule, room.name) for room in facts.rooms.value or ())
     foreign = () if facts.mark.owns(rule) else ("foreign",)
-    return (*foreign, "live-room") if rule.room_name in live else foreign
+    return (*foreign, "live-room") if is_live else foreign
 
 
 @check("RUL402", "rules", sees=("rooms",))
@@ -91,13 +102,16 @@ def _open_finding(code: str, facts: Facts, rule: DispatchRule, consequence: str)
 
 @check("RUL404", "rules")
 def pins_that_cannot_be_typed(facts: Facts) -> Iterator[Finding]:
-    """PINs that are no 4 to 16 digits."""
+    """PINs that are no 4 to 16 digits: most can be typed on no phone, the others are soon guessed."""
     for rule in facts.rules.get():
         if rule.pin and not is_pin(rule.pin):
+            opens = _TYPABLE.match(rule.pin) is not None
+            told = "can be typed, but is" if opens else "lets nobody in: it is"
             yield found(
                 "RUL404",
                 _label(rule),
-                f"nobody can enter room {rule.room_name!r}: {_pin_fault(rule.pin)}",
+                f"the PIN of room {rule.room_name!r} {told} {_pin_fault(rule.pin)}",
+                level=Level.WARN if opens else None,
                 observed=rule.pin if rule.pin == "None" else mask_pin(rule.pin),
                 expected="4 to 16 digits",
                 source=_SOURCE,
@@ -106,8 +120,8 @@ def pins_that_cannot_be_typed(facts: Facts) -> Iterator[Finding]:
 
 def _pin_fault(pin: str) -> str:
     if pin == "None":
-        return "its PIN is the word None, which Meet writes for a room without PIN"
-    return f"its PIN of {len(pin)} characters " + ("is not 4 to 16 digits" if pin.isdigit() else "is not all digits")
+        return "the word None, which Meet writes for a room without PIN"
+    return f"{len(pin)} {'digits' if pin.isdecimal() else 'characters and not all digits'}"
 
 
 @check("RUL405", "rules", "rooms")

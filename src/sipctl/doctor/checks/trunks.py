@@ -93,17 +93,20 @@ def trunks_for_the_internet(facts: Facts) -> Iterator[Finding]:
                 yield found("TRK306", _label(trunk), f"{_told(trunk)} allows {mask}", observed=mask, source=_SOURCE)
 
 
-@check("TRK308", "inbound")
+@check("TRK308", "inbound", sees=("rules",))
 def conflicting_trunks(facts: Facts) -> Iterator[Finding]:
     """Trunks between which LiveKit cannot choose. Several without numbers are TRK302's."""
+    named = {trunk_id for rule in facts.rules.value or () for trunk_id in rule.trunk_ids}
     for conflict in trunk_conflicts(facts.inbound.get()):
         if conflict.first.numbers or conflict.second.numbers:
+            keeps_second = conflict.second.sip_trunk_id in named and conflict.first.sip_trunk_id not in named
+            loser = conflict.first if keeps_second else conflict.second
             yield found(
                 "TRK308",
-                _label(conflict.second),
+                _label(loser),
                 f"{_told(conflict.first)} and {_told(conflict.second)} take the same calls",
                 source=_SOURCE,
-                command=f"sipctl trunk delete {conflict.second.sip_trunk_id}",
+                command=f"sipctl trunk delete {loser.sip_trunk_id}",
             )
 
 
