@@ -222,7 +222,7 @@ def _tell(session: Session, outcome: Outcome, code: ExitCode) -> None:
         session.streams.note(f"note: --apply would refuse: {outcome.would_refuse.message}")
         session.streams.note(f"hint: {outcome.would_refuse.hint}")
     if not (session.options.quiet and session.options.output == "table"):
-        session.emit(PlanView(outcome, session.command, show_pins=session.options.show_pins))
+        session.emit(PlanView(outcome, show_pins=session.options.show_pins))
     session.leave_if_stopped()
     failed = [one for one in outcome.done if one.failed]
     if failed:

@@ -21,7 +21,7 @@ from sipctl.operations.survey import Surveyor, earlier_from
 from sipctl.registry.looks import Earlier, Looks
 from sipctl.telephony.livekit_json import rule_from_json
 from sipctl.telephony.model import DispatchRule
-from sipctl.telephony.plan import Action, Item, Reason, World, make_plan, pending
+from sipctl.telephony.plan import Action, Item, Part, Reason, World, make_plan, pending
 
 _PERCENT_FROM: Final = 10
 """From how many owned rules on the percentage counts: under that, one rule is a tenth of them."""
@@ -102,7 +102,8 @@ class Synchroniser:
 
     def _refuse_second_truth(self, world: World) -> None:
         registry, policy = self.surveyor.registry, self.surveyor.policy
-        if registry and not policy.by_backend:
+        writes_pins = not policy.by_backend and policy.parts != {Part.PURGE}
+        if registry and writes_pins:
             check_one_truth(registry, policy.mark, Live(rules=tuple(world.rules), rooms=world.live))
 
     def _owned(self, world: World) -> int:

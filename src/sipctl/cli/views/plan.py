@@ -41,10 +41,9 @@ _CHANGES: Final = frozenset(_PLANNED)
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """What a run would do, or did. `command` is what planned it."""
+    """What a run would do, or did."""
 
     outcome: Outcome
-    command: str
     show_pins: bool
 
     @property
@@ -130,7 +129,7 @@ class PlanView:
     def _verdict(self) -> str:
         changes = [(item, done) for item, done in self._rows() if item.action in _CHANGES]
         skipped = sum(item.action is Action.SKIP for item in self.outcome.items)
-        waits = f" {skipped} left as they are." if skipped else ""
+        waits = f" {skipped} {'is left as it is' if skipped == 1 else 'are left as they are'}." if skipped else ""
         if not changes:
             return f"Nothing to do.{waits}"
         if not self.outcome.done:
@@ -146,7 +145,7 @@ class PlanView:
         yield "put back, for an earlier run was killed", ", ".join(map(shlex.quote, self.outcome.put_back))
         yield "undo", self._undo
         if any(item.action in _CHANGES for item in self.outcome.items) and not self.outcome.done:
-            yield "do it", f"{self.command} --apply"
+            yield "do it", "the same with --apply"
 
 
 def _told(changes: list[tuple[Item, Done | None]]) -> str:
