@@ -366,7 +366,7 @@ def test_a_reader_that_has_seen_enough(sandbox: Sandbox, style: str) -> None:
     assert (process.returncode, complaint) == (ExitCode.DONE, b"")
 
 
-@pytest.mark.parametrize("words", [("--help",), ("rules", "--help"), ("doctor", "--settle", "0"), ("demo",)])
+@pytest.mark.parametrize("words", [("--help",), ("doctor", "--settle", "0"), ("demo",)])
 def test_a_reader_of_longer_texts_that_has_seen_enough(sandbox: Sandbox, words: tuple[str, ...]) -> None:
     with subprocess.Popen(
         command(*words), env=env_of(sandbox), stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -378,7 +378,7 @@ def test_a_reader_of_longer_texts_that_has_seen_enough(sandbox: Sandbox, words: 
     assert (process.returncode, complaint) == (ExitCode.DONE, b"")
 
 
-@pytest.mark.parametrize("words", [("rules", "list"), ("doctor", "--settle", "0"), ("--help",), ("--version",)])
+@pytest.mark.parametrize("words", [("rules", "list"), ("--help",), ("--version",)])
 def test_a_full_disk_behind_stdout(sandbox: Sandbox, words: tuple[str, ...]) -> None:
     with Path("/dev/full").open("wb") as full:
         ended = subprocess.run(
@@ -388,8 +388,15 @@ def test_a_full_disk_behind_stdout(sandbox: Sandbox, words: tuple[str, ...]) -> 
     assert ended.stderr.startswith(b"error: cannot write the output: No space left on device\n")
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
-@pytest.mark.parametrize("words", ["room create demo", "rules show none", "--version"])
+@pytest.mark.parametrize(
+    ("closed", "words"),
+    [
+        ("2>&-", "rules show none"),
+        (">&- 2>&- <&-", "room create demo"),
+        ("<&-", "room create demo"),
+        (">&-", "--version"),
+    ],
+)
 def test_streams_that_the_caller_closed(sandbox: Sandbox, closed: str, words: str) -> None:
     line = f"exec {shlex.join(command(*words.split()))} {closed}"
     ended = subprocess.run(line, shell=True, env=env_of(sandbox), capture_output=True, check=False, timeout=40)
