@@ -273,6 +273,35 @@ def test_a_request_from_a_file_that_is_none(sandbox: Sandbox, stdin: bytes) -> N
     assert sandbox.store.rules == {}
 
 
+# --- a bug of ours ---
+
+
+@pytest.mark.parametrize("style", ["table", "json"])
+def test_a_bug_leaves_a_file_and_no_wall_of_text(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, style: str
+) -> None:
+    def broken(_rooms: object, **_more: object) -> None:
+        raise RuntimeError("of our own making")
+
+    monkeypatch.setattr("sipctl.cli.views.rooms.rooms_view", broken)
+    result = run("room", "list", "-o", style, env=env_of(sandbox))
+    assert (result.code, result.stdout) == (ExitCode.BUG, "")
+    assert "of our own making" not in result.stderr
+    (file,) = (tmp_path / "state").glob("bug-*.txt")
+    assert str(file) in result.stderr
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "RuntimeError: of our own making" in file.read_text()
+    assert sandbox.api_secret.reveal() not in file.read_text()
+
+
+def test_a_bug_where_no_file_can_be_written(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sipctl.cli.views.rooms.rooms_view", None)
+    (tmp_path / "file").write_text("")
+    result = run("room", "list", env=env_of(sandbox, SIPCTL_STATE_DIR=str(tmp_path / "file")))
+    assert result.code == ExitCode.BUG
+    assert "the traceback above" in result.stderr
+
+
 # --- what reaches the screen ---
 
 
