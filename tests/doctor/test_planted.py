@@ -13,10 +13,11 @@ import pytest
 from cli.running import env_of, run
 from conftest import need_real_server
 from doctor.planting import PROVIDER, Server, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
+from doctor.relay import Relay
 from peers.livekit import API_KEY, API_SECRET, SIP_NODE, free_ports, running_livekit, wait_for
 from sipctl.config.model import Telephony
 from sipctl.errors import ExitCode
-from sipctl.findings import Level
+from sipctl.findings import Fix, Level
 from sipctl.sandbox.server import Sandbox
 
 PIN, OTHER_PIN = "4821930571", "7703158264"
@@ -177,6 +178,24 @@ def test_wrong_key_and_wrong_secret(livekit: Server) -> None:
         assert "API202" in codes(report)
         assert report.exit_code is ExitCode.FINDINGS
         assert report.verdict.startswith("Nobody can say whether callers get in: ")
+
+
+def test_a_proxy_that_drops_the_token(livekit: Server) -> None:
+    healthy(livekit)
+    settings = settings_for(livekit)
+    with Relay(livekit.url, drops_tokens=True) as relay:
+        report = diagnose(replace(settings, connection_or_none=replace(settings.connection, url=relay.url)))
+    found = {one.resource: one for one in report.findings if one.code == "API203"}
+    assert found.keys() == {"grant sip.admin", "grant video.roomList", "grant video.roomAdmin"}
+    assert "dropped the Authorization header" in (found["grant sip.admin"].fix or Fix(text="")).text
+    assert not {"API201", "API202"} & codes(report)
+    assert report.exit_code is ExitCode.FINDINGS
+
+
+def test_the_version_is_not_guessed(livekit: Server) -> None:
+    (found,) = (one for one in diagnose(settings_for(livekit)).findings if one.code == "API206")
+    assert found.level is Level.SKIPPED
+    assert "only to those who join a room" in found.detail
 
 
 def test_a_server_that_is_down(livekit: Server) -> None:

@@ -322,6 +322,28 @@ def test_canaries_are_in_no_output(sandbox: Sandbox, tmp_path: Path) -> None:
             assert canary_pin not in ended.stdout + ended.stderr
 
 
+WRITES = (
+    "rules create --room other --pin-stdin", "rules create --room third --pin-stdin --dry-run",
+    "rules create --room third --pin-stdin", "rules create --room third --pin-stdin",
+    "rules update SIP_third --metadata x --dry-run", "rules update SIP_third --room other --allow foreign",
+    "rules update SIP_a --pin-stdin --allow live-room", "rules delete SIP_third --dry-run", "room show a",
+    "rules delete SIP_a", "rules delete SIP_a --allow live-room", "rules list -v",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("style", ["table", "json", "jsonl"])
+def test_canaries_are_in_no_output_of_a_write(sandbox: Sandbox, style: str) -> None:
+    canary_pin = "918273645546"
+    sandbox.join("a", "alice")
+    plant_rule(sandbox, "SDR_a", "a", canary_pin)
+    for words in WRITES:
+        pin = canary_pin if "other" in words else f"{canary_pin[::-1]}1"
+        ended = run(*words.split(), "-o", style, env=env_of(sandbox), stdin=f"{pin}\n".encode())
+        assert ended.code in {0, 5, 7}, (words, ended)
+        for hidden in (canary_pin, canary_pin[::-1], sandbox.api_secret.reveal()):
+            assert hidden not in ended.stdout + ended.stderr, words
+
+
 @pytest.mark.parametrize("server", ["sandbox", pytest.param("real", marks=pytest.mark.real)])
 def test_the_doctor_never_writes(server: str, request: pytest.FixtureRequest) -> None:
     if server == "real":
