@@ -55,7 +55,7 @@ FILE_CODES: Final = (
     _code(
         107, Level.ERROR, "No placeholder is left",
         "A value still is the template's text, such as <generate a secret key>.",
-        _NO_RULE,
+        "Depends on the setting; with LiveKit's key or secret no dispatch rule is ever created.",
         "put the real value there",
     ),
     _code(
