@@ -283,6 +283,12 @@ LIVEKIT_CODES: Final = (
         "set use_external_ip: true, or nat_1_to_1_ip to the public address",
     ),
     _code(
+        145, Level.ERROR, "livekit-sip and Meet know one secret",
+        "Both use one API key with different secrets, so livekit-server refuses one of them.",
+        "Ringing without end, or the end of the call after the joining message: it depends on whose is wrong.",
+        "copy the pair from `keys` of livekit.yaml to both",
+    ),
+    _code(
         143, Level.INFO, "No setting of outgoing calls is taken for one of incoming calls",
         "sip_trunk_ids and max_active_calls decide which node places a call; they keep no caller out.",
         _NOTHING,
