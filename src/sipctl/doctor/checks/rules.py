@@ -24,7 +24,7 @@ def _label(rule: DispatchRule) -> str:
 
 
 def _told(rule: DispatchRule) -> str:
-    return f"{rule.sip_dispatch_rule_id} ({rule.name or 'unnamed'}, room {rule.room_name!r})"
+    return f"{rule.sip_dispatch_rule_id} ({rule.name or 'unnamed'}, room {rule.room_name!r})".lstrip()
 
 
 def _delete(rule: DispatchRule, *words: str) -> str:
