@@ -2,9 +2,10 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,13 @@ import pytest
 from operations.desk import Desk
 from operations.yard import GRACE, Yard, owned, results, yard_of
 from peers.livekit import RealLiveKit
-from sipctl.errors import ConfigError, RailError, UncheckedError
+from sipctl.errors import ConfigError, PoisonPairError, RailError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.carrying import Result
 from sipctl.operations.executing import Brake
+from sipctl.operations.rule_writes import create_rule
 from sipctl.sandbox.server import Sandbox
-from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.model import DispatchRule, Room
 from sipctl.telephony.plan import Action, Part, Reason, pending
 
 MANY = [f"room-{at:02}" for at in range(30)]
@@ -362,6 +364,86 @@ def test_a_killed_run_is_finished_by_the_next(yard: Yard) -> None:
     assert outcome.put_back == ["gone"]
     assert yard.desk.rule().pin == rule.pin
     assert yard.run(Part.PURGE).put_back == []
+
+
+class TestWhatAnEarlierRunLeft:
+    """A list of rooms can lag, so the next run looks once more at what the one before deleted."""
+
+    class Late(LiveKitClient):
+        """Somebody enters at the deletion, and no list of this run shows it."""
+
+        server: Sandbox | RealLiveKit
+
+        async def list_rooms(self, names: Iterable[str] = ()) -> list[Room]:
+            return [room for room in await super().list_rooms(names) if room.name != "gone"]
+
+        async def delete_rule(self, identifier: str) -> None:
+            self.server.join("gone", "alice")
+            await super().delete_rule(identifier)
+
+    @pytest.fixture
+    def left(self, yard: Yard) -> Yard:
+        self.Late.server = yard.desk.server
+        plant(yard, "gone")
+        yard.moment = datetime.now(UTC)
+        yard.run(Part.PURGE)
+        yard.wait()
+        yard.desk.client_class = self.Late
+        assert results(yard.run(Part.PURGE)) == [("gone", Result.DONE)]
+        yard.desk.client_class = LiveKitClient
+        return yard
+
+    def test_is_put_back(self, left: Yard) -> None:
+        assert left.run(Part.PURGE).put_back == ["gone"]
+        assert left.pins() == {"gone": "000000"}
+        assert left.run(Part.PURGE).put_back == []
+
+    def test_a_plan_alone_changes_nothing(self, left: Yard) -> None:
+        assert left.run(Part.PURGE, apply=False).put_back == []
+        assert left.pins() == {}
+        assert left.run(Part.PURGE).put_back == ["gone"]
+
+    def test_a_room_that_began_later_is_the_backends(self, left: Yard) -> None:
+        assert left.looks
+        (run,) = left.looks.unsettled_runs()
+        left.moment -= timedelta(hours=2)
+        left.looks.end_run(run)
+        assert left.run(Part.PURGE).put_back == []
+        assert left.pins() == {}
+
+
+class TestPoisonPair:
+    """While two stored rules clash LiveKit stores no rule, so nothing that was deleted could be put back."""
+
+    @pytest.fixture
+    def poisoned(self, sandboxed: Yard) -> Yard:
+        store = sandboxed.desk.server.store  # type: ignore[union-attr]
+        plant(sandboxed, "gone", "live")
+        twin = deepcopy(next(rule for rule in store.rules.values() if rule.name == "SIP_live"))
+        twin.sip_dispatch_rule_id = "SDR_twin"
+        store.rules[twin.sip_dispatch_rule_id] = twin
+        sandboxed.open_room("live")
+        return sandboxed
+
+    def test_purge_keeps_off_the_others(self, poisoned: Yard) -> None:
+        outcome = poisoned.purge()
+        assert results(outcome) == [("gone", Result.FAILED)]
+        (done,) = outcome.done
+        assert isinstance(done.error, PoisonPairError)
+        assert "SDR_twin" in done.error.message
+        assert sorted(poisoned.pins()) == ["gone", "live"]
+
+    def test_sync_takes_the_twin_first(self, poisoned: Yard) -> None:
+        assert poisoned.registry
+        poisoned.registry.give([("live", "000001")])
+        poisoned.run(apply=False)
+        poisoned.wait()
+        assert results(poisoned.run()) == [("gone", Result.DONE), ("live", Result.DONE)]
+        assert [rule.room_name for rule in poisoned.desk.rules()] == ["live"]
+
+    def test_a_create_names_the_two(self, poisoned: Yard) -> None:
+        with pytest.raises(PoisonPairError, match=r"SDR_twin.*take the same calls"):
+            poisoned.desk.write(lambda writer: create_rule(writer, owned("new", "777777")))
 
 
 def test_a_state_that_a_newer_sipctl_made(sandboxed: Yard, tmp_path: Path) -> None:

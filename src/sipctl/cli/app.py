@@ -145,7 +145,8 @@ def _report(args: Sequence[str], code: str, message: str, hint: str, exit_code: 
         error = {"code": code, "message": message, "hint": hint, "exit_code": int(exit_code)}
         text = escaped_json(json.dumps({"error": error}, ensure_ascii=False))
     else:
-        text = f"error: {printable(message)}" + (f"\nhint: {printable(hint)}" if hint else "")
+        between = "; " if "--quiet" in args else "\nhint: "  # a quiet run fails in one line
+        text = f"error: {printable(message)}" + (f"{between}{printable(hint)}" if hint else "")
     sys.stderr.write(text + "\n")
     return exit_code
 

@@ -13,7 +13,7 @@ import typer
 from sipctl.cli.options import Options
 from sipctl.config.load import load_settings
 from sipctl.config.model import Settings
-from sipctl.config.paths import embedded_registry, state_dir
+from sipctl.config.paths import embedded_registry, state_path
 from sipctl.errors import NotFoundError, SipctlError, UsageError
 from sipctl.output.formats import View
 from sipctl.output.streams import Streams
@@ -146,7 +146,7 @@ class Session:
 
         connection = self.settings.connection_or_none
         return Journal(
-            folder=state_dir(),
+            folder=state_path(),
             command=self.command,
             profile=self.settings.profile,
             url=connection.url if connection else "",

@@ -48,12 +48,14 @@ def restore_rules(session: Session, wanted: Wanted, permit: Permit) -> None:
     applies = wanted.apply and not permit.dry_run
     if applies:
         check_profile(session.settings, permit)
-    steps = session.livekit(lambda client: _plan(client, wanted, mapped))
+    steps = session.livekit(lambda client: _plan(client, session.settings.connection.url, wanted, mapped))
     done: list[Attempt[Step, Change]] = []
     if applies:
         check_steps(steps, limit)
         done = _carry_out(session, steps, permit)
-    session.emit(RestoreView(steps, done, session.journal.run if done else "", show_pins=session.options.show_pins))
+    session.emit(
+        RestoreView(steps, done, session.journal.run if done else "", session.options.show_pins, session.paste)
+    )
     session.leave_if_stopped()
     failed = [one for one in done if one.error or not one.begun]
     if len(failed) == len(done) == 1 and failed[0].error:
@@ -72,7 +74,7 @@ def _mapped(words: Sequence[str]) -> Mapping[str, str]:
     return {old: new for old, _, new in pairs}
 
 
-async def _plan(client: LiveKitClient, wanted: Wanted, mapped: Mapping[str, str]) -> list[Step]:
+async def _plan(client: LiveKitClient, url: str, wanted: Wanted, mapped: Mapping[str, str]) -> list[Step]:
     stored = list(await client.list_rules())
     trunk_ids = [trunk.sip_trunk_id for trunk in await client.list_inbound_trunks()]
     if wanted.file:
@@ -81,6 +83,11 @@ async def _plan(client: LiveKitClient, wanted: Wanted, mapped: Mapping[str, str]
             raise UsageError(f"{wanted.file} holds no rules", hint="it should be what `sipctl rules export` wrote")
         return plan_restore(exported, stored, trunk_ids, mapped)
     entries = entries_of(read_audit(state_dir()), runs=wanted.runs, items=wanted.items, rules=wanted.rules)
+    if elsewhere := next((entry for entry in entries if entry.url != url), None):
+        raise UsageError(
+            f"change {elsewhere.item} was made at {elsewhere.url}, and this is {url}",
+            hint=f"it was profile {elsewhere.profile!r}",
+        )
     return plan_undo(entries, stored, trunk_ids, mapped)
 
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sipctl.cli.pin_schemas import PIN_DETAILS, PIN_LISTINGS, ExposureShape
 from sipctl.cli.shape import Shape
+from sipctl.cli.upkeep_schemas import UPKEEP_DOCUMENTS
 
 
 class RuleMarks(Shape):
@@ -243,12 +244,15 @@ DETAILS: Final[dict[str, type[BaseModel]]] = {
 }
 """What each single thing is: `{"schema": "sipctl/NAME/v1", "item": {...}}`."""
 
+DOCUMENTS: Final[dict[str, type[BaseModel]]] = {"findings": Findings, "error": ErrorShape, **UPKEEP_DOCUMENTS}
+"""What is neither a list nor a single thing."""
+
 
 def json_schemas() -> dict[str, dict[str, Any]]:
     """Every JSON Schema by its name."""
     schemas = {name: _wrapped(name, "items", shape) for name, shape in LISTINGS.items()}
     schemas |= {name: _wrapped(name, "item", shape) for name, shape in DETAILS.items()}
-    return schemas | {"findings": Findings.model_json_schema(), "error": ErrorShape.model_json_schema()}
+    return schemas | {name: shape.model_json_schema() for name, shape in DOCUMENTS.items()}
 
 
 def _wrapped(name: str, key: str, shape: type[BaseModel]) -> dict[str, Any]:

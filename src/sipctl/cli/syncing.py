@@ -1,9 +1,10 @@
 """What `rules purge` and `rules sync` do: the world they look at, the rails around it, what they tell."""
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -109,11 +110,29 @@ def _run(session: Session, wanted: Wanted, permit: Permit) -> Outcome:
         ),
         look_twice=look_twice,
     )
-    lock = run_lock(
-        state_dir(), settings.connection.url, state_url=settings.registry.state_url.reveal(), wait_s=wanted.lock_wait
-    )
-    with lock if applies else nullcontext(), _looks(session, orders) as looks, _registry(session, policy) as registry:
+    with (
+        _lock(session, wanted) if applies else nullcontext(),
+        _looks(session, orders) as looks,
+        _registry(session, policy) as registry,
+    ):
         return _look_and_act(session, wanted, policy, orders, looks, registry)
+
+
+def _lock(session: Session, wanted: Wanted) -> AbstractContextManager[None]:
+    """The lock of this server. A run that can keep no audit is refused before it looks."""
+    try:
+        folder = state_dir()
+    except UncheckedError as error:
+        raise RailError(f"cannot keep the audit: {error.message}", code="rail-no-state", hint=error.hint) from error
+    if not os.access(folder, os.W_OK):
+        raise RailError(
+            f"cannot keep the audit: {folder} is not writable",
+            code="rail-no-state",
+            hint="SIPCTL_STATE_DIR names another",
+        )
+    settings = session.settings
+    state_url = settings.registry.state_url.reveal()
+    return run_lock(folder, settings.connection.url, state_url=state_url, wait_s=wanted.lock_wait)
 
 
 def _look_and_act(
@@ -222,7 +241,7 @@ def _tell(session: Session, outcome: Outcome, code: ExitCode) -> None:
         session.streams.note(f"note: --apply would refuse: {outcome.would_refuse.message}")
         session.streams.note(f"hint: {outcome.would_refuse.hint}")
     if not (session.options.quiet and session.options.output == "table"):
-        session.emit(PlanView(outcome, show_pins=session.options.show_pins))
+        session.emit(PlanView(outcome, session.options.show_pins, session.paste))
     session.leave_if_stopped()
     failed = [one for one in outcome.done if one.failed]
     if failed:

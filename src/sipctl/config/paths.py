@@ -17,13 +17,25 @@ def config_path() -> Path:
     return Path(_DIRS.user_config_dir) / "config.toml"
 
 
+def state_path() -> Path:
+    """The folder of the audit, the locks and bug reports (SIPCTL_STATE_DIR); it need not exist."""
+    return Path(os.environ.get("SIPCTL_STATE_DIR") or _DIRS.user_state_dir)
+
+
 def state_dir() -> Path:
-    """The folder of the audit, the locks and bug reports (SIPCTL_STATE_DIR), made with 0700 if it is not there.
+    """The same, made with 0700 if it is not there.
 
     Raises:
         UncheckedError: it cannot be made.
     """
-    return _private_folder(os.environ.get("SIPCTL_STATE_DIR") or _DIRS.user_state_dir)
+    folder = state_path()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UncheckedError(
+            f"cannot make the folder {folder}: {error.strerror}", code="folder", hint="SIPCTL_STATE_DIR names another"
+        ) from error
+    return folder
 
 
 def embedded_registry(profile: str) -> Path:
@@ -33,16 +45,3 @@ def embedded_registry(profile: str) -> Path:
     """
     name = "pins.db" if profile in {"", "default"} else f"pins-{quote(profile, safe='')}.db"
     return Path(os.environ.get("SIPCTL_DATA_DIR") or _DIRS.user_data_dir) / name
-
-
-def _private_folder(name: str) -> Path:
-    folder = Path(name)
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise UncheckedError(
-            f"cannot make the folder {folder}: {error.strerror}",
-            code="folder",
-            hint="SIPCTL_STATE_DIR and SIPCTL_DATA_DIR name others",
-        ) from error
-    return folder

@@ -168,6 +168,7 @@ class Journal:
             json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":")) + "\n" for entry in entries
         )
         try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "ab") as file:
                 file.write((b"\n" if _is_torn(descriptor) else b"") + lines.encode())

@@ -55,7 +55,7 @@ class Looks:
         now = self._now()
         digests = {rule.sip_dispatch_rule_id: _digest(rule) for rule in stale}
         with translated(_WHAT), self._engine.begin() as connection:
-            serialize(connection, self._server)
+            serialize(connection, f"looks at {self._server}")  # a run holds the lock of the server itself
             earlier = self._earlier(connection, digests, now)
             self._note(connection, digests, earlier, now, any_room=any_room)
         return earlier

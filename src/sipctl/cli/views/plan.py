@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,10 +45,11 @@ class PlanView:
 
     outcome: Outcome
     show_pins: bool
+    paste: Callable[[str], str]
 
     @property
     def _undo(self) -> str:
-        return f"sipctl rules restore --run {self.outcome.run} --apply" if self.outcome.run else ""
+        return self.paste(undo_command(self.outcome.run)) if self.outcome.run else ""
 
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The run as text; for people without what is as it should be, unless they ask for it."""
@@ -142,10 +143,15 @@ class PlanView:
         )
 
     def _afterwards(self) -> Iterator[tuple[str, str]]:
-        yield "put back, for an earlier run was killed", ", ".join(map(shlex.quote, self.outcome.put_back))
+        yield "put back, for an earlier run took it away", ", ".join(map(shlex.quote, self.outcome.put_back))
         yield "undo", self._undo
         if any(item.action in _CHANGES for item in self.outcome.items) and not self.outcome.done:
             yield "do it", "the same with --apply"
+
+
+def undo_command(run: str) -> str:
+    """What undoes a whole run."""
+    return f"sipctl rules restore --run {run} --apply"
 
 
 def _told(changes: list[tuple[Item, Done | None]]) -> str:

@@ -1,11 +1,12 @@
 """What a restore would do, or did."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sipctl.cli.views.pins import shown_pin
+from sipctl.cli.views.plan import undo_command
 from sipctl.operations.executing import Attempt
 from sipctl.operations.restoring import Deed, Step
 from sipctl.operations.writing import Change
@@ -22,6 +23,7 @@ class RestoreView:
     done: Sequence[Attempt[Step, Change]]
     run: str
     show_pins: bool
+    paste: Callable[[str], str]
 
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The restore as text."""
@@ -45,7 +47,7 @@ class RestoreView:
 
     @property
     def _undo(self) -> str:
-        return f"sipctl rules restore --run {self.run} --apply" if self.run else ""
+        return self.paste(undo_command(self.run)) if self.run else ""
 
     def _record(self, step: Step) -> dict[str, Any]:
         attempt = next((one for one in self.done if one.item is step), None)
