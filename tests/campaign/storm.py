@@ -399,7 +399,9 @@ class Storm:
             if MARK.owns(rule):
                 owned.setdefault(rule.room_name, []).append(rule)
         refused = self._refused(last)
-        for entry in read_audit(self.folder):
+        audit = list(read_audit(self.folder))
+        refused |= {entry.resource for entry in audit if "already takes calls" in entry.error}  # and is its room's own
+        for entry in audit:
             if entry.action == "delete" and entry.before:
                 rule = rule_from_json(entry.before)
                 has_one = rule.room_name in owned or self._pin_is_elsewhere(rule.room_name, rule.pin)

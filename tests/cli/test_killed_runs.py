@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cli.running import env_of, run
 from operations.desk import Desk
 from operations.yard import owned

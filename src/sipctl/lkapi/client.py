@@ -8,6 +8,8 @@ from email.utils import parsedate_to_datetime
 from time import perf_counter, time
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from google.protobuf.message import DecodeError
@@ -92,7 +94,7 @@ class LiveKitClient:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            trust_env=True, response_class=_CappedResponse, middlewares=(self._judge,)
+            proxy=_proxy_for(self._connection.url), response_class=_CappedResponse, middlewares=(self._judge,)
         )
         secret = self._connection.api_secret.reveal()
         self._api = LiveKitAPI(
@@ -234,6 +236,12 @@ class LiveKitClient:
                 raise
             return True
         return False
+
+
+def _proxy_for(url: str) -> str | None:
+    """The proxy that the environment names, asked once: aiohttp's `trust_env` asks in a thread for each request."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
 async def _attempted(call: Callable[[], Awaitable[T]], attempts: int) -> T:

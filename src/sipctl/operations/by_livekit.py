@@ -1,7 +1,7 @@
 """Carrying out a plan in LiveKit itself.
 
 LiveKit has no conditional delete. So a batch is looked at again right before it is deleted, rules first and rooms
-second, and the rooms once more right after: a rule whose room came alive in between is put back from what it was.
+second; the rooms are looked at once more after it: a rule whose room came alive in between is put back as it was.
 """
 
 import secrets
@@ -24,8 +24,16 @@ from sipctl.telephony.plan import Item, Reason
 
 T = TypeVar("T")
 
-BATCH: Final = 100
-"""How many deletions lie between one look and the next: each look costs two lists."""
+BATCH: Final = 256
+"""How many deletions lie between one look and the next: each look costs two lists. A multiple of what is at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was seen right before a batch: its rules by their ids, and the rooms that are live."""
+
+    rules: Mapping[str, DispatchRule]
+    live: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -36,35 +44,39 @@ class ByLiveKit:
     _stored: dict[str, DispatchRule] = field(default_factory=dict)
 
     async def delete(self, items: Sequence[Item]) -> list[Done]:
-        """Delete rules, batch by batch."""
+        """Delete rules, batch by batch. The look before a batch tells, too, what came alive during the one before."""
         done: list[Done] = []
         for batch in batches(items):
-            done += await self._delete_batch(batch)
-        return await self._put_back_what_came_alive(done)
+            if self.work.brake.is_on:
+                done += [Done(item, Result.NOT_BEGUN) for item in batch]
+                continue
+            try:
+                look = await self._look(batch)
+            except SipctlError as error:
+                self.work.brake.note(failed=True)
+                done += [Done(item, Result.FAILED, error=error) for item in batch]
+                continue
+            done = await self._put_back_what_came_alive(done, look.live)
+            done += await self._delete_batch(batch, look)
+        return await self._check(done)
 
-    async def _delete_batch(self, items: Sequence[Item]) -> list[Done]:
-        if self.work.brake.is_on:
-            return [Done(item, Result.NOT_BEGUN) for item in items]
-        try:
-            left = await self._still_to_delete(items)
-        except SipctlError as error:
-            self.work.brake.note(failed=True)
-            return [Done(item, Result.FAILED, error=error) for item in items]
+    async def _look(self, items: Sequence[Item]) -> _Look:
+        """Rules first, rooms second."""
+        client = self.work.writer.client
+        ids = {item.rule_id for item in items} | {item.beside for item in items if item.beside}
+        rules = {rule.sip_dispatch_rule_id: rule for rule in await client.list_rules(sorted(ids))}
+        live = frozenset(room.name for room in await client.list_rooms())
+        if not live and self.work.world.live:
+            raise SipctlError("LiveKit lists no room any more, which cannot be", code="empty-list", hint="look again")
+        return _Look(rules, live)
+
+    async def _delete_batch(self, items: Sequence[Item], look: _Look) -> list[Done]:
+        left = {item.rule_id: self._why_not(item, look.rules, look.live) for item in items}
         ready = [item for item in items if left[item.rule_id] is None]
         spared = [Done(item, result) for item in items if (result := left[item.rule_id]) is not None]
         return [*spared, *await self._delete_ready(ready)]
 
-    async def _still_to_delete(self, items: Sequence[Item]) -> dict[str, Result | None]:
-        """Rules first, rooms second: what is still as the plan has it, None, and why the others stay."""
-        client = self.work.writer.client
-        ids = {item.rule_id for item in items} | {item.beside for item in items if item.beside}
-        stored = {rule.sip_dispatch_rule_id: rule for rule in await client.list_rules(sorted(ids))}
-        live = {room.name for room in await client.list_rooms()}
-        if not live and self.work.world.live:
-            raise SipctlError("LiveKit lists no room any more, which cannot be", code="empty-list", hint="look again")
-        return {item.rule_id: self._why_not(item, stored, live) for item in items}
-
-    def _why_not(self, item: Item, stored: Mapping[str, DispatchRule], live: set[str]) -> Result | None:
+    def _why_not(self, item: Item, stored: Mapping[str, DispatchRule], live: frozenset[str]) -> Result | None:
         rule = stored.get(item.rule_id)
         if rule is None:
             return Result.GONE
@@ -95,19 +107,20 @@ class ByLiveKit:
         attempts = await attempt_each(items, delete, self.work.brake, self.work.pace, self.work.on_end)
         done = list(map(told, attempts))
         journal.conclude(*(_outcome(journal, *pair) for pair in zip(intents, done, strict=True)))
-        return await self._put_back_what_came_alive(done)
+        return done
 
-    async def _put_back_what_came_alive(self, done: Sequence[Done]) -> list[Done]:
-        """List the rooms again. A rule whose deletion has no answer may be gone as well."""
-        doubtful = {Result.DONE, Result.FAILED}
-        lost = [one for one in done if one.result in doubtful and one.item.reason is not Reason.DUPLICATE]
-        if not lost:
-            return list(done)
+    async def _check(self, done: list[Done]) -> list[Done]:
+        """List the rooms once more, after the last deletion."""
+        if not any(map(_may_be_lost, done)):
+            return done
         try:
-            live = {room.name for room in await self.work.writer.client.list_rooms()}
+            live = frozenset(room.name for room in await self.work.writer.client.list_rooms())
         except SipctlError as error:
-            return [self._unchecked(one, error) if one in lost else one for one in done]
-        return [await self._put_back(one) if one in lost and one.item.room in live else one for one in done]
+            return [self._unchecked(one, error) if _may_be_lost(one) else one for one in done]
+        return await self._put_back_what_came_alive(done, live)
+
+    async def _put_back_what_came_alive(self, done: Sequence[Done], live: frozenset[str]) -> list[Done]:
+        return [await self._put_back(one) if _may_be_lost(one) and one.item.room in live else one for one in done]
 
     async def _put_back(self, one: Done) -> Done:
         if one.item.before is None:
@@ -220,6 +233,11 @@ def batches(items: Iterable[T]) -> Iterator[list[T]]:
     remaining = iter(items)
     while batch := list(islice(remaining, BATCH)):
         yield batch
+
+
+def _may_be_lost(done: Done) -> bool:
+    """Whether a room may miss this rule: it was deleted, or its deletion has no answer."""
+    return done.result in {Result.DONE, Result.FAILED} and done.item.reason is not Reason.DUPLICATE
 
 
 def _deletion(item: Item) -> Write:

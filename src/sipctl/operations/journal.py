@@ -7,7 +7,7 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -165,7 +165,7 @@ class Journal:
 
     def _append(self, entries: Sequence[Entry], *, hint: str) -> None:
         lines = "".join(
-            json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":")) + "\n" for entry in entries
+            json.dumps(_as_json(entry), ensure_ascii=False, separators=(",", ":")) + "\n" for entry in entries
         )
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -176,6 +176,11 @@ class Journal:
                 os.fsync(file.fileno())
         except OSError as error:
             raise UncheckedError(f"cannot write the audit {self.path}: {error.strerror}", hint=hint) from error
+
+
+def _as_json(entry: Entry) -> dict[str, Any]:
+    """The entry's fields as they are; dataclasses.asdict would copy each rule in whole."""
+    return {name: getattr(entry, name) for name in Entry.__slots__}
 
 
 def _user() -> str:
