@@ -23,8 +23,8 @@ from sipctl.doctor.report import Report, make_report
 from sipctl.doctor.runner import Plan, examine, examine_offline, examine_unasked
 from sipctl.errors import ConfigError, ExitCode, SipctlError, UncheckedError, UsageError
 from sipctl.findings import Code, Finding, Level
-from sipctl.lkapi.snapshot import snapshot_from_json
 from sipctl.output.formats import Listing
+from sipctl.telephony.snapshot import read_snapshot
 
 if TYPE_CHECKING:
     from sipctl.operations.pins import PinFacts
@@ -78,7 +78,7 @@ def run_doctor(session: Session, wanted: Wanted) -> Report:
             raise
         return examine_unasked(error, files, plan)
     if wanted.offline:
-        snapshot = snapshot_from_json(read_document(wanted.snapshot)) if wanted.snapshot else None
+        snapshot = read_snapshot([read_document(wanted.snapshot)]) if wanted.snapshot else None
         return examine_offline(settings, snapshot, files, plan)
     return asyncio.run(examine(settings, files, plan, _pins(session)))
 

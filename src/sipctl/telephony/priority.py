@@ -4,7 +4,7 @@ from typing import Final
 
 from sipctl.telephony.model import DispatchRule, RuleKind
 
-_KIND: Final = {RuleKind.DIRECT: 0, RuleKind.INDIVIDUAL: 1, RuleKind.CALLEE: 2}
+_DIRECT, _INDIVIDUAL = RuleKind.DIRECT, RuleKind.INDIVIDUAL
 _OPEN: Final = 100
 _ANY_NUMBER: Final = 1000
 
@@ -13,8 +13,9 @@ def priority(rule: DispatchRule) -> int:
     """The rank among rules that name the trunk, or among those that name none; lower wins."""
     if rule.kind is None:
         raise ValueError("a rule without a type is never evaluated")
-    rank = _KIND[rule.kind] + (0 if rule.pin else _OPEN)
-    return rank + _ANY_NUMBER * (not rule.inbound_numbers) + _ANY_NUMBER * (not rule.numbers)
+    kind = 0 if rule.kind is _DIRECT else 1 if rule.kind is _INDIVIDUAL else 2
+    numbers = (not rule.inbound_numbers) + (not rule.numbers)
+    return kind + (0 if rule.pin else _OPEN) + _ANY_NUMBER * numbers
 
 
 def can_meet(one: DispatchRule, other: DispatchRule) -> bool:

@@ -15,6 +15,8 @@ from sipctl.telephony.quoting import go_quote, go_quote_all
 
 T = TypeVar("T")
 
+_ANY = ("",)
+
 UNTYPED_RULE = "unsupported SIP Dispatch Rule: <nil>"
 """LiveKit's text for a list that holds a rule without a type."""
 
@@ -47,24 +49,19 @@ class Conflict(Generic[T]):
     at: int
 
 
-def rule_keys(rule: DispatchRule) -> Iterator[RuleKey]:
-    """Every key that a rule takes. Neither its room nor its type is part of it."""
-    yield from map(
-        RuleKey._make,
-        product(
-            (rule.pin,),
-            rule.trunk_ids or ("",),
-            map(normalize_number, rule.numbers or ("",)),
-            map(normalize_number, rule.inbound_numbers or ("",)),
-        ),
-    )
+def rule_keys(rule: DispatchRule) -> Sequence[tuple[str, str, str, str]]:
+    """Every `RuleKey` that a rule takes, as bare tuples. Neither its room nor its type is part of it."""
+    if not (rule.trunk_ids or rule.numbers or rule.inbound_numbers):
+        return ((rule.pin, "", "", ""),)
+    numbers = map(normalize_number, rule.numbers or _ANY)
+    callers = map(normalize_number, rule.inbound_numbers or _ANY)
+    return list(product((rule.pin,), rule.trunk_ids or _ANY, numbers, callers))
 
 
-def trunk_keys(trunk: InboundTrunk) -> Iterator[TrunkKey]:
-    """Every key that an inbound trunk takes. Neither addresses nor credentials are part of it."""
-    numbers = map(normalize_number, trunk.numbers or ("",))
-    callers = map(normalize_number, trunk.allowed_numbers or ("",))
-    yield from map(TrunkKey._make, product(numbers, callers))
+def trunk_keys(trunk: InboundTrunk) -> Sequence[tuple[str, str]]:
+    """Every `TrunkKey` that an inbound trunk takes. Neither addresses nor credentials are part of it."""
+    numbers = map(normalize_number, trunk.numbers or _ANY)
+    return list(product(numbers, map(normalize_number, trunk.allowed_numbers or _ANY)))
 
 
 def rule_conflicts(rules: Iterable[DispatchRule]) -> Iterator[Conflict[DispatchRule]]:
@@ -80,12 +77,15 @@ def trunk_conflicts(trunks: Iterable[InboundTrunk]) -> Iterator[Conflict[Inbound
     return (conflict for conflict in _conflicts(trunks, trunk_keys) if conflict.first is not conflict.second)
 
 
-def _conflicts(things: Iterable[T], keys: Callable[[T], Iterable[tuple[str, ...]]]) -> Iterator[Conflict[T]]:
+def _conflicts(things: Iterable[T], keys: Callable[[T], Sequence[tuple[str, ...]]]) -> Iterator[Conflict[T]]:
     """Holds the first owner of each key, so that many equal things cost one comparison each, not one a pair."""
     owners: dict[tuple[str, ...], T] = {}
     for thing in things:
+        own = keys(thing)
+        if len(own) == 1 and owners.setdefault(own[0], thing) is thing:
+            continue
         met: list[T] = []
-        for at, key in enumerate(keys(thing)):
+        for at, key in enumerate(own):
             owner = owners.get(key)
             if owner is None:
                 owners[key] = thing
@@ -94,13 +94,27 @@ def _conflicts(things: Iterable[T], keys: Callable[[T], Iterable[tuple[str, ...]
                 yield Conflict(owner, thing, at)
 
 
+def first_fault(rules: Sequence[DispatchRule]) -> Conflict[DispatchRule] | DispatchRule | None:
+    """What LiveKit meets first in this list: a clash, or a rule without a type."""
+    untyped = next((at for at, rule in enumerate(rules) if rule.kind is None), None)
+    listed = rules[:untyped]
+    keys = [key for rule in listed for key in rule_keys(rule)]
+    if len(set(keys)) < len(keys):
+        return next(rule_conflicts(listed))
+    return None if untyped is None else rules[untyped]
+
+
 def rules_refusal(rules: Sequence[DispatchRule]) -> str | None:
     """The text with which LiveKit refuses this list of rules, None if it does not; an id of "" is a new rule's."""
-    untyped = next((at for at, rule in enumerate(rules) if rule.kind is None), None)
-    conflict = next(rule_conflicts(rules[:untyped]), None)
-    if conflict is None:
-        return None if untyped is None else UNTYPED_RULE
-    owner = conflict.first
+    fault = first_fault(rules)
+    return None if fault is None else fault_text(fault)
+
+
+def fault_text(fault: Conflict[DispatchRule] | DispatchRule) -> str:
+    """LiveKit's text for the first fault of a list."""
+    if isinstance(fault, DispatchRule):
+        return UNTYPED_RULE
+    owner = fault.first
     return (
         "Dispatch rule for the same trunk, inbound number, number, and PIN combination already exists in dispatch rule "
         f"{_id(owner.sip_dispatch_rule_id)} {go_quote(owner.name or '<blank name>')}"
