@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from sipctl.errors import UsageError
@@ -37,6 +38,15 @@ class Snapshot:
     unknown: tuple[str, ...] = ()
 
 
+def snapshot_of(value: object) -> Snapshot:
+    """One document that is JSON already.
+
+    Raises:
+        UsageError: as `read_snapshot`.
+    """
+    return _merged([_parts(value)])
+
+
 def read_snapshot(texts: Iterable[str]) -> Snapshot:
     """Read documents that together are one snapshot: `{trunks, rules, rooms}`, or answers of LiveKit's list methods.
 
@@ -45,23 +55,27 @@ def read_snapshot(texts: Iterable[str]) -> Snapshot:
     Raises:
         UsageError: one is not JSON or no snapshot, holds what LiveKit would not, or its PINs are masked.
     """
+    return _merged(map(_parts, map(_json, texts)))
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"the snapshot is not JSON: {error}", hint=_HINT) from None
+
+
+def _merged(documents: Iterable[Iterable[tuple[str, list[Any]]]]) -> Snapshot:
     parts: dict[str, list[Any]] = {}
-    says_nothing_else = False
-    for text in texts:
-        for name, items in _parts(text):
-            says_nothing_else |= not name
-            parts.setdefault(name, []).extend(items)
-    if says_nothing_else:
+    for name, items in chain.from_iterable(documents):
+        parts.setdefault(name, []).extend(items)
+    if "" in parts:
         parts = {"trunks": [], "rules": [], **parts}
     return _snapshot(parts)
 
 
-def _parts(text: str) -> Iterable[tuple[str, list[Any]]]:
+def _parts(value: object) -> Iterable[tuple[str, list[Any]]]:
     """The lists of one document by their names; "" for an empty list that has none."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"the snapshot is not JSON: {error}", hint=_HINT) from None
     if not isinstance(value, dict):
         raise UsageError("this is no snapshot", hint=_HINT)
     if "items" in value:

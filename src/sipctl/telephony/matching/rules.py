@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.fault import MatchFault
@@ -37,6 +38,12 @@ class RuleReason(StrEnum):
     CONFLICT = "conflict"
     NO_TYPE = "no_type"
     UNDECIDED = "undecided"
+
+
+FITTING: Final = frozenset(
+    {RuleReason.WON, RuleReason.ANY_TRUNK, RuleReason.PRIORITY, RuleReason.ROOM_NAME, RuleReason.ID}
+)
+"""The reasons of rules that passed every filter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,13 +58,18 @@ def choose_trunk(trunks: Sequence[InboundTrunk], call: Call) -> TrunkChoice:
 
 def _test(trunk: InboundTrunk, call: Call, source: Address | None) -> TrunkReason:
     """The filter that drops the trunk, or MATCHED."""
-    if trunk.numbers and normalize_number(call.to_user) not in map(normalize_number, trunk.numbers):
+    if not takes_number(trunk, call.to_user):
         return TrunkReason.NUMBERS
     if not allows_caller(trunk, call.from_user):
         return TrunkReason.ALLOWED_NUMBERS
     if not admits(trunk.allowed_addresses, source, call.from_host):
         return TrunkReason.ALLOWED_ADDRESSES
     return TrunkReason.MATCHED
+
+
+def takes_number(trunk: InboundTrunk, called: str) -> bool:
+    """Whether this To user is among the trunk's numbers, once both are normalised; a trunk without any takes all."""
+    return not trunk.numbers or normalize_number(called) in map(normalize_number, trunk.numbers)
 
 
 def allows_caller(trunk: InboundTrunk, caller: str) -> bool:

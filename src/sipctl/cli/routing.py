@@ -1,0 +1,65 @@
+"""`sipctl rules explain`, `test` and `lint`: what becomes of calls, and what is wrong with the rules."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sipctl.cli.context import Session
+
+Offline = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--offline", metavar="FILE", help="A snapshot, or LiveKit's list answers (repeat it); - for stdin. Asks nobody."
+    ),
+]
+
+
+def register(command: Callable[..., Callable[[Any], Any]]) -> None:
+    """Add the commands to the group that `command` adds to."""
+    command("explain")(explain)
+
+
+def explain(
+    ctx: typer.Context,
+    to: Annotated[str | None, typer.Option(metavar="NUMBER", help="Dialled; default: the configured number.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", metavar="NUMBER", help="Who calls.")] = None,
+    to_host: Annotated[str, typer.Option(metavar="HOST", help="Host of the To header.")] = "",
+    from_host: Annotated[str, typer.Option(metavar="HOST", help="Host of the From header.")] = "",
+    source_ip: Annotated[
+        str, typer.Option(metavar="IP", help="Where the INVITE comes from; default: every case.")
+    ] = "",
+    pin: Annotated[str | None, typer.Option(metavar="PIN", help="What is typed before #; '' for # alone.")] = None,
+    offline: Offline = None,
+    assume_live: Annotated[
+        list[str] | None, typer.Option(metavar="ROOM", help="Add the rule that the backend makes once it is live.")
+    ] = None,
+    all_rules: Annotated[bool, typer.Option("--all", help="Name each rule, not a few of each kind.")] = False,
+    calls: Annotated[Path | None, typer.Option(metavar="FILE", help="Many calls, JSON lines; - for stdin.")] = None,
+    reasons: Annotated[bool, typer.Option("--reasons", help="With --calls: every trunk and rule, too.")] = False,
+    cases: Annotated[Path | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Walk a call through LiveKit's trunks and rules, and say what its caller hears, why, and what would change it.
+
+    Numbers are compared as LiveKit compares them, byte for byte; of a sip: or tel: address its user counts. Lines of
+    --calls are objects with `from`, and `to`, `to_host`, `from_host`, `source_ip`, `pin`, `id` if wanted.
+
+    \\b
+    Examples:
+      sipctl rules explain --from +33612345678
+      sipctl rules explain --to +33170189900 --from +33612345678 --pin 4821930571 --source-ip 192.0.2.7
+      sipctl rules explain --from +33612345678 --offline snapshot.json --assume-live standup
+      sipctl rules explain --calls calls.jsonl --offline snapshot.json -o jsonl
+    """
+    from sipctl.cli.explaining import Dialling, Surroundings, explain_call, explain_calls, explain_cases
+
+    session = Session.of(ctx)
+    around = Surroundings(offline=offline or (), assume_live=assume_live or ())
+    if cases:
+        explain_cases(session, cases, reasons=reasons)
+    elif calls:
+        explain_calls(session, around, calls, reasons=reasons)
+    else:
+        dialling = Dialling(to=to, from_=from_, to_host=to_host, from_host=from_host, source_ip=source_ip, pin=pin)
+        explain_call(session, around, dialling, all_rules=all_rules)
