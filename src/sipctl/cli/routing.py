@@ -38,6 +38,10 @@ def explain(
     all_rules: Annotated[bool, typer.Option("--all", help="Name each rule, not a few of each kind.")] = False,
     calls: Annotated[Path | None, typer.Option(metavar="FILE", help="Many calls, JSON lines; - for stdin.")] = None,
     reasons: Annotated[bool, typer.Option("--reasons", help="With --calls: every trunk and rule, too.")] = False,
+    log: Annotated[Path | None, typer.Option(metavar="FILE", help="Calls of livekit-sip's log; - for stdin.")] = None,
+    call: Annotated[str | None, typer.Option(metavar="ID", help="With --log: this one, by callID or Call-ID.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="With --log: from then on; 15m, 2h …")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="With --log: only calls that went wrong.")] = False,
     cases: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Walk a call through LiveKit's trunks and rules, and say what its caller hears, why, and what would change it.
@@ -50,13 +54,17 @@ def explain(
       sipctl rules explain --from +33612345678
       sipctl rules explain --to +33170189900 --from +33612345678 --pin 4821930571 --source-ip 192.0.2.7
       sipctl rules explain --from +33612345678 --offline snapshot.json --assume-live standup
-      sipctl rules explain --calls calls.jsonl --offline snapshot.json -o jsonl
+      docker logs livekit-sip 2>&1 | sipctl rules explain --log - --failed --since 1h
     """
     from sipctl.cli.explaining import Dialling, Surroundings, explain_call, explain_calls, explain_cases
 
     session = Session.of(ctx)
     around = Surroundings(offline=offline or (), assume_live=assume_live or ())
-    if cases:
+    if log:
+        from sipctl.cli.logs import Wanted, explain_log
+
+        explain_log(session, around, Wanted(path=log, call=call, since=since, failed=failed))
+    elif cases:
         explain_cases(session, cases, reasons=reasons)
     elif calls:
         explain_calls(session, around, calls, reasons=reasons)
