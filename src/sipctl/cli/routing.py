@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from sipctl.cli.context import Session
+from sipctl.cli.options import TestCommand
 
 Offline = Annotated[
     list[Path] | None,
@@ -15,10 +16,15 @@ Offline = Annotated[
     ),
 ]
 
+AssumeLive = Annotated[
+    list[str] | None, typer.Option(metavar="ROOM", help="Add the rule that the backend makes once it is live.")
+]
+
 
 def register(command: Callable[..., Callable[[Any], Any]]) -> None:
     """Add the commands to the group that `command` adds to."""
     command("explain")(explain)
+    command("test", cls=TestCommand)(run_cases)
 
 
 def explain(
@@ -32,9 +38,7 @@ def explain(
     ] = "",
     pin: Annotated[str | None, typer.Option(metavar="PIN", help="What is typed before #; '' for # alone.")] = None,
     offline: Offline = None,
-    assume_live: Annotated[
-        list[str] | None, typer.Option(metavar="ROOM", help="Add the rule that the backend makes once it is live.")
-    ] = None,
+    assume_live: AssumeLive = None,
     all_rules: Annotated[bool, typer.Option("--all", help="Name each rule, not a few of each kind.")] = False,
     calls: Annotated[Path | None, typer.Option(metavar="FILE", help="Many calls, JSON lines; - for stdin.")] = None,
     reasons: Annotated[bool, typer.Option("--reasons", help="With --calls: every trunk and rule, too.")] = False,
@@ -71,3 +75,29 @@ def explain(
     else:
         dialling = Dialling(to=to, from_=from_, to_host=to_host, from_host=from_host, source_ip=source_ip, pin=pin)
         explain_call(session, around, dialling, all_rules=all_rules)
+
+
+def run_cases(
+    ctx: typer.Context,
+    cases: Annotated[Path, typer.Argument(metavar="CASES", help="Tests in TOML, YAML or JSON lines; - for stdin.")],
+    offline: Offline = None,
+    assume_live: AssumeLive = None,
+    init: Annotated[bool, typer.Option("--init", help="Write CASES from what is there now.")] = False,
+) -> None:
+    """Run routing tests: calls, and what is expected of them. Exit code 1 if one fails.
+
+    A test has `name`, `from`, and if wanted `to`, `source_ip`, `pin`, …; its `expect` has `outcome`, `room`, `rule`,
+    `trunk`, `must_not_reach` (rooms). Without `source_ip` the latter holds from everywhere.
+
+    \b
+    Examples:
+      sipctl rules test routing.toml
+      sipctl rules test routing.yaml --offline snapshot.json -o junit > routing.xml
+      sipctl rules test routing.toml --init
+    """
+    from sipctl.cli.explaining import Surroundings
+    from sipctl.cli.route_tests import run_tests, write_tests
+
+    around = Surroundings(offline=offline or (), assume_live=assume_live or ())
+    run = write_tests if init else run_tests
+    run(Session.of(ctx), around, cases)

@@ -46,7 +46,7 @@ def call_from_json(row: object, called: str | None = None) -> Call:
     given: dict[str, Any] = {_FIELDS[name]: value for name, value in row.items() if value is not None}
     wrong = next((name for name, value in row.items() if not isinstance(value, str | None)), None)
     if wrong is not None:
-        raise UsageError(f"{wrong} of the call is no text")
+        raise UsageError(f"{wrong} of the call is no text", hint="write numbers and PINs in quotes")
     if "to_user" not in given and called is None:
         raise UsageError("the call has no `to`")
     return Call(**({"to_user": called or ""} | given))
