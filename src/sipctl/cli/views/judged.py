@@ -60,7 +60,8 @@ class TestsView:
         yield from one.failures
         yield verdict(one.explanation, lambda pin: shown_pin(pin, show=self.show_pins))
         for advice in one.explanation.advice:
-            yield advice.text
+            if advice.command or advice.then:
+                yield advice.text
             if advice.command:
                 yield f"$ {advice.command}"
 
@@ -74,7 +75,9 @@ class TestsView:
         }
 
     def _junit(self) -> str:
-        from junitparser import Failure, JUnitXml, TestCase, TestSuite
+        from junitparser import Failure, TestCase, TestSuite
+
+        from sipctl.cli.views.junit import suite_text
 
         suite = TestSuite("sipctl rules test")
         for one in self.judged:
@@ -84,6 +87,4 @@ class TestsView:
                 failure.text = "\n".join(map(printable, self._told(one)))
                 case.result = [failure]
             suite.add_testcase(case)
-        xml = JUnitXml()
-        xml.add_testsuite(suite)
-        return bytes(xml.tostring()).decode() + "\n"
+        return suite_text(suite)
