@@ -14,11 +14,11 @@ from sipctl.errors import SipctlError, UsageError
 from sipctl.operations.routing import ask_snapshot, assumed_rules, site_of
 from sipctl.telephony.addresses import parse_address
 from sipctl.telephony.explaining.explanation import explain
-from sipctl.telephony.explaining.site import Site
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.call_reading import call_from_json, user_and_host
 from sipctl.telephony.matching.route import route
 from sipctl.telephony.matching.table import RoutingTable
+from sipctl.telephony.site import Site
 from sipctl.telephony.snapshot import Snapshot, read_snapshot, snapshot_of
 
 SNAPSHOT_LIMIT: Final = 128 * 1024 * 1024

@@ -15,10 +15,10 @@ from sipctl.cli.views.explanation import ExplanationView
 from sipctl.cli.views.logged import LogView
 from sipctl.errors import NotFoundError, UsageError
 from sipctl.telephony.explaining.logged import LoggedExplanation, explain_logged
-from sipctl.telephony.explaining.site import Site
 from sipctl.telephony.siplog.calls import LoggedCall, gather_calls
 from sipctl.telephony.siplog.ending import is_failed
 from sipctl.telephony.siplog.line import LogLine, read_line
+from sipctl.telephony.site import Site
 
 _AGO: Final = re.compile(r"([0-9]{1,6})([smhd])\Z")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

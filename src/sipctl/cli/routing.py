@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from sipctl.cli.context import Session
-from sipctl.cli.options import TestCommand
+from sipctl.cli.options import FailOn, ReportCommand, TestCommand
 
 Offline = Annotated[
     list[Path] | None,
@@ -25,6 +25,7 @@ def register(command: Callable[..., Callable[[Any], Any]]) -> None:
     """Add the commands to the group that `command` adds to."""
     command("explain")(explain)
     command("test", cls=TestCommand)(run_cases)
+    command("lint", cls=ReportCommand)(lint)
 
 
 def explain(
@@ -101,3 +102,35 @@ def run_cases(
     around = Surroundings(offline=offline or (), assume_live=assume_live or ())
     run = write_tests if init else run_tests
     run(Session.of(ctx), around, cases)
+
+
+def lint(
+    ctx: typer.Context,
+    offline: Offline = None,
+    with_: Annotated[
+        list[Path] | None,
+        typer.Option("--with", metavar="FILE", help="Create requests: only what they would make wrong; repeatable."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="CODE|AREA", help="Only these, such as RUL417 or TRK.")
+    ] = None,
+    skip: Annotated[list[str] | None, typer.Option("--skip", metavar="CODE|AREA", help="All but these.")] = None,
+    fail_on: FailOn = "error",
+) -> None:
+    """Prove what is wrong with the rules and trunks: clashes, shadows, open doors, what nobody can reach.
+
+    Exit code 1: findings from --fail-on up. `rules create` and `rules update` refuse what RUL401, RUL402 and RUL417
+    describe unless `--allow CODE` lets it pass; `doctor` runs the same checks.
+
+    \b
+    Examples:
+      sipctl rules lint
+      sipctl rules lint --offline snapshot.json --fail-on warn -o junit
+      sipctl rules lint --with rule.json
+    """
+    from sipctl.cli.linting import Linting, run_lint
+
+    run_lint(
+        Session.of(ctx),
+        Linting(offline=offline or [], added=with_ or [], only=only or [], skip=skip or [], fail_on=fail_on),
+    )

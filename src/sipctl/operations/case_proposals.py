@@ -6,12 +6,12 @@ from typing import Any, Final
 import tomli_w
 
 from sipctl.telephony.addresses import mask_network
-from sipctl.telephony.explaining.site import Site
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.route import Result, route
 from sipctl.telephony.matching.table import RoutingTable
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.numbers import normalize_number
+from sipctl.telephony.site import Site
 
 _CALLER: Final = "+15550100"
 _NOWHERE: Final = "+15550199"

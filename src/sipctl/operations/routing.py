@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from sipctl.config.model import Settings
 from sipctl.errors import UsageError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.telephony.explaining.site import Site
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.site import Site
 from sipctl.telephony.snapshot import Snapshot
 
 ASSUMED = "SDR_assumed"

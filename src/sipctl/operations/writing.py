@@ -8,6 +8,7 @@ from sipctl.config.model import Settings
 from sipctl.errors import RailError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import Journal
+from sipctl.telephony.linting.lints import REFUSED
 
 Json = Mapping[str, Any]
 Kind = Literal["rule", "trunk", "room"]
@@ -33,7 +34,8 @@ def check_profile(settings: Settings, permit: Permit) -> None:
         raise RailError(f"profile {profile!r} is protected", code="rail-protected", hint=f"add `--confirm {profile}`")
 
 
-RAILS: Final = ("foreign", "in-use", "live-room", "open", "protected")
+RAILS: Final = ("foreign", "in-use", "live-room", "open", "protected", *REFUSED)
+"""The words of `--allow`; codes are those of faults that a write must not bring about."""
 
 
 def permit_from(allow: Iterable[str], confirm: str, *, dry_run: bool) -> Permit:

@@ -60,12 +60,16 @@ def mask_network(mask: str) -> Network | None:
         return None
 
 
+def is_host_name(mask: str) -> bool:
+    """Whether an entry is compared with the From header alone, which any caller can forge."""
+    is_address = is_ignored(mask) or mask_network(mask) is not None
+    return not is_address and _HOST.match(mask) is not None and not _DIGITS_AND_DOTS.match(mask)
+
+
 def mask_fault(mask: str) -> str:
-    """Why an entry never does what its author meant; "" if it can match a source address."""
+    """Why an entry never matches a call; "" if it can."""
     if is_ignored(mask):
         return "LiveKit ignores it: it holds a space, a bracket, +, *, a comma, a semicolon or a scheme"
-    if mask_network(mask) is not None:
+    if mask_network(mask) is not None or parse_address(mask) is not None or is_host_name(mask):
         return ""
-    if _HOST.match(mask) and not _DIGITS_AND_DOTS.match(mask):
-        return "a host name is compared with the From header, which any caller can forge, never with the source"
     return "it is neither an address nor a prefix such as 192.0.2.0/24"

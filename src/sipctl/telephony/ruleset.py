@@ -79,13 +79,14 @@ def trunk_conflicts(trunks: Iterable[InboundTrunk]) -> Iterator[Conflict[Inbound
 
 def _conflicts(things: Iterable[T], keys: Callable[[T], Sequence[tuple[str, ...]]]) -> Iterator[Conflict[T]]:
     """Holds the first owner of each key, so that many equal things cost one comparison each, not one a pair."""
+    listed = list(things)
+    taken = [key for thing in listed for key in keys(thing)]
+    if len(set(taken)) == len(taken):
+        return  # as nearly every list is
     owners: dict[tuple[str, ...], T] = {}
-    for thing in things:
-        own = keys(thing)
-        if len(own) == 1 and owners.setdefault(own[0], thing) is thing:
-            continue
+    for thing in listed:
         met: list[T] = []
-        for at, key in enumerate(own):
+        for at, key in enumerate(keys(thing)):
             owner = owners.get(key)
             if owner is None:
                 owners[key] = thing
@@ -97,11 +98,8 @@ def _conflicts(things: Iterable[T], keys: Callable[[T], Sequence[tuple[str, ...]
 def first_fault(rules: Sequence[DispatchRule]) -> Conflict[DispatchRule] | DispatchRule | None:
     """What LiveKit meets first in this list: a clash, or a rule without a type."""
     untyped = next((at for at, rule in enumerate(rules) if rule.kind is None), None)
-    listed = rules[:untyped]
-    keys = [key for rule in listed for key in rule_keys(rule)]
-    if len(set(keys)) < len(keys):
-        return next(rule_conflicts(listed))
-    return None if untyped is None else rules[untyped]
+    conflict = next(rule_conflicts(rules[:untyped]), None)
+    return conflict or (None if untyped is None else rules[untyped])
 
 
 def rules_refusal(rules: Sequence[DispatchRule]) -> str | None:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from sipctl.telephony.explaining.logged import LoggedExplanation, explain_logged
-from sipctl.telephony.explaining.site import Site
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.siplog.calls import LoggedCall, gather_calls
 from sipctl.telephony.siplog.ending import happened, is_failed, reason_of, told_ending, untold
 from sipctl.telephony.siplog.line import read_line
+from sipctl.telephony.site import Site
 from sipctl.telephony.snapshot import snapshot_of
 
 LOGS = Path(__file__).parents[2] / "data" / "logs"

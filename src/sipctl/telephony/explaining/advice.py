@@ -7,7 +7,6 @@ from typing import Final, TypeVar, cast
 
 from sipctl.telephony.commands import delete_rule, update_rule
 from sipctl.telephony.explaining.repairs import Repair, repairs
-from sipctl.telephony.explaining.site import Site
 from sipctl.telephony.explaining.wire import EARLY_DIGITS
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.fault import MatchFault
@@ -17,6 +16,7 @@ from sipctl.telephony.matching.rules import FITTING
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import told_rule, told_trunk
 from sipctl.telephony.pins import MAX_LENGTH
+from sipctl.telephony.site import Site
 
 T = TypeVar("T")
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from sipctl.telephony.explaining.explanation import Explanation, explain
-from sipctl.telephony.explaining.site import Site
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.landing import Landing
 from sipctl.telephony.matching.route import Outcome, Result, route
+from sipctl.telephony.site import Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

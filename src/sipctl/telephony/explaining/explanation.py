@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sipctl.telephony.explaining.advice import Advice, advise
-from sipctl.telephony.explaining.site import Site, ending
 from sipctl.telephony.explaining.sources import Source, sources_that_matter
-from sipctl.telephony.explaining.spelling import in_e164
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.route import Outcome, route
+from sipctl.telephony.site import Site
+from sipctl.telephony.spelling import in_e164
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,3 +66,9 @@ def _spelled(site: Site, call: Call, outcome: Outcome) -> Iterator[Variant]:
         other = route(site.lists, spelled)
         if ending(other) != ending(outcome):
             yield Variant(call=spelled, outcome=other)
+
+
+def ending(outcome: Outcome) -> object:
+    """What makes two outcomes the same for those who call: what happens, and by which rule."""
+    final = outcome.final
+    return outcome.result, final.result, final.stage, final.rule and final.rule.sip_dispatch_rule_id

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from sipctl.telephony.explaining.explanation import Explanation, explain
-from sipctl.telephony.explaining.site import Site
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.route import Outcome, Result
 from sipctl.telephony.siplog.calls import LoggedCall
 from sipctl.telephony.siplog.ending import happened
+from sipctl.telephony.site import Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sipctl.telephony.explaining.site import Site
-from sipctl.telephony.explaining.spelling import is_same_number
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.route import Outcome
 from sipctl.telephony.matching.rules import RuleReason
@@ -13,6 +11,8 @@ from sipctl.telephony.matching.trunks import TrunkReason
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.numbers import normalize_number
 from sipctl.telephony.quoting import go_quote_all
+from sipctl.telephony.site import Site
+from sipctl.telephony.spelling import is_same_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

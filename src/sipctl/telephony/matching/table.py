@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import product
 from operator import attrgetter
-from typing import NamedTuple
 
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.fault import MatchFault
@@ -14,14 +13,8 @@ from sipctl.telephony.matching.rules import Rank, listing_fault, rank
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.numbers import normalize_number
 
-
-class _Place(NamedTuple):
-    """Where a rule is looked for: None is any trunk or none, any called number, any caller, any PIN or none."""
-
-    trunk_id: str | None
-    number: str | None
-    caller: str | None
-    pin: str | None
+_Place = tuple[str | None, str | None, str | None, str | None]
+"""Where a rule is looked for: trunk, called number, caller, PIN; None is any trunk or none, any number, any PIN."""
 
 
 class RoutingTable(WholeLists):
@@ -50,7 +43,9 @@ class RoutingTable(WholeLists):
             if rule.kind is not None:
                 own = (rank(rule), at)
                 for place in _places(rule):
-                    self._best[place] = min(own, self._best.get(place, own))
+                    held = self._best.get(place)
+                    if held is None or own < held:
+                        self._best[place] = own
 
     def trunks_for(self, call: Call) -> Sequence[InboundTrunk]:
         """The trunks with the called number, and those that take every number."""
@@ -60,9 +55,18 @@ class RoutingTable(WholeLists):
     def rules_for(self, trunk: InboundTrunk | None, call: Call, typed: str | None) -> Sequence[DispatchRule]:
         """The best rule of each place that the call looks at."""
         trunk_ids = (trunk.sip_trunk_id, None) if trunk else (None,)
-        places = map(_Place._make, product(trunk_ids, (call.to_user, None), (call.from_user, None), (typed,)))
+        places = product(trunk_ids, (call.to_user, None), (call.from_user, None), (typed,))
         best = {self._best[place][1] for place in places if place in self._best}
         return [self.rules[at] for at in sorted(best)]
+
+    def best_at(self, trunk_id: str | None, number: str, caller: str, pin: str | None) -> DispatchRule | None:
+        """The winner for these very values: None = no trunk matched, any PIN or none; "" = rules without a PIN."""
+        for named in (trunk_id, None) if trunk_id is not None else (None,):
+            places = product((named,), (number, None), (caller, None), (pin,))
+            found = [held for place in places if (held := self._best.get(place))]
+            if found:
+                return self.rules[min(found)[1]]
+        return None
 
     def fault_for(self, trunk: InboundTrunk | None) -> MatchFault | None:
         """The error of the rules listed for this trunk, found once."""
@@ -86,4 +90,4 @@ class RoutingTable(WholeLists):
 
 def _places(rule: DispatchRule) -> Iterator[_Place]:
     trunk_ids, numbers, callers = rule.trunk_ids or (None,), rule.numbers or (None,), rule.inbound_numbers or (None,)
-    return map(_Place._make, product(trunk_ids, numbers, callers, (rule.pin, None)))
+    return product(trunk_ids, numbers, callers, (rule.pin, None))
