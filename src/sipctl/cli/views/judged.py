@@ -27,7 +27,6 @@ class TestsView:
                 record = {
                     "schema": "sipctl/routing-tests/v1",
                     "items": list(map(self._record, self.judged)),
-                    "counts": {"passed": len(self.judged) - self._failed, "failed": self._failed},
                 }
                 yield f"{escaped_json(json.dumps(record, ensure_ascii=False, indent=2))}\n"
             case "jsonl":
@@ -67,7 +66,7 @@ class TestsView:
 
     def _record(self, one: Judged) -> dict[str, Any]:
         return {
-            "name": one.case.name,
+            "test": one.case.name,
             "passed": not one.failures,
             "failures": list(one.failures),
             "verdict": verdict(one.explanation, lambda pin: shown_pin(pin, show=self.show_pins)),
