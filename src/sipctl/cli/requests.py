@@ -125,3 +125,27 @@ def chosen(what: str, values: list[str] | None, any_one: bool) -> tuple[str, ...
     if values and any_one:
         raise UsageError(f"--{what} and --any-{what} exclude each other")
     return () if any_one else tuple(values) if values else None
+
+
+def trunk_edits(
+    *,
+    numbers: tuple[list[str] | None, bool],
+    addresses: tuple[list[str] | None, bool],
+    callers: tuple[list[str] | None, bool],
+    name: str | None,
+) -> Mapping[str, Any]:
+    """The fields that `trunk update` is asked to change; of each list what was given, and whether `--any-…` was.
+
+    Raises:
+        UsageError: none at all, or two that exclude each other.
+    """
+    wanted = {
+        "numbers": chosen("number", *numbers),
+        "allowed_addresses": chosen("allowed-address", *addresses),
+        "allowed_numbers": chosen("caller", *callers),
+        "name": name,
+    }
+    edits = given(wanted)
+    if not edits:
+        raise UsageError("nothing to change", hint="`sipctl trunk update --help` shows what can be")
+    return edits

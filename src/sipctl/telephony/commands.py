@@ -3,7 +3,7 @@
 from collections.abc import Container
 from shlex import join
 
-from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.ownership import Ownership
 
 
@@ -15,6 +15,16 @@ def delete_rule(rule: DispatchRule, mark: Ownership, live: Container[str]) -> st
 def update_rule(rule: DispatchRule, words: tuple[str, ...], mark: Ownership, live: Container[str]) -> str:
     """Changes a rule, past the rails that stand before it."""
     return _rule_command("update", rule, words, mark, live)
+
+
+def delete_trunk(trunk: InboundTrunk) -> str:
+    """Deletes a trunk."""
+    return join(("sipctl", "trunk", "delete", trunk.sip_trunk_id))
+
+
+def update_trunk(trunk: InboundTrunk, words: tuple[str, ...]) -> str:
+    """Changes an inbound trunk."""
+    return join(("sipctl", "trunk", "update", trunk.sip_trunk_id, *words))
 
 
 def _rule_command(verb: str, rule: DispatchRule, words: tuple[str, ...], mark: Ownership, live: Container[str]) -> str:

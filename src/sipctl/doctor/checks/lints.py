@@ -6,7 +6,7 @@ from typing import Final
 from sipctl.doctor.check import Run, check, found
 from sipctl.doctor.facts import Facts
 from sipctl.findings import Finding
-from sipctl.telephony.commands import delete_rule, update_rule
+from sipctl.telephony.commands import delete_rule, delete_trunk, update_rule
 from sipctl.telephony.linting.fault import Fault
 from sipctl.telephony.linting.lints import LINTS, Lint
 from sipctl.telephony.model import DispatchRule
@@ -41,7 +41,7 @@ def _command(facts: Facts, fault: Fault) -> str:
     if not fault.remedy or isinstance(fault.about, str):
         return ""
     if not isinstance(fault.about, DispatchRule):
-        return f"sipctl trunk delete {fault.about.sip_trunk_id}"
+        return delete_trunk(fault.about)
     live = facts.site.live or frozenset()
     if fault.remedy == ("delete",):
         return delete_rule(fault.about, facts.mark, live)

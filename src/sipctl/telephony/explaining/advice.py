@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, TypeVar, cast
 
-from sipctl.telephony.commands import delete_rule, update_rule
+from sipctl.telephony.commands import delete_rule, delete_trunk, update_rule, update_trunk
 from sipctl.telephony.explaining.repairs import Repair, repairs
 from sipctl.telephony.explaining.wire import EARLY_DIGITS
 from sipctl.telephony.matching.call import Call
@@ -66,12 +66,13 @@ def _against_fault(site: Site, call: Call, fault: MatchFault) -> Iterator[Advice
     elif fault.trunks:
         trunk = fault.trunks[-1]
         left = WholeLists(_without(site.lists.trunks, trunk), site.lists.rules)
-        command = f"sipctl trunk delete {trunk.sip_trunk_id}"
+        command = delete_trunk(trunk)
         yield Advice(text=f"delete {told_trunk(trunk)}", command=command, then=route(left, call))
 
 
 def _against_drop(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
-    yield from filter(None, (_tried(site, call, repair) for repair in repairs(site, call, final)))
+    tried = [_tried(site, call, repair) for repair in repairs(site, call, final)]
+    yield from [advice for advice in tried if advice.then] or tried
     if not site.lists.rules:
         yield Advice(text="there is no dispatch rule: rules exist only while their meetings do, so start the meeting")
         yield from _missing_rules(site)
@@ -79,17 +80,17 @@ def _against_drop(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
         yield from _wrong_pin(call, final)
 
 
-def _tried(site: Site, call: Call, repair: Repair) -> Advice | None:
-    """The repair as advice, if the call gets further with it."""
+def _tried(site: Site, call: Call, repair: Repair) -> Advice:
+    """The repair as advice; without an outcome if the call gets no further with it alone."""
     before, after = repair.before, repair.after
     lists = WholeLists(_swapped(site.lists.trunks, before, after), _swapped(site.lists.rules, before, after))
-    then = route(lists, call)
-    if then.result in _FAILED:
-        return None
+    outcome = route(lists, call)
+    then, alone = (None, "; that alone is not enough") if outcome.result in _FAILED else (outcome, "")
     if isinstance(before, DispatchRule):
         command = update_rule(before, repair.words, site.mark, site.live or ())
-        return Advice(text=f"{told_rule(before)} {repair.fault}", command=command, then=then)
-    return Advice(text=f"{told_trunk(before)} {repair.fault}", then=then)
+        return Advice(text=f"{told_rule(before)} {repair.fault}{alone}", command=command, then=then)
+    command = update_trunk(before, repair.words)
+    return Advice(text=f"{told_trunk(before)} {repair.fault}{alone}", command=command, then=then)
 
 
 def _missing_rules(site: Site) -> Iterator[Advice]:

@@ -103,16 +103,19 @@ def _of_trunk(site: Site, call: Call, trunk: InboundTrunk, reason: TrunkReason) 
         if not same:
             return None
         fault = f"has the dialled number as {same[0]!r}, and the provider sends {call.to_user!r}"
-        fields = {"numbers": (*trunk.numbers, call.to_user)}
+        fields, option = {"numbers": (*trunk.numbers, call.to_user)}, "--number"
     elif reason is TrunkReason.ALLOWED_NUMBERS:
         fault = f"admits the callers {go_quote_all(trunk.allowed_numbers)} alone (allowed_numbers)"
-        fields = {"allowed_numbers": (*trunk.allowed_numbers, call.from_user)}
+        fields, option = {"allowed_numbers": (*trunk.allowed_numbers, call.from_user)}, "--caller"
     elif reason is TrunkReason.ALLOWED_ADDRESSES:
-        fault = f"admits the sources {go_quote_all(trunk.allowed_addresses)} alone (allowed_addresses)"
-        fields = {"allowed_addresses": (*trunk.allowed_addresses, call.source_ip)}
+        fault = (
+            f"admits the sources {go_quote_all(trunk.allowed_addresses)} alone; add this one if it is the provider's"
+        )
+        fields, option = {"allowed_addresses": (*trunk.allowed_addresses, call.source_ip)}, "--allowed-address"
     else:
         return None
-    return Repair(fault=fault, before=trunk, after=replace(trunk, **fields))
+    words = _repeated(option, next(iter(fields.values())))
+    return Repair(fault=fault, before=trunk, after=replace(trunk, **fields), words=words)
 
 
 def _swapped(values: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:

@@ -53,34 +53,32 @@ class Terrain:
 
     def _find(self, rule: DispatchRule) -> Iterator[Spot]:
         if not rule.trunk_ids:
-            numbers = [number for number in rule.numbers or (ANY_OTHER,) if not self._always_taken(number)]
-            yield from (Spot(None, *pair) for pair in product(numbers, rule.inbound_numbers or (ANY_OTHER,)))
+            pairs = product(rule.numbers or (ANY_OTHER,), rule.inbound_numbers or (ANY_OTHER,))
+            yield from (Spot(None, *pair) for pair in pairs if not self._takers(None, *pair))
         named = (self._trunks[one] for one in rule.trunk_ids if one in self._trunks)
         for trunk in named if rule.trunk_ids else self._trunks.values():
-            pairs = product(self._numbers(trunk, rule), _callers(trunk, rule))
-            yield from (Spot(trunk.sip_trunk_id, *pair) for pair in pairs)
+            for pair in product(self._numbers(trunk, rule), _callers(trunk, rule)):
+                if not any(other.numbers or not trunk.numbers for other in self._takers(trunk, *pair)):
+                    yield Spot(trunk.sip_trunk_id, *pair)
 
-    def _always_taken(self, number: str) -> bool:
-        """Whether every call to this number matches some trunk, wherever it comes from."""
-        normal = normalize_number(number)
-        return self._has_catch_all or normal in self._numbers_of_open_trunks
-
-    @cached_property
-    def _has_catch_all(self) -> bool:
-        return any(not trunk.numbers for trunk in self._open_trunks)
-
-    @cached_property
-    def _numbers_of_open_trunks(self) -> frozenset[str]:
-        return frozenset(normalize_number(number) for trunk in self._open_trunks for number in trunk.numbers)
-
-    @cached_property
-    def _open_trunks(self) -> list[InboundTrunk]:
-        """The trunks that drop no call for its caller or its source."""
+    def _takers(self, trunk: InboundTrunk | None, number: str, caller: str) -> list[InboundTrunk]:
+        """The other trunks that take these calls wherever they come from, and so leave none to this one."""
+        named = self._everywhere.get(normalize_number(number), ())
         return [
-            trunk
-            for trunk in self._trunks.values()
-            if not trunk.allowed_numbers and all(map(is_ignored, trunk.allowed_addresses))
+            other
+            for other in (*named, *self._everywhere.get(ANY_OTHER, ()))
+            if other is not trunk and (not other.allowed_numbers or allows_caller(other, caller))
         ]
+
+    @cached_property
+    def _everywhere(self) -> dict[str, list[InboundTrunk]]:
+        """The trunks that drop no call for its source, by their numbers; under ANY_OTHER those without numbers."""
+        found: defaultdict[str, list[InboundTrunk]] = defaultdict(list)
+        for trunk in self._trunks.values():
+            if all(map(is_ignored, trunk.allowed_addresses)):
+                for number in set(map(normalize_number, trunk.numbers)) or (ANY_OTHER,):
+                    found[number].append(trunk)
+        return found
 
     def _numbers(self, trunk: InboundTrunk, rule: DispatchRule) -> Iterable[str]:
         """The called numbers, as providers write them, that both the trunk and the rule take."""
