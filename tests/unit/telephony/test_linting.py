@@ -65,7 +65,7 @@ def unclashing(rules: list[DispatchRule]) -> list[DispatchRule]:
     return kept
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(inbound_trunks(), dispatch_rules(max_size=6))
 def test_what_never_wins_and_what_does(trunks: list[InboundTrunk], rules: list[DispatchRule]) -> None:
     site = site_of(everywhere(trunks), unclashing(rules))
@@ -86,7 +86,7 @@ def test_what_never_wins_and_what_does(trunks: list[InboundTrunk], rules: list[D
     assert everyone - winners <= shadowed | by_rule(site, "RUL419") | without_trunk
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(inbound_trunks(), dispatch_rules(max_size=6))
 def test_open_rules(trunks: list[InboundTrunk], rules: list[DispatchRule]) -> None:
     site = site_of(everywhere(trunks), unclashing(rules))
@@ -112,7 +112,7 @@ def _fits_first(site: Site, rule: DispatchRule, call: Call) -> bool:
     return any(one.pin and why in beaten for one, why in zip(choice.rules, choice.reasons, strict=True))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(inbound_trunks(), dispatch_rules(kinds=(*RuleKind, None), max_size=5))
 def test_clashes_fail_exactly_the_calls_that_list_them(trunks: list[InboundTrunk], rules: list[DispatchRule]) -> None:
     site = site_of(everywhere(trunks), rules)
@@ -126,7 +126,7 @@ def test_clashes_fail_exactly_the_calls_that_list_them(trunks: list[InboundTrunk
     assert blamed <= by_rule(site, "RUL401", "RUL412")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(inbound_trunks(), dispatch_rules(max_size=6))
 def test_a_rule_for_which_lint_is_silent_changes_only_what_it_wins(
     trunks: list[InboundTrunk], rules: list[DispatchRule]
@@ -202,10 +202,10 @@ def test_trunks_with_sources_of_their_own_do_not_overlap() -> None:
     assert "TRK313" in codes(site_of([TRUNK, replace(other, allowed_addresses=("192.0.2.0/24",))], []))
 
 
-def test_ten_thousand_rules_are_no_pair_loop() -> None:
+def test_thousands_of_rules_are_no_pair_loop() -> None:
     rules = [
         replace(RULE, sip_dispatch_rule_id=f"SDR_{at:05}", pin=f"{at:05}" if at % 2 else "", numbers=(f"+331{at:08}",))
-        for at in range(10_000)
+        for at in range(4_000)
     ]
     assert RoutingTable([TRUNK], rules).fault_for(TRUNK) is None
     assert codes(site_of([replace(TRUNK, numbers=())], rules)) == set()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sipctl.telephony.matching.call import Call
@@ -60,6 +60,7 @@ def test_every_recorded_call_ends_as_in_livekit(kind: type[WholeLists]) -> None:
     assert compared == 4050
 
 
+@settings(max_examples=50)
 @given(inbound_trunks(), dispatch_rules(), CALLS)
 def test_the_index_decides_as_the_whole_lists_do(
     trunks: list[InboundTrunk], rules: list[DispatchRule], call: Call
@@ -68,6 +69,7 @@ def test_the_index_decides_as_the_whole_lists_do(
     assert outcome_record(route(table, call)) == outcome_record(route(whole, call))
 
 
+@settings(max_examples=50)
 @given(inbound_trunks(), dispatch_rules(), CALLS, st.randoms(use_true_random=False))
 def test_the_order_of_the_lists_never_matters(
     trunks: list[InboundTrunk], rules: list[DispatchRule], call: Call, chance: random.Random
@@ -78,6 +80,7 @@ def test_the_order_of_the_lists_never_matters(
     assert outcome_record(route(WholeLists(trunks, rules), call)) == expected
 
 
+@settings(max_examples=50)
 @given(inbound_trunks(), dispatch_rules(), CALLS)
 def test_everything_has_one_reason(trunks: list[InboundTrunk], rules: list[DispatchRule], call: Call) -> None:
     outcome = route(WholeLists(trunks, rules), call).final
@@ -92,6 +95,7 @@ def test_everything_has_one_reason(trunks: list[InboundTrunk], rules: list[Dispa
         assert winners == ([evaluation.rule] if evaluation.rule else [])
 
 
+@settings(max_examples=50)
 @given(inbound_trunks(), dispatch_rules(kinds=(None,), max_size=2), CALLS)
 def test_a_rule_without_a_type_fails_what_lists_it(
     trunks: list[InboundTrunk], rules: list[DispatchRule], call: Call

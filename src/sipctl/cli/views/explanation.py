@@ -1,7 +1,7 @@
 """One call explained: one screen for people, one object for scripts."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
@@ -19,6 +19,9 @@ from sipctl.telephony.matching.route import Outcome
 from sipctl.telephony.matching.rules import FITTING, RuleChoice, RuleReason
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import told_rule, told_trunk
+
+Heading = Callable[[RuleChoice, DispatchRule, RuleReason], str]
+"""What became of a rule, for the group that it is shown in."""
 
 _EXAMPLES: Final = 3
 _TRUNKS_SHOWN: Final = 8
@@ -53,9 +56,10 @@ class ExplanationView:
         yield from _trunk_lines(explanation.outcome)
         final = explanation.outcome.final
         if final.before_pin:
-            yield from self._rule_lines(final.before_pin, "before the PIN, " if final.after_pin else "")
+            title = "before the PIN, " if final.after_pin else ""
+            yield from self._rule_lines(final.before_pin, title, _heading_before_pin)
         if final.after_pin:
-            yield from self._rule_lines(final.after_pin, "after the PIN, ")
+            yield from self._rule_lines(final.after_pin, "after the PIN, ", lambda _, __, reason: RULE_REASONS[reason])
         yield from _wire_lines(explanation.outcome)
         yield from self._remarks()
 
@@ -66,9 +70,9 @@ class ExplanationView:
         yield "It depends on where the call comes from:"
         yield from (f"  {told}" for told in told_sources(self.explanation, self._shown))
 
-    def _rule_lines(self, choice: RuleChoice, when: str) -> Iterator[str]:
+    def _rule_lines(self, choice: RuleChoice, when: str, heading_of: Heading) -> Iterator[str]:
         yield f"rules   {when}{_counted(choice.rules)}"
-        for heading, rules in _grouped(choice):
+        for heading, rules in _grouped(choice, heading_of):
             shown = rules if self.all_rules else rules[:_EXAMPLES]
             count = f"{len(rules):,} " if len(rules) > 1 else ""
             more = f", and {len(rules) - len(shown):,} more (--all)" if len(rules) > len(shown) else ""
@@ -94,16 +98,16 @@ _OWN_PIN: Final = "opened by its own PIN"
 _TAKING: Final = frozenset({RULE_REASONS[RuleReason.WON], _ASKS, _OWN_PIN})
 
 
-def _grouped(choice: RuleChoice) -> list[tuple[str, Sequence[DispatchRule]]]:
+def _grouped(choice: RuleChoice, heading_of: Heading) -> list[tuple[str, Sequence[DispatchRule]]]:
     """The rules under what became of them, the winner first, then the smallest groups."""
     groups: dict[str, list[DispatchRule]] = {}
     for rule, reason in zip(choice.rules, choice.reasons, strict=True):
-        groups.setdefault(_heading(choice, rule, reason), []).append(rule)
+        groups.setdefault(heading_of(choice, rule, reason), []).append(rule)
     return sorted(groups.items(), key=lambda group: (group[0] not in _TAKING, group[0] == _OWN_PIN, len(group[1])))
 
 
-def _heading(choice: RuleChoice, rule: DispatchRule, reason: RuleReason) -> str:
-    """Before the PIN, a rule that loses to another with a PIN has lost nothing: its own PIN opens it."""
+def _heading_before_pin(choice: RuleChoice, rule: DispatchRule, reason: RuleReason) -> str:
+    """A rule that loses to another with a PIN has lost nothing: its own PIN opens it."""
     asks = choice.rule is not None and choice.rule.pin and rule.pin and reason in FITTING
     if asks:
         return _ASKS if reason is RuleReason.WON else _OWN_PIN
@@ -142,10 +146,14 @@ def _wire_lines(outcome: Outcome) -> Iterator[str]:
 
 
 def _told_step(step: WireStep) -> str:
-    when = f" if {step.when}" if step.when else ""
-    every = f", every {step.every_ms} ms" if step.every_ms else ""
-    after = "" if step.after_ms is None or step.kind == "silence" else f" at {step.after_ms} ms"
-    return f"{step.what}{after}{every}{when}"
+    every = f" and every {_told_ms(step.every_ms)}" if step.every_ms else ""
+    after = "" if step.after_ms is None or step.kind == "silence" else f" at {_told_ms(step.after_ms)}"
+    return f"{step.what}{after}{every} {step.when}".rstrip()
+
+
+def _told_ms(milliseconds: int) -> str:
+    """Seconds from ten on: nobody counts 180000 ms."""
+    return f"{milliseconds / 1000:g} s" if milliseconds >= 10_000 else f"{milliseconds} ms"
 
 
 def _told_e164(explanation: Explanation, variant: Variant, shown: Shown) -> str:

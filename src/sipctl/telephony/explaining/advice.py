@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, TypeVar, cast
 
+from sipctl.telephony.addresses import is_ignored
 from sipctl.telephony.commands import delete_rule, delete_trunk, update_rule, update_trunk
 from sipctl.telephony.explaining.repairs import Repair, repairs
 from sipctl.telephony.explaining.wire import EARLY_DIGITS
@@ -72,11 +73,12 @@ def _against_fault(site: Site, call: Call, fault: MatchFault) -> Iterator[Advice
 
 def _against_drop(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
     tried = [_tried(site, call, repair) for repair in repairs(site, call, final)]
-    yield from [advice for advice in tried if advice.then] or tried
+    helpful = [advice for advice in tried if advice.then]
+    yield from helpful or tried
     if not site.lists.rules:
         yield Advice(text="there is no dispatch rule: rules exist only while their meetings do, so start the meeting")
         yield from _missing_rules(site)
-    elif final.stage is Stage.PIN:
+    elif final.stage is Stage.PIN and not helpful:
         yield from _wrong_pin(call, final)
 
 
@@ -122,6 +124,8 @@ def _beside_success(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
             text=f"{told_rule(rule)} has no PIN and comes before {len(losers)} that have one: {told_rule(losers[0])}",
             command=update_rule(rule, ("--pin-stdin",), site.mark, site.live or ()),
         )
+    if final.trunk and final.trunk.allowed_addresses and all(map(is_ignored, final.trunk.allowed_addresses)):
+        yield Advice(text=f"LiveKit ignores all allowed_addresses of {told_trunk(final.trunk)}: any source passes")
     if final.trunk is None and site.lists.trunks:
         yield Advice(
             text="no trunk matched, so no address list or password was asked: the rule names no trunk, and whoever"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sipctl.telephony.addresses import mask_fault
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.route import Outcome
 from sipctl.telephony.matching.rules import RuleReason
@@ -73,7 +74,7 @@ def _inbound_numbers(site: Site, call: Call, rule: DispatchRule) -> Repair | Non
     same = [one for one in rule.inbound_numbers if is_same_number(one, call.from_user, site.countries)]
     if not same:
         return None
-    fault = f"has the caller as {same[0]!r} in inbound_numbers, and LiveKit compares them letter by letter"
+    fault = f"has the caller as {same[0]!r} in inbound_numbers, and LiveKit compares them byte by byte"
     after = replace(rule, inbound_numbers=_swapped(rule.inbound_numbers, same[0], call.from_user))
     return Repair(fault=fault, before=rule, after=after, words=_repeated("--caller", after.inbound_numbers))
 
@@ -82,7 +83,7 @@ def _numbers(site: Site, call: Call, rule: DispatchRule) -> Repair | None:
     same = [one for one in rule.numbers if is_same_number(one, call.to_user, site.countries)]
     if not same:
         return None
-    fault = f"has the dialled number as {same[0]!r} in numbers, and LiveKit compares them letter by letter"
+    fault = f"has the dialled number as {same[0]!r} in numbers, and LiveKit compares them byte by byte"
     after = replace(rule, numbers=_swapped(rule.numbers, same[0], call.to_user))
     return Repair(fault=fault, before=rule, after=after, words=_repeated("--number", after.numbers))
 
@@ -97,25 +98,28 @@ def _of_trunks(site: Site, call: Call, outcome: Outcome) -> Iterator[tuple[Trunk
 
 
 def _of_trunk(site: Site, call: Call, trunk: InboundTrunk, reason: TrunkReason) -> Repair | None:
-    fields: dict[str, Any]
     if reason is TrunkReason.NUMBERS:
         same = [one for one in trunk.numbers if is_same_number(one, call.to_user, site.countries)]
-        if not same:
-            return None
-        fault = f"has the dialled number as {same[0]!r}, and the provider sends {call.to_user!r}"
-        fields, option = {"numbers": (*trunk.numbers, call.to_user)}, "--number"
-    elif reason is TrunkReason.ALLOWED_NUMBERS:
+        fault = f"has the dialled number as {same[0]!r}, and the provider sends {call.to_user!r}" if same else ""
+        return _longer(trunk, "numbers", "--number", (*trunk.numbers, call.to_user), fault) if same else None
+    if reason is TrunkReason.ALLOWED_NUMBERS:
         fault = f"admits the callers {go_quote_all(trunk.allowed_numbers)} alone (allowed_numbers)"
-        fields, option = {"allowed_numbers": (*trunk.allowed_numbers, call.from_user)}, "--caller"
-    elif reason is TrunkReason.ALLOWED_ADDRESSES:
-        fault = (
-            f"admits the sources {go_quote_all(trunk.allowed_addresses)} alone; add this one if it is the provider's"
-        )
-        fields, option = {"allowed_addresses": (*trunk.allowed_addresses, call.source_ip)}, "--allowed-address"
-    else:
-        return None
-    words = _repeated(option, next(iter(fields.values())))
-    return Repair(fault=fault, before=trunk, after=replace(trunk, **fields), words=words)
+        return _longer(trunk, "allowed_numbers", "--caller", (*trunk.allowed_numbers, call.from_user), fault)
+    return _allowed_addresses(call, trunk) if reason is TrunkReason.ALLOWED_ADDRESSES else None
+
+
+def _allowed_addresses(call: Call, trunk: InboundTrunk) -> Repair:
+    """The source is not on the list; entries that can match nothing are told, and go."""
+    faults = {mask: fault for mask in trunk.allowed_addresses if (fault := mask_fault(mask))}
+    kept = tuple(mask for mask in trunk.allowed_addresses if mask not in faults)
+    told = "".join(f"; {mask!r} never matches: {fault}" for mask, fault in faults.items())
+    fault = f"does not list {call.source_ip} in allowed_addresses{told}; add it if it is the provider's"
+    return _longer(trunk, "allowed_addresses", "--allowed-address", (*kept, call.source_ip), fault)
+
+
+def _longer(trunk: InboundTrunk, field: str, option: str, values: tuple[str, ...], fault: str) -> Repair:
+    changed: dict[str, Any] = {field: values}
+    return Repair(fault=fault, before=trunk, after=replace(trunk, **changed), words=_repeated(option, values))
 
 
 def _swapped(values: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:

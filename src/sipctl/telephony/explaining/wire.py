@@ -88,11 +88,9 @@ def _before_pin(outcome: Outcome) -> Iterator[WireStep]:
 def _ringing_room(trunk: InboundTrunk | None) -> Iterator[WireStep]:
     """An open rule rings until somebody in the room can be heard."""
     yield WireStep(what="180 Ringing", after_ms=4, every_ms=1000)
-    yield WireStep(what="200 OK", after_ms=None, when="somebody in the room publishes audio; at once if so already")
+    yield WireStep(what="200 OK", after_ms=None, when="once somebody in the room publishes audio")
     timeout = ringing_timeout_ms(trunk)
-    yield WireStep(
-        what="486 Rejected", after_ms=timeout, when="nobody does, or the room cannot be joined (then at once)"
-    )
+    yield WireStep(what="486 Rejected", after_ms=timeout, when="if nobody does; at once if the room cannot be joined")
 
 
 def ringing_timeout_ms(trunk: InboundTrunk | None) -> int:

@@ -32,9 +32,9 @@ RULE_REASONS: Final[Mapping[RuleReason, str]] = {
     RuleReason.PRIORITY: "later by its kind, PIN and numbers",
     RuleReason.ROOM_NAME: "later by the name of its room",
     RuleReason.ID: "later by its id",
-    RuleReason.CONFLICT: "clashes: LiveKit refuses to evaluate the list",
-    RuleReason.NO_TYPE: "has no type: LiveKit refuses to evaluate the list",
-    RuleReason.UNDECIDED: "not judged, because the list was refused",
+    RuleReason.CONFLICT: "clashing, so that LiveKit refuses the list",
+    RuleReason.NO_TYPE: "without a type, so that LiveKit refuses the list",
+    RuleReason.UNDECIDED: "not judged, since the list is refused",
 }
 
 _TRUNK_REASONS: Final[Mapping[TrunkReason, str]] = {
@@ -93,9 +93,9 @@ def told_outcome(outcome: Outcome, call: Call, shown: Shown) -> str:
 def _told_fault(fault: MatchFault) -> str:
     rules, trunks = list(map(told_rule, fault.rules)), list(map(told_trunk, fault.trunks))
     if fault.code == "panic":
-        return f"livekit-server stops, with all its rooms: {rules[0]} hides the number of a caller who has none"
+        return f"the call stops livekit-server with all its rooms: {rules[0]} hides the number of a caller without one"
     if rules:
-        why = f"{' and '.join(rules)} clash" if len(rules) > 1 else f"{rules[0]} has no type"
+        why = f"{' and '.join(rules)} take the same calls" if len(rules) > 1 else f"{rules[0]} has no type"
         return f"the caller hears a short ring, then an error tone: {why}"
     why = f"{' and '.join(trunks)} both take the call" if trunks else fault.text
     return f"the caller hears an error tone: {why}"
