@@ -1,6 +1,5 @@
 """Every check of trunks, rules and the API: a fault planted in the sandbox and in the real server, found by code."""
 
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,8 @@ import pytest
 
 from conftest import need_real_server
 from doctor.planting import PROVIDER, Server, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
-from peers.livekit import API_KEY, API_SECRET, SIP_NODE, free_ports, running_livekit, wait_for
+from peers import sipnode
+from peers.livekit import running_livekit
 from sipctl.config.model import Telephony
 from sipctl.errors import ExitCode
 from sipctl.findings import Level
@@ -185,29 +185,15 @@ def test_a_killed_server_leaves_ghosts(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_the_health_port_of_a_real_sip_node(real: Server, tmp_path: Path) -> None:
-    if not SIP_NODE.exists():
-        pytest.skip(f"no livekit-sip at {SIP_NODE}")
+    if reason := sipnode.missing():
+        pytest.skip(reason)
     assert not isinstance(real, Sandbox)
-    assert real.redis
-    first = free_ports(60)
-    config = tmp_path / "sip.yaml"
-    config.write_text(
-        f"api_key: {API_KEY}\napi_secret: {API_SECRET}\nws_url: ws://127.0.0.1:{real.port}\n"
-        f'redis: {{address: "127.0.0.1:{real.redis.port}"}}\nsip_port: {first}\nlisten_ip: 127.0.0.1\n'
-        f"local_net: 127.0.0.0/8\nnat_1_to_1_ip: 127.0.0.1\nrtp_port: {first + 10}-{first + 50}\n"
-        f"health_port: {first + 1}\n"
-    )
-    url = f"http://127.0.0.1:{first + 1}/"
-    node = subprocess.Popen([SIP_NODE, "--config", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(url, node)
+    with sipnode.running_sip_node(real, tmp_path) as node:
+        url = node.health_url
         healthy(real)
         report = diagnose(settings_for(real, sip_health_url=url))
         assert problems(report) == []
         assert "not checked" not in report.verdict
-    finally:
-        node.kill()
-        node.wait()
     report = diagnose(settings_for(real, sip_health_url=url))
     assert codes(report) == {"SIP705"}
     assert report.verdict.startswith("Callers cannot get in")
