@@ -12,6 +12,7 @@ from sipctl.telephony.secret import Secret
 Fields = Mapping[str, object]
 
 _CAPITAL: Final = re.compile("[A-Z]")
+_HINT: Final = "write it as LiveKit's own lists print it"
 _ENUM: Final = "SIP_"
 """How the names of LiveKit's enums begin; protojson also takes their numbers."""
 
@@ -32,7 +33,7 @@ def read_fields(value: object, known: Fields, what: str, unknown: set[str]) -> d
         UsageError: it is no object, or a field holds what LiveKit would never put there.
     """
     if not isinstance(value, Mapping):
-        raise UsageError(f"{what} is no object but {_told(value)}")
+        raise UsageError(f"{what} is no object but {_told(value)}", hint=_HINT)
     given = {_snake_case(str(name)): inner for name, inner in value.items()}
     unknown.update(given.keys() - known.keys())
     return {
@@ -50,7 +51,7 @@ def _checked(value: object, default: object, where: str) -> object:
     try:
         read = accept(value, default)
     except (TypeError, ValueError):
-        raise UsageError(f"{where} is {_told(value)}, not {expected}") from None
+        raise UsageError(f"{where} is {_told(value)}, not {expected}", hint=_HINT) from None
     return read
 
 
