@@ -1,14 +1,17 @@
 """What routing depends on, asked of a server or read from a snapshot."""
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from sipctl.config.model import Settings
 from sipctl.errors import UsageError
-from sipctl.lkapi.client import LiveKitClient
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.site import Site
 from sipctl.telephony.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from sipctl.lkapi.client import LiveKitClient  # and the SDK with it
 
 ASSUMED = "SDR_assumed"
 """The id of a rule that is not there but would be, were its room live."""
@@ -17,7 +20,7 @@ UNKNOWN_PIN = "•"
 """Stands for a digit of a PIN that nobody knows."""
 
 
-async def ask_snapshot(client: LiveKitClient) -> Snapshot:
+async def ask_snapshot(client: "LiveKitClient") -> Snapshot:
     """Rules first, rooms second: the other order takes the rule of a room that just started for stale."""
     rules = tuple(await client.list_rules())
     return Snapshot(

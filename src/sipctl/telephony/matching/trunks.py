@@ -39,7 +39,7 @@ def choose_trunk(trunks: Sequence[InboundTrunk], call: Call) -> TrunkChoice:
 
     A trunk with the called number beats one without numbers; no trunk at all is no error. Two are.
     """
-    source = parse_address(call.source_ip)
+    source = parse_address(call.source_ip) if call.source_ip else None
     if call.source_ip and source is None:
         return TrunkChoice(fault=MatchFault(code="invalid_argument", text=f"{call.source_ip!r} is no IP address"))
     tests = [_test(trunk, call, source) for trunk in trunks]
