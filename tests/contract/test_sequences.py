@@ -36,12 +36,12 @@ class GivenIds(random.Random):
         super().__init__()
         self.next_id = ""
 
-    def choices(self, population: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        """The characters of the next id, else any."""
+    def choice(self, seq: Any) -> Any:
+        """The next character of the next id, else any."""
         if not self.next_id:
-            return super().choices(population, *args, **kwargs)
-        drawn, self.next_id = self.next_id, ""
-        return list(drawn)
+            return super().choice(seq)
+        drawn, self.next_id = self.next_id[0], self.next_id[1:]
+        return drawn
 
 
 @dataclass

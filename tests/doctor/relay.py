@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 
 class Relay:
-    """Passes requests on and keeps their paths and bodies."""
+    """Passes requests on and keeps their paths and bodies; without their tokens if it is to drop them."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, drops_tokens: bool = False) -> None:
         target = urlsplit(url).netloc
         requests: list[tuple[str, bytes]] = []
 
@@ -21,7 +21,12 @@ class Relay:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 requests.append((self.path, body))
                 onward = http.client.HTTPConnection(target)
-                onward.request("POST", self.path, body, dict(self.headers))
+                headers = {
+                    name: value
+                    for name, value in self.headers.items()
+                    if not (drops_tokens and name.lower() == "authorization")
+                }
+                onward.request("POST", self.path, body, headers)
                 answer = onward.getresponse()
                 content = answer.read()
                 onward.close()

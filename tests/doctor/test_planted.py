@@ -1,5 +1,7 @@
 """Every check of trunks, rules and the API: a fault planted in the sandbox and in the real server, found by code."""
 
+import json
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,13 +9,15 @@ from typing import Any
 
 import pytest
 
+from cli.running import env_of, run
 from conftest import need_real_server
 from doctor.planting import PROVIDER, Server, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
+from doctor.relay import Relay
 from peers import sipnode
 from peers.livekit import running_livekit
 from sipctl.config.model import Telephony
 from sipctl.errors import ExitCode
-from sipctl.findings import Level
+from sipctl.findings import Fix, Level
 from sipctl.sandbox.server import Sandbox
 
 PIN, OTHER_PIN = "4821930571", "7703158264"
@@ -62,6 +66,9 @@ PLANTED: dict[str, Deed] = {
     "TRK310": trunk(numbers=["+33170189902"], allowed_addresses=["198.51.100.7"]),
     "TRK311": only_trunk(allowed_addresses=["192.0.2.0/24", "192.0.2.7:5060"]),
     "TRK312": only_trunk(auth_username="meet"),
+    "TRK313": trunk(**(PROVIDER | {"allowed_numbers": ["+33612345678"]})),
+    "TRK314": only_trunk(allowed_addresses=["192.0.2.7, 192.0.2.8"]),
+    "TRK315": only_trunk(allowed_addresses=["192.0.2.0/24", "sip.example.com"]),
     "RUL401": rule(room="other", pin=PIN),
     "RUL402": rule(pin="", numbers=["+33170189900"]),
     "RUL403": rule(pin="", inbound_numbers=[], trunk_ids=["ST_provider"]),
@@ -75,6 +82,9 @@ PLANTED: dict[str, Deed] = {
     "RUL413": rule(hide_phone_number=True),
     "RUL414": rule(trunk_ids=["ST_gone"]),
     "RUL416": by_phone_alone,
+    "RUL417": rule(room="other", pin=PIN, numbers=["+33170189900"]),
+    "RUL418": rule(numbers=["33170189900"]),
+    "RUL419": rule(numbers=["+33170189901"]),
 }
 
 
@@ -106,6 +116,57 @@ def test_a_planted_fault_is_found(livekit: Server, code: str) -> None:
     assert report.exit_code is expected
 
 
+COMMANDED = ("RUL401", "RUL402", "RUL403", "RUL405", "RUL408", "RUL412", "RUL413", "RUL418", "TRK308")
+
+
+@pytest.mark.parametrize("code", COMMANDED)
+def test_the_command_of_a_finding_repairs_it(livekit: Server, code: str) -> None:
+    healthy(livekit)
+    PLANTED[code](livekit)
+    before = diagnose(settings_for(livekit))
+    commands = [one.fix.command for one in before.findings if one.code == code and one.fix and one.fix.command]
+    assert commands
+    for command in commands:
+        assert run(*shlex.split(command)[1:], env=env_of(livekit)).code == ExitCode.DONE
+    assert code not in codes(diagnose(settings_for(livekit)))
+    assert "standup" in _rooms_with_rules(livekit)
+
+
+def _rooms_with_rules(server: Server) -> list[str]:
+    items = json.loads(run("rules", "list", "-o", "json", env=env_of(server)).stdout)["items"]
+    return [inner["room_name"] for item in items for inner in (item["rule"] or {}).values()]
+
+
+def test_the_rule_of_a_live_room_is_the_one_to_keep(livekit: Server) -> None:
+    plant_trunk(livekit, "ST_provider", **PROVIDER)
+    livekit.join("standup", "alice")
+    plant_rule(livekit, "SDR_a", "ended", PIN, trunk_ids=["ST_provider"])
+    plant_rule(livekit, "SDR_b", "standup", PIN, trunk_ids=["ST_provider"])
+    (finding,) = (one for one in diagnose(settings_for(livekit)).findings if one.code == "RUL401")
+    assert finding.fix
+    assert finding.fix.command == "sipctl rules delete SDR_a"
+
+
+def test_the_trunk_that_rules_name_is_the_one_to_keep(livekit: Server) -> None:
+    healthy(livekit)
+    plant_trunk(livekit, "ST_a", **PROVIDER)
+    (finding,) = (one for one in diagnose(settings_for(livekit)).findings if one.code == "TRK308")
+    assert finding.fix
+    assert finding.fix.command == "sipctl trunk delete ST_a"
+
+
+def test_every_finding_with_a_command_is_in_the_list(sandbox: Sandbox) -> None:
+    commanded = set()
+    for code, deed in PLANTED.items():
+        sandbox.store.rules.clear()
+        sandbox.store.inbound.clear()
+        healthy(sandbox)
+        deed(sandbox)
+        findings = diagnose(settings_for(sandbox)).findings
+        commanded |= {one.code for one in findings if one.code == code and one.fix and one.fix.command}
+    assert commanded == set(COMMANDED)
+
+
 def test_no_trunk_at_all(livekit: Server) -> None:
     assert "TRK301" in codes(diagnose(settings_for(livekit)))
 
@@ -122,6 +183,25 @@ def test_wrong_key_and_wrong_secret(livekit: Server) -> None:
         report = diagnose(replace(settings, connection_or_none=replace(settings.connection, **fields)))
         assert "API202" in codes(report)
         assert report.exit_code is ExitCode.FINDINGS
+        assert report.verdict.startswith("Nobody can say whether callers get in: ")
+
+
+def test_a_proxy_that_drops_the_token(livekit: Server) -> None:
+    healthy(livekit)
+    settings = settings_for(livekit)
+    with Relay(livekit.url, drops_tokens=True) as relay:
+        report = diagnose(replace(settings, connection_or_none=replace(settings.connection, url=relay.url)))
+    found = {one.resource: one for one in report.findings if one.code == "API203"}
+    assert found.keys() == {"grant sip.admin", "grant video.roomList", "grant video.roomAdmin"}
+    assert "dropped the Authorization header" in (found["grant sip.admin"].fix or Fix(text="")).text
+    assert not {"API201", "API202"} & codes(report)
+    assert report.exit_code is ExitCode.FINDINGS
+
+
+def test_the_version_is_not_guessed(livekit: Server) -> None:
+    (found,) = (one for one in diagnose(settings_for(livekit)).findings if one.code == "API206")
+    assert found.level is Level.SKIPPED
+    assert "only to those who join a room" in found.detail
 
 
 def test_a_server_that_is_down(livekit: Server) -> None:
@@ -130,6 +210,41 @@ def test_a_server_that_is_down(livekit: Server) -> None:
     report = diagnose(replace(settings, connection_or_none=dead))
     assert "API201" in codes(report)
     assert report.verdict.startswith("Callers cannot get in")
+    elsewhere = replace(settings.connection, url="http://nowhere.invalid")
+    report = diagnose(replace(settings, connection_or_none=elsewhere))
+    assert report.verdict.startswith("Nobody can say whether callers get in: cannot resolve 'nowhere.invalid'.")
+
+
+def test_rooms_that_nobody_can_enter_do_not_count(livekit: Server) -> None:
+    healthy(livekit)
+    plant_rule(livekit, "SDR_y", "ended", OTHER_PIN, trunk_ids=["ST_provider"])
+    plant_rule(livekit, "SDR_z", "lobby", "778899", trunk_ids=["ST_gone"])
+    assert diagnose(settings_for(livekit)).verdict.startswith("Callers can get in: 1 room can be reached by PIN.")
+
+
+def test_an_error_is_told_in_the_caller_s_terms(sandbox: Sandbox) -> None:
+    healthy(sandbox)
+    plant_rule(sandbox, "SDR_z", "other", "None", trunk_ids=["ST_provider"])
+    verdict = diagnose(settings_for(sandbox)).verdict
+    assert "the PIN of room 'other' lets nobody in: it is the word None" in verdict
+    assert "For callers: The PIN prompt, and no PIN that opens this room." in verdict
+
+
+@pytest.mark.parametrize(
+    ("pin", "level", "told"),
+    [
+        ("None", "error", "lets nobody in: it is the word None"), ("12ab", "error", "nobody in: it is 4 characters"),
+        ("1" * 17, "error", "lets nobody in: it is 17 digits"), ("12#4", "error", "lets nobody in"),
+        ("123", "warn", "can be typed, but is 3 digits"), ("12*4", "warn", "can be typed, but is 4 characters"),
+        ("1234", None, ""), ("1" * 16, None, ""),
+    ],
+)  # fmt: skip
+def test_pins_that_a_phone_can_and_cannot_enter(sandbox: Sandbox, pin: str, level: str | None, told: str) -> None:
+    healthy(sandbox)
+    plant_rule(sandbox, "SDR_z", "other", pin, trunk_ids=["ST_provider"])
+    found = [one for one in diagnose(settings_for(sandbox)).findings if one.code == "RUL404" and one.level != "ok"]
+    assert [one.level for one in found] == ([level] if level else [])
+    assert all(told in one.detail for one in found)
 
 
 def test_clocks_that_differ(sandbox: Sandbox) -> None:

@@ -1,8 +1,12 @@
 """What the report says and ends with, on planted facts and by the command line."""
 
+import asyncio
 import json
+import threading
+import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import jsonschema
@@ -18,6 +22,9 @@ from peers.livekit import RealLiveKit
 from sipctl.config.model import Ignored
 from sipctl.doctor.check import CHECKS
 from sipctl.doctor.codes import CODES
+from sipctl.doctor.facts import Answer
+from sipctl.doctor.report import Report
+from sipctl.doctor.runner import Plan, examine
 from sipctl.errors import ExitCode
 from sipctl.findings import Level
 from sipctl.sandbox.server import Sandbox
@@ -51,6 +58,36 @@ def test_only_and_skip(sandbox: Sandbox) -> None:
     assert not [finding for finding in report.findings if finding.code.startswith("TRK")]
 
 
+def test_only_what_is_needed_is_asked(sandbox: Sandbox) -> None:
+    healthy(sandbox)
+    settings = settings_for(sandbox)
+    for words, methods in (
+        ({"TRK302"}, {"ListSIPInboundTrunk"}), ({"RUL404"}, {"ListSIPDispatchRule"}), ({"CFG"}, set()),
+        ({"API201"}, {"ListRooms"}), ({"RUL416"}, {"ListRooms", "ListParticipants", "SendData"}),
+    ):  # fmt: skip
+        sandbox.calls.clear()
+        report = diagnose(settings, only=frozenset(words))
+        assert {call.method for call in sandbox.calls} == methods
+        assert not [finding for finding in report.findings if finding.level is Level.UNKNOWN]
+
+
+def test_words_are_codes_and_areas_in_either_case(sandbox: Sandbox) -> None:
+    ended = run("doctor", "--only", "trk", "--skip", "Trk309", "-o", "json", env=env_of(sandbox))
+    codes_told = {one["code"] for one in json.loads(ended.stdout)["findings"]}
+    assert {code[:3] for code in codes_told} == {"TRK"}
+    assert "TRK309" not in codes_told
+    listed = run("doctor", "--list", "--only", "trk", "-o", "name")
+    assert {code[:3] for code in listed.stdout.split()} == {"TRK"}
+
+
+def test_a_run_of_some_checks_does_not_speak_for_callers(sandbox: Sandbox) -> None:
+    healthy(sandbox)
+    assert diagnose(settings_for(sandbox), only=frozenset({"TRK"})).verdict == "Nothing wrong in the checks asked for."
+    plant_rule(sandbox, "SDR_z", "ended", "None")
+    report = diagnose(settings_for(sandbox), only=frozenset({"RUL"}))
+    assert report.verdict == "1 error and 1 warning in the checks asked for."
+
+
 def test_fail_on(sandbox: Sandbox) -> None:
     settings = settings_for(sandbox)
     exits = {level: diagnose(settings, fail_on=level).exit_code for level in (Level.ERROR, Level.WARN, Level.INFO)}
@@ -73,14 +110,67 @@ def test_wait_until_healthy(sandbox: Sandbox) -> None:
     assert report.exit_code is ExitCode.DONE
 
 
-def test_a_hanging_question_ends_at_the_deadline(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(
+    ("method", "silent", "answered"),
+    [
+        ("ListSIPInboundTrunk", {"TRK301", "RUL414"}, {"RUL401", "RUL405", "API207"}),
+        ("ListSIPDispatchRule", {"RUL401", "RUL405"}, {"TRK301"}),
+        ("ListRooms", {"RUL405", "API207"}, {"TRK301", "RUL401", "RUL404"}),
+        ("ListParticipants", {"RUL416"}, {"TRK301", "RUL401", "RUL405", "API201", "API207"}),
+        ("SendData", {"API207"}, {"TRK301", "RUL401", "RUL405", "RUL416", "API201"}),
+    ],
+)
+def test_a_hanging_question_ends_at_the_deadline_and_leaves_the_others_answered(
+    sandbox: Sandbox, method: str, silent: set[str], answered: set[str]
+) -> None:
     healthy(sandbox)
-    sandbox.fault("hang@ListSIPInboundTrunk")
+    sandbox.fault(f"hang@{method}")
     report = diagnose(settings_for(sandbox), deadline_s=0.5)
     unknown = {finding.code for finding in report.findings if finding.level is Level.UNKNOWN}
-    assert "TRK301" in unknown
-    assert "RUL401" not in unknown
+    assert silent <= unknown
+    assert not answered & unknown
+    assert "API201" not in codes(report)
     assert report.exit_code is ExitCode.UNCHECKED
+    assert report.verdict.startswith("Nobody can say whether callers get in: no answer within 0.5 s.")
+
+
+def test_both_looks_share_the_deadline(sandbox: Sandbox) -> None:
+    healthy(sandbox)
+    plant_rule(sandbox, "SDR_z", "ended", OTHER_PIN, trunk_ids=["ST_provider"])
+    sandbox.fault("latency=400@ListRooms")
+    started = time.monotonic()
+    report = diagnose(settings_for(sandbox), deadline_s=0.6, settle_s=0.1)
+    assert time.monotonic() - started < 1.5
+    assert "RUL405" in {finding.code for finding in report.findings if finding.level is Level.UNKNOWN}
+
+
+def test_ghosts_are_looked_for_once(sandbox: Sandbox) -> None:
+    healthy(sandbox)
+    sandbox.join("gone", "bob")
+    sandbox.store.rooms["gone"].ghost = True
+    plant_rule(sandbox, "SDR_z", "ended", OTHER_PIN, trunk_ids=["ST_provider"])
+    report = diagnose(settings_for(sandbox), settle_s=0.05)
+    assert {"API207", "RUL405"} <= codes(report)
+    assert len([call for call in sandbox.calls if call.method == "SendData"]) == 3  # twice the ghost, once the other
+    assert len([call for call in sandbox.calls if call.method == "ListSIPDispatchRule"]) == 2
+
+
+def test_the_registry_is_read_beside_livekit(sandbox: Sandbox) -> None:
+    begun, asked = threading.Event(), threading.Event()
+
+    def read_pins() -> Answer[Any]:
+        begun.set()
+        assert asked.wait(20), "LiveKit is asked only once the registry was read"
+        return Answer(not_asked="read")
+
+    async def both() -> Report:
+        task = asyncio.ensure_future(examine(settings_for(sandbox), (), Plan(settle_s=0), read_pins))
+        while not (sandbox.calls and begun.is_set()):  # noqa: ASYNC110 - two threads are waited for
+            await asyncio.sleep(0.01)
+        asked.set()
+        return await task
+
+    assert {one.detail for one in asyncio.run(both()).findings if one.code == "PIN501"} == {"read"}
 
 
 def test_the_report_in_every_format(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -108,6 +198,37 @@ def test_the_report_in_every_format(sandbox: Sandbox, tmp_path: Path) -> None:
     assert list(tmp_path.glob("sipctl.prom*")) == [metrics]
 
 
+def test_what_fails_the_run_fails_in_junit(sandbox: Sandbox) -> None:
+    env = env_of(sandbox)  # no trunk: a warning
+    for level, failures in (("error", 0), ("warn", 1)):
+        ended = run("doctor", "--settle", "0", "--fail-on", level, "-o", "junit", env=env)
+        assert ended.code == failures
+        suite = ElementTree.fromstring(ended.stdout)
+        assert [one.get("name", "")[:6] for one in suite.findall(".//failure/..")] == ["TRK301"] * failures
+
+
+def test_a_finding_comes_with_evidence_and_fix(sandbox: Sandbox) -> None:
+    healthy(sandbox)
+    plant_rule(sandbox, "SDR_z", "other", "abc", trunk_ids=["ST_gone"])
+    text = run("doctor", "--settle", "0", env=env_of(sandbox)).stdout
+    assert "        seen: •••; expected: 4 to 16 digits\n        fix: give the room a PIN" in text
+    assert "        expected: ids of inbound trunks\n" in text
+    assert "source: " not in text
+    text = run("doctor", "--settle", "0", "-v", env=env_of(sandbox)).stdout
+    assert "source: ListSIPDispatchRule" in text
+    idle = run("doctor", "--settle", "0", "--only", "RUL410", env=env_of(sandbox)).stdout
+    assert "fix: " not in idle  # there is a rule
+    sandbox.store.rules.clear()
+    assert "fix: nothing, if no meeting is on" in run("doctor", "--only", "RUL410", env=env_of(sandbox)).stdout
+
+
+def test_a_text_file_that_cannot_be_written_does_not_take_the_report_along(sandbox: Sandbox) -> None:
+    ended = run("doctor", "--settle", "0", "--textfile", "/nowhere/x.prom", env=env_of(sandbox))
+    assert ended.code == ExitCode.UNCHECKED
+    assert ended.stdout.startswith("Ready;")
+    assert ended.stderr == "error: cannot write /nowhere/x.prom: No such file or directory\n"
+
+
 def test_the_list_of_checks_needs_no_server() -> None:
     ended = run("doctor", "--list", "-o", "json")
     assert ended.code == 0
@@ -130,6 +251,23 @@ def test_offline_on_a_snapshot(tmp_path: Path) -> None:
     assert ended.code == 1
     skipped = {one["code"] for one in report["findings"] if one["level"] == "skipped"}
     assert {"API201", "SIP705", "RUL416"} <= skipped
+
+
+def test_nothing_to_examine_offline(tmp_path: Path) -> None:
+    assert_error(run("doctor", "--offline"), 2, "nothing to examine offline")
+    (tmp_path / "broken.toml").write_text("[profiles.p\n")
+    ended = run("--config", str(tmp_path / "broken.toml"), "doctor", "--offline", "-o", "json")
+    assert ended.code == ExitCode.FINDINGS
+    assert "CFG101" in {one["code"] for one in json.loads(ended.stdout)["findings"] if one["level"] == "error"}
+
+
+def test_files_without_a_server_are_examined(tmp_path: Path) -> None:
+    (tmp_path / "livekit.yaml").write_text("port: http\n")
+    config = tmp_path / "config.toml"
+    config.write_text('[profiles.p]\nlivekit_yaml = "livekit.yaml"\n')
+    ended = run("--config", str(config), "doctor", "-o", "json")
+    levels = {one["code"]: one["level"] for one in json.loads(ended.stdout)["findings"]}
+    assert (levels["CFG105"], levels["RUL401"], ended.code) == ("error", "unknown", ExitCode.FINDINGS)
 
 
 def test_broken_files_do_not_stop_the_examination(tmp_path: Path, sandbox: Sandbox) -> None:
@@ -182,6 +320,28 @@ def test_canaries_are_in_no_output(sandbox: Sandbox, tmp_path: Path) -> None:
             assert ended.code == 0
             assert canary not in ended.stdout + ended.stderr
             assert canary_pin not in ended.stdout + ended.stderr
+
+
+WRITES = (
+    "rules create --room other --pin-stdin", "rules create --room third --pin-stdin --dry-run",
+    "rules create --room third --pin-stdin", "rules create --room third --pin-stdin",
+    "rules update SIP_third --metadata x --dry-run", "rules update SIP_third --room other --allow foreign",
+    "rules update SIP_a --pin-stdin --allow live-room", "rules delete SIP_third --dry-run", "room show a",
+    "rules delete SIP_a", "rules delete SIP_a --allow live-room", "rules list -v",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("style", ["table", "json", "jsonl"])
+def test_canaries_are_in_no_output_of_a_write(sandbox: Sandbox, style: str) -> None:
+    canary_pin = "918273645546"
+    sandbox.join("a", "alice")
+    plant_rule(sandbox, "SDR_a", "a", canary_pin)
+    for words in WRITES:
+        pin = canary_pin if "other" in words else f"{canary_pin[::-1]}1"
+        ended = run(*words.split(), "-o", style, env=env_of(sandbox), stdin=f"{pin}\n".encode())
+        assert ended.code in {0, 5, 7}, (words, ended)
+        for hidden in (canary_pin, canary_pin[::-1], sandbox.api_secret.reveal()):
+            assert hidden not in ended.stdout + ended.stderr, words
 
 
 @pytest.mark.parametrize("server", ["sandbox", pytest.param("real", marks=pytest.mark.real)])

@@ -27,9 +27,11 @@ class Desk:
     client_class: type[LiveKitClient] = LiveKitClient
 
     def connect(self) -> LiveKitClient:
+        return self.client_class(self._connection(), timeout_s=20)
+
+    def _connection(self) -> Connection:
         server = self.server
-        connection = Connection(url=server.url, api_key=server.api_key, api_secret=server.api_secret)
-        return self.client_class(connection, timeout_s=20)
+        return Connection(url=server.url, api_key=server.api_key, api_secret=server.api_secret)
 
     def ask(self, call: Callable[[LiveKitClient], Awaitable[T]]) -> T:
         async def asked() -> T:
@@ -51,7 +53,8 @@ class Desk:
 
     def writer(self, client: LiveKitClient, permit: Permit) -> Writer:
         journal = Journal(folder=self.folder, command="sipctl test", profile="test", url=self.server.url)
-        return Writer(client, Settings(profile="test", **self.settings), permit, journal)
+        own: dict[str, Any] = {"profile": "test", "connection_or_none": self._connection()} | self.settings
+        return Writer(client, Settings(**own), permit, journal)
 
     def rules(self) -> list[DispatchRule]:
         return list(self.ask(lambda client: client.list_rules()))

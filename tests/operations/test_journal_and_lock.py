@@ -14,8 +14,9 @@ import pytest
 from operations.desk import Desk
 from sipctl.errors import ChangedError, ConflictError, NotFoundError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.journal import AUDIT_FILE, Journal, find_outcome, read_audit
+from sipctl.operations.journal import AUDIT_FILE, Journal, Write, read_audit
 from sipctl.operations.lock import run_lock
+from sipctl.operations.restoring import entries_of
 from sipctl.operations.rule_writes import create_rule, delete_rule
 from sipctl.operations.trunks import create_trunk, delete_trunk
 from sipctl.sandbox.server import Sandbox
@@ -58,7 +59,7 @@ def test_a_write_leaves_its_intent_and_its_outcome(desk: Desk) -> None:
     for entry in (intent, outcome):
         assert (entry.command, entry.profile, entry.url) == ("sipctl test", "test", desk.server.url)
         assert (entry.action, entry.run, bool(entry.who), bool(entry.host)) == ("create", intent.run, True, True)
-    assert find_outcome(desk.folder, change.item) == outcome
+    assert entries_of(desk.audit(), items=[change.item]) == [outcome]
 
 
 def test_a_failed_write_says_so(desk: Desk) -> None:
@@ -101,14 +102,14 @@ def test_an_interrupted_write_is_failed(desk: Desk) -> None:
 
 
 def test_times_are_utc_to_the_millisecond(tmp_path: Path) -> None:
-    _journal(tmp_path).intend("create", "rule", None, {})
+    _journal(tmp_path).intend(Write("create", "rule", None, {}))
     (entry,) = read_audit(tmp_path)
     assert entry.when == "2026-01-02T03:00:00.000Z"
 
 
 def test_writes_of_one_run_have_items_of_their_own(tmp_path: Path) -> None:
     journal = _journal(tmp_path)
-    first, second = (journal.intend("create", "rule", None, {}) for _ in range(2))
+    first, second = journal.intend(*(Write("create", "rule", None, {}) for _ in range(2)))
     assert first.item != second.item
     assert first.run == second.run
 
@@ -116,7 +117,7 @@ def test_writes_of_one_run_have_items_of_their_own(tmp_path: Path) -> None:
 def test_only_the_owner_reads_the_audit(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        _journal(tmp_path).intend("create", "rule", None, {})
+        _journal(tmp_path).intend(Write("create", "rule", None, {}))
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / AUDIT_FILE).stat().st_mode) == 0o600
@@ -141,8 +142,8 @@ def test_the_audit_never_holds_a_password(desk: Desk) -> None:
 
 def test_an_empty_audit(tmp_path: Path) -> None:
     assert list(read_audit(tmp_path)) == []
-    with pytest.raises(NotFoundError):
-        find_outcome(tmp_path, "run-1")
+    with pytest.raises(NotFoundError, match="no change 'run-1'"):
+        entries_of(read_audit(tmp_path), items=["run-1"])
 
 
 def _cut_last_line(folder: Path) -> None:
@@ -154,7 +155,7 @@ def test_a_last_line_cut_short_is_left_out(desk: Desk) -> None:
     change = desk.write(lambda writer: create_rule(writer, RULE))
     _cut_last_line(desk.folder)
     assert [entry.phase for entry in desk.audit()] == ["intent"]
-    assert find_outcome(desk.folder, change.item).phase == "intent"
+    assert [entry.phase for entry in entries_of(desk.audit(), items=[change.item])] == ["intent"]
 
 
 def test_the_audit_goes_on_after_a_line_cut_short(desk: Desk) -> None:
@@ -162,7 +163,7 @@ def test_the_audit_goes_on_after_a_line_cut_short(desk: Desk) -> None:
     _cut_last_line(desk.folder)
     change = desk.write(lambda writer: delete_rule(writer, "demo"))
     assert [entry.phase for entry in desk.audit()] == ["intent", "intent", "outcome"]
-    assert find_outcome(desk.folder, change.item).result == "done"
+    assert [entry.result for entry in entries_of(desk.audit(), items=[change.item])] == ["done"]
 
 
 def test_a_broken_line_in_the_middle_is_told(desk: Desk) -> None:
@@ -216,7 +217,8 @@ def test_a_user_without_a_name_can_write(tmp_path: Path, monkeypatch: pytest.Mon
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pwd, "getpwuid", unknown)
-    assert _journal(tmp_path).intend("create", "rule", None, {}).who
+    (entry,) = _journal(tmp_path).intend(Write("create", "rule", None, {}))
+    assert entry.who
 
 
 def test_a_second_run_is_refused(tmp_path: Path) -> None:

@@ -12,9 +12,11 @@ from operations.desk import Desk
 from peers.livekit import RealLiveKit
 from sipctl.errors import ChangedError, ConflictError, NotFoundError, RailError, UsageError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.journal import find_outcome
-from sipctl.operations.rule_writes import create_rule, delete_rule, restore_rule, update_rule
-from sipctl.operations.writing import Change, Permit
+from sipctl.operations.executing import Attempt, Brake
+from sipctl.operations.journal import read_audit
+from sipctl.operations.restoring import Step, entries_of, plan_undo, restore
+from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule
+from sipctl.operations.writing import Change, Permit, Writer
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, RuleKind
 
@@ -250,9 +252,18 @@ def test_a_dry_run_is_refused_like_the_write(desk: Desk) -> None:
         desk.write(lambda writer: delete_rule(writer, "demo"), dry_run=True)
 
 
+def _undo(desk: Desk, change: Change) -> list[Attempt[Step, Change]]:
+    async def undo(writer: Writer) -> list[Attempt[Step, Change]]:
+        entries = entries_of(read_audit(desk.folder), items=[change.item])
+        return await restore(writer, plan_undo(entries, await writer.client.list_rules(), [], {}), Brake())
+
+    return desk.write(undo)
+
+
 def _restore(desk: Desk, change: Change) -> Change:
-    entry = find_outcome(desk.folder, change.item)
-    return desk.write(lambda writer: restore_rule(writer, entry))
+    (attempt,) = _undo(desk, change)
+    assert attempt.result, attempt.error
+    return attempt.result
 
 
 def test_restore_a_deleted_rule(desk: Desk) -> None:
@@ -290,18 +301,8 @@ def test_restore_does_not_take_another_rules_place(desk: Desk) -> None:
     desk.store(RULE)
     deleted = desk.write(lambda writer: delete_rule(writer, "demo"))
     other = desk.store(replace(RULE, name="SIP_other", room_name="other"))
-    with pytest.raises(ConflictError):
-        _restore(desk, deleted)
+    assert _undo(desk, deleted) == []
     assert desk.rules() == [other]
-
-
-def test_restore_of_an_unfinished_or_foreign_change(desk: Desk) -> None:
-    desk.write(lambda writer: create_rule(writer, RULE))
-    intent, outcome = desk.audit()
-    for entry in (intent, replace(outcome, result="failed"), replace(outcome, resource="trunk ST_1")):
-        with pytest.raises(UsageError):
-            desk.write(lambda writer, entry=entry: restore_rule(writer, entry))  # type: ignore[misc]
-    assert len(desk.rules()) == 1
 
 
 def test_a_rule_that_changed_between_read_and_write(desk: Desk) -> None:

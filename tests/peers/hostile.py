@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -89,7 +90,7 @@ def in_turn(*answers: Answer) -> Answer:
 
 
 @contextlib.contextmanager
-def hostile(answer: Answer) -> Iterator[Hostile]:
+def hostile(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Hostile]:
     """A server that gives this answer to every request while the body runs."""
     loop, server = asyncio.new_event_loop(), Hostile()
 
@@ -105,13 +106,13 @@ def hostile(answer: Answer) -> Iterator[Hostile]:
 
     async def start() -> int:
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
         return int(runner.addresses[0][1])
 
     thread = threading.Thread(target=loop.run_forever, name="hostile", daemon=True)
     thread.start()
     try:
-        server.url = f"http://127.0.0.1:{asyncio.run_coroutine_threadsafe(start(), loop).result()}"
+        server.url = f"http{'s' if tls else ''}://127.0.0.1:{asyncio.run_coroutine_threadsafe(start(), loop).result()}"
         yield server
     finally:
         asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()

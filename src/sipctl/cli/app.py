@@ -184,7 +184,7 @@ def _write_traceback(error: Exception) -> Path | str:
         place = state_dir() / f"bug-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"
         place.touch(mode=0o600)
         place.write_text(text)
-    except OSError as failure:
+    except (OSError, SipctlError) as failure:
         sys.stderr.write(text)
         return f"the traceback above (no file could be written: {failure})"
     return place

@@ -43,7 +43,7 @@ def init(
     Examples:
       sipctl config init
       sipctl config init --from /srv/meet --profile prod
-      sipctl config init --url https://livekit.example.org --api-key meet --api-secret-file /run/secrets/livekit
+      sipctl config init --url wss://lk.example --api-key k --api-secret-stdin
     """
     from sipctl.cli.init import Wanted, write_profile
 
@@ -96,7 +96,9 @@ def validate(
     ctx: typer.Context,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE]...", help="Files; - for stdin; none = the profile's."),
+        typer.Argument(
+            metavar="FILE", help="Files; - for stdin; none = the profile's. Env files in the order of reading."
+        ),
     ] = None,
     kind: Annotated[
         str | None, typer.Option(metavar="KIND", help="sipctl, env, livekit, sip or compose; default: by content.")

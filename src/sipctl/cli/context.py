@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
+import shlex
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -13,7 +14,7 @@ from sipctl.cli.options import Options
 from sipctl.config.load import load_settings
 from sipctl.config.model import Settings
 from sipctl.config.paths import embedded_registry, state_dir
-from sipctl.errors import NotFoundError, UsageError
+from sipctl.errors import NotFoundError, SipctlError, UsageError
 from sipctl.output.formats import View
 from sipctl.output.streams import Streams
 
@@ -58,6 +59,15 @@ class Session:
             self.streams.note(f"note: {note}")
         return settings
 
+    def paste(self, command: str) -> str:
+        """A command of ours, ready to paste after this run: it must not meet another deployment than this one."""
+        words = ["sipctl"]
+        for option, value in (("--config", self.options.config), ("--profile", self.options.profile)):
+            words += [option, str(value)] if value is not None else []
+        for path in self.options.env_file:
+            words += ["--env-file", str(path)]
+        return command.replace("sipctl", shlex.join(words), 1) if command.startswith("sipctl ") else command
+
     @contextmanager
     def registry(self, settings: Settings | None = None) -> Iterator["Registry"]:
         """The registry of PINs of the profile, or of other settings.
@@ -68,7 +78,8 @@ class Session:
         from sipctl.registry.opening import open_registry
 
         settings = settings or self.settings
-        with open_registry(settings.registry, embedded_registry(settings.profile)) as registry:
+        file, limit = embedded_registry(settings.profile), self.options.timeout
+        with open_registry(settings.registry, file, limit) as registry:
             yield registry
 
     def settings_of(self, profile: str) -> Settings:
@@ -90,6 +101,19 @@ class Session:
             raise NotFoundError(f"room {room!r} has no PIN", hint=f"`sipctl pin assign {room}` gives it one")
         return holding.pin
 
+    def named(self, things: Iterable[T], room_of: Callable[[T], str]) -> tuple[Iterable[T], Mapping[str, str]]:
+        """These things, and what people call their rooms where Meet's database says; not knowing that is no failure."""
+        if not self.settings.registry.in_meet:
+            return things, {}
+        kept = list(things)
+        try:
+            with self.registry() as registry:
+                known = registry.known(dict.fromkeys(map(room_of, kept)))
+        except SipctlError as error:
+            self.streams.note(f"note: what rooms are called is not known: {error.message}")
+            return kept, {}
+        return kept, {room: held.name or held.slug for room, held in known.items()}
+
     def livekit(self, use_case: Callable[["LiveKitClient"], Awaitable[T]]) -> T:
         """Run a use case against the configured server; the connection is closed whatever happens."""
         from sipctl.lkapi.client import LiveKitClient
@@ -97,7 +121,7 @@ class Session:
         connection = self.settings.connection
 
         async def connected() -> T:
-            async with LiveKitClient(connection, timeout_s=self.options.timeout) as client:
+            async with LiveKitClient(connection, timeout_s=self.options.timeout, tell=self.streams.detail) as client:
                 return await use_case(client)
 
         return asyncio.run(connected())
@@ -113,7 +137,7 @@ class Session:
         with lock, self._told_if_stopped(journal):
             change = self.livekit(lambda client: use_case(Writer(client, self.settings, permit, journal)))
         if not self.options.quiet or self.options.output != "table":
-            self.emit(change_view(change, show_pins=self.options.show_pins))
+            self.emit(change_view(change, show_pins=self.options.show_pins, paste=self.paste))
 
     @cached_property
     def journal(self) -> "Journal":

@@ -15,7 +15,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 def doctor(
     ctx: typer.Context,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="CODE|AREA", help="Only these checks, such as RUL401 or TRK.")
+        list[str] | None,
+        typer.Option("--only", metavar="CODE|AREA", help="Only these checks, such as RUL401 or TRK; repeatable."),
     ] = None,
     skip: Annotated[
         list[str] | None, typer.Option("--skip", metavar="CODE|AREA", help="All checks but these; repeatable.")
@@ -51,14 +52,14 @@ def doctor(
       sipctl doctor --wait 60 --fail-on warn
       sipctl doctor --offline --snapshot snapshot.json
     """
-    from sipctl.cli.examine import Wanted, codes_view, finish, run_doctor
+    from sipctl.cli.examine import Wanted, codes_view, finish, plan_of, run_doctor
 
     session = Session.of(ctx)
-    if list_:
-        session.emit(codes_view())
-        return
     wanted = Wanted(
         only=only or [], skip=skip or [], fail_on=fail_on, deadline=deadline, settle=settle, wait=wait,
         offline=offline or snapshot is not None, snapshot=snapshot, textfile=textfile,
     )  # fmt: skip
+    if list_:
+        session.emit(codes_view(plan_of(session, wanted)))
+        return
     finish(session, run_doctor(session, wanted), "doctor", textfile)

@@ -2,19 +2,19 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from sipctl.cli.context import Session
-from sipctl.cli.stdin import STDIN, read_document
+from sipctl.cli.stdin import SNAPSHOT_LIMIT, STDIN, read_document
 from sipctl.cli.views.report import ReportView, metrics_registry
 from sipctl.config.deployment import Source
 from sipctl.config.kinds import Kind
+from sipctl.config.model import Settings
 from sipctl.config.paths import embedded_registry
 from sipctl.config.validate import profile_files, read_sources, validate
 from sipctl.doctor.codes import CODES
@@ -58,11 +58,15 @@ def level_named(word: str) -> Level:
     return _FAIL_ON[word]
 
 
-def run_doctor(session: Session, wanted: Wanted) -> Report:
-    """Examine the live deployment, or files and a snapshot."""
+def plan_of(session: Session, wanted: Wanted) -> Plan:
+    """What the options ask for.
+
+    Raises:
+        UsageError: a word is no code, no area or no level.
+    """
     plan = Plan(
-        only=frozenset(wanted.only),
-        skip=frozenset(wanted.skip),
+        only=frozenset(word.upper() for word in wanted.only),
+        skip=frozenset(word.upper() for word in wanted.skip),
         fail_on=level_named(wanted.fail_on),
         timeout_s=session.options.timeout,
         deadline_s=wanted.deadline,
@@ -70,17 +74,45 @@ def run_doctor(session: Session, wanted: Wanted) -> Report:
         wait_s=wanted.wait,
     )
     plan.check_words()
+    return plan
+
+
+def run_doctor(session: Session, wanted: Wanted) -> Report:
+    """Examine the live deployment, or files and a snapshot.
+
+    Raises:
+        UsageError: offline, and there is neither a file nor a snapshot.
+        ConfigError: there is neither a server nor a file.
+    """
+    plan = plan_of(session, wanted)
+    if wanted.offline:
+        return _run_offline(session, wanted.snapshot, plan)
     files = _findings_of(_profile_files(session))
+    settings = Settings()
+    try:
+        settings = session.settings
+        return asyncio.run(examine(settings, files, plan, lambda: _pins(session), session.streams.progress))
+    except ConfigError as error:
+        if not files:
+            raise
+        return examine_unasked(error, settings, files, plan)
+
+
+def _run_offline(session: Session, snapshot: Path | None, plan: Plan) -> Report:
+    files = _profile_files(session)
+    if not files and snapshot is None:
+        raise UsageError(
+            "there is nothing to examine offline", hint="give --snapshot FILE, or a profile that names files"
+        )
+    held = read_snapshot([read_document(snapshot, SNAPSHOT_LIMIT)]) if snapshot else None
+    findings = _findings_of(files)
     try:
         settings = session.settings
     except ConfigError as error:
         if not files:
             raise
-        return examine_unasked(error, files, plan)
-    if wanted.offline:
-        snapshot = read_snapshot([read_document(wanted.snapshot)]) if wanted.snapshot else None
-        return examine_offline(settings, snapshot, files, plan)
-    return asyncio.run(examine(settings, files, plan, _pins(session)))
+        return examine_unasked(error, Settings(), findings, plan)
+    return examine_offline(settings, held, findings, plan)
 
 
 def _pins(session: Session) -> "Answer[PinFacts]":
@@ -146,12 +178,21 @@ def _told(findings: Iterable[Finding], files: int) -> str:
 
 def finish(session: Session, report: Report, name: str, textfile: Path | None) -> None:
     """Show the report and end with its exit code; with `--quiet` a healthy one shows nothing."""
-    if textfile:
-        _write_metrics(report, name, textfile)
-    if not (session.options.quiet and report.exit_code is ExitCode.DONE and session.options.output == "table"):
-        session.emit(ReportView(report, name))
-    sys.stdout.flush()
+    report = replace(report, findings=tuple(_pasted(session, finding) for finding in report.findings))
+    is_news = report.exit_code is not ExitCode.DONE
+    try:
+        if is_news or not session.options.quiet or session.options.output != "table":
+            session.emit(ReportView(report, name))
+    finally:
+        if textfile:
+            _write_metrics(report, name, textfile)
     raise typer.Exit(report.exit_code)
+
+
+def _pasted(session: Session, finding: Finding) -> Finding:
+    """The finding with its command as it must be typed after this run."""
+    fix = finding.fix
+    return replace(finding, fix=replace(fix, command=session.paste(fix.command))) if fix and fix.command else finding
 
 
 def _write_metrics(report: Report, name: str, path: Path) -> None:
@@ -163,11 +204,11 @@ def _write_metrics(report: Report, name: str, path: Path) -> None:
         raise UncheckedError(f"cannot write {path}: {error.strerror}") from error
 
 
-def codes_view() -> Listing[Code]:
-    """Every code of this version."""
+def codes_view(plan: Plan) -> Listing[Code]:
+    """The codes of this version that a run would answer."""
     return Listing(
         schema="sipctl/codes/v1",
-        items=[CODES[code] for code in sorted(CODES)],
+        items=[CODES[code] for code in sorted(CODES) if plan.includes(code)],
         columns=("code", "level", "what is checked"),
         row=lambda code: (code.code, code.level.value, code.title),
         record=lambda code: {

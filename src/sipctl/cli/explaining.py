@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from sipctl.cli.context import Session
 from sipctl.cli.lines import Lines
-from sipctl.cli.stdin import STDIN, read_document
+from sipctl.cli.stdin import SNAPSHOT_LIMIT, STDIN, read_document
 from sipctl.cli.views.explanation import ExplanationView
 from sipctl.cli.views.routed import Routed, routed_view
 from sipctl.errors import SipctlError, UsageError
@@ -20,9 +20,6 @@ from sipctl.telephony.matching.route import route
 from sipctl.telephony.matching.table import RoutingTable
 from sipctl.telephony.site import Site
 from sipctl.telephony.snapshot import Snapshot, read_snapshot, snapshot_of
-
-SNAPSHOT_LIMIT: Final = 128 * 1024 * 1024
-"""The most bytes of a snapshot: some 250,000 rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,13 +77,21 @@ def _declare(
         list[Path] | None, typer.Option(help="Env file of Meet or compose; repeatable, later wins.", metavar="FILE")
     ] = None,
     timeout: Annotated[
-        float, typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Time limit of each call to LiveKit.")
+        float,
+        typer.Option(
+            min=0.1,
+            max=3600,
+            metavar="SECONDS",
+            help="Time limit of each call to LiveKit, and of each wait for a database.",
+        ),
     ] = 10.0,
     output: Annotated[
         str, typer.Option("--output", "-o", help="table, json, jsonl, name; some commands have more.", metavar="FORMAT")
     ] = "table",
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing on success but the data asked for.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Every call to LiveKit on stderr; all checks of a report.")
+    ] = False,
     color: Annotated[
         str, typer.Option(callback=_color, is_eager=True, metavar="WHEN", help="auto, always or never.")
     ] = "auto",
@@ -105,8 +113,20 @@ def _parameters() -> tuple[Any, ...]:
     return tuple(parameters)
 
 
+def _unwrapped(text: str) -> str:
+    """A help text without the line breaks of the source, which no terminal is as wide as; `\\b` blocks stay."""
+    blocks = text.split("\n\n")
+    return "\n\n".join(block if block.startswith("\b") else " ".join(block.split()) for block in blocks)
+
+
 class _EveryCommand:
     """Adds the shared options to whatever Typer class it is mixed into."""
+
+    help: str | None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passes Typer's arguments through
+        super().__init__(*args, **kwargs)
+        self.help = _unwrapped(self.help) if self.help else self.help
 
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - Typer's own context
         """The command's own parameters, then the shared ones."""

@@ -57,7 +57,7 @@ def assign_rooms(session: Session, wanted: Assigning, permit: Permit) -> None:
     live = ask_livekit(session, ask=wanted.ask_live)
     with session.registry() as registry:
         if live:
-            check_one_truth(registry, settings, live)
+            check_one_truth(registry, settings.mark, live)
         named = chain(wanted.rooms, read_lines("room") if wanted.stdin else ())
         rooms = rooms_to_assign(registry, settings, named, live if wanted.live else None, missing=wanted.missing)
         done = _assigned(session, registry, rooms, wanted, permit, live)
@@ -108,7 +108,7 @@ def _counted(session: Session, done: Iterator[Assigned]) -> Iterator[Assigned]:
             yield one
         ended = True
     finally:
-        if not ended:
+        if count and not ended:
             session.streams.note(f"note: {count} rooms were done, and each of them has its PIN; run it again to go on")
 
 

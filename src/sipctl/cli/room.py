@@ -32,7 +32,9 @@ def list_(
     from sipctl.operations.rooms import list_rooms
 
     session = Session.of(ctx)
-    session.emit(rooms_view(session.livekit(lambda client: list_rooms(client, probe=probe))))
+    listed = session.livekit(lambda client: list_rooms(client, probe=probe))
+    rooms, names = session.named(listed, lambda item: item.room.name)
+    session.emit(rooms_view(rooms, names=names))
 
 
 @command("show")
@@ -49,7 +51,8 @@ def show(ctx: typer.Context, room: Name) -> None:
 
     session = Session.of(ctx)
     details = session.livekit(lambda client: get_room(client, room))
-    session.emit(room_view(details, session.settings.mark, show_pins=session.options.show_pins))
+    _, names = session.named([details], lambda item: item.room.name)
+    session.emit(room_view(details, session.settings.mark, show_pins=session.options.show_pins, names=names))
 
 
 @command("create")

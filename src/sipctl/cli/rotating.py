@@ -84,7 +84,7 @@ def _plan(session: Session, registry: Registry, wanted: Rotating, permit: Permit
         RailError: it is live, or another backend hands out PINs.
     """
     if live:
-        check_one_truth(registry, session.settings, live)
+        check_one_truth(registry, session.settings.mark, live)
     named = chain(wanted.rooms, read_lines("room") if wanted.stdin else ())
     meant = registry.holdings() if wanted.everything else registry.find_all(dict.fromkeys(named))
     held = [holding for holding in meant if holding.pin]

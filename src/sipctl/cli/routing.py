@@ -54,12 +54,12 @@ def explain(
     Numbers are compared as LiveKit compares them, byte for byte; of a sip: or tel: address its user counts. Lines of
     --calls are objects with `from`, and `to`, `to_host`, `from_host`, `source_ip`, `pin`, `id` if wanted.
 
-    \\b
+    \b
     Examples:
       sipctl rules explain --from +33612345678
-      sipctl rules explain --to +33170189900 --from +33612345678 --pin 4821930571 --source-ip 192.0.2.7
-      sipctl rules explain --from +33612345678 --offline snapshot.json --assume-live standup
-      docker logs livekit-sip 2>&1 | sipctl rules explain --log - --failed --since 1h
+      sipctl rules explain --to +33170189900 --from +33612345678 --pin 48219305
+      sipctl rules explain --from +33612345678 --assume-live standup
+      sipctl rules explain --log livekit-sip.log --failed --since 1h
     """
     from sipctl.cli.explaining import Dialling, Surroundings, explain_call, explain_calls, explain_cases
 
@@ -93,8 +93,8 @@ def run_cases(
     \b
     Examples:
       sipctl rules test routing.toml
-      sipctl rules test routing.yaml --offline snapshot.json -o junit > routing.xml
       sipctl rules test routing.toml --init
+      sipctl rules test routing.toml --offline snapshot.json -o junit
     """
     from sipctl.cli.explaining import Surroundings
     from sipctl.cli.route_tests import run_tests, write_tests
@@ -125,7 +125,7 @@ def lint(
     \b
     Examples:
       sipctl rules lint
-      sipctl rules lint --offline snapshot.json --fail-on warn -o junit
+      sipctl rules lint --offline snapshot.json --fail-on warn
       sipctl rules lint --with rule.json
     """
     from sipctl.cli.linting import Linting, run_lint

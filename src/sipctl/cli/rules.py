@@ -9,12 +9,14 @@ import typer
 from sipctl.cli.context import Session
 from sipctl.cli.options import Allow, Confirm, command_group
 from sipctl.cli.routing import register as register_routing
+from sipctl.cli.upkeep import register as register_upkeep
 
 app, command = command_group("Dispatch rules: which caller lands in which room.")
 
 Reference = Annotated[str, typer.Argument(metavar="RULE", help="A rule's id, its name, or its room.")]
 Trunks = Annotated[
-    list[str] | None, typer.Option("--trunk", metavar="ID", help="Only calls of this trunk; repeatable.")
+    list[str] | None,
+    typer.Option("--trunk", metavar="TRUNK", help="Only calls of this trunk (id, name or number); repeatable."),
 ]
 PinStdin = Annotated[bool, typer.Option("--pin-stdin", help="Read the PIN from stdin, or from a hidden prompt.")]
 
@@ -58,8 +60,9 @@ def list_(
         room=room, name=name, trunk=trunk, open_only=open_, stale_only=stale, owned_only=owned, foreign_only=foreign,
         sort=sort.value,
     )  # fmt: skip
-    rules = session.livekit(lambda client: list_rules(client, session.settings, criteria))
-    session.emit(rules_view(rules, session.settings.mark, show_pins=session.options.show_pins))
+    listed = session.livekit(lambda client: list_rules(client, session.settings, criteria))
+    rules, names = session.named(listed, lambda rule: rule.room_name)
+    session.emit(rules_view(rules, session.settings.mark, show_pins=session.options.show_pins, names=names))
 
 
 @command("show")
@@ -77,7 +80,8 @@ def show(ctx: typer.Context, rule: Reference) -> None:
 
     session = Session.of(ctx)
     found = session.livekit(lambda client: get_rule(client, rule))
-    session.emit(rule_view(found, session.settings.mark, show_pins=session.options.show_pins))
+    _, names = session.named([found], lambda rule: rule.room_name)
+    session.emit(rule_view(found, session.settings.mark, show_pins=session.options.show_pins, names=names))
 
 
 @command("create")
@@ -110,14 +114,14 @@ def create(
       sipctl rules create --room lobby --allow open
     """
     from sipctl.cli.requests import rule_request
-    from sipctl.operations.rule_writes import create_rule
+    from sipctl.operations.rule_writes import create_requested_rule
 
     session = Session.of(ctx)
     registered = session.registered_pin(room) if pin_from_registry else None
     wanted = rule_request(
         session.settings, room=room, pin_stdin=pin_stdin, pin=registered, trunks=trunk, name=name, file=from_file
     )
-    session.write(lambda writer: create_rule(writer, wanted), session.permit(allow, confirm))
+    session.write(lambda writer: create_requested_rule(writer, wanted), session.permit(allow, confirm))
 
 
 @command("update")
@@ -150,11 +154,11 @@ def update(
     \b
     Examples:
       sipctl rules update SDR_7hTqVw9YbLxe --trunk ST_b6WvKx3nTe9D
-      echo 5820461937 | sipctl rules update SIP_demo --pin-stdin --allow live-room
+      echo 58204619 | sipctl rules update SIP_demo --pin-stdin --allow live-room
       sipctl rules update SIP_demo --any-trunk --any-caller --dry-run
     """
     from sipctl.cli.requests import chosen, rule_edits
-    from sipctl.operations.rule_writes import update_rule
+    from sipctl.operations.rule_writes import update_requested_rule
 
     session = Session.of(ctx)
     edits = rule_edits(
@@ -162,7 +166,7 @@ def update(
         trunks=chosen("trunk", trunk, any_trunk), numbers=chosen("number", number, any_number),
         callers=chosen("caller", caller, any_caller), hide_phone_number=hide_phone_number,
     )  # fmt: skip
-    session.write(lambda writer: update_rule(writer, rule, edits), session.permit(allow, confirm))
+    session.write(lambda writer: update_requested_rule(writer, rule, edits), session.permit(allow, confirm))
 
 
 @command("delete")
@@ -183,32 +187,5 @@ def delete(ctx: typer.Context, rule: Reference, allow: Allow = None, confirm: Co
     session.write(lambda writer: delete_rule(writer, rule), session.permit(allow, confirm))
 
 
-@command("restore")
-def restore(
-    ctx: typer.Context,
-    item: Annotated[str, typer.Argument(metavar="ITEM", help="The change to undo, as its `undo` line names it.")],
-    apply: Annotated[bool, typer.Option("--apply", help="Do it; without, only say what would be done.")] = False,
-    allow: Allow = None,
-    confirm: Confirm = "",
-) -> None:
-    """Undo one change of a dispatch rule, from the audit.
-
-    \b
-    Examples:
-      sipctl rules restore 5f0c9a7be21d-1
-      sipctl rules restore 5f0c9a7be21d-1 --apply
-    """
-    from dataclasses import replace
-
-    from sipctl.config.paths import state_dir
-    from sipctl.operations.journal import find_outcome
-    from sipctl.operations.rule_writes import restore_rule
-
-    session = Session.of(ctx)
-    entry = find_outcome(state_dir(), item)
-    permit = session.permit(allow, confirm)
-    permit = replace(permit, dry_run=permit.dry_run or not apply)
-    session.write(lambda writer: restore_rule(writer, entry), permit)
-
-
 register_routing(command)
+register_upkeep(command)

@@ -28,7 +28,7 @@ def run(
         Path | None, typer.Option(metavar="SNAPSHOT", help="JSON of trunks, rules and rooms to start with.")
     ] = None,
     fault: Annotated[
-        list[str] | None, typer.Option(metavar="NAME[=VALUE]", help="A fault to start with; repeatable.")
+        list[str] | None, typer.Option(metavar="NAME[=VALUE][@METHOD]", help="A fault to start with; repeatable.")
     ] = None,
     env_out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write LIVEKIT_URL, key and secret there, 0600.")

@@ -10,10 +10,11 @@ from sipctl.cli.shape import Shape
 
 
 class RuleMarks(Shape):
-    """What sipctl makes of a dispatch rule."""
+    """What sipctl makes of a dispatch rule; `called` is what people call its room, null if that is not known."""
 
     owned: bool
     open: bool
+    called: str | None
 
 
 class Rule(Shape):
@@ -56,9 +57,10 @@ class RoomFields(Shape):
 
 
 class RoomMarks(Shape):
-    """Whether the room's node is gone; null if nobody asked."""
+    """Whether the room's node is gone, null if nobody asked; what people call it, null if that is not known."""
 
     ghost: bool | None
+    called: str | None
 
 
 class ListedRoom(RoomFields):
@@ -82,8 +84,9 @@ class Participant(Shape):
 
 
 class RoomContent(Shape):
-    """Who is in a room, and the rules that lead there."""
+    """What people call a room, null if that is not known; who is in it, and the rules that lead there."""
 
+    called: str | None
     participants: list[Participant]
     rules: list[Rule]
 

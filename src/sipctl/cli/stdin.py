@@ -10,6 +10,9 @@ from sipctl.errors import UsageError
 
 STDIN: Final = Path("-")
 _LIMIT: Final = 4 * 1024 * 1024
+SNAPSHOT_LIMIT: Final = 128 * 1024 * 1024
+"""The most bytes of a snapshot: some 250,000 rules."""
+
 _LINE_LIMIT: Final = 1024
 
 

@@ -73,7 +73,7 @@ def create(
 
     \b
     Examples:
-      sipctl trunk create --name provider --number +33123456789 --allowed-address 192.0.2.0/24
+      sipctl trunk create --number +33123456789 --allowed-address 192.0.2.0/24
       sipctl trunk create --from-file trunk.json --dry-run
     """
     from sipctl.cli.requests import trunk_request
@@ -117,8 +117,8 @@ def update(
 
     \b
     Examples:
-      sipctl trunk update provider --number +33123456789 --number 0123456789
-      sipctl trunk update ST_b6WvKx3nTe9D --allowed-address 192.0.2.0/24 --dry-run
+      sipctl trunk update provider --number +33123456789
+      sipctl trunk update ST_b6WvKx3nTe9D --allowed-address 192.0.2.0/24
     """
     from sipctl.cli.requests import trunk_edits
     from sipctl.operations.trunks import update_trunk

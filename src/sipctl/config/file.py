@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sipctl.config.reading import Fault, FaultKind
-from sipctl.config.values import pattern_fault, template_fault
+from sipctl.config.values import DURATION_FAULT, pattern_fault, read_duration, template_fault
 
 _PART: Final = re.compile(r""""[^"]*"|'[^']*'|[A-Za-z0-9_-]+""")
 _KEY: Final = rf"(?:{_PART.pattern})(?:\s*\.\s*(?:{_PART.pattern}))*"
@@ -31,6 +31,21 @@ class RegistryTable(_Table):
     leading_zero: bool = True
     doubles: bool = True
     quarantine_days: int = Field(default=365, ge=0, le=36500)
+
+
+class PurgeTable(_Table):
+    """How careful a purge is."""
+
+    grace: str | None = None
+    max_delete: int = Field(default=20, ge=0)
+    max_delete_percent: int = Field(default=30, ge=0, le=100)
+
+    @field_validator("grace")
+    @classmethod
+    def _is_a_duration(cls, value: str | None) -> str | None:
+        if value is not None and read_duration(value) is None:
+            raise ValueError(DURATION_FAULT)
+        return value
 
 
 class IgnoreTable(_Table):
@@ -64,6 +79,7 @@ class ProfileTable(_Table):
     protected: bool = False
     protect: list[str] = []
     registry: RegistryTable = RegistryTable()
+    purge: PurgeTable = PurgeTable()
     ignore: list[IgnoreTable] = []
 
     @field_validator("name_template")

@@ -6,10 +6,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from sipctl.config.envfile import read_env_file
-from sipctl.config.model import Connection, Ignored, RegistrySettings, Setting, Settings, Telephony
+from sipctl.config.model import (
+    Connection,
+    Ignored,
+    PurgeSettings,
+    RegistrySettings,
+    Setting,
+    Settings,
+    Telephony,
+)
 from sipctl.config.profile import Profile, choose_profile
 from sipctl.config.reading import read_secret
-from sipctl.config.values import check_pattern, check_template, check_url, read_boolean, read_count
+from sipctl.config.values import check_pattern, check_template, check_url, read_boolean, read_count, read_duration
 from sipctl.errors import ConfigError
 from sipctl.telephony.secret import Secret
 
@@ -87,6 +95,7 @@ def load_settings(
         connection_or_none=connection,
         telephony=_telephony(values),
         registry=_registry(chosen, sources),
+        purge=_purge(chosen),
         **_own_settings(values),
         **(_files(chosen, env_files) if chosen else {"env_files": tuple(env_files)}),
         values=_shown(values, connection),
@@ -231,6 +240,19 @@ def _registry(chosen: Profile | None, sources: Sequence[Source]) -> RegistrySett
         in_meet=bool(table and table.layout == "meet"),
         database={name: Secret(str(setting.value)) for name, setting in found.items()},
         **(table.model_dump(include={"leading_zero", "doubles", "quarantine_days"}) if table else {}),
+    )
+
+
+def _purge(chosen: Profile | None) -> PurgeSettings:
+    """How careful a purge is; the model has the defaults."""
+    if chosen is None:
+        return PurgeSettings()
+    table = chosen.table.purge
+    grace = read_duration(table.grace) if table.grace is not None else None
+    return PurgeSettings(
+        grace=PurgeSettings().grace if grace is None else grace,
+        max_delete=table.max_delete,
+        max_delete_percent=table.max_delete_percent,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from sipctl.errors import ConfigError
@@ -80,6 +80,18 @@ class RegistrySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeSettings:
+    """How careful a purge is: how long a rule must be stale, and how much one run may delete.
+
+    `max_delete_percent` is of the owned rules, and counts from ten of them up.
+    """
+
+    grace: timedelta = timedelta(minutes=10)
+    max_delete: int = 20
+    max_delete_percent: int = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that one run of sipctl is told. `values` keeps each setting with its origin, for `config show`.
 
@@ -90,6 +102,7 @@ class Settings:
     connection_or_none: Connection | None = None
     telephony: Telephony = Telephony()
     registry: RegistrySettings = RegistrySettings()
+    purge: PurgeSettings = PurgeSettings()
     name_template: str = "SIP_{room}"
     room_pattern: str | None = None
     trunk_ids: tuple[str, ...] | None = None

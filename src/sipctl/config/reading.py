@@ -41,6 +41,8 @@ def read_text(path: Path) -> str:
             data = file.read(SIZE_LIMIT + 1)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}", code="unreadable") from error
+    except ValueError:
+        raise ConfigError(f"cannot read {str(path)!r}: no file has such a name", code="unreadable") from None
     if len(data) > SIZE_LIMIT:
         raise ConfigError(f"{path} is over {SIZE_LIMIT // 1024} KiB: no configuration file is", code="unreadable")
     try:

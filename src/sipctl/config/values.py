@@ -1,6 +1,7 @@
 """What a setting's text means: the types that Meet's settings have, and addresses of servers."""
 
 import re
+from datetime import timedelta
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -12,6 +13,9 @@ from sipctl.telephony.secret import MASK
 _TRUE: Final = frozenset({"yes", "y", "true", "1"})
 _FALSE: Final = frozenset({"no", "n", "false", "0", ""})
 _CREDENTIALS: Final = re.compile(r"(?<=//)[^/]*@|^[^/]*@")
+_DURATION: Final = re.compile(r"([0-9]{1,6})([smhd]?)")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+DURATION_FAULT: Final = "is no time such as 90s, 10m, 2h or 1d"
 SCHEMES: Final = ("http", "https", "ws", "wss")
 
 
@@ -113,6 +117,12 @@ def pattern_fault(text: str) -> str:
     except (re.error, OverflowError, RecursionError) as error:
         return f"is no regular expression: {error}"
     return ""
+
+
+def read_duration(text: str) -> timedelta | None:
+    """A time such as 90s, 10m, 2h, 1d or 0; None if the text is none."""
+    found = _DURATION.fullmatch(text.strip())
+    return timedelta(seconds=int(found[1]) * _SECONDS[found[2] or "s"]) if found else None
 
 
 def shown_url(text: str) -> str:

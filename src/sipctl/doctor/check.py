@@ -3,21 +3,27 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from sipctl.doctor.codes import CODES
 from sipctl.doctor.facts import Answer, Facts
 from sipctl.findings import Finding, Fix, Level
+
+UNCHECKED: Final = "could not be checked: "
 
 Run = Callable[[Facts], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question. `needs` names the `Facts` that it reads; without them it is unknown, or skipped if nobody asked."""
+    """One question. `needs` names the `Facts` that it reads; without them it is unknown, or skipped if nobody asked.
+
+    `sees` names those that it looks at as well, whether or not they are there.
+    """
 
     code: str
     needs: tuple[str, ...]
+    sees: tuple[str, ...]
     run: Run
 
     def outcome(self, facts: Facts) -> list[Finding]:
@@ -32,7 +38,7 @@ class Check:
         for need in self.needs:
             answer: Answer[object] = getattr(facts, need)
             if answer.error:
-                unknown = known.answer(Level.UNKNOWN, f"could not be checked: {answer.error.message}")
+                unknown = known.answer(Level.UNKNOWN, f"{UNCHECKED}{answer.error.message}")
                 yield replace(unknown, fix=Fix(text=answer.error.hint) if answer.error.hint else None)
                 return
             if answer.not_asked:
@@ -45,11 +51,11 @@ CHECKS: list[Check] = []
 """Every check of this version, in the order of their registration."""
 
 
-def check(code: str, *needs: str) -> Callable[[Run], Run]:
+def check(code: str, *needs: str, sees: tuple[str, ...] = ()) -> Callable[[Run], Run]:
     """Register a function as the check of a code."""
 
     def register(run: Run) -> Run:
-        CHECKS.append(Check(code, needs, run))
+        CHECKS.append(Check(code, needs, sees, run))
         return run
 
     return register
@@ -63,3 +69,8 @@ def found(code: str, resource: str = "", detail: str = "", **more: Any) -> Findi
 def skipped(code: str, why: str) -> Finding:
     """A check that had nothing to compare."""
     return CODES[code].answer(Level.SKIPPED, why)
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things: "1 rule", "2 rules"."""
+    return f"{number} {thing}{'s' if number != 1 else ''}"

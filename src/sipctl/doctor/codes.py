@@ -189,7 +189,7 @@ RULE_CODES: Final = (
         code="RUL404",
         level=Level.ERROR,
         title="Every PIN can be typed",
-        cause="LiveKit stores any text as PIN. A Meet room without PIN gets the word None.",
+        cause="LiveKit stores any text as PIN. A Meet room without PIN gets the word None. Under 4 digits only warns.",
         callers="The PIN prompt, and no PIN that opens this room.",
         fix="give the room a PIN of 4 to 16 digits, then write the rule again",
     ),

@@ -7,16 +7,26 @@ from datetime import date
 from typing import Final
 
 from sipctl.config.model import Ignored
+from sipctl.doctor.check import UNCHECKED
 from sipctl.doctor.codes import CODES
 from sipctl.doctor.facts import Facts
 from sipctl.errors import ExitCode
 from sipctl.findings import Finding, Level
 
 _WEIGHT: Final = {level: weight for weight, level in enumerate(Level)}
-_PROBLEMS: Final = (Level.ERROR, Level.WARN, Level.UNKNOWN, Level.INFO)
+_SUPPRESSIBLE: Final = (Level.ERROR, Level.WARN, Level.INFO)
 
 _EVERY_CALL: Final = ("API201", "API205", "RUL401", "RUL412", "TRK302", "TRK308", "SIP705", "CFG120", "CFG121")
 """Codes of which one error fails all calls, or all of a trunk."""
+
+_DOWN: Final = frozenset({"refused", "gateway"})
+"""Errors by which LiveKit itself is down, rather than out of our reach."""
+
+_OUT_OF_REACH: Final = ("API201", "API202", "API203")
+"""Codes of what keeps sipctl from LiveKit, and tells nothing about callers."""
+
+_CLOSED: Final = frozenset({"RUL404", "RUL405", "RUL408", "RUL414"})
+"""Codes of rules by which nobody gets into a meeting."""
 
 _ANYBODY: Final = ("RUL402", "RUL403")
 """Codes of rules that let callers in without a PIN."""
@@ -30,6 +40,11 @@ class Report:
     findings: tuple[Finding, ...]
     counts: Mapping[str, int]
     exit_code: ExitCode
+    fail_on: Level = Level.ERROR
+
+    def fails(self, finding: Finding) -> bool:
+        """Whether the run ends with 1 for this finding."""
+        return _fails(finding.level, self.fail_on)
 
 
 def make_report(
@@ -45,11 +60,12 @@ def make_report(
         tuple(ordered),
         {level.value: counts.get(level.value, 0) for level in Level},
         _exit_code(ordered, fail_on),
+        fail_on,
     )
 
 
 def _suppressed(finding: Finding, ignored: Sequence[Ignored], today: date) -> Finding:
-    if finding.level not in _PROBLEMS:
+    if finding.level not in _SUPPRESSIBLE:
         return finding
     for entry in ignored:
         is_meant = entry.code == finding.code and entry.resource in {None, finding.resource, _bare(finding.resource)}
@@ -75,46 +91,69 @@ def stale_suppressions(ignored: Iterable[Ignored], today: date) -> list[Finding]
     ]
 
 
+def _fails(level: Level, fail_on: Level) -> bool:
+    return _WEIGHT[level] <= _WEIGHT[fail_on] and level is not Level.UNKNOWN
+
+
 def _exit_code(findings: Iterable[Finding], fail_on: Level) -> ExitCode:
     levels = {finding.level for finding in findings}
-    if any(_WEIGHT[level] <= _WEIGHT[fail_on] and level is not Level.UNKNOWN for level in levels):
+    if any(_fails(level, fail_on) for level in levels):
         return ExitCode.FINDINGS
     return ExitCode.UNCHECKED if Level.UNKNOWN in levels else ExitCode.DONE
 
 
-def tell_verdict(findings: Sequence[Finding], facts: Facts) -> str:
+def tell_verdict(report: Report, facts: Facts) -> str:
     """The one sentence for somebody who only wants to know whether callers get in."""
-    errors = [finding for finding in findings if finding.level is Level.ERROR]
-    return f"{_sentence(errors, findings, facts)}{_reservations(findings, facts)}"
+    errors = [finding for finding in report.findings if finding.level is Level.ERROR]
+    return f"{_sentence(errors, report, facts)}{_reservations(report, facts)}"
 
 
-def _sentence(errors: Sequence[Finding], findings: Sequence[Finding], facts: Facts) -> str:
+def tell_partial_verdict(report: Report) -> str:
+    """The sentence for a run of some checks, which cannot speak for callers."""
+    told = [f"{count} {word}{'s' if count != 1 else ''}" for word, count in _bad(report) if count]
+    return f"{' and '.join(told) or 'Nothing wrong'} in the checks asked for."
+
+
+def _bad(report: Report) -> tuple[tuple[str, int], ...]:
+    return ("error", report.counts["error"]), ("warning", report.counts["warn"])
+
+
+def _sentence(errors: Sequence[Finding], report: Report, facts: Facts) -> str:
+    reach = facts.server.error
+    is_down = reach is not None and reach.code in _DOWN
     for codes, words in (
         (_EVERY_CALL, "Callers cannot get in: calls fail, because"),
         (_ANYBODY, "Callers get in without their PIN, because"),
     ):
-        fatal = next((finding for finding in errors if finding.code in codes), None)
+        fatal = next((one for one in errors if one.code in codes and (one.code != "API201" or is_down)), None)
         if fatal:
             return f"{words} {fatal.detail or fatal.title}."
+    unknown = next((one for one in errors if one.code in _OUT_OF_REACH), None) or next(
+        (one for one in report.findings if one.level is Level.UNKNOWN and not errors), None
+    )
+    if unknown:
+        return f"Nobody can say whether callers get in: {unknown.detail.removeprefix(UNCHECKED)}."
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        return f"Not as it should be: {errors[0].detail or errors[0].title}{more}."
-    unknown = next((finding for finding in findings if finding.level is Level.UNKNOWN), None)
-    if unknown:
-        return f"Nobody can say whether callers get in: {unknown.detail}."
-    return _healthy(facts)
+        callers = CODES[errors[0].code].callers
+        return f"Not as it should be: {errors[0].detail or errors[0].title}{more}. For callers: {callers}"
+    return _healthy(report, facts)
 
 
-def _healthy(facts: Facts) -> str:
-    if facts.rules.value is None:
+def _healthy(report: Report, facts: Facts) -> str:
+    if facts.asked.value is None or facts.rules.value is None:
         return "Nothing wrong in what was looked at; no live system was asked."
     if not facts.rules.value:
         return "Ready; nobody is in a meeting, so a caller hears ringing now."
-    rooms = len({rule.room_name for rule in facts.rules.value if rule.pin})
+    closed = {finding.resource for finding in report.findings if finding.code in _CLOSED}
+    rules = [rule for rule in facts.rules.value if f"rule {rule.sip_dispatch_rule_id}" not in closed]
+    rooms = len({rule.room_name for rule in rules if rule.pin})
+    if not rooms:
+        return "No meeting can be reached by PIN now."
     return f"Callers can get in: {rooms} room{'s' if rooms != 1 else ''} can be reached by PIN."
 
 
-def _reservations(findings: Sequence[Finding], facts: Facts) -> str:
-    warnings = sum(finding.level is Level.WARN for finding in findings)
+def _reservations(report: Report, facts: Facts) -> str:
+    warnings = report.counts["warn"]
     told = f" {warnings} warning{'s' if warnings != 1 else ''}." if warnings else ""
     return f"{told} SIP node not checked." if facts.health.not_asked else told

@@ -1,7 +1,7 @@
 """One run of the doctor: gather, check, look again at what passes by itself, wait if asked to."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -11,8 +11,8 @@ from sipctl.doctor import checks
 from sipctl.doctor.check import CHECKS
 from sipctl.doctor.codes import CODES
 from sipctl.doctor.facts import Answer, Facts
-from sipctl.doctor.gather import facts_offline, facts_unasked, gather_facts
-from sipctl.doctor.report import Report, make_report, stale_suppressions, tell_verdict
+from sipctl.doctor.gather import Questions, facts_offline, facts_unasked, gather_facts
+from sipctl.doctor.report import Report, make_report, stale_suppressions, tell_partial_verdict, tell_verdict
 from sipctl.errors import ExitCode, SipctlError, UsageError
 from sipctl.findings import Area, Finding, Level
 from sipctl.telephony.snapshot import Snapshot
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "checks", "examine", "examine_offline", "examine_pins", "examine_unasked"]
 
-_TRANSIENT: Final = frozenset({"RUL405", "RUL411", "RUL416", "API207"})
+_TRANSIENT: Final = frozenset({"RUL405", "RUL411", "RUL416"})
 """Codes of states that pass by themselves: a room that just ended, a rule that is being replaced."""
 
 _PAUSE_S: Final = 1.0
@@ -51,50 +51,76 @@ class Plan:
         """
         for word in sorted(self.only | self.skip):
             if word not in CODES and word not in set(Area):
-                raise UsageError(f"{word!r} is no code and no area", hint="`sipctl doctor --list` shows them all")
+                raise UsageError(
+                    f"{word!r} is no code and no area",
+                    hint=f"areas are {', '.join(Area)}; `sipctl doctor --list` shows the codes",
+                )
 
     def includes(self, code: str) -> bool:
         """Whether the run is to answer this code."""
         words = {code, code[:3]}
         return (not self.only or not words.isdisjoint(self.only)) and words.isdisjoint(self.skip)
 
+    @property
+    def facts(self) -> frozenset[str]:
+        """The names of the facts that the checks of this run look at."""
+        included = [check for check in CHECKS if self.includes(check.code)]
+        return frozenset(name for check in included for name in (*check.needs, *check.sees))
+
 
 async def examine(
-    settings: Settings, files: Iterable[Finding], plan: Plan, pins: "Answer[PinFacts] | None" = None
+    settings: Settings,
+    files: Iterable[Finding],
+    plan: Plan,
+    read_pins: "Callable[[], Answer[PinFacts]] | None" = None,
+    tell: Callable[[str], None] = lambda _line: None,
 ) -> Report:
-    """Examine a live deployment and its registry; with `wait_s` until it is healthy or the time is over."""
+    """Examine a live deployment and its registry; with `wait_s` until it is healthy or the time is over.
+
+    `tell` is given a line for whoever waits.
+
+    Raises:
+        ConfigError: LiveKit is to be asked, and no server is configured.
+    """
     known = tuple(files)
     clock = asyncio.get_running_loop().time
     end = clock() + plan.wait_s
     while True:
-        report = await _examine_once(settings, known, plan, pins)
+        report = await _examine_once(settings, known, plan, read_pins, tell)
         if report.exit_code is ExitCode.DONE or clock() >= end:
             return report
+        tell(f"{report.verdict} Trying again for {end - clock():.0f} s.")
         await asyncio.sleep(min(_PAUSE_S, max(end - clock(), 0)))
 
 
 async def _examine_once(
-    settings: Settings, files: Sequence[Finding], plan: Plan, pins: "Answer[PinFacts] | None"
+    settings: Settings,
+    files: Sequence[Finding],
+    plan: Plan,
+    read_pins: "Callable[[], Answer[PinFacts]] | None",
+    tell: Callable[[str], None],
 ) -> Report:
-    async def look() -> tuple[Facts, list[Finding]]:
-        facts = await gather_facts(settings, files, timeout_s=plan.timeout_s, deadline_s=plan.deadline_s)
-        facts = replace(facts, pins=pins) if pins else facts
-        return facts, findings_of(facts, plan)
-
-    facts, findings = await look()
-    if plan.settle_s and any(map(_passes_by_itself, findings)):
+    """One look, and a second one at what may pass by itself; the deadline is for the questions of both."""
+    clock = asyncio.get_running_loop().time
+    begun = clock()
+    questions = Questions(
+        wanted=plan.facts, timeout_s=plan.timeout_s, deadline_s=plan.deadline_s, read_pins=read_pins
+    )  # fmt: skip
+    facts = await gather_facts(settings, files, questions)
+    findings = findings_of(facts, plan)
+    left_s = plan.deadline_s - (clock() - begun)
+    if plan.settle_s and left_s > 0 and any(map(_passes_by_itself, findings)):
+        tell(f"Some findings may pass by themselves; looking again in {plan.settle_s:g} s.")
         await asyncio.sleep(plan.settle_s)
-        facts, findings = await _settled(findings, look)
+        facts = await gather_facts(settings, files, replace(questions, deadline_s=left_s, ghosts=facts.ghosts))
+        findings = _settled(findings, findings_of(facts, plan))
     return _report(facts, findings, plan)
 
 
-async def _settled(
-    before: Sequence[Finding], look: Callable[[], Awaitable[tuple[Facts, list[Finding]]]]
-) -> tuple[Facts, list[Finding]]:
-    """The second look, without the transient findings that the first one did not have."""
+def _settled(before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:
+    """The findings of the second look, without the transient ones that the first did not have."""
     seen = {(finding.code, finding.resource) for finding in before}
-    facts, after = await look()
-    return facts, [one for one in after if not _passes_by_itself(one) or (one.code, one.resource) in seen]
+    return [one for one in after if not _passes_by_itself(one) or (one.code, one.resource) in seen]
 
 
 def _passes_by_itself(finding: Finding) -> bool:
@@ -120,9 +146,9 @@ def examine_pins(
     return replace(report, verdict=verdict)
 
 
-def examine_unasked(error: SipctlError, files: Iterable[Finding], plan: Plan) -> Report:
-    """Examine files when the settings cannot be read; everything live is unknown for that reason."""
-    facts = facts_unasked(error, files)
+def examine_unasked(error: SipctlError, settings: Settings, files: Iterable[Finding], plan: Plan) -> Report:
+    """Examine files when nobody knows whom to ask; everything live is unknown for that reason."""
+    facts = facts_unasked(error, settings, files)
     return _report(facts, findings_of(facts, plan), plan)
 
 
@@ -136,6 +162,7 @@ def _report(facts: Facts, findings: list[Finding], plan: Plan) -> Report:
     today = datetime.now(UTC).date()
     ignored = facts.settings.ignored
     if plan.includes("CFG138"):
-        findings = [*findings, *stale_suppressions(ignored, today)]
+        findings = [*findings, *(stale_suppressions(ignored, today) or [CODES["CFG138"].answer(Level.OK)])]
     weighed = make_report(findings, "", fail_on=plan.fail_on, ignored=ignored, today=today)
-    return Report(tell_verdict(weighed.findings, facts), weighed.findings, weighed.counts, weighed.exit_code)
+    verdict = tell_partial_verdict(weighed) if plan.only else tell_verdict(weighed, facts)
+    return replace(weighed, verdict=verdict)

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from email.utils import parsedate_to_datetime
-from time import time
+from time import perf_counter, time
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -81,9 +81,13 @@ class LiveKitClient:
     `timeout_s` limits each call in all, in seconds; reads are tried twice within it when the connection fails.
     """
 
-    def __init__(self, connection: Connection, *, timeout_s: float) -> None:
+    def __init__(
+        self, connection: Connection, *, timeout_s: float, tell: Callable[[str], None] = lambda _line: None
+    ) -> None:
+        """`tell` is given a line about each answer: the method, the HTTP status, and how long it took."""
         self._connection = connection
         self._timeout_s = timeout_s
+        self._tell = tell
         self.skew_s: float | None = None
         """The server's clock minus ours in seconds, to the second, from its last answer; None before."""
 
@@ -106,7 +110,10 @@ class LiveKitClient:
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         """Look at every answer before livekit-api, which keeps neither the headers nor the body of a refusal."""
+        started = perf_counter()
         response = await handler(request)
+        method = request.url.path.rpartition("/")[2]
+        self._tell(f"{method}: {response.status} in {(perf_counter() - started) * 1000:.0f} ms")
         if date := response.headers.get("Date"):
             self.skew_s = _skew(date)
         if response.status != 200:

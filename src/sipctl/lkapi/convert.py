@@ -1,6 +1,7 @@
 """LiveKit's protobuf messages to our model and back, field by field: MessageToDict costs five times more."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any, Final
 
 from google.protobuf.json_format import MessageToDict, ParseDict
@@ -28,48 +29,28 @@ _KINDS: Final = {kind.value: kind for kind in RuleKind}
 
 
 def rule_from_message(message: SIPDispatchRuleInfo) -> DispatchRule:
-    """The dispatch rule that a message holds."""
-    kind, room_name, pin, randomized = _rule_type(message.rule)
-    return DispatchRule(
-        sip_dispatch_rule_id=message.sip_dispatch_rule_id,
-        kind=kind,
-        room_name=room_name,
-        pin=pin,
-        randomized=randomized,
-        trunk_ids=tuple(message.trunk_ids),
-        hide_phone_number=message.hide_phone_number,
-        inbound_numbers=tuple(message.inbound_numbers),
-        numbers=tuple(message.numbers),
-        name=message.name,
-        metadata=message.metadata,
-        attributes=dict(message.attributes),
-        room_preset=message.room_preset,
-        room_config=_json(message.room_config) if message.HasField("room_config") else None,
-        media=_json(message.media) if message.HasField("media") else None,
-        krisp_enabled=message.krisp_enabled,
-        media_encryption=_name(_ENCRYPTION, message.media_encryption),
-        created_at=_time(message, "created_at"),
-        updated_at=_time(message, "updated_at"),
-    )
+    """The dispatch rule that a message holds: the fields that are set, which are few of many."""
+    given: dict[str, Any] = {"kind": None}
+    for field, value in message.ListFields():
+        name = field.name
+        if name == "rule":
+            given |= _rule_type(value)
+        elif name in _RULE_FIELDS:
+            read = _RULE_READERS.get(name)
+            given[name] = read(value) if read else value
+    return DispatchRule(**given)
 
 
-def _rule_type(rule: SIPDispatchRule) -> tuple[RuleKind | None, str, str, bool]:
+def _rule_type(rule: SIPDispatchRule) -> dict[str, Any]:
     """The type, the room or its prefix, the PIN, and whether the room gets a random part."""
     name = rule.WhichOneof("rule")
     if name is None:
-        return None, "", "", False
-    kind = _KINDS[name]
+        return {}
+    kind, inner = _KINDS[name], getattr(rule, name)
     if kind is RuleKind.DIRECT:
-        return kind, rule.dispatch_rule_direct.room_name, rule.dispatch_rule_direct.pin, False
-    if kind is RuleKind.INDIVIDUAL:
-        individual = rule.dispatch_rule_individual
-        return kind, individual.room_prefix, individual.pin, not individual.no_randomness
-    return (
-        kind,
-        rule.dispatch_rule_callee.room_prefix,
-        rule.dispatch_rule_callee.pin,
-        rule.dispatch_rule_callee.randomize,
-    )
+        return {"kind": kind, "room_name": inner.room_name, "pin": inner.pin}
+    randomized = not inner.no_randomness if kind is RuleKind.INDIVIDUAL else inner.randomize
+    return {"kind": kind, "room_name": inner.room_prefix, "pin": inner.pin, "randomized": randomized}
 
 
 def rule_to_message(rule: DispatchRule) -> SIPDispatchRuleInfo:
@@ -192,14 +173,31 @@ def _name(names: Mapping[int, str], number: int) -> str:
 
 
 def _time(message: Message, name: str) -> str | None:
-    """A time or duration as protojson writes it; None if it is not set, or no time that there is."""
-    if not message.HasField(name):
-        return None
+    return _time_text(getattr(message, name)) if message.HasField(name) else None
+
+
+def _time_text(value: Any) -> str | None:  # noqa: ANN401 - a Timestamp or a Duration
+    """A time or duration as protojson writes it; None for no time that there is."""
     try:
-        return str(getattr(message, name).ToJsonString())
+        return str(value.ToJsonString())
     except ValueError:
         return None
 
 
 def _json(message: Message) -> dict[str, Any]:
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+
+
+_RULE_FIELDS: Final = frozenset(field.name for field in fields(DispatchRule))
+_RULE_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "trunk_ids": tuple,
+    "inbound_numbers": tuple,
+    "numbers": tuple,
+    "attributes": dict,
+    "room_config": _json,
+    "media": _json,
+    "media_encryption": lambda number: _name(_ENCRYPTION, number),
+    "created_at": _time_text,
+    "updated_at": _time_text,
+}
+"""How the fields are read that do not come as they are."""

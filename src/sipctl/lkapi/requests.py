@@ -1,6 +1,7 @@
 """LiveKit's own JSON request files, as its CLI and documentation write them, read into our model."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -16,6 +17,8 @@ M = TypeVar("M", bound=Message)
 
 _RULE_WRAPPERS: Final = ("dispatch_rule", "dispatchRule")
 _TRUNK_WRAPPERS: Final = ("trunk",)
+_UNKNOWN: Final = re.compile(r'has no field named "([^"]*)" at "([^"]*)"')
+_WHERE: Final = re.compile(r""" at "?SIP\w+(\.[\w.]*)?"?""")
 
 
 def rule_request_from_json(text: str) -> DispatchRule:
@@ -74,7 +77,17 @@ def _parse(text: str, wrappers: tuple[str, ...], message: M) -> M:
     try:
         return ParseDict(_unwrapped(value, wrappers), message)
     except (ParseError, ValueError, RecursionError) as error:
-        raise UsageError(f"LiveKit cannot read the request: {error}") from None
+        raise UsageError(f"LiveKit cannot read the request: {told(error)}") from None
+
+
+def told(error: Exception) -> str:
+    """What protobuf's parser complains of, without the names of its messages and the list of all fields."""
+    text = str(error).partition("\n")[0].rstrip(".")
+    unknown = _UNKNOWN.search(text)
+    if unknown is None:
+        return _WHERE.sub("", text).replace("Failed to parse ", "")
+    place = unknown[2].partition(".")[2]
+    return f"there is no field {unknown[1]!r}{f' in {place}' if place else ''}"
 
 
 def _unwrapped(value: dict[str, Any], wrappers: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON value

@@ -11,6 +11,7 @@ from livekit.protocol.models import Room as RoomMessage
 from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 
 from sipctl.errors import UsageError
+from sipctl.lkapi.requests import told
 
 M = TypeVar("M", bound=Message)
 
@@ -61,4 +62,6 @@ def _parsed(value: Any, message: M) -> M:  # noqa: ANN401 - any JSON value
     try:
         return ParseDict({key: inner for key, inner in value.items() if key != "sipctl"}, message)
     except (ParseError, AttributeError, ValueError) as error:
-        raise UsageError(f"the snapshot holds something that LiveKit has no name for: {error}", hint=_HINT) from None
+        raise UsageError(
+            f"the snapshot holds something that LiveKit has no name for: {told(error)}", hint=_HINT
+        ) from None

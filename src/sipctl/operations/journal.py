@@ -5,14 +5,14 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from sipctl.errors import NotFoundError, SipctlError, UncheckedError
+from sipctl.errors import SipctlError, UncheckedError
 
 AUDIT_FILE: Final = "audit.jsonl"
 
@@ -50,6 +50,16 @@ class Entry:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write that is about to happen."""
+
+    action: str
+    resource: str
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+
+
 @dataclass(slots=True)
 class Record:
     """One write in the making: what its outcome will say. `item` is its id in the audit."""
@@ -81,16 +91,19 @@ class Journal:
         """Whether this run wrote an intent."""
         return self._count > 0
 
-    def intend(
-        self, action: str, resource: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
-    ) -> Entry:
-        """Write down what is about to happen.
+    def intend(self, *writes: Write) -> list[Entry]:
+        """Write down what is about to happen, several writes at one stroke.
 
         Raises:
             UncheckedError: the audit cannot be written; then nothing else may be.
         """
+        entries = [self._intent(write) for write in writes]
+        self._append(entries, hint="nothing was changed; free or unlock the folder")
+        return entries
+
+    def _intent(self, write: Write) -> Entry:
         self._count += 1
-        entry = Entry(
+        return Entry(
             phase="intent",
             run=self.run,
             item=f"{self.run}-{self._count}",
@@ -100,19 +113,21 @@ class Journal:
             profile=self.profile,
             url=self.url,
             command=self.command,
-            action=action,
-            resource=resource,
-            before=before,
-            after=after,
+            action=write.action,
+            resource=write.resource,
+            before=write.before,
+            after=write.after,
         )
-        self._append(entry, hint="nothing was changed; free or unlock the folder")
-        return entry
 
-    def conclude(
+    def conclude(self, *outcomes: Entry) -> None:
+        """Write down what came of intents, several at one stroke; `outcome_of` makes the entries."""
+        self._append(outcomes, hint="the change itself was made, or failed, as the server says; free the folder")
+
+    def outcome_of(
         self, intent: Entry, *, resource: str = "", after: Mapping[str, Any] | None = None, error: str = ""
-    ) -> None:
-        """Write down what came of an intent: `after` as LiveKit stored it, or the error."""
-        outcome = replace(
+    ) -> Entry:
+        """What came of an intent: `after` as LiveKit stored it, or the error."""
+        return replace(
             intent,
             phase="outcome",
             when=self._timestamp(),
@@ -121,7 +136,6 @@ class Journal:
             result="failed" if error else "done",
             error=error,
         )
-        self._append(outcome, hint="the change itself was made, or failed, as the server says; free the folder")
 
     @contextmanager
     def recorded(
@@ -136,29 +150,31 @@ class Journal:
         Raises:
             UncheckedError: the audit cannot be written.
         """
-        intent = self.intend(action, resource, before, after)
+        (intent,) = self.intend(Write(action, resource, before, after))
         record = Record(intent.item)
         try:
             yield record
         except BaseException as error:
-            self.conclude(intent, error=error.message if isinstance(error, SipctlError) else type(error).__name__)
+            told = error.message if isinstance(error, SipctlError) else type(error).__name__
+            self.conclude(self.outcome_of(intent, error=told))
             raise
-        self.conclude(intent, resource=record.resource, after=record.after)
+        self.conclude(self.outcome_of(intent, resource=record.resource, after=record.after))
 
     def _timestamp(self) -> str:
         return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    def _append(self, entry: Entry, *, hint: str) -> None:
-        line = json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":")) + "\n"
-        path = self.path
+    def _append(self, entries: Sequence[Entry], *, hint: str) -> None:
+        lines = "".join(
+            json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":")) + "\n" for entry in entries
+        )
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "ab") as file:
-                file.write((b"\n" if _is_torn(descriptor) else b"") + line.encode())
+                file.write((b"\n" if _is_torn(descriptor) else b"") + lines.encode())
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise UncheckedError(f"cannot write the audit {path}: {error.strerror}", hint=hint) from error
+            raise UncheckedError(f"cannot write the audit {self.path}: {error.strerror}", hint=hint) from error
 
 
 def _user() -> str:
@@ -182,22 +198,6 @@ def _is_cut(line: str) -> bool:
     except ValueError:
         return line.startswith(_LINE_START)
     return False
-
-
-def find_outcome(folder: Path, item: str) -> Entry:
-    """The outcome of one written item, or its intent if the run ended in between.
-
-    Raises:
-        NotFoundError: the audit has no such item.
-        UncheckedError: the audit cannot be read.
-    """
-    found = None
-    for entry in read_audit(folder):
-        if entry.item == item:
-            found = entry
-    if found is None:
-        raise NotFoundError(f"no change {item!r} in the audit", hint=f"the audit is {folder / AUDIT_FILE}")
-    return found
 
 
 def read_audit(folder: Path) -> Iterator[Entry]:

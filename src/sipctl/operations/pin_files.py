@@ -49,6 +49,8 @@ def read_rows(text: str) -> list[tuple[int, str, str]]:
         UsageError: it is none of these, or lacks a column.
     """
     text = text.removeprefix("\ufeff")
+    if not text.strip():
+        raise UsageError("the file is empty", hint=f"the columns are {', '.join(FIELDS)}")
     start = text.lstrip()[:1]
     rows = _json_rows(text) if start in {"[", "{"} else _csv_rows(text)
     return [(number, *_room_and_pin(row, number)) for number, row in rows if row.get("state", "active") != "retired"]

@@ -13,6 +13,7 @@ from sipctl.operations.live import Live
 from sipctl.registry.store import ACTIVE, Holder, Holding, Registry, Rotation
 from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, PinPolicy, check_pin, is_pin
 
 TARGET: Final = 0.0001
@@ -46,13 +47,12 @@ def policy_of(settings: Settings) -> PinPolicy:
     return PinPolicy(length=length, leading_zero=registry.leading_zero, doubles=registry.doubles)
 
 
-def check_one_truth(registry: Registry, settings: Settings, live: Live) -> None:
+def check_one_truth(registry: Registry, mark: Ownership, live: Live) -> None:
     """Refuse to work on a registry that does not know the PINs which live rules of this profile carry.
 
     Raises:
         RailError: another backend writes these PINs.
     """
-    mark = settings.mark
     owned = (rule for rule in live.rules if rule.room_name in live.rooms and mark.owns(rule))
     carried = {rule.pin: rule for rule in owned if is_pin(rule.pin)}
     known = registry.holders(carried)

@@ -3,17 +3,18 @@
 import asyncio
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sipctl.errors import ChangedError, ConflictError, UsageError
+from sipctl.errors import ChangedError, ConflictError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.journal import Entry, utc_now
+from sipctl.operations.journal import utc_now
 from sipctl.operations.rules import get_rule
+from sipctl.operations.trunks import inbound_trunk_ids
 from sipctl.operations.writing import Change, Writer, unchanged
 from sipctl.telephony.linting.lints import CLASH, REFUSED, faults_of
-from sipctl.telephony.livekit_json import rule_from_json, rule_to_json
+from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import is_open, serves
@@ -29,12 +30,36 @@ _PAUSE_S: Final = (0.05, 0.5)
 _SETTLED: Final = timedelta(seconds=10)
 
 
-async def create_rule(writer: Writer, rule: DispatchRule) -> Change:
+async def create_requested_rule(writer: Writer, rule: DispatchRule) -> Change:
+    """Store a rule that a person asks for; its `trunk_ids` may be names or numbers of trunks, too.
+
+    Raises:
+        NotFoundError, UsageError: there is no such inbound trunk, or several.
+        RailError, ConflictError, UsageError: as `create_rule`.
+    """
+    return await create_rule(writer, replace(rule, trunk_ids=await inbound_trunk_ids(writer.client, rule.trunk_ids)))
+
+
+async def update_requested_rule(writer: Writer, reference: str, edits: Mapping[str, Any]) -> Change:
+    """Change a rule as a person asks for; `trunk_ids` may be names or numbers of trunks, too.
+
+    Raises:
+        NotFoundError, UsageError: there is no such inbound trunk, or several.
+        RailError, ChangedError, ConflictError: as `update_rule`.
+    """
+    if "trunk_ids" in edits:
+        edits = {**edits, "trunk_ids": await inbound_trunk_ids(writer.client, edits["trunk_ids"])}
+    return await update_rule(writer, reference, edits)
+
+
+async def create_rule(writer: Writer, rule: DispatchRule, *, as_it_was: bool = False) -> Change:
     """Store a rule; what exists with equal content is success. Ends with exactly one such rule, or an error.
 
     LiveKit checks and stores without a lock, so two simultaneous creates can both be stored, and every call then
     fails (livekit/livekit pkg/service/sip.go). After a create the rules are listed again; a rule that clashes takes
     the own one back, and it is tried again once no clash is left.
+
+    `as_it_was` = the rule stood before, and may have a PIN that nobody can type.
 
     Raises:
         RailError: the rule has no PIN and `open` is not allowed; it shadows another one or is shadowed.
@@ -42,20 +67,27 @@ async def create_rule(writer: Writer, rule: DispatchRule) -> Change:
         UsageError: the PIN is none that a caller can type.
     """
     writer.check_profile()
-    check_pin(rule.pin)
+    if not as_it_was:
+        check_pin(rule.pin)
     if is_open(rule):
         writer.refuse_unless("open", f"a rule without a PIN lets every caller into {rule.room_name!r}")
-    stamped = replace(rule, created_at=rule.created_at or _timestamp(utc_now()))
+    stamped = replace(rule, created_at=rule.created_at or timestamp(utc_now()))
     change = Change(action="create", kind="rule", id="", after=rule_to_json(stamped))
     try:
         await _refuse_clash(writer.client, stamped)
-        await _refuse_faults(writer, None, stamped)
-        return await writer.carry_out(change, lambda: _create_alone(writer.client, stamped))
+        if not as_it_was:
+            await _refuse_faults(writer, None, stamped)
+        return await writer.carry_out(change, lambda: create_alone(writer.client, stamped))
     except _EqualRuleExists as found:
         return found.change
 
 
-async def _create_alone(client: LiveKitClient, rule: DispatchRule) -> tuple[str, Mapping[str, Any]]:
+async def create_alone(client: LiveKitClient, rule: DispatchRule) -> tuple[str, Mapping[str, Any]]:
+    """Store a rule and make sure that no twin slipped in beside it; its id, and the rule as it is stored.
+
+    Raises:
+        ConflictError: another rule takes the same calls.
+    """
     for _ in range(CREATE_TRIES):
         try:
             stored = await client.create_rule(rule)
@@ -90,7 +122,7 @@ async def _refuse_clash(client: LiveKitClient, rule: DispatchRule) -> None:
     clashes: list[DispatchRule] = []
     for _ in range(CREATE_TRIES):
         clashes = _clashes(await client.list_rules(), rule)
-        equal = next((other for other in clashes if _content(other) == _content(rule)), None)
+        equal = next((other for other in clashes if without_marks(other) == without_marks(rule)), None)
         if equal is None:
             break
         if await _stays(client, equal):
@@ -126,7 +158,7 @@ async def _refuse_faults(writer: Writer, before: DispatchRule | None, after: Dis
 
 async def _stays(client: LiveKitClient, rule: DispatchRule) -> bool:
     """Whether a rule is there for good: one that was made just now may be taken back by the run that made it."""
-    if rule.created_at and rule.created_at < _timestamp(utc_now() - _SETTLED):
+    if rule.created_at and rule.created_at < timestamp(utc_now() - _SETTLED):
         return True
     await _pause()
     return any(await client.list_rules([rule.sip_dispatch_rule_id]))
@@ -136,17 +168,18 @@ async def _pause() -> None:
     await asyncio.sleep(random.uniform(*_PAUSE_S))  # noqa: S311 - a pause, not a secret
 
 
-def _content(rule: DispatchRule) -> DispatchRule:
+def without_marks(rule: DispatchRule) -> DispatchRule:
     """What makes two rules the same: all but the id, the times, and the empty `media` that LiveKit adds."""
     trunk_ids = tuple(sorted(rule.trunk_ids))
     return replace(rule, sip_dispatch_rule_id="", trunk_ids=trunk_ids, media=None, created_at=None, updated_at=None)
 
 
-def _timestamp(when: datetime) -> str:
+def timestamp(when: datetime) -> str:
+    """A time as LiveKit's JSON has it, to the second."""
     return when.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-async def update_rule(writer: Writer, reference: str, edits: Mapping[str, Any]) -> Change:
+async def update_rule(writer: Writer, reference: str, edits: Mapping[str, Any], *, as_it_was: bool = False) -> Change:
     """Change the named fields of one rule: read, merge, write the whole, so that nothing else is lost.
 
     Raises:
@@ -160,7 +193,8 @@ async def update_rule(writer: Writer, reference: str, edits: Mapping[str, Any]) 
     identifier = before.sip_dispatch_rule_id
     if after == before:
         return unchanged("rule", identifier, rule_to_json(before), "nothing to change")
-    check_pin(after.pin)
+    if not as_it_was:
+        check_pin(after.pin)
     if is_open(after) and not is_open(before):
         writer.refuse_unless("open", f"without its PIN, rule {identifier} lets every caller into {after.room_name!r}")
     await _check_rails(writer, before, "update")
@@ -208,22 +242,3 @@ async def _check_rails(writer: Writer, rule: DispatchRule, verb: str) -> None:
 async def _live_room_of(client: LiveKitClient, rule: DispatchRule) -> str | None:
     rooms = sorted(room.name for room in await client.list_rooms() if serves(rule, room.name))
     return rooms[0] if rooms else None
-
-
-async def restore_rule(writer: Writer, entry: Entry) -> Change:
-    """Undo one audited write of a rule: delete what it created, put back what it changed or deleted.
-
-    Raises:
-        UsageError: the entry is no rule's, or its write failed.
-        RailError, ChangedError, ConflictError: as the write that undoes it.
-    """
-    kind, _, identifier = entry.resource.partition(" ")
-    if kind != "rule" or entry.result != "done":
-        raise UsageError(f"change {entry.item} is not a finished write of a dispatch rule", hint="see the audit")
-    if entry.before is None:
-        return await delete_rule(writer, identifier)
-    before = rule_from_json(entry.before)
-    if entry.action == "delete":
-        return await create_rule(writer, replace(before, sip_dispatch_rule_id=""))
-    edits = {field.name: getattr(before, field.name) for field in fields(before)}
-    return await update_rule(writer, identifier, edits)

@@ -1,8 +1,8 @@
 """SIP trunks: which there are, and the writes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from sipctl.errors import ConflictError, UsageError
 from sipctl.lkapi.client import LiveKitClient
@@ -20,6 +20,16 @@ async def list_trunks(client: LiveKitClient) -> list[Trunk]:
     return [*await client.list_inbound_trunks(), *await client.list_outbound_trunks()]
 
 
+_SHOWN: Final = 5
+_NAMES: Final[tuple[Callable[[Trunk], tuple[str, ...]], ...]] = (
+    lambda trunk: (trunk.sip_trunk_id,),
+    lambda trunk: (trunk.name,),
+    lambda trunk: trunk.numbers,
+    lambda trunk: tuple(map(normalize_number, trunk.numbers)),
+)
+"""What a person may call a trunk, the strongest name first."""
+
+
 async def get_trunk(client: LiveKitClient, reference: str) -> Trunk:
     """The one trunk with this id, else this name, else this number.
 
@@ -27,13 +37,20 @@ async def get_trunk(client: LiveKitClient, reference: str) -> Trunk:
         NotFoundError: none.
         UsageError: several.
     """
-    names = (
-        lambda trunk: (trunk.sip_trunk_id,),
-        lambda trunk: (trunk.name,),
-        lambda trunk: trunk.numbers,
-        lambda trunk: tuple(map(normalize_number, trunk.numbers)),
-    )
-    return pick_one("trunk", reference, await list_trunks(client), names, "sipctl trunk list")
+    return pick_one("trunk", reference, await list_trunks(client), _NAMES, "sipctl trunk list")
+
+
+async def inbound_trunk_ids(client: LiveKitClient, references: Iterable[str]) -> tuple[str, ...]:
+    """The ids of inbound trunks that a person names by id, name or number. LiveKit itself takes any text for an id.
+
+    Raises:
+        NotFoundError: one names none; callers of a rule with it would ring without end.
+        UsageError: one names several.
+    """
+    wanted = tuple(references)
+    trunks = await client.list_inbound_trunks() if wanted else []
+    found = (pick_one("inbound trunk", name, trunks, _NAMES, "sipctl trunk list") for name in wanted)
+    return tuple(trunk.sip_trunk_id for trunk in found)
 
 
 async def create_trunk(writer: Writer, trunk: InboundTrunk) -> Change:
@@ -105,7 +122,9 @@ async def delete_trunk(writer: Writer, reference: str) -> Change:
     writer.check_protected(f"delete trunk {trunk.sip_trunk_id}", trunk.sip_trunk_id, trunk.name)
     users = _rules_naming(trunk, await writer.client.list_rules())
     if users:
-        writer.refuse_unless("in-use", f"will not delete trunk {trunk.sip_trunk_id}: named by rules {', '.join(users)}")
+        more = f" and {len(users) - _SHOWN} more" if len(users) > _SHOWN else ""
+        named = f"named by rules {', '.join(users[:_SHOWN])}{more}"
+        writer.refuse_unless("in-use", f"will not delete trunk {trunk.sip_trunk_id}: {named}")
     change = Change(action="delete", kind="trunk", id=trunk.sip_trunk_id, before=trunk_to_json(trunk))
 
     async def write() -> tuple[str, None]:

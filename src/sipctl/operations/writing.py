@@ -2,13 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sipctl.config.model import Settings
 from sipctl.errors import RailError, UsageError
-from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import Journal
 from sipctl.telephony.linting.lints import REFUSED
+
+if TYPE_CHECKING:
+    from sipctl.lkapi.client import LiveKitClient
 
 Json = Mapping[str, Any]
 Kind = Literal["rule", "trunk", "room"]
@@ -34,7 +36,7 @@ def check_profile(settings: Settings, permit: Permit) -> None:
         raise RailError(f"profile {profile!r} is protected", code="rail-protected", hint=f"add `--confirm {profile}`")
 
 
-RAILS: Final = ("foreign", "in-use", "live-room", "open", "protected", *REFUSED)
+RAILS: Final = ("foreign", "in-use", "live-room", "open", "protected", "unattended", *REFUSED)
 """The words of `--allow`; codes are those of faults that a write must not bring about."""
 
 
@@ -77,7 +79,7 @@ def unchanged(kind: Kind, identifier: str, stored: Json, note: str) -> Change:
 class Writer:
     """The server, the settings, the permit and the audit of one writing command."""
 
-    client: LiveKitClient
+    client: "LiveKitClient"
     settings: Settings
     permit: Permit
     journal: Journal

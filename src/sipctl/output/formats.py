@@ -17,11 +17,16 @@ Record = Mapping[str, Any]
 GRID_ROWS: Final = 1000
 COMMON_FORMATS: Final = ("table", "json", "jsonl", "name")
 
-_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
 
 def _encode(value: object) -> str:
-    return escaped_json(_encoder.encode(value))
+    """One line of JSON. pydantic's encoder takes a third of the time of Python's, which takes odd text, too."""
+    from pydantic_core import PydanticSerializationError, to_json
+
+    try:
+        text = to_json(value).decode()
+    except PydanticSerializationError:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return escaped_json(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +44,18 @@ class Listing(Generic[T]):
     name: Callable[[T], str]
 
     def render(self, style: str, streams: Streams) -> Iterator[str]:
-        """The listing as text, piece by piece."""
+        """The listing as text, piece by piece. What fails before the first item leaves no text at all."""
+        items = iter(self.items)
+        items = chain(list(islice(items, 1)), items)
         if style == "json":
-            return _json_array(self.schema, map(self.record, self.items))
+            return _json_array(self.schema, map(self.record, items))
         if style == "jsonl":
-            return (f"{_encode(self.record(item))}\n" for item in self.items)
+            return (f"{_encode(self.record(item))}\n" for item in items)
         if style == "name":
-            return (f"{printable(self.name(item))}\n" for item in self.items)
+            return (f"{printable(self.name(item))}\n" for item in items)
         if style == "csv":
-            return _csv(self.columns, map(self.row, self.items))
-        rows = map(self.row, self.items)
+            return _csv(self.columns, map(self.row, items))
+        rows = map(self.row, items)
         return _table(self.columns, rows) if streams.is_terminal else _tab_separated(chain((self.columns,), rows))
 
 

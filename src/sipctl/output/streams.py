@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO, TypeVar
 
@@ -57,10 +58,33 @@ class Streams:
         if not self.quiet:
             self.err.write(printable(text) + "\n")
 
+    def progress(self, text: str) -> None:
+        """A line for a person who waits at a terminal; nothing in a pipe, nor with `--quiet`."""
+        if self.err.isatty():
+            self.note(text)
+
     def detail(self, text: str) -> None:
         """A line on stderr that only `-v` shows."""
         if self.verbose:
             self.err.write(printable(text) + "\n")
+
+    def warn(self, text: str) -> None:
+        """A line on stderr that even `--quiet` does not drop."""
+        self.err.write(printable(text) + "\n")
+
+    @contextmanager
+    def ticking(self, what: str) -> Iterator[Callable[[], None]]:
+        """A count on stderr for a person who waits; what is called for each thing that ended."""
+        if self.quiet or not self.err.isatty():
+            yield lambda: None
+            return
+        from rich.console import Console  # noqa: PLC0415 - for people who wait, and nobody else
+        from rich.progress import Progress, SpinnerColumn, TextColumn  # noqa: PLC0415
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed}"))
+        with Progress(*columns, console=Console(file=self.err), transient=True) as progress:
+            task = progress.add_task(what, total=None)
+            yield lambda: progress.advance(task)
 
     def counted(self, items: Iterable[T], what: str) -> Iterator[T]:
         """The same items, with a count on stderr for a person who waits; nothing in a pipe, or between data."""

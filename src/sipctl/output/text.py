@@ -18,6 +18,8 @@ def printable(text: str) -> str:
 
 def escaped_json(text: str) -> str:
     """JSON text with what could steer a terminal as JSON's own escapes; the values stay the same."""
+    if text.isprintable():  # what Python prints as it is holds nothing of the kind, and to ask costs half a search
+        return text
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 

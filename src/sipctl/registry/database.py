@@ -1,22 +1,35 @@
 """Opening SQLite or PostgreSQL, and their failures in words an administrator can act on."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
 from sipctl.errors import ConfigError, SipctlError, UncheckedError
 
-BUSY_TIMEOUT_S: Final = 30
+TIMEOUT_S: Final = 30.0
+_PAUSE_S: Final = 0.2
+_LOCKS: Final = "the database that holds the lock"
+_HOLDER: Final = """
+SELECT regexp_replace(application_name, '^sipctl ', '') || ', since ' || to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS')
+FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+AND (classid::bigint << 32 | objid::bigint) = CAST(:key AS bigint)
+"""
 _CORRUPT: Final = ("malformed", "not a database")
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, timeout_s: float = TIMEOUT_S) -> Engine:
     """An engine for `sqlite:///FILE` or `postgresql://…`; nothing is connected yet.
+
+    `timeout_s` limits, in seconds, how long it waits for a connection, a lock or a statement.
 
     Raises:
         ConfigError: it is neither.
@@ -26,19 +39,31 @@ def open_engine(url: str) -> Engine:
     except ArgumentError:
         raise ConfigError("the registry's url is no database url", hint=_URL_HINT) from None
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(Path(parsed.database or ""))
+        return _open_sqlite(Path(parsed.database or ""), timeout_s)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": 10})
+        return _open_postgresql(parsed.set(drivername="postgresql+psycopg"), timeout_s)
     raise ConfigError(f"no registry in {parsed.get_backend_name()}", hint=_URL_HINT)
 
 
 _URL_HINT: Final = "such as sqlite:////var/lib/sipctl/pins.db or postgresql://user@host/database"
 
 
-def _open_sqlite(path: Path) -> Engine:
+def _open_postgresql(url: URL, timeout_s: float) -> Engine:
+    """PostgreSQL; the limit is set by a statement, for connection poolers refuse options at the start."""
+    engine = create_engine(url, connect_args={"connect_timeout": max(ceil(timeout_s), 2)})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
+        connection.execute(f"SET statement_timeout = {ceil(timeout_s * 1000)}")
+        connection.commit()
+
+    return engine
+
+
+def _open_sqlite(path: Path, timeout_s: float) -> Engine:
     """SQLite with a write-ahead log; a writing transaction takes the lock at once, so that it cannot fail later."""
     _make_private(path)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": timeout_s})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
@@ -91,3 +116,45 @@ def _translate(what: str, error: DBAPIError) -> SipctlError:
     if isinstance(error, OperationalError) and "locked" in reason:
         return UncheckedError(f"{what} is locked by another program", code="registry", hint="try again")
     return UncheckedError(f"{what} cannot be used: {reason}", code="registry", hint="check the database")
+
+
+def serialize(connection: Connection, what: str) -> None:
+    """Let one writing transaction of this name after the other. SQLite does so anyway, by the lock of its BEGIN."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key(what)})
+
+
+def lock_key(what: str) -> int:
+    """The 64-bit number that stands for a name among PostgreSQL's advisory locks."""
+    return int.from_bytes(hashlib.sha256(f"sipctl {what}".encode()).digest()[:8], signed=True)
+
+
+@contextmanager
+def advisory_lock(url: str, what: str, who: str, wait_s: float) -> Iterator[str | None]:
+    """Hold PostgreSQL's advisory lock of this name: None, or who else holds it after `wait_s` seconds.
+
+    The lock is the session's: it is free again when the process that holds it dies.
+    """
+    engine = open_engine(url)
+    key, title = lock_key(what), f"sipctl {who}"
+    try:
+        with translated(_LOCKS):
+            connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection.execute(text("SELECT set_config('application_name', :title, false)"), {"title": title})
+            other = _acquire(connection, key, wait_s)
+        with connection:
+            yield other
+            if other is None:
+                with translated(_LOCKS):
+                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+    finally:
+        engine.dispose()
+
+
+def _acquire(connection: Connection, key: int, wait_s: float) -> str | None:
+    until = monotonic() + wait_s
+    while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}).scalar_one():
+        if monotonic() >= until:
+            return str(connection.execute(text(_HOLDER), {"key": key}).scalar() or "")
+        sleep(_PAUSE_S)
+    return None

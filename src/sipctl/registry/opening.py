@@ -7,9 +7,10 @@ from typing import Final
 
 from sqlalchemy import URL
 
-from sipctl.config.model import RegistrySettings
+from sipctl.config.model import RegistrySettings, Settings
 from sipctl.errors import ConfigError
 from sipctl.registry.database import open_engine
+from sipctl.registry.looks import Looks
 from sipctl.registry.store import Registry
 from sipctl.telephony.secret import Secret
 
@@ -18,22 +19,36 @@ _MEETS_DEFAULTS: Final = {"DB_HOST": "localhost", "DB_NAME": "meet", "DB_USER": 
 
 
 @contextmanager
-def open_registry(settings: RegistrySettings, embedded_file: Path) -> Iterator[Registry]:
+def open_registry(settings: RegistrySettings, embedded_file: Path, timeout_s: float) -> Iterator[Registry]:
     """The registry of these settings; `embedded_file` is the one that is used if nobody names another.
+
+    `timeout_s` limits each wait for a database, in seconds.
 
     Raises:
         ConfigError: there is no such database, a newer sipctl made it, or it is corrupt.
         UncheckedError: it cannot be reached, or is locked.
     """
     embedded = f"sqlite:///{embedded_file}"
-    home = open_engine(_meets_url(settings) if settings.in_meet else settings.url.reveal() or embedded)
+    home_url = _meets_url(settings) if settings.in_meet else settings.url.reveal() or embedded
+    home = open_engine(home_url, timeout_s)
     notes_url = settings.state_url.reveal()
-    notes = open_engine(notes_url or embedded) if settings.in_meet or notes_url else home
+    notes = open_engine(notes_url or embedded, timeout_s) if settings.in_meet or notes_url else home
     registry = Registry(home, notes, in_meet=settings.in_meet, quarantine_days=settings.quarantine_days)
     try:
         yield registry
     finally:
         registry.close()
+
+
+def open_looks(settings: Settings, folder: Path, timeout_s: float) -> Looks:
+    """Where looks at the server are remembered: at `state_url`, else in a file of the state folder.
+
+    Raises:
+        ConfigError: a newer sipctl made it, or it is corrupt.
+        UncheckedError: it cannot be written, or is locked.
+    """
+    url = settings.registry.state_url.reveal() or f"sqlite:///{folder / 'looks.db'}"
+    return Looks(open_engine(url, timeout_s), settings.connection.url)
 
 
 def _meets_url(settings: RegistrySettings) -> str:
@@ -50,13 +65,16 @@ def _meets_url(settings: RegistrySettings) -> str:
             'layout = "meet" needs Meet\'s database', hint="name Meet's env files in the profile, or registry.url"
         )
     values = {name: _text(settings.database, name) or default for name, default in _MEETS_DEFAULTS.items()}
+    host = values["DB_HOST"]
+    in_folder = host.startswith("/")  # a socket's, which a URL cannot have in the place of a host
     return URL.create(
         "postgresql",
         username=values["DB_USER"],
         password=_text(settings.database, "DB_PASSWORD") or None,
-        host=values["DB_HOST"],
+        host=None if in_folder else host,
         port=int(values["DB_PORT"]),
         database=values["DB_NAME"],
+        query={"host": host} if in_folder else {},
     ).render_as_string(hide_password=False)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    delete,
     insert,
     inspect,
     select,
@@ -21,8 +22,9 @@ from sqlalchemy import (
 )
 
 from sipctl.errors import ConfigError
+from sipctl.registry.database import serialize
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 OURS: Final = MetaData()
 MEETS: Final = MetaData()
@@ -56,6 +58,34 @@ rotations: Final = Table(
 )
 """Rotations that were begun and not ended."""
 
+sightings: Final = Table(
+    "sipctl_sighting",
+    OURS,
+    Column("server", String, primary_key=True),
+    Column("rule_id", String, primary_key=True),
+    Column("digest", String, nullable=False),
+    Column("since", String, nullable=False),
+)
+"""Rules that were stale at every look since then. Since version 2, as the two tables below."""
+
+looks: Final = Table(
+    "sipctl_look",
+    OURS,
+    Column("server", String, primary_key=True),
+    Column("last_at", String, nullable=False),
+    Column("empty_since", String),
+)
+"""The last look at each server, and since when its list of rooms is empty."""
+
+runs: Final = Table(
+    "sipctl_run",
+    OURS,
+    Column("run", String, primary_key=True),
+    Column("server", String, nullable=False),
+    Column("started_at", String, nullable=False),
+)
+"""Runs that delete rules and were not ended yet."""
+
 schema: Final = Table("sipctl_schema", OURS, Column("version", Integer, primary_key=True))
 
 meet_rooms: Final = Table(
@@ -73,21 +103,18 @@ meet_resources: Final = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False),
 )
 
-_LOCK: Final = 0x51_9C_71
-"""The key of PostgreSQL's advisory lock under which our tables are made."""
-
 
 def prepare(engine: Engine) -> None:
-    """Make our tables where they are missing.
+    """Make our tables where they are missing, and bring older ones up to date.
 
     Raises:
         ConfigError: a newer sipctl made them.
     """
     with engine.connect().execution_options(reading=True) as connection:
         version = _version(connection)
-    if version is None:
+    if version is None or version < SCHEMA_VERSION:
         with engine.begin() as connection:
-            _make(connection)
+            _upgrade(connection)
     elif version > SCHEMA_VERSION:
         raise ConfigError(
             f"the registry has schema {version}, this sipctl knows {SCHEMA_VERSION}", hint="use the newer sipctl"
@@ -100,10 +127,11 @@ def _version(connection: Connection) -> int | None:
     return int(connection.execute(select(schema.c.version)).scalar_one())
 
 
-def _make(connection: Connection) -> None:
-    """Another run may be making them at this moment: SQLite's transaction keeps it out, PostgreSQL needs a lock."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    if _version(connection) is None:
-        OURS.create_all(connection)
-        connection.execute(insert(schema).values(version=SCHEMA_VERSION))
+def _upgrade(connection: Connection) -> None:
+    """Every version so far has added tables and changed none, so that making what is missing brings all up to date."""
+    serialize(connection, "schema")
+    if _version(connection) == SCHEMA_VERSION:
+        return
+    OURS.create_all(connection)
+    connection.execute(delete(schema))
+    connection.execute(insert(schema).values(version=SCHEMA_VERSION))

@@ -21,6 +21,7 @@ NETWORK_FAULTS: Final = {
 STATE_FAULTS: Final = {
     "no-redis": "be a server without redis: SIP fails, rooms work",
     "redis-lost": "be a server that lost its redis",
+    "dead-node": "kill the node of every room: they stay listed as ghosts, and nobody answers for them",
     "conflict-pair": "store two rules for the same calls, as a race leaves them",
 }
 _WITH_NUMBER: Final = frozenset({"latency", "status"})
@@ -88,6 +89,11 @@ def _losing_redis(store: Store) -> None:
     store.redis = "lost"
 
 
+def _kill_node(store: Store) -> None:
+    for room in store.rooms.values():
+        room.ghost = True
+
+
 def plant_conflict_pair(store: Store) -> None:
     """Two rules for the same calls, as simultaneous creates leave them: a twin of a stored rule, if there is one."""
     rule = next(iter(store.rules.values()), None) or _add_rule(store, _some_rule())
@@ -110,5 +116,6 @@ def _add_rule(store: Store, rule: SIPDispatchRuleInfo) -> SIPDispatchRuleInfo:
 _STATE: Final[dict[str, Callable[[Store], None]]] = {
     "no-redis": _without_redis,
     "redis-lost": _losing_redis,
+    "dead-node": _kill_node,
     "conflict-pair": plant_conflict_pair,
 }

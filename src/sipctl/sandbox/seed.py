@@ -18,4 +18,5 @@ def plant_snapshot(store: Store, text: str) -> None:
         rule.sip_dispatch_rule_id = rule.sip_dispatch_rule_id or store.new_id("SDR_")
         store.rules[rule.sip_dispatch_rule_id] = rule
     for room in snapshot.rooms or ():
-        store.open_room(room.name, room.empty_timeout, room.departure_timeout)
+        opened = store.open_room(room.name, room.empty_timeout, room.departure_timeout).info
+        opened.metadata, opened.max_participants = room.metadata, room.max_participants

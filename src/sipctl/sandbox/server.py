@@ -3,13 +3,14 @@
 import asyncio
 import gc
 import json
+import operator
 import os
 import secrets
+import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -129,8 +130,10 @@ class Sandbox:
         return self.leave(**body)
 
     def _on_fault(self, body: dict[str, Any]) -> None:
-        deed = partial(self.fault, body["fault"], times=body.get("times", 0)) if body else self.lift_faults
-        deed()
+        if body:
+            self.fault(body["fault"], times=operator.index(body.get("times", 0)))
+        else:
+            self.lift_faults()
 
     def _on_clock(self, body: dict[str, Any]) -> None:
         self.advance(**body)
@@ -197,7 +200,7 @@ async def _serve(
         if env_out:
             _write_env(env_out, {**environment, "LIVEKIT_API_SECRET": secret})
         for name, value in {**environment, **({"LIVEKIT_API_SECRET": secret} if show_secret else {})}.items():
-            announce(f"export {name}={value}")
+            announce(f"export {name}={shlex.quote(value)}")
         await ended.wait()
     finally:
         await sandbox.stop()
@@ -207,6 +210,7 @@ def _write_env(path: Path, environment: dict[str, str]) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
+            os.fchmod(descriptor, 0o600)  # the file may have been there before
             file.writelines(f"{name}={value}\n" for name, value in environment.items())
     except OSError as error:
         raise UncheckedError(f"cannot write {path}: {error.strerror}") from error

@@ -11,8 +11,8 @@ from livekit.protocol.models import Codec, ParticipantInfo, ParticipantPermissio
 from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo, SIPOutboundTrunkInfo
 
 from sipctl.sandbox.twirp import TwirpError
+from sipctl.telephony.ids import new_id
 
-BASE57: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 EMPTY_TIMEOUT_S: Final = 300
 DEPARTURE_TIMEOUT_S: Final = 20
 
@@ -78,7 +78,7 @@ class Store:
 
     def new_id(self, prefix: str) -> str:
         """An id as LiveKit makes them: prefix and 12 characters of base57 (livekit/protocol utils/guid)."""
-        return prefix + "".join(self.entropy.choices(BASE57, k=12))
+        return new_id(prefix, self.entropy.choice)
 
     def open_room(self, name: str, empty_timeout: int = 0, departure_timeout: int = 0) -> LiveRoom:
         """The room of this name, made if it is not there; 0 = the server's default timeout."""

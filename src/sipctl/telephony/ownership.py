@@ -59,8 +59,11 @@ def is_open(rule: DispatchRule) -> bool:
 def serves(rule: DispatchRule, room: str) -> bool:
     """Whether calls of this rule land in this room (livekit/protocol sip/sip.go, EvaluateDispatchRule).
 
-    A direct rule names its room. The other kinds make rooms called `<prefix>_…`, or any name without a prefix.
+    A direct rule names its room. The other kinds make rooms called `<prefix>_…`, or any name without a prefix. A rule
+    without a type leads nowhere.
     """
+    if rule.kind is None:
+        return False
     if rule.kind is RuleKind.DIRECT:
         return rule.room_name == room
     return not rule.room_name or room == rule.room_name or room.startswith(f"{rule.room_name}_")

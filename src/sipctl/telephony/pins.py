@@ -82,10 +82,10 @@ class PinPolicy:
 
 def weakness(pin: str, number: str = "") -> str:
     """Why somebody would try this PIN first; "" if nothing stands out. `number` is the one people dial."""
-    steps = {int(other) - int(one) for one, other in pairwise(pin)}
+    steps = {(int(other) - int(one)) % 10 for one, other in pairwise(pin)}
     reasons = {
         "one digit repeated": steps == {0},
-        "digits in a row": steps in ({1}, {-1}),
+        "digits in a row": steps in ({1}, {9}),
         "a block repeated": _BLOCKS.match(pin) is not None,
         "the same backwards": pin == pin[::-1],
         "a date": _is_date(pin),

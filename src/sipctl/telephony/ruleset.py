@@ -21,13 +21,8 @@ UNTYPED_RULE = "unsupported SIP Dispatch Rule: <nil>"
 """LiveKit's text for a list that holds a rule without a type."""
 
 
-class RuleKey(NamedTuple):
-    """What only one rule of a list may take; "" in a place stands for anything there."""
-
-    pin: str
-    trunk_id: str
-    number: str
-    inbound_number: str
+RuleKey = tuple[str, str, str, str]
+"""What only one rule of a list may take: PIN, trunk, called number, caller; "" stands for anything there."""
 
 
 class TrunkKey(NamedTuple):
@@ -49,8 +44,8 @@ class Conflict(Generic[T]):
     at: int
 
 
-def rule_keys(rule: DispatchRule) -> Sequence[tuple[str, str, str, str]]:
-    """Every `RuleKey` that a rule takes, as bare tuples. Neither its room nor its type is part of it."""
+def rule_keys(rule: DispatchRule) -> Sequence[RuleKey]:
+    """Every key that a rule takes. Neither its room nor its type is part of it."""
     if not (rule.trunk_ids or rule.numbers or rule.inbound_numbers):
         return ((rule.pin, "", "", ""),)
     numbers = map(normalize_number, rule.numbers or _ANY)

@@ -103,3 +103,9 @@ def test_one_thing_in_every_format(style: str, text: str) -> None:
 def test_one_thing_as_json_carries_its_schema() -> None:
     detail = Detail(schema="thing/v1", lines=(), record={"id": "SDR_1"}, name="SDR_1")
     assert json.loads(rendered(detail, "json")) == {"schema": "thing/v1", "item": {"id": "SDR_1"}}
+
+
+def test_json_takes_what_no_utf_8_holds() -> None:
+    text = rendered(listing(["a\udcff"]), "jsonl")
+    assert json.loads(text) == {"name": "a\udcff"}
+    assert text.isascii()

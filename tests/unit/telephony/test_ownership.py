@@ -53,3 +53,7 @@ def test_stale_is_owned_without_a_live_room() -> None:
 )
 def test_the_rooms_that_a_rule_serves(kind: RuleKind, prefix: str, room: str, served: bool) -> None:
     assert serves(DispatchRule(kind=kind, room_name=prefix), room) is served
+
+
+def test_a_rule_without_a_type_serves_nobody() -> None:
+    assert not serves(DispatchRule(kind=None), "demo")

@@ -3,7 +3,7 @@
 import copy
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from sipctl.cli.views.pins import mask_rule_json
@@ -16,10 +16,10 @@ _DEFAULTS: Final = ("SIP_MEDIA_ENCRYPT_DISABLE", "SIP_NO_HEADERS", {"only_listed
 """Values that say nothing to a person."""
 
 
-def change_view(change: Change, *, show_pins: bool) -> Detail:
-    """What was written, or would be: the fields that differ, and the command that undoes it."""
+def change_view(change: Change, *, show_pins: bool, paste: Callable[[str], str] = str) -> Detail:
+    """What was written, or would be: the fields that differ, and the command that undoes it, made ready to paste."""
     before, after = (_masked(side, show=show_pins) for side in (change.before, change.after))
-    undo = _undo(change)
+    undo = paste(_undo(change))
     verb = (_DONE if change.applied else _PLANNED)[change.action]
     lines = [(verb, f"{change.kind} {change.id}".rstrip()), *_differences(before or {}, after or {})]
     lines += [(label, text) for label, text in (("note", change.note), ("undo", undo)) if text]

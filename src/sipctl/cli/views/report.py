@@ -46,7 +46,7 @@ class ReportView:
         yield f"{printable(self.report.verdict)}\n"
         shown = self.report.findings if all_levels else _problems(self.report)
         for finding in _grouped(shown):
-            yield "".join(f"{printable(line)}\n" for line in _told(finding))
+            yield "".join(f"{printable(line)}\n" for line in _told(finding, with_source=all_levels))
         counts = [f"{count} {_COUNTED[level][count != 1]}" for level, count in self.report.counts.items() if count]
         yield f"\n{', '.join(counts)}{'' if all_levels else ' (-v lists all)'}\n"
 
@@ -66,7 +66,7 @@ def _grouped(findings: Iterable[Finding]) -> list[Finding]:
     ]
 
 
-def _told(finding: Finding) -> Iterator[str]:
+def _told(finding: Finding, *, with_source: bool) -> Iterator[str]:
     """The lines of one finding: what, where, and what to do."""
     if finding.level in {Level.OK, Level.SKIPPED}:
         yield f"{finding.level.upper():7} {finding.code}  {finding.title}" + (
@@ -76,13 +76,24 @@ def _told(finding: Finding) -> Iterator[str]:
     yield ""
     yield f"{finding.level.upper():7} {finding.code}  {finding.resource}".rstrip()
     yield f"        {finding.detail or finding.title}"
-    seen = finding.evidence
-    if seen.observed and seen.observed not in finding.detail:
-        yield f"        seen: {seen.observed}" + (f"; expected: {seen.expected}" if seen.expected else "")
-    if finding.fix and finding.level is not Level.INFO:
+    yield from _evidence(finding, with_source=with_source)
+    if finding.fix:
         yield f"        fix: {finding.fix.text}"
         if finding.fix.command:
             yield f"        $ {finding.fix.command}"
+
+
+def _evidence(finding: Finding, *, with_source: bool) -> Iterator[str]:
+    """What was seen that the detail does not hold already, what should be, and on demand where."""
+    seen = finding.evidence
+    parts = {
+        "seen": "" if seen.observed in finding.detail else seen.observed,
+        "expected": seen.expected,
+        "source": seen.source if with_source and seen.source != finding.resource else "",
+    }
+    told = "; ".join(f"{label}: {text}" for label, text in parts.items() if text)
+    if told:
+        yield f"        {told}"
 
 
 def report_record(report: Report) -> dict[str, Any]:
@@ -116,7 +127,7 @@ def finding_record(finding: Finding) -> dict[str, Any]:
 
 
 def junit_text(report: Report, name: str) -> str:
-    """JUnit XML: a test case a finding; errors fail, warnings and notes are its output."""
+    """JUnit XML: a test case a finding; it fails if the run does for it, other warnings and notes are its output."""
     from junitparser import Error, Failure, Skipped, TestCase, TestSuite
 
     from sipctl.cli.views.junit import suite_text
@@ -126,7 +137,7 @@ def junit_text(report: Report, name: str) -> str:
         title = f"{finding.code} {finding.title}" + (f" [{finding.resource}]" if finding.resource else "")
         case = TestCase(printable(title), f"sipctl.{finding.area.value}", finding.duration_ms / 1000)
         text = printable(finding.detail)
-        if finding.level is Level.ERROR:
+        if report.fails(finding):
             case.result = [Failure(text)]
         elif finding.level is Level.UNKNOWN:
             case.result = [Error(text)]

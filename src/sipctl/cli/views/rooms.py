@@ -2,46 +2,47 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
-from sipctl.cli.views.rules import rule_record
+from sipctl.cli.views.rules import Names, rule_record
 from sipctl.operations.rooms import ProbedRoom, RoomDetails
 from sipctl.output.formats import Detail, Listing
 from sipctl.telephony.livekit_json import participant_to_json, room_to_json
 from sipctl.telephony.model import Participant, Room
 from sipctl.telephony.ownership import Ownership
 
+_COLUMNS: Final = ("name", "participants", "created", "state", "sid")
+_STATES: Final = {None: "listed", False: "live", True: "ghost"}
 
-def rooms_view(rooms: Iterable[ProbedRoom]) -> Listing[ProbedRoom]:
+
+def rooms_view(rooms: Iterable[ProbedRoom], *, names: Names = MappingProxyType({})) -> Listing[ProbedRoom]:
     """A list of rooms; the counters are LiveKit's and lag by some seconds."""
+
+    def row(item: ProbedRoom) -> tuple[str, ...]:
+        room = item.room
+        cells = (room.name, str(room.num_participants), _created(room), _STATES[item.ghost], room.sid)
+        return (*cells, names.get(room.name, "")) if names else cells
+
+    def record(item: ProbedRoom) -> dict[str, Any]:
+        return {**room_to_json(item.room), "sipctl": {"ghost": item.ghost, "called": names.get(item.room.name)}}
+
     return Listing(
         schema="sipctl/rooms/v1",
         items=rooms,
-        columns=("name", "participants", "created", "state", "sid"),
-        row=lambda item: (
-            item.room.name,
-            str(item.room.num_participants),
-            _created(item.room),
-            _STATES[item.ghost],
-            item.room.sid,
-        ),
-        record=_probed_record,
+        columns=(*_COLUMNS, "called") if names else _COLUMNS,
+        row=row,
+        record=record,
         name=lambda item: item.room.name,
     )
 
 
-_STATES = {None: "listed", False: "live", True: "ghost"}
-
-
-def _probed_record(item: ProbedRoom) -> dict[str, Any]:
-    return {**room_to_json(item.room), "sipctl": {"ghost": item.ghost}}
-
-
-def room_view(details: RoomDetails, mark: Ownership, *, show_pins: bool) -> Detail:
+def room_view(details: RoomDetails, mark: Ownership, *, show_pins: bool, names: Names = MappingProxyType({})) -> Detail:
     """One room with its people and the rules that lead there."""
     room = details.room
     lines = [
         ("name", room.name),
+        *((("called", names[room.name]),) if room.name in names else ()),
         ("sid", room.sid),
         ("created", _created(room)),
         ("empty timeout", f"{room.empty_timeout} s"),
@@ -53,8 +54,9 @@ def room_view(details: RoomDetails, mark: Ownership, *, show_pins: bool) -> Deta
     record = {
         **room_to_json(room),
         "sipctl": {
+            "called": names.get(room.name),
             "participants": [participant_to_json(person) for person in details.participants],
-            "rules": [rule_record(rule, mark, show_pins=show_pins) for rule in details.rules],
+            "rules": [rule_record(rule, mark, show_pins=show_pins, names=names) for rule in details.rules],
         },
     }
     return Detail(schema="sipctl/room/v1", lines=tuple(lines), record=record, name=room.name)

@@ -1,7 +1,8 @@
 """Dispatch rules as people and scripts read them."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from sipctl.cli.views.pins import mask_rule_json, shown_pin
 from sipctl.output.formats import Detail, Listing
@@ -9,34 +10,44 @@ from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.ownership import Ownership, is_open
 
-COLUMNS = ("id", "room", "pin", "name", "trunks", "owner")
+_COLUMNS: Final = ("id", "room", "pin", "name", "trunks", "owner")
+Names = Mapping[str, str]
+"""What people call a room, by its name in LiveKit, as far as that is known."""
 
 
-def rules_view(rules: Iterable[DispatchRule], mark: Ownership, *, show_pins: bool) -> Listing[DispatchRule]:
+def rules_view(
+    rules: Iterable[DispatchRule], mark: Ownership, *, show_pins: bool, names: Names = MappingProxyType({})
+) -> Listing[DispatchRule]:
     """A list of rules."""
-    return Listing(
-        schema="sipctl/rules/v1",
-        items=rules,
-        columns=COLUMNS,
-        row=lambda rule: (
+
+    def row(rule: DispatchRule) -> tuple[str, ...]:
+        cells = (
             rule.sip_dispatch_rule_id,
             _room(rule),
             shown_pin(rule.pin, show=show_pins) or "open",
             rule.name,
             ",".join(rule.trunk_ids) or "any",
             _owner(rule, mark),
-        ),
-        record=lambda rule: rule_record(rule, mark, show_pins=show_pins),
+        )
+        return (*cells, names.get(rule.room_name, "")) if names else cells
+
+    return Listing(
+        schema="sipctl/rules/v1",
+        items=rules,
+        columns=(*_COLUMNS, "called") if names else _COLUMNS,
+        row=row,
+        record=lambda rule: rule_record(rule, mark, show_pins=show_pins, names=names),
         name=lambda rule: rule.sip_dispatch_rule_id,
     )
 
 
-def rule_view(rule: DispatchRule, mark: Ownership, *, show_pins: bool) -> Detail:
+def rule_view(rule: DispatchRule, mark: Ownership, *, show_pins: bool, names: Names = MappingProxyType({})) -> Detail:
     """One rule in full."""
     lines = [
         ("id", rule.sip_dispatch_rule_id),
         ("name", rule.name),
         ("room", _room(rule)),
+        *((("called", names[rule.room_name]),) if rule.room_name in names else ()),
         ("pin", shown_pin(rule.pin, show=show_pins) or "none: every caller gets in"),
         ("trunks", ", ".join(rule.trunk_ids) or "any, or none"),
         ("called numbers", ", ".join(rule.numbers) or "any"),
@@ -49,14 +60,16 @@ def rule_view(rule: DispatchRule, mark: Ownership, *, show_pins: bool) -> Detail
     if rule.metadata:
         lines.append(("metadata", rule.metadata))
     lines += [(f"attribute {key}", value) for key, value in sorted(rule.attributes.items())]
-    record = rule_record(rule, mark, show_pins=show_pins)
+    record = rule_record(rule, mark, show_pins=show_pins, names=names)
     return Detail(schema="sipctl/rule/v1", lines=tuple(lines), record=record, name=rule.sip_dispatch_rule_id)
 
 
-def rule_record(rule: DispatchRule, mark: Ownership, *, show_pins: bool) -> dict[str, Any]:
+def rule_record(
+    rule: DispatchRule, mark: Ownership, *, show_pins: bool, names: Names = MappingProxyType({})
+) -> dict[str, Any]:
     """LiveKit's own JSON of the rule, and what sipctl makes of it under `sipctl`."""
     record = mask_rule_json(rule_to_json(rule), show=show_pins)
-    record["sipctl"] = {"owned": mark.owns(rule), "open": is_open(rule)}
+    record["sipctl"] = {"owned": mark.owns(rule), "open": is_open(rule), "called": names.get(rule.room_name)}
     return record
 
 

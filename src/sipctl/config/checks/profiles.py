@@ -9,7 +9,7 @@ from sipctl.config.file import ProfileTable
 from sipctl.config.values import shown_url, url_fault
 from sipctl.findings import Finding
 
-_ADDRESSES: Final = ("url", "sip_health_url", "webhook_url")
+_ADDRESSES: Final = ("url", "sip_health_url", "sip_metrics_url", "webhook_url")
 
 
 @check("CFG140")

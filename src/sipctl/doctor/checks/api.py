@@ -20,7 +20,7 @@ def _failure(code: str, facts: Facts, error: SipctlError) -> Finding:
     return found(code, where, error.message, source="ListRooms", fix=error.hint)
 
 
-@check("API201", "asked")
+@check("API201", "asked", sees=("server",))
 def answers(facts: Facts) -> Iterator[Finding]:
     """A server that cannot be reached, or is no LiveKit."""
     error = facts.server.error
@@ -28,7 +28,7 @@ def answers(facts: Facts) -> Iterator[Finding]:
         yield _failure("API201", facts, error)
 
 
-@check("API202", "asked")
+@check("API202", "asked", sees=("server",))
 def accepts_the_key(facts: Facts) -> Iterator[Finding]:
     """A key or a secret that the server does not know."""
     error = facts.server.error
@@ -38,7 +38,7 @@ def accepts_the_key(facts: Facts) -> Iterator[Finding]:
         yield skipped("API202", f"not checked: {error.message}")
 
 
-@check("API203", "asked")
+@check("API203", "asked", sees=("rules", "rooms", "participants"))
 def grants(facts: Facts) -> Iterator[Finding]:
     """Calls that are refused for want of a grant."""
     questions = {
@@ -51,7 +51,7 @@ def grants(facts: Facts) -> Iterator[Finding]:
             yield found("API203", f"grant {grant}", error.message, expected=grant, fix=error.hint)
 
 
-@check("API204", "skew_s")
+@check("API204", "skew_s", sees=("server",))
 def clocks(facts: Facts) -> Iterator[Finding]:
     """Clocks that are about to refuse tokens, or do already."""
     skew = facts.skew_s.get()
@@ -68,7 +68,7 @@ def clocks(facts: Facts) -> Iterator[Finding]:
         )
 
 
-@check("API205", "asked")
+@check("API205", "asked", sees=("rules",))
 def sip_connected(facts: Facts) -> Iterator[Finding]:
     """A server whose SIP half is dead."""
     error = facts.rules.error

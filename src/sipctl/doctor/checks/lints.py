@@ -32,7 +32,7 @@ def _finding(facts: Facts, fault: Fault) -> Finding:
         resource, source = f"trunk {about.sip_trunk_id}", _TRUNKS
     return found(
         fault.code, resource, fault.detail, observed=fault.observed, expected=fault.expected, source=source,
-        command=_command(facts, fault),
+        command=_command(facts, fault), level=fault.level,
     )  # fmt: skip
 
 
@@ -49,4 +49,4 @@ def _command(facts: Facts, fault: Fault) -> str:
 
 
 for _code, _lint in LINTS.items():
-    check(_code, *["rules"] * _lint.needs_rules, *["inbound"] * _lint.needs_trunks)(_run(_lint))
+    check(_code, *_lint.needs, sees=_lint.sees)(_run(_lint))

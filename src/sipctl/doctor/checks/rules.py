@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sipctl.doctor.check import check, found, skipped
+from sipctl.doctor.check import check, counted, found, skipped
 from sipctl.doctor.facts import Facts
 from sipctl.findings import Finding
 from sipctl.telephony.commands import delete_rule
@@ -57,7 +57,7 @@ def foreign_rules(facts: Facts) -> Iterator[Finding]:
     if foreign:
         yield found(
             "RUL409",
-            f"{len(foreign)} rules" if len(foreign) > 1 else _label(foreign[0]),
+            counted(len(foreign), "rule") if len(foreign) > 1 else _label(foreign[0]),
             f"not named {facts.settings.name_template!r} after their room, for example {told_rule(foreign[0])}",
             source=_SOURCE,
         )
@@ -92,14 +92,14 @@ def rules_while_telephony_is_off(facts: Facts) -> Iterator[Finding]:
     if owned and not facts.settings.telephony.enabled:
         yield found(
             "RUL415",
-            f"{len(owned)} rules",
+            counted(len(owned), "rule"),
             "Meet does not delete them while telephony is off",
             observed="ROOM_TELEPHONY_ENABLED=False",
             source=_SOURCE,
         )
 
 
-@check("RUL416", "participants")
+@check("RUL416", "participants", sees=("ghosts",))
 def rooms_of_phone_callers(facts: Facts) -> Iterator[Finding]:
     """Rooms that hold phone callers and nobody else."""
     ghosts = facts.ghosts.value or frozenset()

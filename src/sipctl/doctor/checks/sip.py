@@ -14,12 +14,8 @@ def health(facts: Facts) -> Iterator[Finding]:
     """A SIP node that does not answer, or says that it is not well."""
     status, text = facts.health.get()
     if status != _OK:
-        observed = f"{status} {text}" if status else text
-        yield found(
-            "SIP705",
-            f"SIP node {facts.settings.sip_health_url}",
-            f"its health port says: {observed}",
-            observed=observed,
-            expected="200 OK",
-            source="health_port",
-        )
+        said = f"livekit-sip's health port says {status} {text}".rstrip()
+        detail = said if status else f"livekit-sip's health port does not answer: {text}"
+        observed = f"{status} {text}".rstrip() if status else text
+        where = f"SIP node {facts.settings.sip_health_url}"
+        yield found("SIP705", where, detail, observed=observed, expected="200 OK", source="health_port")

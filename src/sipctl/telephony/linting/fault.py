@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sipctl.findings import Level
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 
 
@@ -9,8 +10,9 @@ from sipctl.telephony.model import DispatchRule, InboundTrunk
 class Fault:
     """A fault under its stable code, about one thing, or about several in words.
 
-    `detail` says in one sentence what follows for callers. `observed` and `expected` are evidence, PINs masked.
-    `remedy` are the words of the command on the thing that helps: ("delete",) or the options of an update; () = none.
+    `detail` says in one sentence what follows for callers; `level` is what it weighs if not what its code does.
+    `observed` and `expected` are evidence, PINs masked. `remedy` are the words of the command on the thing that helps:
+    ("delete",) or the options of an update; () = none.
     """
 
     code: str
@@ -19,3 +21,4 @@ class Fault:
     observed: str = ""
     expected: str = ""
     remedy: tuple[str, ...] = ()
+    level: Level | None = None

@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from sipctl.findings import Level
 from sipctl.telephony.linting.fault import Fault
 from sipctl.telephony.linting.shadows import Shadows
 from sipctl.telephony.linting.terrain import Terrain
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import told_rule
 from sipctl.telephony.numbers import normalize_number
-from sipctl.telephony.pins import MAX_LENGTH, mask_pin
-from sipctl.telephony.ruleset import Conflict, RuleKey, fault_text, rule_conflicts, rule_keys
+from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, is_pin, mask_pin
+from sipctl.telephony.ruleset import Conflict, fault_text, rule_conflicts, rule_keys
 from sipctl.telephony.site import Site
 
 _TYPABLE: Final = re.compile(rf"[0-9*]{{1,{MAX_LENGTH}}}\Z")
@@ -20,18 +21,25 @@ _TYPABLE: Final = re.compile(rf"[0-9*]{{1,{MAX_LENGTH}}}\Z")
 _DELETE: Final = ("delete",)
 
 
-def conflicting(rules: Sequence[DispatchRule]) -> Iterator[Fault]:
+def conflicting(site: Site) -> Iterator[Fault]:
     """RUL401: rules with one key. LiveKit refuses to evaluate any list that holds both."""
-    for conflict in rule_conflicts(rules):
+    for conflict in rule_conflicts(site.lists.rules):
         yield Fault(
             code="RUL401",
-            about=conflict.second,
+            about=_less_needed(site, conflict),
             detail=f"{told_rule(conflict.first)} and {told_rule(conflict.second)} take the same calls:"
             f" {_concerned(conflict)} get 503",
             observed=f"{_told_key(conflict)}; LiveKit says: {fault_text(conflict)}",
             expected="one rule for each PIN, trunk and pair of numbers",
             remedy=_DELETE,
         )
+
+
+def _less_needed(site: Site, conflict: Conflict[DispatchRule]) -> DispatchRule:
+    """The one of two clashing rules whose room is not live; the later one if that does not tell them apart."""
+    live = site.live or frozenset()
+    keeps_second = conflict.second.room_name in live and conflict.first.room_name not in live
+    return conflict.first if keeps_second else conflict.second
 
 
 def _concerned(conflict: Conflict[DispatchRule]) -> str:
@@ -47,10 +55,9 @@ def _told_calls(trunk_ids: Sequence[str]) -> str:
 
 
 def _told_key(conflict: Conflict[DispatchRule]) -> str:
-    key = RuleKey(*rule_keys(conflict.second)[conflict.at])
+    pin, trunk_id, number, caller = rule_keys(conflict.second)[conflict.at]
     return (
-        f"PIN {mask_pin(key.pin) or 'none'}, trunk {key.trunk_id or 'any'}, called {key.number or 'any'},"
-        f" caller {key.inbound_number or 'any'}"
+        f"PIN {mask_pin(pin) or 'none'}, trunk {trunk_id or 'any'}, called {number or 'any'}, caller {caller or 'any'}"
     )
 
 
@@ -66,25 +73,26 @@ def open_rules(shadows: Shadows) -> Iterator[Fault]:
         )
 
 
-def untypable(rules: Sequence[DispatchRule]) -> Iterator[Fault]:
-    """RUL404: PINs that no keypad can type."""
+def bad_pins(rules: Sequence[DispatchRule]) -> Iterator[Fault]:
+    """RUL404: PINs that are no 4 to 16 digits: most can be typed on no phone, the others are soon guessed."""
     for rule in rules:
-        if rule.pin and not _TYPABLE.match(rule.pin):
+        if rule.pin and not is_pin(rule.pin):
+            opens = _TYPABLE.match(rule.pin) is not None
+            told = "can be typed, but is" if opens else "lets nobody in: it is"
             yield Fault(
                 code="RUL404",
                 about=rule,
-                detail=f"nobody can enter {told_rule(rule)}: {_pin_fault(rule.pin)}",
+                detail=f"the PIN of room {rule.room_name!r} {told} {_pin_fault(rule.pin)}",
                 observed=rule.pin if rule.pin == "None" else mask_pin(rule.pin),
-                expected=f"1 to {MAX_LENGTH} digits",
+                expected=f"{MIN_LENGTH} to {MAX_LENGTH} digits",
+                level=Level.WARN if opens else None,
             )
 
 
 def _pin_fault(pin: str) -> str:
     if pin == "None":
-        return "its PIN is the word None, which Meet writes for a room without PIN"
-    if len(pin) > MAX_LENGTH:
-        return f"its PIN has {len(pin)} characters"
-    return f"its PIN of {len(pin)} characters is not all digits"
+        return "the word None, which Meet writes for a room without PIN"
+    return f"{len(pin)} {'digits' if pin.isdecimal() else 'characters and not all digits'}"
 
 
 def own_number_as_caller(site: Site) -> Iterator[Fault]:

@@ -33,14 +33,16 @@ def for_the_internet(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
                 yield Fault(code="TRK306", about=trunk, detail=f"{told_trunk(trunk)} allows {mask}", observed=mask)
 
 
-def conflicting(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
-    """TRK308: trunks with one key. Several without numbers are TRK302's."""
-    for conflict in trunk_conflicts(trunks):
+def conflicting(site: Site) -> Iterator[Fault]:
+    """TRK308: trunks with one key. Several without numbers are TRK302's. What no rule names is less needed."""
+    named = {trunk_id for rule in site.lists.rules for trunk_id in rule.trunk_ids}
+    for conflict in trunk_conflicts(site.lists.trunks):
         if conflict.first.numbers or conflict.second.numbers:
             number, caller = trunk_keys(conflict.second)[conflict.at]
+            keeps_second = conflict.second.sip_trunk_id in named and conflict.first.sip_trunk_id not in named
             yield Fault(
                 code="TRK308",
-                about=conflict.second,
+                about=conflict.first if keeps_second else conflict.second,
                 detail=f"{told_trunk(conflict.first)} and {told_trunk(conflict.second)} take the same calls",
                 observed=f"called {number}, caller {caller or 'any'}",
                 remedy=_DELETE,
@@ -54,7 +56,7 @@ def bypassed(site: Site) -> Iterator[Fault]:
     if restricted and wildcards:
         yield Fault(
             code="TRK309",
-            about=f"{len(wildcards)} rules",
+            about=f"{len(wildcards)} rule{'s' if len(wildcards) != 1 else ''}",
             detail=f"calls that {told_trunk(restricted[0])} keeps out still reach the rules that name no trunk; Meet"
             " writes such rules",
         )

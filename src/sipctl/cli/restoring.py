@@ -1,0 +1,135 @@
+"""What `rules restore` and `rules export` do."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from sipctl.cli.context import Session
+from sipctl.cli.stdin import SNAPSHOT_LIMIT, read_document
+from sipctl.cli.views.restoring import RestoreView
+from sipctl.config.paths import state_dir
+from sipctl.errors import PartialError, UsageError
+from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.executing import Attempt, Brake, braking_on_signals
+from sipctl.operations.journal import read_audit
+from sipctl.operations.lock import run_lock
+from sipctl.operations.restoring import Step, check_steps, entries_of, plan_restore, plan_undo, restore
+from sipctl.operations.snapshots import Holdings, PinSwap, records, take_snapshot
+from sipctl.operations.writing import Change, Permit, Writer, check_profile
+from sipctl.output.files import write_private
+from sipctl.output.text import escaped_json
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.snapshot import read_snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the options of `rules restore` say."""
+
+    items: Sequence[str]
+    runs: Sequence[str]
+    rules: Sequence[str]
+    file: Path | None
+    trunks: Sequence[str]
+    apply: bool
+    max_delete: int | None
+
+
+def restore_rules(session: Session, wanted: Wanted, permit: Permit) -> None:
+    """`rules restore`."""
+    named = bool(wanted.items or wanted.runs or wanted.rules)
+    if named == bool(wanted.file):
+        raise UsageError("nothing to restore", hint="name changes, or give --run, --id or --from-export (one of them)")
+    mapped = _mapped(wanted.trunks)
+    limit = session.settings.purge.max_delete if wanted.max_delete is None else wanted.max_delete
+    applies = wanted.apply and not permit.dry_run
+    if applies:
+        check_profile(session.settings, permit)
+    steps = session.livekit(lambda client: _plan(client, wanted, mapped))
+    done: list[Attempt[Step, Change]] = []
+    if applies:
+        check_steps(steps, limit)
+        done = _carry_out(session, steps, permit)
+    session.emit(RestoreView(steps, done, session.journal.run if done else "", show_pins=session.options.show_pins))
+    session.leave_if_stopped()
+    failed = [one for one in done if one.error or not one.begun]
+    if len(failed) == len(done) == 1 and failed[0].error:
+        raise failed[0].error
+    if failed:
+        error = next((one.error for one in failed if one.error), None)
+        told = f"{len(failed)} of {len(done)} rules were not restored"
+        raise PartialError(f"{told}: {error.message}" if error else told, hint=error.hint if error else "run it again")
+
+
+def _mapped(words: Sequence[str]) -> Mapping[str, str]:
+    pairs = [word.partition("=") for word in words]
+    wrong = next((old + between + new for old, between, new in pairs if not (old and new)), None)
+    if wrong is not None:
+        raise UsageError(f"--trunk {wrong!r} is not OLD=NEW", hint="such as --trunk ST_old=ST_new")
+    return {old: new for old, _, new in pairs}
+
+
+async def _plan(client: LiveKitClient, wanted: Wanted, mapped: Mapping[str, str]) -> list[Step]:
+    stored = list(await client.list_rules())
+    trunk_ids = [trunk.sip_trunk_id for trunk in await client.list_inbound_trunks()]
+    if wanted.file:
+        return plan_restore(_exported(wanted.file), stored, trunk_ids, mapped)
+    entries = entries_of(read_audit(state_dir()), runs=wanted.runs, items=wanted.items, rules=wanted.rules)
+    return plan_undo(entries, stored, trunk_ids, mapped)
+
+
+def _exported(path: Path) -> Sequence[DispatchRule]:
+    """The rules of an export; fields that cannot be written back would be lost."""
+    snapshot = read_snapshot([read_document(path, SNAPSHOT_LIMIT)])
+    if snapshot.rules is None:
+        raise UsageError(f"{path} holds no rules", hint="it should be what `sipctl rules export` wrote")
+    if snapshot.unknown:
+        raise UsageError(f"{path} has fields that this version cannot write back: {', '.join(snapshot.unknown)}")
+    return snapshot.rules
+
+
+def _carry_out(session: Session, steps: Sequence[Step], permit: Permit) -> list[Attempt[Step, Change]]:
+    settings, brake = session.settings, Brake()
+
+    async def carry(client: LiveKitClient) -> list[Attempt[Step, Change]]:
+        with braking_on_signals(brake):
+            return await restore(Writer(client, settings, permit, session.journal), steps, brake)
+
+    with run_lock(state_dir(), settings.connection.url, state_url=settings.registry.state_url.reveal()):
+        done = session.livekit(carry)
+    session.stopped_by = brake.signal_number
+    return done
+
+
+def export_rules(session: Session, file: Path | None) -> None:
+    """`rules export`."""
+    holdings = session.livekit(take_snapshot)
+    shown = file is not None or session.options.show_pins
+    swap = None if shown else PinSwap(frozenset(rule.pin for rule in holdings.rules))
+    text = _snapshot(holdings, swap)
+    if file is None:
+        session.streams.write(text)
+        return
+    write_private(file, text)
+    session.streams.note(f"wrote {file}, readable by you alone: it holds PINs in full")
+
+
+def _snapshot(holdings: Holdings, swap: PinSwap | None) -> Iterator[str]:
+    """The document piece by piece, so that many rules are never text in whole."""
+    pins = "swapped" if swap else "real"
+    head = {"schema": "sipctl/snapshot/v1", "taken_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "pins": pins}
+    yield f'{{"sipctl":{json.dumps(head)}'
+    for name, items in records(holdings, swap).items():
+        yield f',\n"{name}":['
+        yield from _joined(items)
+        yield "\n]"
+    yield "\n}\n"
+
+
+def _joined(items: Any) -> Iterator[str]:  # noqa: ANN401 - an iterable of JSON objects
+    for between, item in zip(chain(("\n",), iter(lambda: ",\n", None)), items, strict=False):
+        yield between + escaped_json(json.dumps(item, ensure_ascii=False, separators=(",", ":")))

@@ -1,0 +1,234 @@
+"""What `rules purge` and `rules sync` do: the world they look at, the rails around it, what they tell."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from sipctl.cli.context import Session
+from sipctl.cli.views.metrics import write_sync_metrics
+from sipctl.cli.views.plan import PlanView
+from sipctl.config.paths import embedded_registry, state_dir
+from sipctl.config.values import DURATION_FAULT, read_duration
+from sipctl.errors import ExitCode, PartialError, RailError, SipctlError, UncheckedError, UsageError
+from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.by_livekit import ByLiveKit
+from sipctl.operations.by_webhook import ByWebhook
+from sipctl.operations.carrying import Way, Work
+from sipctl.operations.executing import Brake, Pace, braking_on_signals
+from sipctl.operations.journal import utc_now
+from sipctl.operations.lock import run_lock
+from sipctl.operations.survey import Surveyor
+from sipctl.operations.sync import Orders, Outcome, Synchroniser, told_duration
+from sipctl.operations.writing import Permit, Writer, check_profile
+from sipctl.registry.looks import Looks
+from sipctl.registry.opening import open_looks
+from sipctl.registry.store import Registry
+from sipctl.telephony.plan import Part, Policy, Reason, World, pending
+
+_SETTLE_S: Final = 5.0
+"""How long a backend may take to write a rule after it was told; Meet takes under two seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the options of `rules purge` and `rules sync` say."""
+
+    parts: frozenset[Part]
+    apply: bool
+    grace: str | None
+    max_delete: int | None
+    max_delete_percent: int | None
+    look_twice: str | None
+    via: str | None
+    rooms: list[str] | None
+    rate: float
+    lock_wait: float
+    detailed: bool
+    textfile: Path | None
+
+
+def parts_named(words: list[str] | None) -> frozenset[Part]:
+    """The parts that `--only` names; all of them without it.
+
+    Raises:
+        UsageError: a word names none.
+    """
+    unknown = next((word for word in words or () if word not in set(Part)), None)
+    if unknown is not None:
+        raise UsageError(f"--only {unknown!r} is no part", hint=f"choose of {', '.join(Part)}")
+    return frozenset(map(Part, words)) if words else frozenset(Part)
+
+
+def synchronise(session: Session, wanted: Wanted, permit: Permit) -> None:
+    """Run it, write the metrics whatever came of it, show it, and end with its exit code."""
+    started = time.time()
+    outcome: Outcome | None = None
+    code = ExitCode.BUG
+    try:
+        outcome = _run(session, wanted, permit)
+        code = _exit_code(session, outcome, wanted, permit)
+    except SipctlError as error:
+        code = error.exit_code
+        raise
+    finally:
+        if wanted.textfile:
+            write_sync_metrics(wanted.textfile, outcome, code, started)
+    _tell(session, outcome, code)
+
+
+def _run(session: Session, wanted: Wanted, permit: Permit) -> Outcome:
+    settings = session.settings
+    applies = wanted.apply and not permit.dry_run
+    if applies:
+        check_profile(settings, permit)
+    by_backend = _is_by_webhook(session, wanted)
+    look_twice = _duration("--look-twice", wanted.look_twice)
+    grace = _duration("--grace", wanted.grace)
+    policy = Policy(
+        mark=settings.mark,
+        grace=look_twice or (settings.purge.grace if grace is None else grace),
+        protect=frozenset(settings.protect),
+        trunk_ids=settings.trunk_ids,
+        parts=wanted.parts,
+        rooms=frozenset(wanted.rooms) if wanted.rooms else None,
+        unattended="unattended" in permit.allow,
+        by_backend=by_backend,
+    )
+    orders = Orders(
+        apply=applies,
+        max_delete=settings.purge.max_delete if wanted.max_delete is None else wanted.max_delete,
+        max_delete_percent=(
+            settings.purge.max_delete_percent if wanted.max_delete_percent is None else wanted.max_delete_percent
+        ),
+        look_twice=look_twice,
+    )
+    lock = run_lock(
+        state_dir(), settings.connection.url, state_url=settings.registry.state_url.reveal(), wait_s=wanted.lock_wait
+    )
+    with lock if applies else nullcontext(), _looks(session, orders) as looks, _registry(session, policy) as registry:
+        return _look_and_act(session, wanted, policy, orders, looks, registry)
+
+
+def _look_and_act(
+    session: Session, wanted: Wanted, policy: Policy, orders: Orders, looks: Looks | None, registry: Registry | None
+) -> Outcome:
+    brake = Brake()
+
+    async def act(client: LiveKitClient) -> Outcome:
+        writer = Writer(client, session.settings, Permit(), session.journal)
+        with session.streams.ticking("changed") as tick, braking_on_signals(brake):
+            way_for = _ways(session, wanted, policy, writer, brake, tick)
+            surveyor = Surveyor(client, policy, registry, looks, utc_now)
+            return await Synchroniser(surveyor, looks, session.journal, orders, way_for).run()
+
+    outcome = session.livekit(act)
+    session.stopped_by = brake.signal_number
+    return outcome
+
+
+def _ways(
+    session: Session, wanted: Wanted, policy: Policy, writer: Writer, brake: Brake, tick: Callable[[], None]
+) -> Callable[[World], tuple[Way, Work]]:
+    def way_for(world: World) -> tuple[Way, Work]:
+        work = Work(writer, world, brake, Pace(per_second=wanted.rate), tick)
+        if not policy.by_backend:
+            return ByLiveKit(work), work
+        url = session.settings.webhook_url or ""
+        return ByWebhook(work, url, session.options.timeout, _SETTLE_S, time.time), work
+
+    return way_for
+
+
+def _is_by_webhook(session: Session, wanted: Wanted) -> bool:
+    """Whether the backend is told instead of LiveKit; by default where it can be, and no registry knows its PINs."""
+    settings = session.settings
+    if wanted.via not in {None, "livekit", "webhook"}:
+        raise UsageError(f"--via {wanted.via!r} is no way", hint="livekit or webhook")
+    if wanted.via == "webhook" and not settings.webhook_url:
+        raise UsageError("--via webhook needs the profile's webhook_url", hint="SIPCTL_WEBHOOK_URL sets it, too")
+    if wanted.via is None:
+        return bool(settings.webhook_url) and not _has_registry(session)
+    return wanted.via == "webhook"
+
+
+def _has_registry(session: Session) -> bool:
+    settings = session.settings
+    return bool(settings.registry.url or settings.registry.in_meet or embedded_registry(settings.profile).exists())
+
+
+@contextmanager
+def _registry(session: Session, policy: Policy) -> Iterator[Registry | None]:
+    """The registry, where there is one and its PINs are wanted."""
+    if policy.by_backend or policy.parts == {Part.PURGE} or not _has_registry(session):
+        yield None
+        return
+    with session.registry() as registry:
+        yield registry
+
+
+@contextmanager
+def _looks(session: Session, orders: Orders) -> Iterator[Looks | None]:
+    """Where looks are remembered. Without such a place nothing is deleted, unless this run looks twice itself."""
+    try:
+        looks = open_looks(session.settings, state_dir(), session.options.timeout)
+    except UncheckedError as error:
+        if orders.apply and orders.look_twice is None:
+            raise RailError(
+                f"cannot remember this look: {error.message}",
+                code="rail-no-state",
+                hint="make the state folder writable, or look twice in one run with --look-twice 60s",
+            ) from error
+        session.streams.note(f"note: this look is not remembered: {error.message}")
+        yield None
+        return
+    try:
+        yield looks
+    finally:
+        looks.close()
+
+
+def _duration(option: str, text: str | None) -> timedelta | None:
+    span = read_duration(text) if text is not None else None
+    if text is not None and span is None:
+        raise UsageError(f"{option} {text!r} {DURATION_FAULT}")
+    return span
+
+
+def _exit_code(session: Session, outcome: Outcome, wanted: Wanted, permit: Permit) -> ExitCode:
+    if session.stopped_by:
+        return ExitCode.INTERRUPTED if session.stopped_by == signal.SIGINT else ExitCode.TERMINATED
+    if any(one.failed for one in outcome.done):
+        return ExitCode.PARTIAL
+    planned_only = permit.dry_run or not wanted.apply
+    return ExitCode.PENDING if wanted.detailed and planned_only and pending(outcome.items) else ExitCode.DONE
+
+
+def _tell(session: Session, outcome: Outcome, code: ExitCode) -> None:
+    """Show plan or results, and end; a run that is quiet and all right says nothing."""
+    first = [item for item in outcome.items if item.reason is Reason.FIRST_LOOK]
+    if outcome.is_first_look and first:
+        grace = told_duration(session.settings.purge.grace)
+        session.streams.warn(
+            f"note: this state remembers no earlier look; {len(first)} stale rules can be deleted after {grace}"
+        )
+    if outcome.would_refuse:
+        session.streams.note(f"note: --apply would refuse: {outcome.would_refuse.message}")
+        session.streams.note(f"hint: {outcome.would_refuse.hint}")
+    if not (session.options.quiet and session.options.output == "table"):
+        session.emit(PlanView(outcome, show_pins=session.options.show_pins))
+    session.leave_if_stopped()
+    failed = [one for one in outcome.done if one.failed]
+    if failed:
+        reason = next((one.error.message for one in failed if one.error), "the run stopped before them")
+        raise PartialError(
+            f"{len(failed)} of {len(outcome.done)} changes were not made: {reason}",
+            hint=next((one.error.hint for one in failed if one.error), "run it again"),
+        )
+    raise typer.Exit(code)

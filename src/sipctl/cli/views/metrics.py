@@ -1,0 +1,57 @@
+"""Metrics of runs that cron starts, in Prometheus's text format."""
+
+import time
+from collections import Counter as Counted
+from pathlib import Path
+from typing import Final
+
+from sipctl.errors import ExitCode, UncheckedError
+from sipctl.operations.sync import Outcome
+
+_SUCCESS: Final = "sipctl_rules_last_success_timestamp_seconds"
+_FINE: Final = frozenset({ExitCode.DONE, ExitCode.PENDING})
+
+
+def write_sync_metrics(path: Path, outcome: Outcome | None, code: ExitCode, started: float) -> None:
+    """Write how a purge or sync ended; after a failure the time of the last success stays what it was.
+
+    `started` are Unix seconds.
+
+    Raises:
+        UncheckedError: the file cannot be written.
+    """
+    from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
+
+    registry, now = CollectorRegistry(), time.time()
+
+    def gauge(name: str, told: str, value: float) -> None:
+        Gauge(name, told, registry=registry).set(value)
+
+    gauge("sipctl_rules_last_run_timestamp_seconds", "When the last purge or sync ended.", now)
+    gauge("sipctl_rules_last_run_duration_seconds", "How long it took.", now - started)
+    gauge("sipctl_rules_last_run_exit_code", "What it ended with.", float(code))
+    success = now if code in _FINE else _last_success(path)
+    if success is not None:
+        gauge(_SUCCESS, "When a purge or sync last ended well.", success)
+    if outcome:
+        planned = Gauge("sipctl_rules_planned", "Items of the plan.", ["action", "reason"], registry=registry)
+        for (action, reason), count in Counted((item.action, item.reason) for item in outcome.items).items():
+            planned.labels(action.value, reason.value).set(count)
+        results = Gauge("sipctl_rules_results", "What became of changes.", ["action", "result"], registry=registry)
+        for (action, result), count in Counted((one.item.action, one.result) for one in outcome.done).items():
+            results.labels(action.value, result.value).set(count)
+    try:
+        write_to_textfile(str(path), registry)
+    except OSError as error:
+        raise UncheckedError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _last_success(path: Path) -> float | None:
+    """What the file of the run before says."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    try:
+        families = text_string_to_metric_families(path.read_text())
+        return next((float(one.samples[0].value) for one in families if one.name == _SUCCESS), None)
+    except (OSError, ValueError, IndexError):
+        return None

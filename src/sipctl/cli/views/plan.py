@@ -1,0 +1,156 @@
+"""A plan of purge or sync, or what became of it, as people and scripts read it."""
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sipctl.cli.views.pins import shown_pin
+from sipctl.operations.carrying import Done
+from sipctl.operations.sync import Outcome
+from sipctl.output.formats import Listing
+from sipctl.output.streams import Streams
+from sipctl.output.text import escaped_json, printable
+from sipctl.telephony.plan import Action, Item, Reason
+
+_WORDS: Final = {
+    Reason.LIVE: "as it should be",
+    Reason.FOREIGN: "not this profile's",
+    Reason.PROTECTED: "on the protect list",
+    Reason.FIRST_LOOK: "stale, seen for the first time",
+    Reason.WAITING: "stale, but not for long enough",
+    Reason.YOUNG: "stale, but made a short time ago",
+    Reason.EMPTY_LIST: "LiveKit lists no room at all",
+    Reason.UNATTENDED: "live, but nobody is in it who is no phone caller",
+    Reason.NO_PIN: "the registry has no PIN for it",
+    Reason.TAKEN: "another rule has its PIN",
+    Reason.AMBIGUOUS: "one of several for the room",
+    Reason.LIVEKIT_ONLY: "a backend does not change it: --via livekit",
+    Reason.STALE: "its room is not live",
+    Reason.DUPLICATE: "another one serves the room",
+    Reason.MISSING: "attended, and without a rule",
+    Reason.PIN_DIFFERS: "the registry has another PIN",
+    Reason.PIN_NONE: "its PIN is the word None",
+    Reason.TRUNKS_DIFFER: "the profile has other trunks",
+}
+_PLANNED: Final = {Action.DELETE: "would delete", Action.UPDATE: "would update", Action.CREATE: "would create"}
+_CHANGES: Final = frozenset(_PLANNED)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """What a run would do, or did."""
+
+    outcome: Outcome
+    show_pins: bool
+
+    @property
+    def _undo(self) -> str:
+        return f"sipctl rules restore --run {self.outcome.run} --apply" if self.outcome.run else ""
+
+    def render(self, style: str, streams: Streams) -> Iterator[str]:
+        """The run as text; for people without what is as it should be, unless they ask for it."""
+        if style == "json":
+            head = {
+                "schema": "sipctl/plan/v1",
+                "run": self.outcome.run,
+                "undo": self._undo,
+                "put_back": list(self.outcome.put_back),
+                "counts": self._counts(),
+                "items": list(map(self._record, self._rows())),
+            }
+            yield escaped_json(json.dumps(head, ensure_ascii=False, indent=2)) + "\n"
+            return
+        if style != "table":
+            yield from self._listing(list(self._rows())).render(style, streams)
+            return
+        yield f"{self._verdict()}\n"
+        rows = [row for row in self._rows() if streams.verbose or row[0].action is not Action.KEEP]
+        if rows:
+            yield "\n"
+            yield from self._listing(rows).render(style, streams)
+        yield from (f"\n{label}: {printable(text)}\n" for label, text in self._afterwards() if text)
+
+    def _rows(self) -> Iterator[tuple[Item, Done | None]]:
+        """Every item with what became of it; of one that is written in two steps the last."""
+        done = {self._key(one.item): one for one in self.outcome.done}
+        for item in self.outcome.items:
+            if not item.parked:
+                yield item, done.get(self._key(item))
+
+    def _key(self, item: Item) -> tuple[str, str]:
+        return item.room, item.rule_id
+
+    def _listing(self, rows: list[tuple[Item, Done | None]]) -> Listing[tuple[Item, Done | None]]:
+        return Listing(
+            schema="sipctl/plan/v1",
+            items=rows,
+            columns=("action", "room", "rule", "pin", "why", "result"),
+            row=self._row,
+            record=self._record,
+            name=lambda row: row[0].rule_id or row[0].room,
+        )
+
+    def _row(self, row: tuple[Item, Done | None]) -> tuple[str, ...]:
+        item, done = row
+        action = item.action.value if done or item.action not in _CHANGES else _PLANNED[item.action]
+        result = f"{done.result.value}{f': {done.error.message}' if done.error else ''}" if done else ""
+        rule = (done.rule_id if done else "") or item.rule_id
+        return action, item.room, rule, self._pins(item), self._why(item), result
+
+    def _pins(self, item: Item) -> str:
+        before, after = (shown_pin(rule.pin, show=self.show_pins) if rule else "" for rule in (item.before, item.after))
+        return f"{before} → {after}" if before and after and before != after else after or before
+
+    def _why(self, item: Item) -> str:
+        return _WORDS[item.reason] + (f": {item.beside}" if item.beside else "")
+
+    def _record(self, row: tuple[Item, Done | None]) -> dict[str, Any]:
+        item, done = row
+        return {
+            "action": item.action.value,
+            "reason": item.reason.value,
+            "room": item.room,
+            "sip_dispatch_rule_id": item.rule_id,
+            "beside": item.beside,
+            "pin_before": shown_pin(item.before.pin, show=self.show_pins) if item.before else None,
+            "pin_after": shown_pin(item.after.pin, show=self.show_pins) if item.after else None,
+            "result": done.result.value if done else None,
+            "new_rule_id": done.rule_id if done else "",
+            "error": done.error.message if done and done.error else "",
+        }
+
+    def _counts(self) -> dict[str, int]:
+        counted = Counter(item.action.value for item, _ in self._rows())
+        return {action.value: counted.get(action.value, 0) for action in Action}
+
+    def _verdict(self) -> str:
+        changes = [(item, done) for item, done in self._rows() if item.action in _CHANGES]
+        skipped = sum(item.action is Action.SKIP for item in self.outcome.items)
+        waits = f" {skipped} {'is left as it is' if skipped == 1 else 'are left as they are'}." if skipped else ""
+        if not changes:
+            return f"Nothing to do.{waits}"
+        if not self.outcome.done:
+            return f"Would make {_told(changes)}.{waits}"
+        failed = sum(done is None or done.failed for _, done in changes)
+        return (
+            f"Of {_told(changes)}, {len(changes) - failed} went well and {failed} did not.{waits}"
+            if failed
+            else (f"Made {_told(changes)}.{waits}")
+        )
+
+    def _afterwards(self) -> Iterator[tuple[str, str]]:
+        yield "put back, for an earlier run was killed", ", ".join(map(shlex.quote, self.outcome.put_back))
+        yield "undo", self._undo
+        if any(item.action in _CHANGES for item in self.outcome.items) and not self.outcome.done:
+            yield "do it", "the same with --apply"
+
+
+def _told(changes: list[tuple[Item, Done | None]]) -> str:
+    """How many changes there are, and of which kind."""
+    nouns = {Action.DELETE: "deletion", Action.UPDATE: "change", Action.CREATE: "creation"}
+    counted = Counter(item.action for item, _ in changes)
+    parts = [f"{counted[one]} {noun}{'s' * (counted[one] != 1)}" for one, noun in nouns.items() if counted[one]]
+    return f"{len(changes)} write{'s' * (len(changes) != 1)} ({', '.join(parts)})"

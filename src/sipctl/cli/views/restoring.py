@@ -1,0 +1,68 @@
+"""What a restore would do, or did."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sipctl.cli.views.pins import shown_pin
+from sipctl.operations.executing import Attempt
+from sipctl.operations.restoring import Deed, Step
+from sipctl.operations.writing import Change
+from sipctl.output.formats import Listing
+from sipctl.output.streams import Streams
+from sipctl.output.text import escaped_json
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreView:
+    """The steps of a restore and what became of those that were carried out; `run` is the audit's id of that run."""
+
+    steps: Sequence[Step]
+    done: Sequence[Attempt[Step, Change]]
+    run: str
+    show_pins: bool
+
+    def render(self, style: str, streams: Streams) -> Iterator[str]:
+        """The restore as text."""
+        listing = Listing(
+            schema="sipctl/restore/v1",
+            items=self.steps,
+            columns=("action", "rule", "room", "pin", "why", "result"),
+            row=lambda step: tuple(map(str, self._record(step).values())),
+            record=self._record,
+            name=lambda step: step.rule.sip_dispatch_rule_id or step.rule.name,
+        )
+        if style == "json":
+            items = list(map(self._record, self.steps))
+            head = {"schema": "sipctl/restore/v1", "run": self.run, "undo": self._undo, "items": items}
+            yield escaped_json(json.dumps(head, ensure_ascii=False, indent=2)) + "\n"
+            return
+        yield from listing.render(style, streams)
+        if style == "table":
+            todo = any(step.deed is not Deed.SKIP for step in self.steps)
+            yield from [f"\nundo: {self._undo}\n"] if self.run else ["\ndo it: add --apply\n"] if todo else []
+
+    @property
+    def _undo(self) -> str:
+        return f"sipctl rules restore --run {self.run} --apply" if self.run else ""
+
+    def _record(self, step: Step) -> dict[str, Any]:
+        attempt = next((one for one in self.done if one.item is step), None)
+        change = attempt.result if attempt else None
+        return {
+            "action": step.deed.value,
+            "sip_dispatch_rule_id": (change.id if change else "") or step.rule.sip_dispatch_rule_id,
+            "room": step.rule.room_name,
+            "pin": shown_pin(step.rule.pin, show=self.show_pins),
+            "why": step.why,
+            "result": _result(attempt),
+        }
+
+
+def _result(attempt: Attempt[Step, Change] | None) -> str:
+    if attempt is None:
+        return ""
+    if attempt.error:
+        return f"failed: {attempt.error.message}"
+    return "done" if attempt.begun else "not begun"

@@ -1,0 +1,242 @@
+"""Carrying out a plan in LiveKit itself.
+
+LiveKit has no conditional delete. So a batch is looked at again right before it is deleted, rules first and rooms
+second, and the rooms once more right after: a rule whose room came alive in between is put back from what it was.
+"""
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Final, TypeVar
+
+from sipctl.errors import ConflictError, NotFoundError, SipctlError
+from sipctl.operations.carrying import Done, Result, Work, told
+from sipctl.operations.executing import attempt_each
+from sipctl.operations.journal import Entry, Journal, Write, utc_now
+from sipctl.operations.rule_writes import create_alone, timestamp
+from sipctl.operations.survey import attended_of
+from sipctl.operations.writing import Writer
+from sipctl.telephony.livekit_json import rule_to_json
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.pins import MAX_LENGTH
+from sipctl.telephony.plan import Item, Reason
+
+T = TypeVar("T")
+
+BATCH: Final = 100
+"""How many deletions lie between one look and the next: each look costs two lists."""
+
+
+@dataclass(slots=True)
+class ByLiveKit:
+    """Writes rules by LiveKit's API."""
+
+    work: Work
+    _stored: dict[str, DispatchRule] = field(default_factory=dict)
+
+    async def delete(self, items: Sequence[Item]) -> list[Done]:
+        """Delete rules, batch by batch."""
+        done: list[Done] = []
+        for batch in batches(items):
+            done += await self._delete_batch(batch)
+        return done
+
+    async def _delete_batch(self, items: Sequence[Item]) -> list[Done]:
+        if self.work.brake.is_on:
+            return [Done(item, Result.NOT_BEGUN) for item in items]
+        try:
+            left = await self._still_to_delete(items)
+        except SipctlError as error:
+            self.work.brake.note(failed=True)
+            return [Done(item, Result.FAILED, error=error) for item in items]
+        ready = [item for item in items if left[item.rule_id] is None]
+        spared = [Done(item, result) for item in items if (result := left[item.rule_id]) is not None]
+        return [*spared, *await self._delete_ready(ready)]
+
+    async def _still_to_delete(self, items: Sequence[Item]) -> dict[str, Result | None]:
+        """Rules first, rooms second: what is still as the plan has it, None, and why the others stay."""
+        client = self.work.writer.client
+        ids = {item.rule_id for item in items} | {item.beside for item in items if item.beside}
+        stored = {rule.sip_dispatch_rule_id: rule for rule in await client.list_rules(sorted(ids))}
+        live = {room.name for room in await client.list_rooms()}
+        if not live and self.work.world.live:
+            raise SipctlError("LiveKit lists no room any more, which cannot be", code="empty-list", hint="look again")
+        return {item.rule_id: self._why_not(item, stored, live) for item in items}
+
+    def _why_not(self, item: Item, stored: Mapping[str, DispatchRule], live: set[str]) -> Result | None:
+        rule = stored.get(item.rule_id)
+        if rule is None:
+            return Result.GONE
+        if rule != item.before:
+            return Result.CHANGED
+        if item.reason is Reason.DUPLICATE:
+            return None if self._is_right(stored.get(item.beside), item.beside) else Result.CHANGED
+        return Result.ALIVE if item.room in live else None
+
+    def _is_right(self, rule: DispatchRule | None, rule_id: str) -> bool:
+        """Whether the rule that makes another one superfluous stands as it did when the plan was made."""
+        known = {one.sip_dispatch_rule_id: one for one in self.work.world.rules}
+        return rule is not None and rule == known.get(rule_id)
+
+    async def _delete_ready(self, items: Sequence[Item]) -> list[Done]:
+        journal, client = self.work.writer.journal, self.work.writer.client
+        if not items:
+            return []
+        intents = journal.intend(*map(_deletion, items))
+
+        async def delete(item: Item) -> Done:
+            try:
+                await client.delete_rule(item.rule_id)
+            except NotFoundError:
+                return Done(item, Result.GONE)
+            return Done(item, Result.DONE)
+
+        attempts = await attempt_each(items, delete, self.work.brake, self.work.pace, self.work.on_end)
+        done = list(map(told, attempts))
+        journal.conclude(*(_outcome(journal, *pair) for pair in zip(intents, done, strict=True)))
+        return await self._put_back_what_came_alive(done)
+
+    async def _put_back_what_came_alive(self, done: Sequence[Done]) -> list[Done]:
+        """List the rooms again. A rule whose deletion has no answer may be gone as well."""
+        doubtful = {Result.DONE, Result.FAILED}
+        lost = [one for one in done if one.result in doubtful and one.item.reason is not Reason.DUPLICATE]
+        if not lost:
+            return list(done)
+        try:
+            live = {room.name for room in await self.work.writer.client.list_rooms()}
+            return [await self._put_back(one) if one in lost and one.item.room in live else one for one in done]
+        except SipctlError as error:
+            self.work.unchecked = True
+            self.work.brake.note(failed=True)
+            return [Done(one.item, Result.FAILED, error=error) if one in lost else one for one in done]
+
+    async def _put_back(self, one: Done) -> Done:
+        if one.item.before is None:
+            return one
+        return Done(one.item, Result.PUT_BACK, rule_id=await self.put_back(one.item.before), error=one.error)
+
+    async def put_back(self, rule: DispatchRule) -> str:
+        """Create a deleted rule again for its live room; the id of the rule that serves it now.
+
+        A backend may have been quicker; then its rule stays.
+
+        Raises:
+            SipctlError: it cannot be made, and nobody else made one.
+        """
+        writer = self.work.writer
+        serving = await _serving(writer, rule.room_name)
+        if serving:
+            return serving
+        try:
+            return await _create(writer, replace(rule, sip_dispatch_rule_id=""))
+        except ConflictError:
+            serving = await _serving(writer, rule.room_name)
+            if serving:
+                return serving
+            raise
+
+    async def update(self, items: Sequence[Item]) -> list[Done]:
+        """Change rules in place, one after the other: each may wait for the PIN of the one before.
+
+        LiveKit swaps a whole rule in one step, so at no moment is it open, gone, or without a PIN.
+        """
+        return [await self._update(item) for item in items]
+
+    async def _update(self, item: Item) -> Done:
+        if self.work.brake.is_on or item.before is None or item.after is None:
+            return Done(item, Result.NOT_BEGUN)
+        before = self._stored.get(item.rule_id, item.before)
+        after = replace(before, pin=_parking_pin()) if item.parked else item.after
+        try:
+            self._stored[item.rule_id] = await self._replace(before, after)
+        except NotFoundError:
+            return self._noted(Done(item, Result.GONE))
+        except SipctlError as error:
+            return self._noted(Done(item, Result.FAILED, error=error))
+        return self._noted(Done(item, Result.DONE, rule_id=item.rule_id))
+
+    async def _replace(self, before: DispatchRule, after: DispatchRule) -> DispatchRule:
+        writer, resource = self.work.writer, f"rule {before.sip_dispatch_rule_id}"
+        with writer.journal.recorded("update", resource, rule_to_json(before), rule_to_json(after)) as record:
+            stored = await writer.client.replace_rule(before, after)
+            record.after = rule_to_json(stored)
+        return stored
+
+    def _noted(self, done: Done) -> Done:
+        self.work.brake.note(failed=done.error is not None)
+        self.work.on_end()
+        return done
+
+    async def create(self, items: Sequence[Item]) -> list[Done]:
+        """Make rules for rooms that still need one."""
+        done: list[Done] = []
+        for batch in batches(items):
+            done += await self._create_batch(batch)
+        return done
+
+    async def _create_batch(self, items: Sequence[Item]) -> list[Done]:
+        writer = self.work.writer
+        if self.work.brake.is_on:
+            return [Done(item, Result.NOT_BEGUN) for item in items]
+        try:
+            served = {rule.room_name for rule in await writer.client.list_rules() if writer.settings.mark.owns(rule)}
+            live = {room.name for room in await writer.client.list_rooms()}
+            still = await attended_of(writer.client, [item.room for item in items if item.room in live])
+        except SipctlError as error:
+            self.work.brake.note(failed=True)
+            return [Done(item, Result.FAILED, error=error) for item in items]
+        was_attended = self.work.world.attended
+        ready = [
+            item
+            for item in items
+            if item.room not in served and item.room in (still if item.room in was_attended else live)
+        ]
+        spared = [
+            Done(item, Result.THERE if item.room in served else Result.ENDED) for item in items if item not in ready
+        ]
+        attempts = await attempt_each(ready, self._create, self.work.brake, self.work.pace, self.work.on_end)
+        return [*spared, *map(told, attempts)]
+
+    async def _create(self, item: Item) -> Done:
+        if item.after is None:
+            return Done(item, Result.NOT_BEGUN)
+        rule_id = await _create(self.work.writer, item.after)
+        return Done(item, Result.DONE, rule_id=rule_id)
+
+
+def batches(items: Iterable[T]) -> Iterator[list[T]]:
+    """The items in lists of the length of a batch."""
+    remaining = iter(items)
+    while batch := list(islice(remaining, BATCH)):
+        yield batch
+
+
+def _deletion(item: Item) -> Write:
+    before = rule_to_json(item.before) if item.before else None
+    return Write("delete", f"rule {item.rule_id}", before)
+
+
+def _outcome(journal: Journal, intent: Entry, done: Done) -> Entry:
+    error = done.error.message if done.error else "not begun" if done.result is Result.NOT_BEGUN else ""
+    return journal.outcome_of(intent, error=error)
+
+
+def _parking_pin() -> str:
+    """A PIN that nobody was told, for the moment in which two rules change places."""
+    return f"{secrets.randbelow(10**MAX_LENGTH):0{MAX_LENGTH}d}"
+
+
+async def _serving(writer: Writer, room: str) -> str:
+    """The id of an owned rule for this room; "" if there is none. Its PIN may be a newer one by now."""
+    mark = writer.settings.mark
+    rules = (rule for rule in await writer.client.list_rules() if rule.room_name == room and mark.owns(rule))
+    return next((rule.sip_dispatch_rule_id for rule in rules), "")
+
+
+async def _create(writer: Writer, rule: DispatchRule) -> str:
+    stamped = replace(rule, created_at=rule.created_at or timestamp(utc_now()))
+    with writer.journal.recorded("create", "rule", after=rule_to_json(stamped)) as record:
+        rule_id, record.after = await create_alone(writer.client, stamped)
+        record.resource = f"rule {rule_id}"
+    return rule_id

@@ -1,0 +1,173 @@
+"""Carrying out a plan by telling the backend again what it missed; the backend stays the only writer.
+
+A signed `room_started` makes it create the rule that a room lacks, a signed `room_finished` delete a stale one.
+Both may come twice. Whether it did is looked up in LiveKit afterwards.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+
+from sipctl.errors import SipctlError, UncheckedError
+from sipctl.operations.by_livekit import batches
+from sipctl.operations.carrying import Done, Result, Work, told
+from sipctl.operations.executing import attempt_each
+from sipctl.operations.survey import attended_of
+from sipctl.telephony.ids import new_id
+from sipctl.telephony.livekit_json import rule_to_json
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.plan import Action, Item, Reason
+from sipctl.webhooks.delivery import deliver
+from sipctl.webhooks.events import RoomEvent, room_event
+
+_PAUSE_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """What a look found: owned rules by their room, live rooms with their sids."""
+
+    rules: dict[str, list[DispatchRule]]
+    sids: dict[str, str]
+
+
+@dataclass(slots=True)
+class ByWebhook:
+    """Sends events to a backend. `settle_s` is how long it may take to write the rule, `timeout_s` to answer."""
+
+    work: Work
+    url: str
+    timeout_s: float
+    settle_s: float
+    clock: Callable[[], float]
+
+    async def delete(self, items: Sequence[Item]) -> list[Done]:
+        """Tell of rooms that ended; what came alive in between is told of as started."""
+        return [done for batch in batches(items) for done in await self._delete_batch(batch)]
+
+    async def update(self, items: Sequence[Item]) -> list[Done]:
+        """Nothing: a backend that is told of a room again keeps a rule that is there (Meet compares names alone)."""
+        reason = UncheckedError(
+            "a backend does not change a rule that exists", code="by-webhook", hint="`--via livekit` does"
+        )
+        return [Done(item, Result.FAILED, error=reason) for item in items]
+
+    async def create(self, items: Sequence[Item]) -> list[Done]:
+        """Tell of rooms that started."""
+        return [done for batch in batches(items) for done in await self._create_batch(batch)]
+
+    async def put_back(self, rule: DispatchRule) -> str:
+        """Tell of a room as started whose rule a killed run took away; "" for the backend gives the id."""
+        item = Item(action=Action.CREATE, reason=Reason.MISSING, room=rule.room_name)
+        (done,) = await self._create_batch([item])
+        if done.error:
+            raise done.error
+        return ""
+
+    async def _look(self) -> _World:
+        writer = self.work.writer
+        rules: dict[str, list[DispatchRule]] = {}
+        for rule in await writer.client.list_rules():
+            if writer.settings.mark.owns(rule):
+                rules.setdefault(rule.room_name, []).append(rule)
+        return _World(rules, {room.name: room.sid for room in await writer.client.list_rooms()})
+
+    async def _delete_batch(self, items: Sequence[Item]) -> list[Done]:
+        if self.work.brake.is_on:
+            return [Done(item, Result.NOT_BEGUN) for item in items]
+        try:
+            world = await self._look()
+            if not world.sids and self.work.world.live:
+                raise UncheckedError("LiveKit lists no room any more, which cannot be", code="empty-list")
+            left = {item.rule_id: self._why_not(item, world) for item in items}
+            ready = [item for item in items if left[item.rule_id] is None]
+            done = await self._tell(ready, "room_finished", world)
+            done = await self._came_true(done, lambda item, after: item.before not in after.rules.get(item.room, []))
+            done = await self._restart_what_came_alive(done)
+        except SipctlError as error:
+            self.work.brake.note(failed=True)
+            self.work.unchecked = True
+            return [Done(item, Result.FAILED, error=error) for item in items]
+        return [*(Done(item, result) for item in items if (result := left[item.rule_id]) is not None), *done]
+
+    def _why_not(self, item: Item, world: _World) -> Result | None:
+        rules = world.rules.get(item.room, [])
+        if item.room in world.sids:
+            return Result.ALIVE
+        if item.before not in rules:
+            ids = {rule.sip_dispatch_rule_id for rule in rules}
+            return Result.CHANGED if item.rule_id in ids else Result.GONE
+        return None
+
+    async def _restart_what_came_alive(self, done: Sequence[Done]) -> list[Done]:
+        world = await self._look()
+        alive = [one for one in done if one.item.room in world.sids and one.result in {Result.DONE, Result.FAILED}]
+        again = await self._tell([one.item for one in alive], "room_started", world)
+        again = await self._came_true(again, lambda item, after: bool(after.rules.get(item.room)))
+        put_back = {
+            one.item.rule_id: Done(one.item, Result.FAILED if one.error else Result.PUT_BACK, error=one.error)
+            for one in again
+        }
+        return [put_back.get(one.item.rule_id, one) for one in done]
+
+    async def _create_batch(self, items: Sequence[Item]) -> list[Done]:
+        if self.work.brake.is_on:
+            return [Done(item, Result.NOT_BEGUN) for item in items]
+        try:
+            world = await self._look()
+            still = await attended_of(self.work.writer.client, [item.room for item in items if item.room in world.sids])
+            asked = self.work.world.attended
+            ready = [
+                item
+                for item in items
+                if item.room not in world.rules and item.room in (still if item.room in asked else world.sids)
+            ]
+            done = await self._tell(ready, "room_started", world)
+            done = await self._came_true(done, lambda item, after: bool(after.rules.get(item.room)))
+        except SipctlError as error:
+            self.work.brake.note(failed=True)
+            return [Done(item, Result.FAILED, error=error) for item in items]
+        spared = [item for item in items if item not in ready]
+        there = world.rules
+        return [*(Done(item, Result.THERE if item.room in there else Result.ENDED) for item in spared), *done]
+
+    async def _tell(self, items: Sequence[Item], event: RoomEvent, world: _World) -> list[Done]:
+        """Send one event for each item, audited."""
+        writer = self.work.writer
+        connection = writer.settings.connection
+
+        async def tell(item: Item) -> Done:
+            body = room_event(
+                event, item.room, world.sids.get(item.room, ""), new_id("EV_", secrets.choice), self.clock()
+            )
+            before = rule_to_json(item.before) if item.before and event == "room_finished" else None
+            with writer.journal.recorded(event, f"room {item.room}", before):
+                key, secret = connection.api_key, connection.api_secret
+                await deliver(session, self.url, body, key, secret, self.clock(), self.timeout_s)
+            return Done(item, Result.DONE)
+
+        async with aiohttp.ClientSession(trust_env=True) as session:
+            attempts = await attempt_each(items, tell, self.work.brake, self.work.pace, self.work.on_end)
+        return list(map(told, attempts))
+
+    async def _came_true(self, done: Sequence[Done], holds: Callable[[Item, _World], bool]) -> list[Done]:
+        """Look in LiveKit until every item that was told of came true, or the backend had its time."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.settle_s
+        open_items = [one for one in done if one.result is Result.DONE]
+        while open_items:
+            world = await self._look()
+            open_items = [one for one in open_items if not holds(one.item, world)]
+            if not open_items or loop.time() >= until:
+                break
+            await asyncio.sleep(_PAUSE_S)
+        ignored = UncheckedError(
+            f"the backend took the event, but did nothing within {self.settle_s:g} s",
+            code="backend",
+            hint="is telephony on, and does its room filter let this room through?",
+        )
+        return [Done(one.item, Result.FAILED, error=ignored) if one in open_items else one for one in done]

@@ -1,0 +1,255 @@
+"""Undoing from the audit, or from an export: a plan against what stands now, then the same rails as any write."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from sipctl.errors import NotFoundError, RailError
+from sipctl.operations.executing import Attempt, Brake, Pace, attempt_each
+from sipctl.operations.journal import Entry
+from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule, without_marks
+from sipctl.operations.writing import Change, Writer
+from sipctl.telephony.livekit_json import rule_from_json
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.ruleset import RuleKey, rule_keys
+
+_GONE: Final = frozenset({"delete", "room_finished"})
+"""Actions of the audit that took a rule away, by ourselves or by a backend."""
+
+
+class Deed(StrEnum):
+    """What restoring does with one rule."""
+
+    CREATE = "create"
+    DELETE = "delete"
+    UPDATE = "update"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One rule: as it stands now (None = it does not), as it shall be (None = gone), and why."""
+
+    deed: Deed
+    why: str
+    now: DispatchRule | None = None
+    then: DispatchRule | None = None
+
+    @property
+    def rule(self) -> DispatchRule:
+        """The rule that is spoken of."""
+        return self.now or self.then or DispatchRule()
+
+
+@dataclass(slots=True)
+class _Standing:
+    """The rules as they would be after the steps so far, by id and by the calls they take."""
+
+    rules: dict[str, DispatchRule]
+    trunk_ids: frozenset[str]
+    keys: dict[RuleKey, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for rule in self.rules.values():
+            self.keys |= dict.fromkeys(rule_keys(rule), rule.sip_dispatch_rule_id)
+
+    def like(self, rule: DispatchRule) -> DispatchRule | None:
+        """A rule of the same content, whatever its id."""
+        wanted = without_marks(rule)
+        holders = {self.keys[key] for key in rule_keys(rule) if key in self.keys}
+        return next((self.rules[one] for one in holders if without_marks(self.rules[one]) == wanted), None)
+
+    def taker(self, rule: DispatchRule, *, but: str = "") -> str:
+        """The id of another rule that takes calls of this one, "" if none does."""
+        takers = (self.keys.get(key, "") for key in rule_keys(rule))
+        return next((one for one in takers if one not in {"", but}), "")
+
+    def remove(self, rule: DispatchRule) -> None:
+        """It is gone."""
+        self.rules.pop(rule.sip_dispatch_rule_id, None)
+        for key in rule_keys(rule):
+            if self.keys.get(key) == rule.sip_dispatch_rule_id:
+                del self.keys[key]
+
+    def add(self, rule: DispatchRule, identifier: str) -> None:
+        """It is there."""
+        self.rules[identifier] = replace(rule, sip_dispatch_rule_id=identifier)
+        self.keys |= dict.fromkeys(rule_keys(rule), identifier)
+
+
+def plan_undo(
+    entries: Sequence[Entry], rules: Iterable[DispatchRule], trunk_ids: Iterable[str], mapped: Mapping[str, str]
+) -> list[Step]:
+    """What undoes these audited writes, the last one first.
+
+    An intent without an outcome is looked up: whatever stands now tells whether the write was made. `mapped` are new
+    ids of trunks that were made again.
+    """
+    standing = _Standing({rule.sip_dispatch_rule_id: rule for rule in rules}, frozenset(trunk_ids))
+    steps = []
+    for entry in reversed(entries):
+        if step := _undo(entry, standing, mapped):
+            _note(step, standing)
+            steps.append(step)
+    return steps
+
+
+def plan_restore(
+    wanted: Iterable[DispatchRule],
+    rules: Iterable[DispatchRule],
+    trunk_ids: Iterable[str],
+    mapped: Mapping[str, str],
+) -> list[Step]:
+    """What creates those of the wanted rules that do not stand."""
+    standing = _Standing({rule.sip_dispatch_rule_id: rule for rule in rules}, frozenset(trunk_ids))
+    steps = []
+    for rule in wanted:
+        step = _create(rule, standing, mapped, "not there")
+        _note(step, standing)
+        steps.append(step)
+    return steps
+
+
+def _note(step: Step, standing: _Standing) -> None:
+    if step.deed is Deed.SKIP:
+        return
+    if step.now:
+        standing.remove(step.now)
+    if step.then:
+        standing.add(step.then, step.now.sip_dispatch_rule_id if step.now else f"new {len(standing.rules)}")
+
+
+def _undo(entry: Entry, standing: _Standing, mapped: Mapping[str, str]) -> Step | None:
+    """The step that undoes one write; None if it is no rule's, or failed."""
+    before = rule_from_json(entry.before) if entry.before and "rule" in entry.before else None
+    after = rule_from_json(entry.after) if entry.after and "rule" in entry.after else None
+    if entry.result == "failed" or not (before or after):
+        return None
+    known = "" if entry.result else "the run ended in the middle; "
+    if entry.action in _GONE and before:
+        if before.sip_dispatch_rule_id in standing.rules:
+            return Step(deed=Deed.SKIP, why=f"{known}it was not deleted", now=before)
+        return _create(before, standing, mapped, f"{known}it was deleted")
+    if entry.action == "create" and after:
+        return _take_back(after, standing, known)
+    if entry.action == "update" and before and after:
+        return _revert(before, after, standing, known)
+    return None
+
+
+def _create(rule: DispatchRule, standing: _Standing, mapped: Mapping[str, str], why: str) -> Step:
+    then = replace(
+        rule, sip_dispatch_rule_id="", trunk_ids=tuple(mapped.get(one, one) for one in rule.trunk_ids), updated_at=None
+    )
+    missing = [one for one in then.trunk_ids if one not in standing.trunk_ids]
+    if missing:
+        return Step(
+            deed=Deed.SKIP, why=f"names trunk {missing[0]}, which is gone: `--trunk {missing[0]}=NEW`", then=then
+        )
+    if standing.like(then):
+        return Step(deed=Deed.SKIP, why="there already", now=standing.like(then))
+    if taker := standing.taker(then):
+        return Step(deed=Deed.SKIP, why=f"{taker} takes its calls by now", then=then)
+    return Step(deed=Deed.CREATE, why=why, then=then)
+
+
+def _take_back(after: DispatchRule, standing: _Standing, known: str) -> Step:
+    """The step that undoes a create. If no outcome told the id, the rule is found by its content."""
+    now = standing.rules.get(after.sip_dispatch_rule_id) or standing.like(after)
+    if now is None:
+        return Step(deed=Deed.SKIP, why=f"{known}it is not there", then=after)
+    if without_marks(now) != without_marks(after):
+        return Step(deed=Deed.SKIP, why="changed since", now=now)
+    return Step(deed=Deed.DELETE, why=f"{known}it was created", now=now)
+
+
+def _revert(before: DispatchRule, after: DispatchRule, standing: _Standing, known: str) -> Step:
+    now = standing.rules.get(before.sip_dispatch_rule_id)
+    if now is None:
+        return Step(deed=Deed.SKIP, why="it is gone", then=before)
+    if without_marks(now) == without_marks(before):
+        return Step(deed=Deed.SKIP, why=f"{known}it is as it was", now=now)
+    if without_marks(now) != without_marks(after):
+        return Step(deed=Deed.SKIP, why="changed since", now=now)
+    if taker := standing.taker(before, but=before.sip_dispatch_rule_id):
+        return Step(deed=Deed.SKIP, why=f"{taker} takes its calls by now", now=now)
+    return Step(deed=Deed.UPDATE, why=f"{known}it was changed", now=now, then=before)
+
+
+def entries_of(
+    audit: Iterable[Entry], *, runs: Iterable[str] = (), items: Iterable[str] = (), rules: Iterable[str] = ()
+) -> list[Entry]:
+    """The audited writes of these runs, of these items, and the last one of each of these rules.
+
+    Each write once: by its outcome, or by its intent if there is none.
+
+    Raises:
+        NotFoundError: the audit knows none of one of them.
+    """
+    wanted = {("run", one) for one in runs} | {("change", one) for one in items} | {("rule", one) for one in rules}
+    latest: dict[str, Entry] = {entry.item: entry for entry in audit}
+    chosen: dict[tuple[str, str], dict[str, Entry]] = {}
+    for entry in latest.values():
+        for name in _names(entry) & wanted:
+            of_name = chosen.setdefault(name, {})
+            if name[0] == "rule":
+                of_name.clear()
+            of_name[entry.item] = entry
+    for kind, unknown in sorted(wanted - chosen.keys()):
+        raise NotFoundError(
+            f"the audit knows no {kind} {unknown!r}", hint="audit.jsonl of the state folder holds them all"
+        )
+    kept = {item for of_name in chosen.values() for item in of_name}
+    return [entry for item, entry in latest.items() if item in kept]
+
+
+def _names(entry: Entry) -> set[tuple[str, str]]:
+    names = {("run", entry.run), ("change", entry.item)}
+    kind, _, identifier = entry.resource.partition(" ")
+    if kind == "rule" and identifier:
+        names.add(("rule", identifier))
+    if entry.before and "sip_dispatch_rule_id" in entry.before:
+        names.add(("rule", str(entry.before["sip_dispatch_rule_id"])))
+    return names
+
+
+def check_steps(steps: Iterable[Step], limit: int) -> None:
+    """Refuse a restore that would delete many rules.
+
+    Raises:
+        RailError: it would delete more than `limit`.
+    """
+    count = sum(step.deed is Deed.DELETE for step in steps)
+    if count > limit:
+        raise RailError(
+            f"would delete {count} rules, more than max_delete {limit}",
+            code="rail-many",
+            hint=f"look at the plan; if it is right, add `--max-delete {count}`",
+        )
+
+
+async def restore(writer: Writer, steps: Sequence[Step], brake: Brake) -> list[Attempt[Step, Change]]:
+    """Carry out a plan: deletions first, for they free PINs; then changes; then what is created."""
+
+    async def carry(step: Step) -> Change:
+        return await _carry(writer, step)
+
+    done: list[Attempt[Step, Change]] = []
+    for deed, pace in ((Deed.DELETE, Pace()), (Deed.UPDATE, Pace(at_once=1)), (Deed.CREATE, Pace())):
+        done += await attempt_each([step for step in steps if step.deed is deed], carry, brake, pace)
+    return done
+
+
+async def _carry(writer: Writer, step: Step) -> Change:
+    if step.now is None:
+        return await create_rule(writer, step.rule, as_it_was=True)
+    if step.then is None:
+        return await delete_rule(writer, step.now.sip_dispatch_rule_id)
+    edits = {name: getattr(step.then, name) for name in _differing(step.now, step.then)}
+    return await update_rule(writer, step.now.sip_dispatch_rule_id, edits, as_it_was=True)
+
+
+def _differing(now: DispatchRule, then: DispatchRule) -> Iterator[str]:
+    marks = {"sip_dispatch_rule_id", "created_at", "updated_at"}
+    return (name for name in DispatchRule.__slots__ if name not in marks and getattr(now, name) != getattr(then, name))

@@ -1,0 +1,199 @@
+"""Purge and sync: one look, one plan, and its items carried out behind every rail.
+
+LiveKit keeps no time and no owner of a rule, and its list of rooms may lag, or be empty by mistake. What makes a
+deletion safe is therefore told here, in `plan`, and in the way that carries it out (docs/safety.md).
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from math import ceil
+from typing import Final
+
+from sipctl.errors import ConflictError, RailError
+from sipctl.operations.carrying import Done, Way, Work
+from sipctl.operations.journal import Journal, read_audit
+from sipctl.operations.live import Live
+from sipctl.operations.pins import check_one_truth
+from sipctl.operations.survey import Surveyor, earlier_from
+from sipctl.registry.looks import Earlier, Looks
+from sipctl.telephony.livekit_json import rule_from_json
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.plan import Action, Item, Part, Reason, World, make_plan, pending
+
+_PERCENT_FROM: Final = 10
+"""From how many owned rules on the percentage counts: under that, one rule is a tenth of them."""
+_TAKEN_AWAY: Final = frozenset({"delete", "room_finished"})
+"""Actions in the audit after which a rule may be gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What a run is asked to do beside its policy.
+
+    `look_twice` = look, wait that long, look again, and count the first look as the earlier one; None = earlier runs'
+    looks count.
+    """
+
+    apply: bool = False
+    max_delete: int = 20
+    max_delete_percent: int = 30
+    look_twice: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One run: its plan, what became of the items that it carried out, and what it put right of a killed run.
+
+    `would_refuse` is the rail that stands before an apply, for a run that only planned. `is_first_look` = nobody has
+    looked at this server with this state yet.
+    """
+
+    items: Sequence[Item]
+    done: Sequence[Done] = ()
+    put_back: Sequence[str] = ()
+    would_refuse: RailError | None = None
+    is_first_look: bool = False
+    run: str = ""
+
+
+@dataclass(slots=True)
+class Synchroniser:
+    """Brings rooms, PINs and rules of one server together.
+
+    `looks` None = nothing is remembered from run to run, which needs `look_twice`. `way_for` makes the way by which
+    changes are carried out, for the world that the plan was made for.
+    """
+
+    surveyor: Surveyor
+    looks: Looks | None
+    journal: Journal
+    orders: Orders
+    way_for: Callable[[World], tuple[Way, Work]]
+
+    async def run(self) -> Outcome:
+        """Look, plan, and with `apply` carry it out.
+
+        Raises:
+            RailError: a rail stands before it; nothing was changed.
+            SipctlError: LiveKit, or the place where looks are remembered, did not answer.
+        """
+        put_back = await self._finish_killed_runs() if self.orders.apply else []
+        world, earlier = await self._look()
+        self._refuse_second_truth(world)
+        items = make_plan(world, self.surveyor.policy)
+        self._refuse_empty_list(items)
+        outcome = Outcome(items=items, put_back=put_back, is_first_look=earlier.is_first and self.looks is not None)
+        refusal = refuse_many(items, self._owned(world), self.orders)
+        if not self.orders.apply:
+            return replace(outcome, would_refuse=refusal)
+        if refusal:
+            raise refusal
+        return await self._carry_out(outcome, world) if pending(items) else outcome
+
+    async def _look(self) -> tuple[World, Earlier]:
+        if self.orders.look_twice is None:
+            return await self.surveyor.survey()
+        first, _ = await self.surveyor.survey(Earlier(is_first=False))
+        await asyncio.sleep(self.orders.look_twice.total_seconds())
+        return await self.surveyor.survey(earlier_from(first, self.surveyor.policy))
+
+    def _refuse_second_truth(self, world: World) -> None:
+        registry, policy = self.surveyor.registry, self.surveyor.policy
+        writes_pins = not policy.by_backend and policy.parts != {Part.PURGE}
+        if registry and writes_pins:
+            check_one_truth(registry, policy.mark, Live(rules=tuple(world.rules), rooms=world.live))
+
+    def _owned(self, world: World) -> int:
+        return sum(map(self.surveyor.policy.mark.owns, world.rules))
+
+    def _refuse_empty_list(self, items: Iterable[Item]) -> None:
+        waiting = [item for item in items if item.reason is Reason.EMPTY_LIST]
+        if waiting:
+            grace = told_duration(self.surveyor.policy.grace)
+            raise RailError(
+                f"LiveKit lists no room at all, and would leave {len(waiting)} owned rules stale: an empty list counts"
+                f" only if an earlier look, at least {grace} ago, found it empty too",
+                code="rail-empty-list",
+                hint=f"this look is remembered: run it again in {grace}" if self.looks else "look at LiveKit's redis",
+            )
+
+    async def _carry_out(self, outcome: Outcome, world: World) -> Outcome:
+        """Deletions first, for they free PINs; then updates; then creates."""
+        way, work = self.way_for(world)
+        changes = pending(outcome.items)
+        run = self.journal.run
+        if self.looks:
+            self.looks.begin_run(run)
+        done: list[Done] = []
+        with self.journal.recorded("run", f"{len(changes)} changes") as record:
+            done += await way.delete([item for item in changes if item.action is Action.DELETE])
+            done += await way.update([item for item in changes if item.action is Action.UPDATE])
+            done += await way.create([item for item in changes if item.action is Action.CREATE])
+            record.after = {"results": [[one.item.action.value, one.item.room, one.result.value] for one in done]}
+        if self.looks and not work.unchecked:
+            self.looks.end_run(run)
+        return replace(outcome, done=done, run=run)
+
+    async def _finish_killed_runs(self) -> list[str]:
+        """Put back what a killed run deleted whose room is live: it could not look any more. The rooms concerned."""
+        unfinished = self.looks.unfinished_runs() if self.looks else []
+        if not unfinished or self.looks is None:
+            return []
+        lost = list(_taken_away(self.journal, frozenset(unfinished)))
+        rooms = await self._put_back(lost) if lost else []
+        for run in unfinished:
+            self.looks.end_run(run)
+        return rooms
+
+    async def _put_back(self, lost: Sequence[DispatchRule]) -> list[str]:
+        world, _ = await self.surveyor.survey(Earlier())
+        served = {rule.room_name for rule in world.rules if self.surveyor.policy.mark.owns(rule)}
+        missing = {rule.room_name: rule for rule in lost if rule.room_name in world.live - served}
+        way, _ = self.way_for(world)
+        rooms = []
+        for room, rule in sorted(missing.items()):
+            with suppress(ConflictError):  # another rule takes these calls by now, and there is nothing to put back
+                await way.put_back(rule)
+                rooms.append(room)
+        return rooms
+
+
+def _taken_away(journal: Journal, runs: frozenset[str]) -> Iterable[DispatchRule]:
+    """The rules that these runs meant to delete, each once."""
+    rules: dict[str, DispatchRule] = {}
+    for entry in read_audit(journal.folder):
+        if entry.run in runs and entry.action in _TAKEN_AWAY and entry.before is not None and entry.url == journal.url:
+            rule = rule_from_json(entry.before)
+            rules[rule.sip_dispatch_rule_id] = rule
+    return rules.values()
+
+
+def refuse_many(items: Iterable[Item], owned: int, orders: Orders) -> RailError | None:
+    """The rail against deleting many rules at once; None if the plan keeps within the limits."""
+    count = sum(item.action is Action.DELETE for item in items)
+    percent = ceil(count * 100 / owned) if owned else 0
+    over_count = count > orders.max_delete
+    over_percent = owned >= _PERCENT_FROM and count * 100 > orders.max_delete_percent * owned
+    if not (over_count or over_percent):
+        return None
+    limits = [f"max_delete {orders.max_delete}"] if over_count else []
+    limits += [f"max_delete_percent {orders.max_delete_percent}"] if over_percent else []
+    words = [f"--max-delete {count}"] if over_count else []
+    words += [f"--max-delete-percent {percent}"] if over_percent else []
+    return RailError(
+        f"would delete {count} of {owned} owned rules ({percent} %), more than {' and '.join(limits)}",
+        code="rail-many",
+        hint=f"look at the plan; if it is right, add `{' '.join(words)}`",
+    )
+
+
+def told_duration(span: timedelta) -> str:
+    """A time in the words of the option that sets it."""
+    seconds = int(span.total_seconds())
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

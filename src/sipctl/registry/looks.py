@@ -1,0 +1,117 @@
+"""What earlier looks at a server found: which rules were stale, whether it listed any room, which runs never ended."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Engine, delete, insert, select
+
+from sipctl.registry.database import serialize, translated
+from sipctl.registry.tables import looks, prepare, runs, sightings
+from sipctl.telephony.livekit_json import rule_to_json
+from sipctl.telephony.model import DispatchRule
+
+_WHAT = "the state of earlier looks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What was seen before this look. `is_first` = nobody has looked at this server with this state yet.
+
+    `stale_since` says of rule ids since which look, without a break, they are stale and unchanged.
+    """
+
+    is_first: bool = True
+    stale_since: Mapping[str, datetime] = field(default_factory=dict)
+    empty_since: datetime | None = None
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Looks:
+    """The looks at one server, in one database."""
+
+    def __init__(self, engine: Engine, server: str, now: Callable[[], datetime] = _utc_now) -> None:
+        self._engine = engine
+        self._server = server
+        self._now = now
+        with translated(_WHAT):
+            prepare(engine)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def look(self, stale: Iterable[DispatchRule], *, any_room: bool) -> Earlier:
+        """What earlier looks found; then note this one, in the same transaction.
+
+        A rule that is not stale any more, or was changed, begins anew when it is stale the next time. So does one
+        that was seen in a future that a clock has left.
+        """
+        now = self._now()
+        digests = {rule.sip_dispatch_rule_id: _digest(rule) for rule in stale}
+        with translated(_WHAT), self._engine.begin() as connection:
+            serialize(connection, self._server)
+            earlier = self._earlier(connection, digests, now)
+            self._note(connection, digests, earlier, now, any_room=any_room)
+        return earlier
+
+    def _earlier(self, connection: Connection, digests: Mapping[str, str], now: datetime) -> Earlier:
+        seen = select(sightings.c.rule_id, sightings.c.digest, sightings.c.since)
+        since = {
+            rule_id: datetime.fromisoformat(moment)
+            for rule_id, digest, moment in connection.execute(seen.where(sightings.c.server == self._server))
+            if digests.get(rule_id) == digest
+        }
+        last = connection.execute(select(looks.c.empty_since).where(looks.c.server == self._server)).first()
+        empty = datetime.fromisoformat(last.empty_since) if last and last.empty_since else None
+        return Earlier(
+            is_first=last is None,
+            stale_since={rule_id: moment for rule_id, moment in since.items() if moment <= now},
+            empty_since=empty if empty is not None and empty <= now else None,
+        )
+
+    def _note(
+        self, connection: Connection, digests: Mapping[str, str], earlier: Earlier, now: datetime, *, any_room: bool
+    ) -> None:
+        connection.execute(delete(sightings).where(sightings.c.server == self._server))
+        rows = [
+            {
+                "server": self._server,
+                "rule_id": rule_id,
+                "digest": digest,
+                "since": earlier.stale_since.get(rule_id, now).isoformat(),
+            }
+            for rule_id, digest in digests.items()
+        ]
+        if rows:
+            connection.execute(insert(sightings), rows)
+        empty_since = None if any_room else (earlier.empty_since or now).isoformat()
+        connection.execute(delete(looks).where(looks.c.server == self._server))
+        connection.execute(insert(looks).values(server=self._server, last_at=now.isoformat(), empty_since=empty_since))
+
+    def begin_run(self, run: str) -> None:
+        """Note that a run is about to write; whoever finds the note later knows that it was killed."""
+        values = {"run": run, "server": self._server, "started_at": self._now().isoformat()}
+        with translated(_WHAT), self._engine.begin() as connection:
+            connection.execute(insert(runs).values(values))
+
+    def end_run(self, run: str) -> None:
+        """Note that a run came to its end."""
+        with translated(_WHAT), self._engine.begin() as connection:
+            connection.execute(delete(runs).where(runs.c.run == run))
+
+    def unfinished_runs(self) -> list[str]:
+        """The runs at this server that never came to their end, oldest first."""
+        query = select(runs.c.run).where(runs.c.server == self._server).order_by(runs.c.started_at)
+        with translated(_WHAT), self._engine.connect().execution_options(reading=True) as connection:
+            return list(connection.execute(query).scalars())
+
+
+def _digest(rule: DispatchRule) -> str:
+    """What tells whether a rule is still the same."""
+    return hashlib.sha256(json.dumps(rule_to_json(rule), sort_keys=True).encode()).hexdigest()

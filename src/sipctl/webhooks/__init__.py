@@ -1,0 +1,1 @@
+"""Webhook events as LiveKit sends them: made, signed, delivered."""

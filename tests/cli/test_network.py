@@ -1,0 +1,59 @@
+"""The way to the server: proxies, private certificates, and every spelling of an address."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from cli.running import assert_error, env_of, run, server_env
+from peers.hostile import PROTOBUF, hostile, says
+from sipctl.sandbox.server import Sandbox
+
+TLS = Path(__file__).parents[1] / "data" / "tls"
+SECRET = "a-secret-of-at-least-32-characters"
+EMPTY_LIST = says(200, b"", PROTOBUF)
+
+
+def test_a_proxy_is_used_and_can_be_left_out(sandbox: Sandbox) -> None:
+    with hostile(says(502, "no way")) as proxy:
+        env = server_env("http://livekit.invalid", SECRET, HTTP_PROXY=proxy.url)
+        assert_error(run("room", "list", env=env), 3, "answered 502")
+        assert proxy.paths == ["/twirp/livekit.RoomService/ListRooms"]
+        env = env_of(sandbox, HTTP_PROXY=proxy.url, NO_PROXY="127.0.0.1")
+        assert run("room", "list", env=env).code == 0
+        assert len(proxy.paths) == 1
+
+
+def test_the_health_port_is_asked_through_the_proxy_too(sandbox: Sandbox) -> None:
+    with hostile(says(200, "OK", "text/plain")) as proxy:
+        env = env_of(sandbox, HTTP_PROXY=proxy.url, NO_PROXY="127.0.0.1", SIPCTL_SIP_HEALTH_URL="http://sip.invalid/")
+        assert run("doctor", "--only", "SIP705", "--fail-on", "info", env=env).code == 0
+        assert proxy.paths == ["/"]
+
+
+@pytest.mark.parametrize("scheme", ["https", "wss"])
+def test_a_private_certificate(scheme: str) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
+    with hostile(EMPTY_LIST, context) as server:
+        env = server_env(server.url.replace("https", scheme), SECRET)
+        assert_error(run("room", "list", env=env), 3, "no TLS with", "self-signed certificate", "SSL_CERT_FILE")
+        assert run("room", "list", env=env | {"SSL_CERT_FILE": str(TLS / "cert.pem")}).code == 0
+
+
+@pytest.mark.parametrize(("scheme", "tail"), [("http", ""), ("http", "/"), ("ws", ""), ("ws", "/")])
+def test_spellings_of_an_address(sandbox: Sandbox, scheme: str, tail: str) -> None:
+    url = sandbox.url.replace("http", scheme) + tail
+    assert run("room", "list", env=env_of(sandbox, LIVEKIT_URL=url)).code == 0
+
+
+def test_a_path_before_the_api_is_kept() -> None:
+    with hostile(EMPTY_LIST) as server:
+        assert run("room", "list", env=server_env(f"{server.url}/base/", SECRET)).code == 0
+        assert server.paths == ["/base/twirp/livekit.RoomService/ListRooms"]
+
+
+def test_verbose_tells_of_each_call_and_nothing_else_does(sandbox: Sandbox) -> None:
+    told = run("rules", "list", "--stale", "-v", env=env_of(sandbox)).stderr.splitlines()
+    assert [line.partition(" in ")[0] for line in told] == ["ListSIPDispatchRule: 200", "ListRooms: 200"]
+    assert run("rules", "list", "--stale", env=env_of(sandbox)).stderr == ""

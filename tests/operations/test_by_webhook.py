@@ -1,0 +1,164 @@
+"""Telling a backend again what it missed: one that does as Meet does, with either server behind it."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from operations.desk import Desk
+from operations.yard import Yard, owned, results, yard_of
+from peers.backend import PATH, Backend, running_backend
+from peers.livekit import RealLiveKit
+from sipctl.errors import DeniedError, UncheckedError
+from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.by_webhook import ByWebhook
+from sipctl.operations.carrying import Result
+from sipctl.sandbox.server import Sandbox
+from sipctl.telephony.plan import Part, Reason, pending
+
+A, B, C = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
+
+
+@pytest.fixture
+def backend(livekit: Sandbox | RealLiveKit) -> Iterator[Backend]:
+    with running_backend(Backend(livekit, {A: "4821930571", B: "7703158264"})) as one:
+        yield one
+
+
+@pytest.fixture
+def yard(livekit: Sandbox | RealLiveKit, backend: Backend, tmp_path: Path) -> Iterator[Yard]:
+    with yard_of(Desk(server=livekit, folder=tmp_path), tmp_path, registry=False) as one:
+        one.policy["by_backend"] = True
+        one.way_for = lambda work: ByWebhook(work, backend.url, 5, 2, time.time)
+        one.open_room("other")
+        one.policy["rooms"] = frozenset({A, B, C})
+        yield one
+
+
+def test_a_missing_rule_comes_and_a_stale_one_goes(yard: Yard, backend: Backend) -> None:
+    yard.desk.server.join(A, "alice")
+    yard.desk.store(owned(B, "7703158264"))
+    yard.run(apply=False)
+    yard.wait()
+    assert results(yard.run()) == [(A, Result.DONE), (B, Result.DONE)]
+    assert yard.pins() == {A: "4821930571"}
+    assert backend.events == [("room_finished", B), ("room_started", A)]
+    assert pending(yard.run().items) == []
+    actions = [(entry.action, entry.phase, entry.result) for entry in yard.desk.audit()]
+    assert ("room_finished", "outcome", "done") in actions
+    assert ("room_started", "outcome", "done") in actions
+
+
+def test_a_slow_backend_is_waited_for(yard: Yard, backend: Backend) -> None:
+    backend.mood = "slow"
+    yard.desk.server.join(A, "alice")
+    assert results(yard.run()) == [(A, Result.DONE)]
+    assert yard.pins() == {A: "4821930571"}
+
+
+@pytest.mark.parametrize(
+    ("mood", "told"),
+    [("ignores", "did nothing within"), ("refuses", r"failed at the event \(500\)"), ("moved", r"redirects \(301\)")],
+)
+def test_a_backend_that_does_not_do_it(yard: Yard, backend: Backend, mood: str, told: str) -> None:
+    backend.mood = mood
+    yard.way_for = lambda work: ByWebhook(work, backend.url, 5, 0.3, time.time)
+    yard.desk.server.join(A, "alice")
+    yard.desk.store(owned(B, "7703158264"))
+    yard.run(apply=False)
+    yard.wait()
+    outcome = yard.run()
+    assert results(outcome) == [(A, Result.FAILED), (B, Result.FAILED)]
+    for one in outcome.done:
+        assert isinstance(one.error, UncheckedError)
+        with pytest.raises(UncheckedError, match=told):
+            raise one.error
+    assert yard.pins() == {B: "7703158264"}
+
+
+def test_a_backend_with_another_secret(yard: Yard, backend: Backend) -> None:
+    backend.secret = "another-secret-of-at-least-32-bytes"
+    yard.desk.server.join(A, "alice")
+    (done,) = yard.run().done
+    assert isinstance(done.error, DeniedError)
+    assert "refused the signature" in done.error.message
+    for secret in (backend.secret, yard.desk.server.api_secret.reveal()):
+        assert secret not in done.error.message
+
+
+@pytest.mark.parametrize("path", [PATH.removesuffix("/"), "/nowhere/"])
+def test_another_address(yard: Yard, backend: Backend, path: str) -> None:
+    url = backend.url.replace(PATH, path)
+    yard.way_for = lambda work: ByWebhook(work, url, 5, 0.3, time.time)
+    yard.desk.server.join(A, "alice")
+    (done,) = yard.run().done
+    assert done.error
+    assert "no webhook endpoint there (404)" in done.error.message
+
+
+def test_nobody_listens(yard: Yard) -> None:
+    yard.way_for = lambda work: ByWebhook(work, "http://127.0.0.1:9/", 5, 0.3, time.time)
+    yard.desk.server.join(A, "alice")
+    (done,) = yard.run().done
+    assert done.error
+    assert "cannot be reached" in done.error.message
+
+
+def test_a_room_that_comes_alive_is_told_of_as_started(yard: Yard, backend: Backend) -> None:
+    server = yard.desk.server
+    yard.desk.store(owned(A, "4821930571"))
+    yard.run(apply=False)
+    yard.wait()
+
+    class Later(LiveKitClient):
+        looks = 0
+
+        async def list_rules(self, ids: object = ()) -> object:  # type: ignore[override]
+            Later.looks += 1
+            if Later.looks == 3:  # the first look after the backend was told
+                import asyncio
+
+                await asyncio.to_thread(server.join, A, "alice")
+            return await super().list_rules(ids)  # type: ignore[arg-type]
+
+    yard.desk.client_class = Later
+    assert results(yard.run()) == [(A, Result.PUT_BACK)]
+    assert backend.events == [("room_finished", A), ("room_started", A)]
+    assert yard.pins() == {A: "4821930571"}
+
+
+def test_what_a_backend_does_not_repair_is_said(yard: Yard) -> None:
+    yard.desk.server.join(A, "alice")
+    yard.desk.store(owned(A, "1111"))
+    yard.desk.store(replace(owned(A, "1111"), trunk_ids=("ST_1",)))
+    items = yard.run(Part.REPAIR).items
+    assert sorted(item.reason for item in items if item.room == A) == [Reason.LIVE, Reason.LIVEKIT_ONLY]
+
+
+def test_a_killed_run_is_finished_by_telling_again(yard: Yard, backend: Backend) -> None:
+    yard.desk.store(owned(A, "4821930571"))
+    yard.run(apply=False)
+    yard.wait()
+
+    class Killed(BaseException):
+        pass
+
+    class Dying(LiveKitClient):
+        looks = 0
+
+        async def list_rules(self, ids: object = ()) -> object:  # type: ignore[override]
+            Dying.looks += 1
+            if Dying.looks == 3:
+                raise Killed
+            return await super().list_rules(ids)  # type: ignore[arg-type]
+
+    yard.desk.client_class = Dying
+    with pytest.raises((Killed, BaseExceptionGroup)):
+        yard.run()
+    yard.desk.server.join(A, "alice")
+    yard.desk.client_class = LiveKitClient
+    assert yard.run(Part.PURGE).put_back == [A]
+    assert yard.pins() == {A: "4821930571"}

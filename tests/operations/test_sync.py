@@ -1,0 +1,516 @@
+"""Purge and sync against a server: what they do, and every rail that stands around them."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from operations.desk import Desk
+from operations.yard import GRACE, Yard, owned, results, yard_of
+from peers.livekit import RealLiveKit
+from sipctl.errors import ConfigError, RailError, UncheckedError
+from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.carrying import Result
+from sipctl.operations.executing import Brake
+from sipctl.sandbox.server import Sandbox
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.plan import Action, Part, Reason, pending
+
+MANY = [f"room-{at:02}" for at in range(30)]
+
+
+@pytest.fixture
+def yard(livekit: Sandbox | RealLiveKit, tmp_path: Path) -> Iterator[Yard]:
+    """A server with one live room, so that its list of rooms is not empty."""
+    with yard_of(Desk(server=livekit, folder=tmp_path), tmp_path) as one:
+        one.open_room("other")
+        yield one
+
+
+@pytest.fixture
+def sandboxed(sandbox: Sandbox, tmp_path: Path) -> Iterator[Yard]:
+    with yard_of(Desk(server=sandbox, folder=tmp_path), tmp_path) as one:
+        one.open_room("other")
+        yield one
+
+
+def plant(yard: Yard, *rooms: str) -> list[DispatchRule]:
+    return [yard.desk.store(owned(room, f"{at:06}")) for at, room in enumerate(rooms)]
+
+
+def intents(yard: Yard) -> list[str]:
+    return [entry.action for entry in yard.desk.audit() if entry.phase == "intent"]
+
+
+# --- purge ---
+
+
+def test_a_stale_rule_goes_after_its_grace(yard: Yard) -> None:
+    (rule,) = plant(yard, "gone")
+    first = yard.run(Part.PURGE)
+    assert [item.reason for item in first.items] == [Reason.FIRST_LOOK]
+    yard.wait(9)
+    assert [item.reason for item in yard.run(Part.PURGE).items] == [Reason.WAITING]
+    yard.wait(2)
+    second = yard.run(Part.PURGE)
+    assert results(second) == [("gone", Result.DONE)]
+    assert yard.desk.rules() == []
+    before = next(entry.before for entry in yard.desk.audit() if entry.action == "delete")
+    assert before
+    assert before["sip_dispatch_rule_id"] == rule.sip_dispatch_rule_id
+    assert pending(yard.run(Part.PURGE).items) == []
+
+
+def test_a_dry_run_remembers_its_look_and_writes_nothing_else(yard: Yard) -> None:
+    plant(yard, "gone")
+    yard.run(Part.PURGE, apply=False)
+    yard.wait()
+    planned = yard.run(Part.PURGE, apply=False)
+    assert [item.action for item in planned.items] == [Action.DELETE]
+    assert len(yard.desk.rules()) == 1
+    assert yard.desk.audit() == []
+
+
+def test_a_room_that_was_live_in_between_begins_anew(yard: Yard) -> None:
+    plant(yard, "back")
+    yard.run(Part.PURGE)
+    yard.open_room("back")
+    yard.wait()
+    yard.run(Part.PURGE)
+    yard.end_room("back")
+    yard.wait()
+    assert [item.reason for item in yard.run(Part.PURGE).items] == [Reason.FIRST_LOOK]
+
+
+def test_a_rule_that_was_changed_in_between_begins_anew(yard: Yard) -> None:
+    (rule,) = plant(yard, "gone")
+    yard.run(Part.PURGE)
+    yard.wait()
+    yard.desk.ask(lambda client: client.replace_rule(rule, replace(rule, metadata="new")))
+    assert [item.reason for item in yard.run(Part.PURGE).items] == [Reason.FIRST_LOOK]
+
+
+def test_foreign_protected_and_live_rules_stay(yard: Yard) -> None:
+    yard.policy["protect"] = frozenset({"lobby"})
+    yard.desk.store(replace(owned("gone", "1111"), name="theirs"))
+    plant(yard, "lobby", "other")
+    yard.purge()
+    assert sorted(rule.room_name for rule in yard.desk.rules()) == ["gone", "lobby", "other"]
+
+
+def test_the_grace_of_nothing_is_explicit(yard: Yard) -> None:
+    plant(yard, "gone")
+    yard.policy["grace"] = timedelta()
+    assert results(yard.run(Part.PURGE)) == [("gone", Result.DONE)]
+
+
+def test_looking_twice_in_one_run_needs_no_memory(yard: Yard) -> None:
+    plant(yard, "gone")
+    yard.looks = None
+    yard.policy["grace"] = timedelta(milliseconds=10)
+    assert pending(yard.run(Part.PURGE).items) == []
+    assert yard.desk.ask(lambda client: _twice(yard, client)) == [("gone", Result.DONE)]
+
+
+async def _twice(yard: Yard, client: LiveKitClient) -> list[tuple[str, Result]]:
+    """The clock goes on while the run waits."""
+    run = asyncio.create_task(yard._run(client, (Part.PURGE,), {"look_twice": timedelta(milliseconds=20)}))
+    while not run.done():
+        yard.moment += timedelta(milliseconds=1)
+        await asyncio.sleep(0.001)
+    return results(await run)
+
+
+# --- rails ---
+
+
+def test_an_empty_list_of_rooms_is_believed_the_second_time(yard: Yard) -> None:
+    plant(yard, "gone")
+    yard.end_room("other")
+    for minutes in (0, 9):
+        yard.wait(minutes)
+        with pytest.raises(RailError, match="lists no room at all") as refused:
+            yard.run(Part.PURGE)
+        assert refused.value.code == "rail-empty-list"
+    assert len(yard.desk.rules()) == 1
+    yard.wait(2)
+    assert results(yard.run(Part.PURGE)) == [("gone", Result.DONE)]
+
+
+def test_an_empty_list_without_stale_rules_is_no_fault(yard: Yard) -> None:
+    yard.end_room("other")
+    assert yard.run(Part.PURGE).items == []
+
+
+def test_a_list_of_rooms_that_is_empty_once_deletes_nothing(sandboxed: Yard, sandbox: Sandbox) -> None:
+    plant(sandboxed, "other")
+    sandboxed.policy["grace"] = timedelta()
+    sandbox.fault("empty-list@ListRooms", times=1)
+    with pytest.raises(RailError, match="lists no room at all"):
+        sandboxed.run(Part.PURGE)
+    assert len(sandboxed.desk.rules()) == 1
+
+
+def test_a_list_that_turns_empty_before_the_deletion_deletes_nothing(sandboxed: Yard) -> None:
+    plant(sandboxed, "gone")
+
+    class Emptied(LiveKitClient):
+        looks = 0
+
+        async def list_rooms(self, names: object = ()) -> list[object]:  # type: ignore[override]
+            Emptied.looks += 1
+            return [] if Emptied.looks == 2 else await super().list_rooms()  # type: ignore[return-value]
+
+    sandboxed.run(Part.PURGE)
+    sandboxed.wait()
+    sandboxed.desk.client_class = Emptied
+    assert results(sandboxed.run(Part.PURGE)) == [("gone", Result.FAILED)]
+    assert len(sandboxed.desk.rules()) == 1
+
+
+@pytest.mark.parametrize("fault", ["status=503@ListRooms", "cut@ListRooms", "status=403@ListRooms", "redis-lost"])
+def test_a_list_that_fails_stops_the_run(sandboxed: Yard, sandbox: Sandbox, fault: str) -> None:
+    plant(sandboxed, "gone")
+    sandboxed.run(Part.PURGE)
+    sandboxed.wait()
+    sandbox.fault(fault)
+    with pytest.raises(Exception, match=r"answered|broke off|redis|keeps us out"):
+        sandboxed.run(Part.PURGE)
+    sandbox.lift_faults()
+    assert len(sandboxed.desk.rules()) == 1
+    assert results(sandboxed.run(Part.PURGE)) == [("gone", Result.DONE)]
+
+
+def test_many_deletions_need_a_number(sandboxed: Yard) -> None:
+    plant(sandboxed, *MANY)
+    for room in MANY[5:]:
+        sandboxed.open_room(room)
+    sandboxed.run(Part.PURGE)
+    for room in MANY[5:]:
+        sandboxed.end_room(room)
+    sandboxed.run(Part.PURGE)
+    sandboxed.wait()
+    with pytest.raises(RailError) as refused:
+        sandboxed.run(Part.PURGE)
+    assert refused.value.message == (
+        "would delete 30 of 30 owned rules (100 %), more than max_delete 20 and max_delete_percent 30"
+    )
+    assert "--max-delete 30 --max-delete-percent 100" in refused.value.hint
+    with pytest.raises(RailError, match="more than max_delete_percent 30"):
+        sandboxed.run(Part.PURGE, max_delete=30)
+    with pytest.raises(RailError, match="more than max_delete 20"):
+        sandboxed.run(Part.PURGE, max_delete_percent=100)
+    planned = sandboxed.run(Part.PURGE, apply=False)
+    assert planned.would_refuse
+    assert len(sandboxed.desk.rules()) == 30
+    assert len(sandboxed.run(Part.PURGE, max_delete=30, max_delete_percent=100).done) == 30
+    assert sandboxed.desk.rules() == []
+
+
+def test_under_ten_rules_a_percentage_says_nothing(sandboxed: Yard) -> None:
+    plant(sandboxed, *MANY[:9])
+    assert len(sandboxed.purge().done) == 9
+
+
+def before_the_delete(deed: Callable[[DispatchRule], object]) -> type[LiveKitClient]:
+    """A client in whose back something happens right before each deletion."""
+
+    class Meddled(LiveKitClient):
+        async def delete_rule(self, identifier: str) -> None:
+            (rule,) = await self.list_rules([identifier])
+            await asyncio.to_thread(deed, rule)
+            await super().delete_rule(identifier)
+
+    return Meddled
+
+
+def test_a_room_that_comes_alive_gets_its_rule_back(yard: Yard) -> None:
+    (rule,) = plant(yard, "gone")
+    yard.run(Part.PURGE)
+    yard.wait()
+    server = yard.desk.server
+    yard.desk.client_class = before_the_delete(lambda one: server.join(one.room_name, "alice"))
+    outcome = yard.run(Part.PURGE)
+    assert results(outcome) == [("gone", Result.PUT_BACK)]
+    back = yard.desk.rule()
+    assert replace(back, sip_dispatch_rule_id=rule.sip_dispatch_rule_id, created_at=None) == rule
+    assert outcome.done[0].rule_id == back.sip_dispatch_rule_id
+    assert intents(yard) == ["run", "delete", "create"]
+
+
+def test_a_backend_that_was_quicker_keeps_its_rule(yard: Yard) -> None:
+    plant(yard, "gone")
+    yard.run(Part.PURGE)
+    yard.wait()
+    server = yard.desk.server
+
+    class Backend(LiveKitClient):
+        async def delete_rule(self, identifier: str) -> None:
+            await super().delete_rule(identifier)
+            await asyncio.to_thread(server.join, "gone", "alice")
+            await self.create_rule(owned("gone", "555555"))
+
+    yard.desk.client_class = Backend
+    assert results(yard.run(Part.PURGE)) == [("gone", Result.PUT_BACK)]
+    assert yard.pins() == {"gone": "555555"}
+
+
+def test_what_came_alive_or_changed_since_the_plan_is_left_alone(yard: Yard) -> None:
+    alive, changed, _ = plant(yard, "alive", "changed", "gone")
+    yard.run(Part.PURGE)
+    yard.wait()
+    server = yard.desk.server
+
+    class Later(LiveKitClient):
+        looked = False
+
+        async def list_rules(self, ids: object = ()) -> object:  # type: ignore[override]
+            if ids and not Later.looked:
+                Later.looked = True
+                await asyncio.to_thread(server.join, "alive", "alice")
+                await self.replace_rule(changed, replace(changed, metadata="new"))
+            return await super().list_rules(ids)  # type: ignore[arg-type]
+
+    yard.desk.client_class = Later
+    assert results(yard.run(Part.PURGE)) == [
+        ("alive", Result.ALIVE),
+        ("changed", Result.CHANGED),
+        ("gone", Result.DONE),
+    ]
+    assert alive in yard.desk.rules()
+
+
+def test_one_failure_does_not_stop_the_others(sandboxed: Yard) -> None:
+    plant(sandboxed, *MANY[:5])
+
+    class Failing(LiveKitClient):
+        async def delete_rule(self, identifier: str) -> None:
+            (rule,) = await self.list_rules([identifier])
+            if rule.room_name == MANY[2]:
+                raise UncheckedError("cannot be")
+            await super().delete_rule(identifier)
+
+    sandboxed.run(Part.PURGE)
+    sandboxed.wait()
+    sandboxed.desk.client_class = Failing
+    outcome = sandboxed.run(Part.PURGE)
+    assert [result for _, result in results(outcome)].count(Result.DONE) == 4
+    assert [one.error.message for one in outcome.done if one.error] == ["cannot be"]
+    assert [rule.room_name for rule in sandboxed.desk.rules()] == [MANY[2]]
+
+
+def test_failures_in_a_row_stop_the_run(sandboxed: Yard, sandbox: Sandbox) -> None:
+    plant(sandboxed, *MANY)
+    sandboxed.run(Part.PURGE)
+    sandboxed.wait()
+    sandbox.fault("status=503@DeleteSIPDispatchRule")
+    outcome = sandboxed.run(Part.PURGE, max_delete=30, max_delete_percent=100)
+    counted = [result for _, result in results(outcome)]
+    assert counted.count(Result.FAILED) < 30
+    assert counted.count(Result.NOT_BEGUN) > 0
+    sandbox.lift_faults()
+    assert len(sandboxed.desk.rules()) == 30
+
+
+def test_a_signal_lets_what_is_in_flight_finish(sandboxed: Yard) -> None:
+    plant(sandboxed, *MANY)
+    brake = sandboxed.brake
+
+    class Signalled(LiveKitClient):
+        async def delete_rule(self, identifier: str) -> None:
+            brake.signal_number = signal.SIGTERM
+            await super().delete_rule(identifier)
+
+    sandboxed.run(Part.PURGE)
+    sandboxed.wait()
+    sandboxed.desk.client_class = Signalled
+    outcome = sandboxed.run(Part.PURGE, max_delete=30, max_delete_percent=100)
+    counted = [result for _, result in results(outcome)]
+    assert 1 <= counted.count(Result.DONE) <= 16
+    assert counted.count(Result.DONE) + counted.count(Result.NOT_BEGUN) == 30
+    assert len(sandboxed.desk.rules()) == counted.count(Result.NOT_BEGUN)
+
+
+def test_a_killed_run_is_finished_by_the_next(yard: Yard) -> None:
+    """Killed after the deletion, before it could look whether a room came alive."""
+    (rule,) = plant(yard, "gone")
+    yard.run(Part.PURGE)
+    yard.wait()
+    server = yard.desk.server
+
+    class Killed(BaseException):
+        pass
+
+    class Dying(LiveKitClient):
+        dead = False
+
+        async def delete_rule(self, identifier: str) -> None:
+            await super().delete_rule(identifier)
+            Dying.dead = True
+            raise Killed
+
+    yard.desk.client_class = Dying
+    with pytest.raises((Killed, BaseExceptionGroup)):
+        yard.run(Part.PURGE)
+    server.join("gone", "alice")
+    yard.desk.client_class = LiveKitClient
+    outcome = yard.run(Part.PURGE)
+    assert outcome.put_back == ["gone"]
+    assert yard.desk.rule().pin == rule.pin
+    assert yard.run(Part.PURGE).put_back == []
+
+
+def test_a_state_that_a_newer_sipctl_made(sandboxed: Yard, tmp_path: Path) -> None:
+    from sqlalchemy import text
+
+    from sipctl.registry.database import open_engine
+    from sipctl.registry.looks import Looks
+
+    engine = open_engine(f"sqlite:///{tmp_path / 'looks.db'}")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE sipctl_schema SET version = 99"))
+    with pytest.raises(ConfigError, match="schema 99"):
+        Looks(engine, "http://x")
+    engine.dispose()
+
+
+def test_a_state_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    from sqlalchemy import inspect, text
+
+    from sipctl.registry.database import open_engine
+    from sipctl.registry.looks import Looks
+
+    engine = open_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE sipctl_schema (version INTEGER PRIMARY KEY)"))
+        connection.execute(text("INSERT INTO sipctl_schema VALUES (1)"))
+    Looks(engine, "http://x")
+    assert {"sipctl_look", "sipctl_sighting", "sipctl_run"} <= set(inspect(engine).get_table_names())
+    engine.dispose()
+
+
+def test_a_clock_that_jumped_back_begins_anew(sandboxed: Yard) -> None:
+    plant(sandboxed, "gone")
+    sandboxed.run(Part.PURGE)
+    sandboxed.wait(-60)
+    assert [item.reason for item in sandboxed.run(Part.PURGE).items] == [Reason.FIRST_LOOK]
+    sandboxed.wait()
+    assert results(sandboxed.run(Part.PURGE)) == [("gone", Result.DONE)]
+
+
+def test_redis_that_comes_back_empty_costs_no_rule(sandboxed: Yard, sandbox: Sandbox) -> None:
+    """Its rooms live on, but are not listed any more; its rules are gone with it, and backends write new ones."""
+    sandbox.join("meeting", "alice")
+    plant(sandboxed, "meeting")
+    sandboxed.run(Part.PURGE)
+    sandbox.store.rooms.clear()
+    sandboxed.wait()
+    with pytest.raises(RailError, match="lists no room at all"):
+        sandboxed.run(Part.PURGE)
+    assert len(sandboxed.desk.rules()) == 1
+
+
+def test_the_rule_of_a_ghost_stays(sandboxed: Yard, sandbox: Sandbox) -> None:
+    sandbox.join("ghost", "alice")
+    plant(sandboxed, "ghost")
+    sandbox.store.rooms["ghost"].ghost = True
+    assert pending(sandboxed.purge().items) == []
+
+
+# --- sync ---
+
+
+def test_missing_drifted_and_double_rules(yard: Yard) -> None:
+    assert yard.registry
+    server = yard.desk.server
+    yard.registry.give([("missing", "100001"), ("drifted", "100002"), ("double", "100003"), ("quiet", "100004")])
+    for room in ("missing", "drifted", "double"):
+        server.join(room, "alice")
+    yard.open_room("quiet")
+    yard.desk.store(owned("drifted", "None"))
+    yard.desk.store(owned("double", "100003", trunk_ids=("ST_1",)))
+    yard.desk.store(owned("double", "100003", trunk_ids=("ST_2",)))
+    outcome = yard.run()
+    assert results(outcome) == [("double", Result.DONE), ("drifted", Result.DONE), ("missing", Result.DONE)]
+    assert yard.pins() == {"missing": "100001", "drifted": "100002", "double": "100003"}
+    assert len(yard.desk.rules()) == 3
+    assert pending(yard.run().items) == []
+    yard.policy["unattended"] = True
+    assert results(yard.run()) == [("quiet", Result.DONE)]
+
+
+def test_a_room_with_phone_callers_alone_gets_no_rule(yard: Yard) -> None:
+    assert yard.registry
+    yard.registry.give([("lonely", "100001")])
+    yard.desk.server.join("lonely", "sip_+33612345678", kind="SIP")
+    assert [item.reason for item in yard.run().items if item.room == "lonely"] == [Reason.UNATTENDED]
+
+
+def test_two_rules_change_places_and_neither_is_ever_open(yard: Yard) -> None:
+    assert yard.registry
+    for room in ("a", "b"):
+        yard.desk.server.join(room, "alice")
+    yard.registry.give([("a", "100001"), ("b", "100002")])
+    yard.desk.store(owned("a", "100002"))
+    yard.desk.store(owned("b", "100001"))
+    seen: list[str] = []
+
+    class Watched(LiveKitClient):
+        async def replace_rule(self, before: DispatchRule, after: DispatchRule) -> DispatchRule:
+            stored = await super().replace_rule(before, after)
+            seen.extend(rule.pin for rule in await self.list_rules())
+            return stored
+
+    yard.desk.client_class = Watched
+    yard.run()
+    assert yard.pins() == {"a": "100001", "b": "100002"}
+    assert len(seen) == 6
+    assert all(len(pin) in {6, 16} for pin in seen)
+
+
+def test_a_rule_that_the_backend_made_meanwhile_is_success(yard: Yard) -> None:
+    assert yard.registry
+    yard.desk.server.join("a", "alice")
+    yard.registry.give([("a", "100001")])
+
+    class Backend(LiveKitClient):
+        looked = 0
+
+        async def list_rules(self, ids: object = ()) -> object:  # type: ignore[override]
+            Backend.looked += 1
+            if Backend.looked == 2:
+                await self.create_rule(owned("a", "100001"))
+            return await super().list_rules(ids)  # type: ignore[arg-type]
+
+    yard.desk.client_class = Backend
+    assert results(yard.run()) == [("a", Result.THERE)]
+    assert len(yard.desk.rules()) == 1
+
+
+def test_no_second_truth(yard: Yard) -> None:
+    yard.desk.server.join("a", "alice")
+    yard.desk.store(owned("a", "999999"))
+    with pytest.raises(RailError, match="another backend, probably Meet"):
+        yard.run()
+
+
+def test_parts_and_rooms(sandboxed: Yard, sandbox: Sandbox) -> None:
+    assert sandboxed.registry
+    for room in ("a", "b"):
+        sandbox.join(room, "alice")
+    sandboxed.registry.give([("a", "100001"), ("b", "100002")])
+    sandboxed.policy["rooms"] = frozenset({"b"})
+    assert results(sandboxed.run()) == [("b", Result.DONE)]
+
+
+def test_an_outcome_is_all_right_only_if_nothing_failed(sandboxed: Yard) -> None:
+    plant(sandboxed, "gone")
+    outcome = sandboxed.purge()
+    assert outcome.run
+    assert not any(one.failed for one in outcome.done)
+    assert Brake().limit == 5
+    assert timedelta(minutes=10) == GRACE

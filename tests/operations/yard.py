@@ -1,0 +1,102 @@
+"""Purge and sync without their command line: a server, a registry, remembered looks, a clock that a test moves."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from operations.desk import Desk
+from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.by_livekit import ByLiveKit
+from sipctl.operations.carrying import Result, Way, Work
+from sipctl.operations.executing import Brake
+from sipctl.operations.journal import Journal
+from sipctl.operations.survey import Surveyor
+from sipctl.operations.sync import Orders, Outcome, Synchroniser
+from sipctl.operations.writing import Permit, Writer
+from sipctl.registry.database import open_engine
+from sipctl.registry.looks import Looks
+from sipctl.registry.store import Registry
+from sipctl.telephony.model import DispatchRule, Room
+from sipctl.telephony.ownership import Ownership
+from sipctl.telephony.plan import Part, Policy, World
+
+GRACE = timedelta(minutes=10)
+
+
+def owned(room: str, pin: str, **fields: Any) -> DispatchRule:
+    return DispatchRule(name=f"SIP_{room}", room_name=room, pin=pin, **fields)
+
+
+@dataclass
+class Yard:
+    """Everything that a run works with; `orders` and `policy` are what the test changes."""
+
+    desk: Desk
+    registry: Registry | None
+    looks: Looks | None
+    moment: datetime = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    policy: dict[str, Any] = field(default_factory=dict)
+    orders: dict[str, Any] = field(default_factory=dict)
+    brake: Brake = field(default_factory=Brake)
+    way_for: Callable[[Work], Way] = ByLiveKit
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def wait(self, minutes: float = 11) -> None:
+        self.moment += timedelta(minutes=minutes)
+
+    def run(self, *parts: Part, **orders: Any) -> Outcome:
+        """One run; it applies unless told otherwise."""
+        return self.desk.ask(lambda client: self._run(client, parts, orders))
+
+    async def _run(self, client: LiveKitClient, parts: tuple[Part, ...], orders: dict[str, Any]) -> Outcome:
+        journal = Journal(folder=self.desk.folder, command="sipctl test", profile="test", url=self.desk.server.url)
+        writer = Writer(client, self.desk.writer(client, Permit()).settings, Permit(), journal)
+        own: dict[str, Any] = {"mark": Ownership(), "grace": GRACE, "parts": frozenset(parts or Part)}
+        policy = Policy(**(own | self.policy))
+
+        def way_for(world: World) -> tuple[Way, Work]:
+            work = Work(writer, world, self.brake)
+            return self.way_for(work), work
+
+        surveyor = Surveyor(client, policy, self.registry, self.looks, self.now)
+        asked = Orders(**({"apply": True} | self.orders | orders))
+        return await Synchroniser(surveyor, self.looks, journal, asked, way_for).run()
+
+    def purge(self, **orders: Any) -> Outcome:
+        """Two purges with the grace between them; the outcome of the second."""
+        self.run(Part.PURGE, apply=False)
+        self.wait()
+        return self.run(Part.PURGE, **orders)
+
+    def open_room(self, name: str) -> None:
+        """A live room with nobody in it."""
+        self.desk.ask(lambda client: client.create_room(Room(name=name)))
+
+    def end_room(self, name: str) -> None:
+        self.desk.ask(lambda client: client.delete_room(name))
+
+    def pins(self) -> dict[str, str]:
+        """The PIN of each room's rule."""
+        return {rule.room_name: rule.pin for rule in self.desk.rules()}
+
+
+def results(outcome: Outcome) -> list[tuple[str, Result]]:
+    return sorted((one.item.room, one.result) for one in outcome.done)
+
+
+@contextlib.contextmanager
+def yard_of(desk: Desk, folder: Path, *, registry: bool = True) -> Iterator[Yard]:
+    engine = open_engine(f"sqlite:///{folder / 'pins.db'}")
+    state = open_engine(f"sqlite:///{folder / 'looks.db'}")
+    one = Yard(desk, Registry(engine, engine, in_meet=False) if registry else None, None)
+    one.looks = Looks(state, desk.server.url, one.now)
+    try:
+        yield one
+    finally:
+        engine.dispose()
+        state.dispose()

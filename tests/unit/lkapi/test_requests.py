@@ -1,0 +1,47 @@
+"""LiveKit's request files: both shapes are read, and what is wrong is told in few words."""
+
+import pytest
+
+from sipctl.errors import UsageError
+from sipctl.lkapi.requests import rule_request_from_json, trunk_request_from_json
+from sipctl.lkapi.snapshot import snapshot_messages
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"dispatch_rule": {"rule": {"dispatch_rule_direct": {"room_name": "r", "pin": "1234"}}, "name": "n"}}',
+        '{"dispatchRule": {"rule": {"dispatchRuleDirect": {"roomName": "r", "pin": "1234"}}, "name": "n"}}',
+        '{"rule": {"dispatch_rule_direct": {"room_name": "r", "pin": "1234"}}, "name": "n"}',
+        '{"rule": {"dispatchRuleDirect": {"roomName": "r", "pin": "1234"}}, "name": "n", "sipDispatchRuleId": "X"}',
+    ],
+)
+def test_both_shapes_in_both_spellings(text: str) -> None:
+    rule = rule_request_from_json(text)
+    assert (rule.room_name, rule.pin, rule.name, rule.sip_dispatch_rule_id) == ("r", "1234", "n", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"foo": 1}', "there is no field 'foo'"),
+        ('{"rule": {"dispatch_rule_direct": {"pinn": "canary"}}}', "no field 'pinn' in rule.dispatch_rule_direct"),
+        ('{"rule": {"dispatch_rule_direct": {"pin": 918273645546}}}', "rule field: pin field: expected string"),
+        ('{"media_encryption": "FOO"}', "Invalid enum value FOO"),
+        ('{"hide_phone_number": "yes"}', "Expected true or false without quotes"),
+        ("[1]", "is not a JSON object"), ("{", "is not JSON"),
+    ],
+)  # fmt: skip
+def test_what_livekit_cannot_read(text: str, told: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        rule_request_from_json(text)
+    assert told in refused.value.message
+    for noise in ("Available Fields", "SIPDispatch", "canary", "918273645546", "\n"):
+        assert noise not in refused.value.message
+
+
+def test_a_trunk_and_a_snapshot_are_told_the_same_way() -> None:
+    with pytest.raises(UsageError, match="there is no field 'authPasswort'"):
+        trunk_request_from_json('{"trunk": {"authPasswort": "canary"}}')
+    with pytest.raises(UsageError, match="there is no field 'rulee'"):
+        snapshot_messages('{"rules": [{"rulee": 1}]}')

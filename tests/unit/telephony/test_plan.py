@@ -1,0 +1,315 @@
+"""The plan of purge and sync: what it changes, what it never does, and that it changes nothing the second time."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sipctl.telephony.model import DispatchRule, RuleKind
+from sipctl.telephony.ownership import Ownership
+from sipctl.telephony.pins import is_pin
+from sipctl.telephony.plan import Action, Item, Part, Policy, Reason, World, make_plan, pending
+from sipctl.telephony.ruleset import rules_refusal
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+GRACE = timedelta(minutes=10)
+MARK = Ownership()
+POLICY = Policy(mark=MARK, grace=GRACE)
+LONG_AGO = NOW - timedelta(hours=1)
+
+
+def rule(identifier: str, room: str, pin: str = "1111", **fields: object) -> DispatchRule:
+    return replace(
+        DispatchRule(sip_dispatch_rule_id=identifier, name=f"SIP_{room}", room_name=room, pin=pin),
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def world(*rules: DispatchRule, live: Iterable[str] = ("other",), **known: object) -> World:
+    stale_since = {one.sip_dispatch_rule_id: LONG_AGO for one in rules}
+    return World(now=NOW, rules=rules, live=frozenset(live), **({"stale_since": stale_since} | known))  # type: ignore[arg-type]
+
+
+def reasons(items: Sequence[Item]) -> list[tuple[str, str, str]]:
+    return [(item.action.value, item.reason.value, item.rule_id or item.room) for item in items]
+
+
+def of(items: Sequence[Item], *names: str) -> list[tuple[str, str, str]]:
+    return [one for one in reasons(items) if one[2] in names]
+
+
+# --- purge ---
+
+
+def test_a_rule_stale_for_the_grace_is_deleted() -> None:
+    assert reasons(make_plan(world(rule("A", "a")), POLICY))[-1] == ("delete", "stale", "A")
+
+
+@pytest.mark.parametrize(
+    ("known", "reason"),
+    [
+        ({"stale_since": {}}, "first-look"),
+        ({"stale_since": {"A": NOW - timedelta(minutes=9)}}, "waiting"),
+        ({"stale_since": {"A": NOW + timedelta(hours=1)}}, "waiting"),
+        ({"live": ()}, "empty-list"),
+        ({"live": (), "empty_since": NOW - timedelta(minutes=9)}, "empty-list"),
+    ],
+)
+def test_what_is_not_deleted_yet(known: dict[str, object], reason: str) -> None:
+    live = known.pop("live", ("other",))
+    assert of(make_plan(world(rule("A", "a"), live=live, **known), POLICY), "A") == [("skip", reason, "A")]  # type: ignore[arg-type]
+
+
+def test_the_age_that_its_maker_wrote_lengthens_the_wait() -> None:
+    young = rule("A", "a", created_at="2026-11-24T11:55:00Z")
+    assert of(make_plan(world(young), POLICY), "A") == [("skip", "young", "A")]
+    for created in ("2026-11-24T11:49:00Z", "2031-01-01T00:00:00Z", "nonsense", None):
+        assert of(make_plan(world(replace(young, created_at=created)), POLICY), "A") == [("delete", "stale", "A")]
+
+
+def test_an_empty_list_that_was_empty_before() -> None:
+    plan = make_plan(world(rule("A", "a"), live=(), empty_since=LONG_AGO), POLICY)
+    assert of(plan, "A") == [("delete", "stale", "A")]
+
+
+def test_no_grace_needs_no_earlier_look_but_an_empty_list_does() -> None:
+    policy = replace(POLICY, grace=timedelta())
+    assert of(make_plan(world(rule("A", "a"), stale_since={}), policy), "A") == [("delete", "stale", "A")]
+    assert of(make_plan(world(rule("A", "a"), live=(), stale_since={}), policy), "A") == [("skip", "empty-list", "A")]
+    seen = world(rule("A", "a"), live=(), stale_since={}, empty_since=NOW)
+    assert of(make_plan(seen, policy), "A") == [("delete", "stale", "A")]
+
+
+def test_foreign_protected_and_live_ones_stay() -> None:
+    foreign = rule("F", "a", name="theirs")
+    wrong_room = rule("W", "a", name="SIP_b")
+    individual = rule("I", "a", kind=RuleKind.INDIVIDUAL)
+    live = rule("L", "l", "2222")
+    protected = [rule("P1", "p1", "3"), rule("P2", "p2", "4"), rule("P3", "p3", "5")]
+    policy = replace(POLICY, protect=frozenset({"P1", "SIP_p2", "p3"}))
+    plan = make_plan(world(foreign, wrong_room, individual, live, *protected, live=("l",)), policy)
+    assert pending(plan) == []
+    assert {one[:2] for one in reasons(plan)} == {("keep", "foreign"), ("keep", "live"), ("skip", "protected")}
+
+
+# --- creates ---
+
+
+def test_an_attended_room_with_a_pin_and_no_rule_gets_one() -> None:
+    known = world(live=("a", "b", "c"), attended=frozenset({"a", "c"}), pins={"a": "1234", "b": "5678"})
+    plan = make_plan(known, replace(POLICY, trunk_ids=("ST_1",)))
+    assert reasons(plan) == [("skip", "unattended", "b"), ("skip", "no-pin", "c"), ("create", "missing", "a")]
+    assert plan[-1].after == DispatchRule(name="SIP_a", room_name="a", pin="1234", trunk_ids=("ST_1",))
+    unattended = make_plan(known, replace(POLICY, unattended=True))
+    assert [one for one in reasons(unattended) if one[0] == "create"] == [
+        ("create", "missing", "a"),
+        ("create", "missing", "b"),
+    ]
+
+
+@pytest.mark.parametrize("pin", ["", "None", "12a4", "12345678901234567"])
+def test_a_pin_that_nobody_can_type_makes_no_rule(pin: str) -> None:
+    known = world(live=("a",), attended=frozenset({"a"}), pins={"a": pin})
+    assert reasons(make_plan(known, POLICY)) == [("skip", "no-pin", "a")]
+
+
+def test_a_pin_that_another_rule_has_makes_no_second_one() -> None:
+    known = world(rule("F", "x", "1234", name="theirs"), live=("a",), attended=frozenset({"a"}), pins={"a": "1234"})
+    (_, item) = make_plan(known, POLICY)
+    assert (item.reason, item.beside) == (Reason.TAKEN, "F")
+    stale = world(rule("S", "s", "1234"), live=("a",), attended=frozenset({"a"}), pins={"a": "1234"})
+    assert [one[0] for one in reasons(make_plan(stale, POLICY))] == ["delete", "create"]
+
+
+def test_rooms_of_others_and_protected_rooms_get_none() -> None:
+    known = world(live=("a", "b"), attended=frozenset({"a", "b"}), pins={"a": "1234", "b": "5678"})
+    policy = Policy(mark=Ownership(room_pattern="a"), grace=GRACE, protect=frozenset({"a"}))
+    assert reasons(make_plan(known, policy)) == [("skip", "protected", "a")]
+
+
+# --- repairs ---
+
+
+def test_a_drifted_rule_gets_the_pin_and_the_trunks() -> None:
+    drifted = rule("A", "a", "9999", trunk_ids=("ST_old",), metadata="kept")
+    policy = replace(POLICY, trunk_ids=("ST_1",))
+    (item,) = make_plan(world(drifted, live=("a",), pins={"a": "1234"}), policy)
+    assert (item.action, item.reason) == (Action.UPDATE, Reason.PIN_DIFFERS)
+    assert item.after == replace(drifted, pin="1234", trunk_ids=("ST_1",))
+    none = rule("A", "a", "None")
+    assert make_plan(world(none, live=("a",), pins={"a": "1234"}), POLICY)[0].reason is Reason.PIN_NONE
+    assert reasons(make_plan(world(none, live=("a",), pins={}), POLICY)) == [("skip", "no-pin", "A")]
+    assert reasons(make_plan(world(none, live=("a",)), POLICY)) == [("keep", "live", "A")]
+
+
+def test_trunks_that_nobody_set_are_not_compared() -> None:
+    one = rule("A", "a", "1234", trunk_ids=("ST_any",))
+    assert pending(make_plan(world(one, live=("a",), pins={"a": "1234"}), POLICY)) == []
+    assert make_plan(world(one, live=("a",), pins={"a": "1234"}), replace(POLICY, trunk_ids=()))[0].action == "update"
+
+
+def test_of_several_rules_the_right_one_stays() -> None:
+    rules = (rule("A", "a", "9999"), rule("B", "a", "1234"), rule("C", "a", "1234", trunk_ids=("ST",)))
+    plan = make_plan(world(*rules, live=("a",), pins={"a": "1234"}), POLICY)
+    assert of(plan, "A", "B", "C") == [
+        ("keep", "live", "B"),
+        ("delete", "duplicate", "A"),
+        ("delete", "duplicate", "C"),
+    ]
+    assert {item.beside for item in plan if item.action is Action.DELETE} == {"B"}
+
+
+def test_several_wrong_ones_are_first_repaired_then_thinned_out() -> None:
+    rules = (rule("A", "a", "9999"), rule("B", "a", "None"))
+    known = world(*rules, live=("a",), pins={"a": "1234"})
+    plan = make_plan(known, POLICY)
+    assert of(plan, "A", "B") == [("skip", "ambiguous", "B"), ("update", "pin-differs", "A")]
+    again = make_plan(replace(known, rules=apply(known.rules, plan)), POLICY)
+    assert of(again, "A", "B") == [("keep", "live", "A"), ("delete", "duplicate", "B")]
+
+
+def test_without_a_registry_only_equal_ones_are_duplicates() -> None:
+    rules = (rule("A", "a", "1234"), rule("B", "a", "1234"), rule("C", "a", "9999"))
+    plan = make_plan(world(*rules, live=("a",)), POLICY)
+    assert of(plan, "A", "B", "C") == [("keep", "live", "A"), ("skip", "ambiguous", "C"), ("delete", "duplicate", "B")]
+
+
+def test_a_clashing_pair_of_a_dead_room_is_parted_at_once() -> None:
+    """It fails every call; one of the two may go without any wait."""
+    plan = make_plan(world(rule("A", "a"), rule("B", "a"), stale_since={}), POLICY)
+    assert of(plan, "A", "B") == [("skip", "first-look", "A"), ("delete", "duplicate", "B")]
+
+
+def test_two_rules_with_each_others_pins_change_places() -> None:
+    known = world(rule("A", "a", "2222"), rule("B", "b", "1111"), live=("a", "b"), pins={"a": "1111", "b": "2222"})
+    plan = make_plan(known, POLICY)
+    assert [(item.rule_id, item.parked) for item in plan] == [("A", True), ("B", False), ("A", False)]
+    chain = world(rule("A", "a", "2222"), rule("B", "b", "3333"), live=("a", "b"), pins={"a": "3333", "b": "4444"})
+    assert [(item.rule_id, item.parked) for item in make_plan(chain, POLICY)] == [("B", False), ("A", False)]
+    foreign = world(rule("A", "a", "2222"), rule("F", "f", "1111", name="theirs"), live=("a",), pins={"a": "1111"})
+    assert ("skip", "taken", "A") in reasons(make_plan(foreign, POLICY))
+
+
+def test_parts_and_rooms_can_be_asked_for_alone() -> None:
+    known = world(
+        rule("S", "s"), rule("D", "d", "2222"), live=("d", "m"), attended=frozenset({"m"}),
+        pins={"d": "3333", "m": "4444"},
+    )  # fmt: skip
+    for part, action in ((Part.PURGE, "delete"), (Part.REPAIR, "update"), (Part.CREATE, "create")):
+        plan = pending(make_plan(known, replace(POLICY, parts=frozenset({part}))))
+        assert [item.action.value for item in plan] == [action]
+    assert [item.room for item in pending(make_plan(known, replace(POLICY, rooms=frozenset({"m"}))))] == ["m"]
+
+
+def test_a_backend_needs_no_pin_and_repairs_nothing() -> None:
+    known = world(
+        rule("S", "s"), rule("D", "d", "2222"), rule("E", "d", "2222"), live=("d", "m"), attended=frozenset({"m"})
+    )
+    plan = make_plan(known, replace(POLICY, by_backend=True))
+    assert [one for one in reasons(plan) if one[0] in {"delete", "create"}] == [
+        ("delete", "stale", "S"),
+        ("create", "missing", "m"),
+    ]
+    assert ("skip", "livekit-only", "E") in reasons(plan)
+
+
+# --- whatever the world looks like ---
+
+
+def apply(rules: Sequence[DispatchRule], plan: Sequence[Item]) -> tuple[DispatchRule, ...]:
+    """The rules after a plan, as LiveKit would hold them; it refuses what clashes."""
+    held = {one.sip_dispatch_rule_id: one for one in rules}
+    clean = rules_refusal(sorted(held.values(), key=lambda one: one.sip_dispatch_rule_id)) is None
+    for at, item in enumerate(pending(plan)):
+        if item.action is Action.DELETE:
+            del held[item.rule_id]
+        elif item.parked:
+            held[item.rule_id] = replace(held[item.rule_id], pin=f"{at:016}")
+        elif item.after is not None:
+            identifier = item.rule_id or f"N{at:03}"
+            held[identifier] = replace(item.after, sip_dispatch_rule_id=identifier)
+        if clean:
+            assert rules_refusal(sorted(held.values(), key=lambda one: one.sip_dispatch_rule_id)) is None
+    return tuple(held.values())
+
+
+ROOMS, PINS = ["a", "b", "c", "d"], ["1111", "2222", "3333", "4444", "None", ""]
+RULES = st.lists(
+    st.builds(
+        lambda room, pin, name, trunks: (room, pin, name, trunks),
+        st.sampled_from(ROOMS), st.sampled_from(PINS), st.sampled_from(["", "", "", "theirs"]),
+        st.sampled_from([(), (), ("ST_1",)]),
+    ),
+    max_size=7,
+)  # fmt: skip
+WORLDS = st.builds(
+    lambda rules, live, attended, pins, since, empty: World(
+        now=NOW,
+        rules=tuple(
+            rule(f"R{at}", room, pin, name=name or f"SIP_{room}", trunk_ids=trunks)
+            for at, (room, pin, name, trunks) in enumerate(rules)
+        ),
+        live=live,
+        attended=attended & live,
+        pins=pins,
+        stale_since={f"R{at}": NOW - timedelta(minutes=minutes) for at, minutes in enumerate(since)},
+        empty_since=empty,
+    ),
+    RULES,
+    st.frozensets(st.sampled_from(ROOMS)),
+    st.frozensets(st.sampled_from(ROOMS)),
+    st.none() | st.dictionaries(st.sampled_from(ROOMS), st.sampled_from(PINS[:5])).map(
+        lambda pins: dict({pin: room for room, pin in pins.items()}.items())
+    ).map(lambda rooms: {room: pin for pin, room in rooms.items()}),
+    st.lists(st.integers(0, 30), max_size=7),
+    st.sampled_from([None, NOW, LONG_AGO]),
+)  # fmt: skip
+POLICIES = st.builds(
+    Policy,
+    mark=st.just(MARK),
+    grace=st.sampled_from([timedelta(), GRACE]),
+    protect=st.frozensets(st.sampled_from(["a", "R1", "SIP_b"]), max_size=1),
+    trunk_ids=st.sampled_from([None, (), ("ST_1",)]),
+    unattended=st.booleans(),
+    by_backend=st.booleans(),
+)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(WORLDS, POLICIES)
+def test_what_no_plan_ever_does(known: World, policy: Policy) -> None:
+    plan = make_plan(known, policy)
+    rules = {one.sip_dispatch_rule_id: one for one in known.rules}
+    deleted = {item.rule_id for item in plan if item.action is Action.DELETE}
+    for item in pending(plan):
+        assert not item.before or (MARK.owns(item.before) and not policy.protects(item.rule_id, item.room))
+        if item.action is Action.DELETE and item.reason is Reason.STALE:
+            assert item.room not in known.live
+        if item.reason is Reason.DUPLICATE:
+            beside = rules[item.beside]
+            assert beside.room_name == item.room
+            assert item.beside not in deleted or item.room not in known.live
+            assert (
+                known.pins is None or known.pins.get(item.room, beside.pin) == beside.pin or item.room not in known.live
+            )
+        if item.action in {Action.UPDATE, Action.CREATE} and item.after and not policy.by_backend:
+            assert is_pin(item.after.pin) or (item.before and item.after.pin == item.before.pin)
+    listed = [item.rule_id for item in plan if item.before and not item.parked]
+    assert sorted(set(listed)) == sorted(rules)
+    assert len(listed) == len(set(listed))
+
+
+@settings(max_examples=1500, deadline=None)
+@given(WORLDS, POLICIES.map(lambda policy: replace(policy, by_backend=False)), st.randoms())
+def test_applied_until_quiet_then_for_ever_quiet(known: World, policy: Policy, entropy: object) -> None:
+    """One more run may thin out what the first one repaired; then nothing is left to do."""
+    plan = make_plan(known, policy)
+    shuffled = list(known.rules)
+    entropy.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert make_plan(replace(known, rules=shuffled), policy) == plan
+    once = apply(known.rules, plan)
+    twice = apply(once, make_plan(replace(known, rules=once), policy))
+    assert pending(make_plan(replace(known, rules=twice), policy)) == []
