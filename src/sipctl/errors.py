@@ -86,6 +86,12 @@ class ConflictError(RailError):
     code = "conflict"
 
 
+class PoisonPairError(ConflictError):
+    """Two stored rules take the same calls: LiveKit then refuses every new rule, and every such call."""
+
+    code = "poison-pair"
+
+
 class PartialError(SipctlError):
     """Some items were done, some failed."""
 

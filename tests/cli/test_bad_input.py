@@ -42,6 +42,11 @@ def test_no_configuration_at_all() -> None:
     assert_error(run("rules", "list"), 2, "no LiveKit server configured", "sipctl config init")
 
 
+def test_a_profile_without_any_file(tmp_path: Path) -> None:
+    for words in (("--profile", "prod", "rules", "list"), ("doctor", "--profile", "prod")):
+        assert_error(run(*words), 2, "no profile 'prod': there is no", "sipctl config init")
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [

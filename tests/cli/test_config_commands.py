@@ -76,6 +76,8 @@ def test_nobody_to_ask(config: Path) -> None:
         ended = run("--config", str(config), "config", "init", *given)
         assert_error(ended, 2)
     assert_error(run("--config", str(config), "config", "init", "--from", "/nowhere"), 2)
+    named = ("--url", "http://x", "--api-key", "k", "--api-secret-file", "/nowhere")
+    assert_error(run("--config", str(config), "config", "init", *named), 2, "--api-secret-file: cannot read /nowhere")
     assert not config.exists()
 
 

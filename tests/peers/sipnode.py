@@ -35,7 +35,8 @@ class SipNode:
             f'redis: {{address: "127.0.0.1:{self._server.redis.port}"}}\n'
             f"sip_port: {self.port}\nsip_port_listen: {self.port}\nlisten_ip: 127.0.0.1\nlocal_net: 127.0.0.0/8\n"
             f"nat_1_to_1_ip: 127.0.0.1\nrtp_port: {self.port + _RTP_FROM}-{self.port + _PORTS - 1}\n"
-            f"health_port: {self.port + 1}\nuse_external_ip: false\nmax_cpu_utilization: 1\nlogging: {{level: info, json: true}}\n"
+            f"health_port: {self.port + 1}\nuse_external_ip: false\nmax_cpu_utilization: 1\n"
+            "logging: {level: info, json: true}\n"
         )
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen([SIP_NODE, "--config", config], stdout=log, stderr=subprocess.STDOUT)

@@ -12,6 +12,7 @@ from sipctl.cli.stdin import read_secret_line
 from sipctl.config.discover import Found, discover
 from sipctl.config.envfile import read_env_file
 from sipctl.config.profile import choose_config_path
+from sipctl.config.reading import read_secret
 from sipctl.config.values import url_fault
 from sipctl.config.writing import profile_from, refuse_existing, render, write_config
 from sipctl.errors import UsageError
@@ -40,6 +41,7 @@ def write_profile(options: Options, wanted: Wanted, environ: Mapping[str, str]) 
 
     Raises:
         UsageError: something is missing and nobody can be asked.
+        ConfigError: the file with the secret cannot be read.
         RailError: there is a file, and `--force` was not given.
     """
     path = choose_config_path(options.config, environ)
@@ -69,7 +71,9 @@ def _connection(wanted: Wanted, found: Found) -> dict[str, str | None]:
         "api_key": wanted.api_key or _asked("API key", "--api-key"),
     }
     if wanted.api_secret_file:
-        return {**connection, "api_secret_file": str(wanted.api_secret_file.expanduser().resolve())}
+        file = wanted.api_secret_file.expanduser().resolve()
+        read_secret(file, "--api-secret-file")
+        return {**connection, "api_secret_file": str(file)}
     if not (wanted.api_secret_stdin or sys.stdin.isatty()):
         raise UsageError("no API secret", hint="give --api-secret-file FILE, or pipe it in with --api-secret-stdin")
     return {**connection, "api_secret": read_secret_line("API secret")}
@@ -90,7 +94,9 @@ def _check_urls(chosen: Mapping[str, str | None]) -> None:
     for key in ("url", "webhook_url", "sip_health_url"):
         value = chosen.get(key)
         if value and (fault := url_fault(value)):
-            raise UsageError(f"--{key.replace('_', '-')} {fault}", hint="such as https://livekit.example.org")
+            raise UsageError(
+                f"--{key.replace('_', '-')} {fault}", hint="write an address such as https://livekit.example.org"
+            )
 
 
 def _written(path: Path, name: str, profile: Mapping[str, object], kept: Path | None, *, applied: bool) -> Detail:

@@ -32,6 +32,8 @@ def list_(
     from sipctl.operations.rooms import list_rooms
 
     session = Session.of(ctx)
+    if probe:
+        session.streams.progress("Asking each room's node; one that is gone takes six seconds to tell from a slow one.")
     listed = session.livekit(lambda client: list_rooms(client, probe=probe))
     rooms, names = session.named(listed, lambda item: item.room.name)
     session.emit(rooms_view(rooms, names=names))

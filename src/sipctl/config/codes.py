@@ -55,7 +55,7 @@ FILE_CODES: Final = (
     _code(
         107, Level.ERROR, "No placeholder is left",
         "A value still is the template's text, such as <generate a secret key>.",
-        _NO_RULE,
+        "Depends on the setting; with LiveKit's key or secret no dispatch rule is ever created.",
         "put the real value there",
     ),
     _code(
@@ -281,6 +281,12 @@ LIVEKIT_CODES: Final = (
         "Its answers carry the container's address, or one of this machine alone: the provider's packets go nowhere.",
         "The call is answered, then silence; it ends after 15 to 30 seconds.",
         "set use_external_ip: true, or nat_1_to_1_ip to the public address",
+    ),
+    _code(
+        145, Level.ERROR, "livekit-sip and Meet know one secret",
+        "Both use one API key with different secrets, so livekit-server refuses one of them.",
+        "Ringing without end, or the end of the call after the joining message: it depends on whose is wrong.",
+        "copy the pair from `keys` of livekit.yaml to both",
     ),
     _code(
         143, Level.INFO, "No setting of outgoing calls is taken for one of incoming calls",

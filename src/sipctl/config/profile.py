@@ -55,6 +55,10 @@ def choose_profile(option: Path | None, name: str | None, environ: Mapping[str, 
     asked_for_file = option is not None or bool(environ.get("SIPCTL_CONFIG"))
     if not asked_for_file and name is None and not exists(path):
         return None
+    if not asked_for_file and not exists(path):
+        raise ConfigError(
+            f"no profile {name!r}: there is no {path}", code="no-profile", hint="`sipctl config init` writes one"
+        )
     file = _load(path)
     wanted = name or file.default_profile or (next(iter(file.profiles)) if len(file.profiles) == 1 else None)
     if wanted is None:

@@ -55,7 +55,9 @@ def check_url(name: str, setting: Setting) -> str:
     fault = url_fault(text)
     if fault:
         shown = "" if "@" in text else f" {text!r}"
-        raise ConfigError(f"{name}{shown} {fault} ({setting.origin})", hint="such as https://livekit.example.org")
+        raise ConfigError(
+            f"{name}{shown} {fault} ({setting.origin})", hint="write an address such as https://livekit.example.org"
+        )
     return text
 
 

@@ -136,7 +136,8 @@ def _sentence(errors: Sequence[Finding], report: Report, facts: Facts) -> str:
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         callers = CODES[errors[0].code].callers
-        return f"Not as it should be: {errors[0].detail or errors[0].title}{more}. For callers: {callers}"
+        told = "" if callers.startswith("Depends") else f" For callers: {callers}"
+        return f"Not as it should be: {errors[0].detail or errors[0].title}{more}.{told}"
     return _healthy(report, facts)
 
 

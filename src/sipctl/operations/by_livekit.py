@@ -14,7 +14,7 @@ from sipctl.errors import ConflictError, NotFoundError, SipctlError
 from sipctl.operations.carrying import Done, Result, Work, told
 from sipctl.operations.executing import attempt_each
 from sipctl.operations.journal import Entry, Journal, Write, utc_now
-from sipctl.operations.rule_writes import create_alone, timestamp
+from sipctl.operations.rule_writes import EqualRuleExistsError, create_alone, timestamp
 from sipctl.operations.survey import attended_of
 from sipctl.operations.writing import Writer
 from sipctl.telephony.livekit_json import rule_to_json
@@ -40,7 +40,7 @@ class ByLiveKit:
         done: list[Done] = []
         for batch in batches(items):
             done += await self._delete_batch(batch)
-        return done
+        return await self._put_back_what_came_alive(done)
 
     async def _delete_batch(self, items: Sequence[Item]) -> list[Done]:
         if self.work.brake.is_on:
@@ -105,16 +105,23 @@ class ByLiveKit:
             return list(done)
         try:
             live = {room.name for room in await self.work.writer.client.list_rooms()}
-            return [await self._put_back(one) if one in lost and one.item.room in live else one for one in done]
         except SipctlError as error:
-            self.work.unchecked = True
-            self.work.brake.note(failed=True)
-            return [Done(one.item, Result.FAILED, error=error) if one in lost else one for one in done]
+            return [self._unchecked(one, error) if one in lost else one for one in done]
+        return [await self._put_back(one) if one in lost and one.item.room in live else one for one in done]
 
     async def _put_back(self, one: Done) -> Done:
         if one.item.before is None:
             return one
-        return Done(one.item, Result.PUT_BACK, rule_id=await self.put_back(one.item.before), error=one.error)
+        try:
+            rule_id = await self.put_back(one.item.before)
+        except SipctlError as error:
+            return self._unchecked(one, error)
+        return Done(one.item, Result.PUT_BACK, rule_id=rule_id, error=one.error)
+
+    def _unchecked(self, one: Done, error: SipctlError) -> Done:
+        self.work.unchecked = True
+        self.work.brake.note(failed=True)
+        return Done(one.item, Result.FAILED, error=error)
 
     async def put_back(self, rule: DispatchRule) -> str:
         """Create a deleted rule again for its live room; the id of the rule that serves it now.
@@ -201,7 +208,10 @@ class ByLiveKit:
     async def _create(self, item: Item) -> Done:
         if item.after is None:
             return Done(item, Result.NOT_BEGUN)
-        rule_id = await _create(self.work.writer, item.after)
+        try:
+            rule_id = await _create(self.work.writer, item.after)
+        except EqualRuleExistsError as found:
+            return Done(item, Result.THERE, rule_id=found.rule.sip_dispatch_rule_id)
         return Done(item, Result.DONE, rule_id=rule_id)
 
 

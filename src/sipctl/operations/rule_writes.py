@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sipctl.errors import ChangedError, ConflictError
+from sipctl.errors import ChangedError, ConflictError, PoisonPairError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import utc_now
 from sipctl.operations.rules import get_rule
@@ -19,7 +19,7 @@ from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import is_open, serves
 from sipctl.telephony.pins import check_pin
-from sipctl.telephony.ruleset import rule_keys
+from sipctl.telephony.ruleset import rule_conflicts, rule_keys
 from sipctl.telephony.site import Site
 
 CREATE_TRIES: Final = 3
@@ -78,14 +78,16 @@ async def create_rule(writer: Writer, rule: DispatchRule, *, as_it_was: bool = F
         if not as_it_was:
             await _refuse_faults(writer, None, stamped)
         return await writer.carry_out(change, lambda: create_alone(writer.client, stamped))
-    except _EqualRuleExists as found:
-        return found.change
+    except EqualRuleExistsError as found:
+        return unchanged("rule", found.rule.sip_dispatch_rule_id, rule_to_json(found.rule), "already there")
 
 
 async def create_alone(client: LiveKitClient, rule: DispatchRule) -> tuple[str, Mapping[str, Any]]:
     """Store a rule and make sure that no twin slipped in beside it; its id, and the rule as it is stored.
 
     Raises:
+        EqualRuleExistsError: it stands already.
+        PoisonPairError: two other rules clash.
         ConflictError: another rule takes the same calls.
     """
     for _ in range(CREATE_TRIES):
@@ -93,6 +95,8 @@ async def create_alone(client: LiveKitClient, rule: DispatchRule) -> tuple[str, 
             stored = await client.create_rule(rule)
         except ConflictError:
             await _refuse_clash(client, rule)
+            if poison := poison_pair(await client.list_rules()):
+                raise poison from None
         else:
             if not _clashes(await client.list_rules(), stored):
                 return stored.sip_dispatch_rule_id, rule_to_json(stored)
@@ -105,10 +109,12 @@ async def create_alone(client: LiveKitClient, rule: DispatchRule) -> tuple[str, 
     )
 
 
-class _EqualRuleExists(Exception):  # noqa: N818 - a way out, not a failure
+class EqualRuleExistsError(ConflictError):
+    """A rule of equal content stands already: what was wanted is there."""
+
     def __init__(self, rule: DispatchRule) -> None:
-        super().__init__(rule.sip_dispatch_rule_id)
-        self.change = unchanged("rule", rule.sip_dispatch_rule_id, rule_to_json(rule), "already there")
+        super().__init__(f"rule {rule.sip_dispatch_rule_id} is equal already")
+        self.rule = rule
 
 
 def _clashes(stored: Iterable[DispatchRule], rule: DispatchRule) -> list[DispatchRule]:
@@ -126,7 +132,7 @@ async def _refuse_clash(client: LiveKitClient, rule: DispatchRule) -> None:
         if equal is None:
             break
         if await _stays(client, equal):
-            raise _EqualRuleExists(equal)
+            raise EqualRuleExistsError(equal)
     if clashes:
         raise ConflictError(
             f"rule {clashes[0].sip_dispatch_rule_id} ({clashes[0].name or 'unnamed'}, room {clashes[0].room_name!r})"
@@ -154,6 +160,23 @@ async def _refuse_faults(writer: Writer, before: DispatchRule | None, after: Dis
         if fault.code == CLASH and CLASH not in writer.permit.allow:
             raise ConflictError(fault.detail, hint="choose another PIN, trunk or number")
         writer.refuse_unless(fault.code, fault.detail)
+
+
+def poison_pair(rules: Iterable[DispatchRule]) -> PoisonPairError | None:
+    """What keeps LiveKit from storing any rule: two that clash, for it checks all of them at each create.
+
+    See livekit/protocol sip/sip.go.
+    """
+    conflict = next(rule_conflicts(sorted(rules, key=lambda rule: rule.sip_dispatch_rule_id)), None)
+    if conflict is None:
+        return None
+    first, second = (
+        f"{rule.sip_dispatch_rule_id} (room {rule.room_name!r})" for rule in (conflict.first, conflict.second)
+    )
+    return PoisonPairError(
+        f"the stored rules {first} and {second} take the same calls: LiveKit refuses every new rule until one goes",
+        hint="`sipctl rules sync` shows what puts them right; or delete one of them",
+    )
 
 
 async def _stays(client: LiveKitClient, rule: DispatchRule) -> bool:

@@ -5,23 +5,24 @@ deletion safe is therefore told here, in `plan`, and in the way that carries it 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
-from sipctl.errors import ConflictError, RailError
-from sipctl.operations.carrying import Done, Way, Work
+from sipctl.errors import ConflictError, PoisonPairError, RailError
+from sipctl.operations.carrying import Done, Result, Way, Work
 from sipctl.operations.journal import Journal, read_audit
 from sipctl.operations.live import Live
 from sipctl.operations.pins import check_one_truth
+from sipctl.operations.rule_writes import poison_pair
 from sipctl.operations.survey import Surveyor, earlier_from
 from sipctl.registry.looks import Earlier, Looks
 from sipctl.telephony.livekit_json import rule_from_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.plan import Action, Item, Part, Reason, World, make_plan, pending
+from sipctl.telephony.ruleset import rule_conflicts
 
 _PERCENT_FROM: Final = 10
 """From how many owned rules on the percentage counts: under that, one rule is a tenth of them."""
@@ -45,7 +46,7 @@ class Orders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One run: its plan, what became of the items that it carried out, and what it put right of a killed run.
+    """One run: its plan, what became of the items that it carried out, and what it put right of earlier runs.
 
     `would_refuse` is the rail that stands before an apply, for a run that only planned. `is_first_look` = nobody has
     looked at this server with this state yet.
@@ -57,6 +58,14 @@ class Outcome:
     would_refuse: RailError | None = None
     is_first_look: bool = False
     run: str = ""
+
+
+@dataclass(slots=True)
+class Settling:
+    """What was put right of earlier runs: the rooms whose rule is back, and what could not be put back."""
+
+    rooms: list[str] = field(default_factory=list)
+    failed: list[Done] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -80,12 +89,13 @@ class Synchroniser:
             RailError: a rail stands before it; nothing was changed.
             SipctlError: LiveKit, or the place where looks are remembered, did not answer.
         """
-        put_back = await self._finish_killed_runs() if self.orders.apply else []
+        settling = await self._settle_earlier_runs() if self.orders.apply else Settling()
         world, earlier = await self._look()
         self._refuse_second_truth(world)
         items = make_plan(world, self.surveyor.policy)
         self._refuse_empty_list(items)
-        outcome = Outcome(items=items, put_back=put_back, is_first_look=earlier.is_first and self.looks is not None)
+        is_first_look = earlier.is_first and self.looks is not None
+        outcome = Outcome(items=items, done=settling.failed, put_back=settling.rooms, is_first_look=is_first_look)
         refusal = refuse_many(items, self._owned(world), self.orders)
         if not self.orders.apply:
             return replace(outcome, would_refuse=refusal)
@@ -127,9 +137,9 @@ class Synchroniser:
         run = self.journal.run
         if self.looks:
             self.looks.begin_run(run)
-        done: list[Done] = []
+        done = list(outcome.done)
         with self.journal.recorded("run", f"{len(changes)} changes") as record:
-            done += await way.delete([item for item in changes if item.action is Action.DELETE])
+            done += await _delete([item for item in changes if item.action is Action.DELETE], world, way)
             done += await way.update([item for item in changes if item.action is Action.UPDATE])
             done += await way.create([item for item in changes if item.action is Action.CREATE])
             record.after = {"results": [[one.item.action.value, one.item.room, one.result.value] for one in done]}
@@ -137,38 +147,72 @@ class Synchroniser:
             self.looks.end_run(run)
         return replace(outcome, done=done, run=run)
 
-    async def _finish_killed_runs(self) -> list[str]:
-        """Put back what a killed run deleted whose room is live: it could not look any more. The rooms concerned."""
-        unfinished = self.looks.unfinished_runs() if self.looks else []
-        if not unfinished or self.looks is None:
-            return []
-        lost = list(_taken_away(self.journal, frozenset(unfinished)))
-        rooms = await self._put_back(lost) if lost else []
-        for run in unfinished:
-            self.looks.end_run(run)
-        return rooms
+    async def _settle_earlier_runs(self) -> Settling:
+        """Put back what an earlier run deleted of a room that was live: killed, or shown a late list, it saw no room.
 
-    async def _put_back(self, lost: Sequence[DispatchRule]) -> list[str]:
+        A room that began after the run ended is another matter: its rule is the backend's to make.
+        """
+        runs = self.looks.unsettled_runs() if self.looks else {}
+        if not runs or self.looks is None:
+            return Settling()
+        began = {room.name: room.creation_time for room in await self.surveyor.client.list_rooms()}
+        lost = [
+            rule
+            for rule, run in _taken_away(self.journal, runs.keys())
+            if rule.room_name in began and _is_before(began[rule.room_name], runs[run])
+        ]
+        settling = await self._put_back(lost) if lost else Settling()
+        if not settling.failed:
+            self.looks.settle(runs)
+        return settling
+
+    async def _put_back(self, lost: Sequence[DispatchRule]) -> Settling:
         world, _ = await self.surveyor.survey(Earlier())
         served = {rule.room_name for rule in world.rules if self.surveyor.policy.mark.owns(rule)}
         missing = {rule.room_name: rule for rule in lost if rule.room_name in world.live - served}
         way, _ = self.way_for(world)
-        rooms = []
+        settling = Settling()
         for room, rule in sorted(missing.items()):
-            with suppress(ConflictError):  # another rule takes these calls by now, and there is nothing to put back
+            try:
                 await way.put_back(rule)
-                rooms.append(room)
-        return rooms
+            except PoisonPairError as error:
+                item = Item(action=Action.CREATE, reason=Reason.MISSING, room=room, after=rule)
+                settling.failed.append(Done(item, Result.FAILED, error=error))
+            except ConflictError:  # another rule takes these calls by now, and there is nothing to put back
+                continue
+            else:
+                settling.rooms.append(room)
+        return settling
 
 
-def _taken_away(journal: Journal, runs: frozenset[str]) -> Iterable[DispatchRule]:
-    """The rules that these runs meant to delete, each once."""
-    rules: dict[str, DispatchRule] = {}
+async def _delete(items: Sequence[Item], world: World, way: Way) -> list[Done]:
+    """Rules that clash go first: as long as two clash, LiveKit stores no rule, so no other could be put back."""
+    clashing = {
+        rule.sip_dispatch_rule_id
+        for conflict in rule_conflicts(world.rules)
+        for rule in (conflict.first, conflict.second)
+    }
+    done = await way.delete([item for item in items if item.rule_id in clashing]) if clashing else []
+    others = [item for item in items if item.rule_id not in clashing]
+    gone = {one.item.rule_id for one in done if one.result in {Result.DONE, Result.GONE}}
+    poison = poison_pair(rule for rule in world.rules if rule.sip_dispatch_rule_id not in gone) if clashing else None
+    if poison:
+        return [*done, *(Done(item, Result.FAILED, error=poison) for item in others)]
+    return [*done, *await way.delete(others)]
+
+
+def _taken_away(journal: Journal, runs: Collection[str]) -> Iterable[tuple[DispatchRule, str]]:
+    """The rules that these runs meant to delete, each once, and which run it was."""
+    rules: dict[str, tuple[DispatchRule, str]] = {}
     for entry in read_audit(journal.folder):
         if entry.run in runs and entry.action in _TAKEN_AWAY and entry.before is not None and entry.url == journal.url:
             rule = rule_from_json(entry.before)
-            rules[rule.sip_dispatch_rule_id] = rule
+            rules[rule.sip_dispatch_rule_id] = rule, entry.run
     return rules.values()
+
+
+def _is_before(unix_s: int, moment: datetime | None) -> bool:
+    return moment is None or unix_s <= moment.timestamp()
 
 
 def refuse_many(items: Iterable[Item], owned: int, orders: Orders) -> RailError | None:

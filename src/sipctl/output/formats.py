@@ -18,14 +18,14 @@ GRID_ROWS: Final = 1000
 COMMON_FORMATS: Final = ("table", "json", "jsonl", "name")
 
 
-def _encode(value: object) -> str:
-    """One line of JSON. pydantic's encoder takes a third of the time of Python's, which takes odd text, too."""
+def encode_json(value: object, *, indent: int | None = None) -> str:
+    """JSON as it may be shown. pydantic's encoder takes a third of the time of Python's, which takes odd text, too."""
     from pydantic_core import PydanticSerializationError, to_json
 
     try:
-        text = to_json(value).decode()
+        text = to_json(value, indent=indent).decode()
     except PydanticSerializationError:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(value, ensure_ascii=False, indent=indent, separators=(",", ":" if indent is None else ": "))
     return escaped_json(text)
 
 
@@ -50,7 +50,7 @@ class Listing(Generic[T]):
         if style == "json":
             return _json_array(self.schema, map(self.record, items))
         if style == "jsonl":
-            return (f"{_encode(self.record(item))}\n" for item in items)
+            return (f"{encode_json(self.record(item))}\n" for item in items)
         if style == "name":
             return (f"{printable(self.name(item))}\n" for item in items)
         if style == "csv":
@@ -71,10 +71,9 @@ class Detail:
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The thing as text."""
         if style == "json":
-            text = json.dumps({"schema": self.schema, "item": self.record}, ensure_ascii=False, indent=2)
-            yield f"{escaped_json(text)}\n"
+            yield f"{encode_json({'schema': self.schema, 'item': self.record}, indent=2)}\n"
         elif style == "jsonl":
-            yield f"{_encode(self.record)}\n"
+            yield f"{encode_json(self.record)}\n"
         elif style == "name":
             yield f"{printable(self.name)}\n"
         elif streams.is_terminal:
@@ -92,10 +91,10 @@ class View(Protocol):
 
 
 def _json_array(schema: str, records: Iterable[Record]) -> Iterator[str]:
-    yield f'{{"schema":{_encode(schema)},"items":['
+    yield f'{{"schema":{encode_json(schema)},"items":['
     separator = "\n"
     for record in records:
-        yield separator + _encode(record)
+        yield separator + encode_json(record)
         separator = ",\n"
     yield "\n]}\n"
 

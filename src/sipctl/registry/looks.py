@@ -1,4 +1,4 @@
-"""What earlier looks at a server found: which rules were stale, whether it listed any room, which runs never ended."""
+"""What earlier looks at a server found: which rules were stale, whether it listed any room, which runs wrote."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from sipctl.registry.database import serialize, translated
 from sipctl.registry.tables import looks, prepare, runs, sightings
@@ -103,13 +103,18 @@ class Looks:
     def end_run(self, run: str) -> None:
         """Note that a run came to its end."""
         with translated(_WHAT), self._engine.begin() as connection:
-            connection.execute(delete(runs).where(runs.c.run == run))
+            connection.execute(update(runs).where(runs.c.run == run).values(ended_at=self._now().isoformat()))
 
-    def unfinished_runs(self) -> list[str]:
-        """The runs at this server that never came to their end, oldest first."""
-        query = select(runs.c.run).where(runs.c.server == self._server).order_by(runs.c.started_at)
+    def unsettled_runs(self) -> dict[str, datetime | None]:
+        """The runs at this server that no later one has looked at, oldest first, and when each ended; None = never."""
+        query = select(runs.c.run, runs.c.ended_at).where(runs.c.server == self._server).order_by(runs.c.started_at)
         with translated(_WHAT), self._engine.connect().execution_options(reading=True) as connection:
-            return list(connection.execute(query).scalars())
+            return {run: datetime.fromisoformat(at) if at else None for run, at in connection.execute(query)}
+
+    def settle(self, settled: Iterable[str]) -> None:
+        """Forget runs: what they left is as it should be."""
+        with translated(_WHAT), self._engine.begin() as connection:
+            connection.execute(delete(runs).where(runs.c.run.in_(list(settled))))
 
 
 def _digest(rule: DispatchRule) -> str:

@@ -83,8 +83,9 @@ runs: Final = Table(
     Column("run", String, primary_key=True),
     Column("server", String, nullable=False),
     Column("started_at", String, nullable=False),
+    Column("ended_at", String),
 )
-"""Runs that delete rules and were not ended yet."""
+"""Runs that delete rules, until a later run has looked at what they left."""
 
 schema: Final = Table("sipctl_schema", OURS, Column("version", Integer, primary_key=True))
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import random
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Final
@@ -13,7 +14,7 @@ from google.protobuf.message import Message
 
 from sipctl.sandbox import call_service, rule_service, trunk_service
 from sipctl.sandbox.auth import Claims, TokenError, claims_of
-from sipctl.sandbox.faults import Fault, Faults
+from sipctl.sandbox.faults import Fault, Faults, do_meanwhile
 from sipctl.sandbox.listing import SIP
 from sipctl.sandbox.method import Method, Service
 from sipctl.sandbox.room_service import ROOMS
@@ -117,12 +118,12 @@ class Api:
         self, request: web.Request, path: str, service: str, method: str, claims: Claims | None
     ) -> web.StreamResponse:
         struck = list(self.faults.strike(method))
-        broken = await _broken_answer(struck)
+        broken = await _broken_answer(struck, self.store.entropy)
         if broken is not None:
             return broken
         try:
             content_type = _content_type(request, path)
-            answer = self._answer(service, path, method, await request.read(), content_type, claims)
+            answer = self._answer(service, path, method, await request.read(), content_type, claims, struck)
         except TwirpError as error:
             text = json.dumps(error.body, ensure_ascii=False, separators=(",", ":"))
             return web.Response(status=error.status, body=text.encode(), content_type=JSON_TYPE)
@@ -132,7 +133,14 @@ class Api:
         return web.Response(body=body, content_type=content_type)
 
     def _answer(
-        self, service: str, path: str, name: str, body: bytes, content_type: str, claims: Claims | None
+        self,
+        service: str,
+        path: str,
+        name: str,
+        body: bytes,
+        content_type: str,
+        claims: Claims | None,
+        struck: Sequence[Fault],
     ) -> Message:
         """What a method answers. The grant is looked at before redis, and redis before the request."""
         if service in _BARE_SERVICES:
@@ -144,6 +152,7 @@ class Api:
         try:
             method.permit(claims, message)
             self._refuse_without_redis(_SERVICES[service], name)
+            do_meanwhile(struck, self.store, message)
             answer = method.run(self.store, message)
         except TwirpError as error:
             self.calls.append(Call(name, message, error.status))
@@ -192,7 +201,7 @@ def _bad_route(message: str, verb: str, path: str) -> TwirpError:
     return TwirpError("bad_route", message, {"twirp_invalid_route": f"{verb} {path}"})
 
 
-async def _broken_answer(struck: list[Fault]) -> web.StreamResponse | None:
+async def _broken_answer(struck: Iterable[Fault], entropy: random.Random) -> web.StreamResponse | None:
     """What a fault answers before LiveKit would even look at the request."""
     for fault in struck:
         if fault.name == "latency":
@@ -201,6 +210,8 @@ async def _broken_answer(struck: list[Fault]) -> web.StreamResponse | None:
             await asyncio.Event().wait()
         elif fault.name == "status":
             return _text("planted by the sandbox\n", fault.value)
+        elif fault.name == "flaky" and entropy.randrange(100) < fault.value:
+            return _text("planted by the sandbox\n", 503)
         elif fault.name == "page":
             return web.Response(text="<html><body>Welcome</body></html>", content_type="text/html")
     return None

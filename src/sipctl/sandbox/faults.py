@@ -1,9 +1,10 @@
 """Faults that the sandbox plants on request, between the network and the service or in the store."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
+from google.protobuf.message import Message
 from livekit.protocol.sip import SIPDispatchRule, SIPDispatchRuleDirect, SIPDispatchRuleInfo
 
 from sipctl.errors import UsageError
@@ -15,8 +16,13 @@ NETWORK_FAULTS: Final = {
     "page": "answer 200 with a web page",
     "hang": "never answer",
     "cut": "close the connection in the middle of the answer",
+    "flaky": "answer 503 to so many calls of a hundred, at random",
     "empty-list": "answer lists as if there were nothing",
     "lagging-list": "answer lists as they were at the call before",
+}
+MEANWHILE_FAULTS: Final = {
+    "comes-alive": "let somebody into the room of the rule that a call names, right before it is done",
+    "edited": "change the rules that a call names, right before it is done",
 }
 STATE_FAULTS: Final = {
     "no-redis": "be a server without redis: SIP fails, rooms work",
@@ -24,7 +30,9 @@ STATE_FAULTS: Final = {
     "dead-node": "kill the node of every room: they stay listed as ghosts, and nobody answers for them",
     "conflict-pair": "store two rules for the same calls, as a race leaves them",
 }
-_WITH_NUMBER: Final = frozenset({"latency", "status"})
+_WITH_NUMBER: Final = frozenset({"latency", "status", "flaky"})
+_ALL: Final = NETWORK_FAULTS | MEANWHILE_FAULTS | STATE_FAULTS
+_GUEST: Final = "sandbox-guest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +53,8 @@ class Fault:
         """
         head, _, method = text.partition("@")
         name, _, value = head.partition("=")
-        if name not in NETWORK_FAULTS | STATE_FAULTS:
-            raise UsageError(f"no fault {name!r}", hint=f"there are {', '.join(NETWORK_FAULTS | STATE_FAULTS)}")
+        if name not in _ALL:
+            raise UsageError(f"no fault {name!r}", hint=f"there are {', '.join(_ALL)}")
         if (name in _WITH_NUMBER) != value.isdecimal():
             expected = f"{name}=NUMBER" if name in _WITH_NUMBER else name
             raise UsageError(f"the fault {text!r} is written {expected}")
@@ -79,6 +87,30 @@ class Faults:
             if fault.method in {"", method} and not (fault.times and self._used.get(at, 0) >= fault.times):
                 self._used[at] = self._used.get(at, 0) + 1
                 yield fault
+
+
+def do_meanwhile(faults: Iterable[Fault], store: Store, request: Message) -> None:
+    """What happens between the arrival of a call and its being done."""
+    for fault in faults:
+        if fault.name in _MEANWHILE:
+            for rule in _named_rules(store, request):
+                _MEANWHILE[fault.name](store, rule)
+
+
+def _named_rules(store: Store, request: Any) -> list[SIPDispatchRuleInfo]:  # noqa: ANN401 - any method's request
+    one, several = getattr(request, "sip_dispatch_rule_id", ""), getattr(request, "dispatch_rule_ids", ())
+    return [store.rules[identifier] for identifier in (one, *several) if identifier in store.rules]
+
+
+def _enter(store: Store, rule: SIPDispatchRuleInfo) -> None:
+    store.join(rule.rule.dispatch_rule_direct.room_name, _GUEST)
+
+
+def _edit(_store: Store, rule: SIPDispatchRuleInfo) -> None:
+    rule.metadata += "edited "
+
+
+_MEANWHILE: Final[dict[str, Callable[[Store, SIPDispatchRuleInfo], None]]] = {"comes-alive": _enter, "edited": _edit}
 
 
 def _without_redis(store: Store) -> None:

@@ -5,7 +5,7 @@ from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
 
 def told_rule(rule: DispatchRule) -> str:
     """A rule by id, name and room."""
-    return f"{rule.sip_dispatch_rule_id} ({rule.name or 'unnamed'}, {told_room(rule)})"
+    return f"{rule.sip_dispatch_rule_id} ({rule.name or 'unnamed'}, {told_room(rule)})".lstrip()
 
 
 def told_room(rule: DispatchRule) -> str:
@@ -20,4 +20,4 @@ def told_room(rule: DispatchRule) -> str:
 
 def told_trunk(trunk: InboundTrunk) -> str:
     """A trunk by id and name."""
-    return f"{trunk.sip_trunk_id} ({trunk.name or 'unnamed'})"
+    return f"{trunk.sip_trunk_id} ({trunk.name or 'unnamed'})".lstrip()

@@ -249,6 +249,14 @@ def test_webhooks_signed_with_a_key_that_meet_does_not_know() -> None:
     assert {finding.code for finding in problems(check({**GOOD, "livekit.yaml": text}))} == {"CFG126"}
 
 
+def test_two_secrets_of_one_key_without_the_server_s_file() -> None:
+    files = {"common": COMMON, "sip.yaml": SIP_YAML.replace(SECRET, SECRET[::-1])}
+    assert {(one.code, one.resource) for one in problems(check(files))} == {("CFG145", "sip.yaml:2")}
+    assert {one.code for one in problems(check({**GOOD, **files}))} == {"CFG122"}
+    other_key = {**files, "sip.yaml": files["sip.yaml"].replace("api_key: meet", "api_key: sip")}
+    assert problems(check(other_key)) == []
+
+
 def test_default_ranges_overlap_too() -> None:
     sip = SIP_YAML.replace("10000-10004", "59000-60000")
     server = SERVER_YAML.replace("  port_range_start: 50000\n  port_range_end: 60000\n", "  tcp_port: 7881\n")

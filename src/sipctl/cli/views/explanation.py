@@ -1,6 +1,5 @@
 """One call explained: one screen for people, one object for scripts."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -8,8 +7,9 @@ from typing import Any, Final
 
 from sipctl.cli.views.pins import shown_pin
 from sipctl.cli.views.routed import reasons_record, routed_record
+from sipctl.output.formats import encode_json
 from sipctl.output.streams import Streams
-from sipctl.output.text import escaped_json, printable
+from sipctl.output.text import printable
 from sipctl.telephony.explaining.explanation import Explanation, Variant
 from sipctl.telephony.explaining.wire import WireStep, wire
 from sipctl.telephony.explaining.words import RULE_REASONS, Shown, told_outcome, told_sources, trunk_reason, verdict
@@ -39,10 +39,9 @@ class ExplanationView:
         """The explanation as text."""
         record = explanation_record(self.explanation, show_pins=self.show_pins)
         if style == "json":
-            text = json.dumps({"schema": "sipctl/explanation/v1", "item": record}, ensure_ascii=False, indent=2)
-            yield f"{escaped_json(text)}\n"
+            yield f"{encode_json({'schema': 'sipctl/explanation/v1', 'item': record}, indent=2)}\n"
         elif style == "jsonl":
-            yield f"{escaped_json(json.dumps(record, ensure_ascii=False))}\n"
+            yield f"{encode_json(record)}\n"
         elif style == "name":
             yield f"{printable(record['rule_id'])}\n" if record["rule_id"] else ""
         else:

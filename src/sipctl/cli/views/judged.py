@@ -1,14 +1,14 @@
 """Routing tests and how they ended: for people, scripts and CI."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sipctl.cli.views.pins import shown_pin
 from sipctl.cli.views.routed import routed_record
+from sipctl.output.formats import encode_json
 from sipctl.output.streams import Streams
-from sipctl.output.text import escaped_json, printable
+from sipctl.output.text import printable
 from sipctl.telephony.explaining.expectation import Judged
 from sipctl.telephony.explaining.words import verdict
 
@@ -24,15 +24,10 @@ class TestsView:
         """The tests as text; for people the failed ones are explained, and with `-v` the others named."""
         match style:
             case "json":
-                record = {
-                    "schema": "sipctl/routing-tests/v1",
-                    "items": list(map(self._record, self.judged)),
-                }
-                yield f"{escaped_json(json.dumps(record, ensure_ascii=False, indent=2))}\n"
+                items = list(map(self._record, self.judged))
+                yield f"{encode_json({'schema': 'sipctl/routing-tests/v1', 'items': items}, indent=2)}\n"
             case "jsonl":
-                yield from (
-                    f"{escaped_json(json.dumps(self._record(one), ensure_ascii=False))}\n" for one in self.judged
-                )
+                yield from (f"{encode_json(self._record(one))}\n" for one in self.judged)
             case "name":
                 yield from (f"{printable(one.case.name)}\n" for one in self.judged if one.failures)
             case "junit":

@@ -1,6 +1,5 @@
 """A report of findings: for people, as JSON, as JUnit for CI, as Prometheus's text for monitoring."""
 
-import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -8,8 +7,9 @@ from typing import Any, Final
 
 from sipctl.doctor.report import Report
 from sipctl.findings import Finding, Level
+from sipctl.output.formats import encode_json
 from sipctl.output.streams import Streams
-from sipctl.output.text import escaped_json, printable
+from sipctl.output.text import printable
 
 _ALWAYS: Final = frozenset({Level.ERROR, Level.WARN, Level.UNKNOWN, Level.INFO})
 _COUNTED: Final = {
@@ -29,10 +29,10 @@ class ReportView:
         """The report as text."""
         match style:
             case "json":
-                yield escaped_json(json.dumps(report_record(self.report), ensure_ascii=False, indent=2)) + "\n"
+                yield encode_json(report_record(self.report), indent=2) + "\n"
             case "jsonl":
                 records = map(finding_record, self.report.findings)
-                yield from (escaped_json(json.dumps(one, ensure_ascii=False)) + "\n" for one in records)
+                yield from (encode_json(one) + "\n" for one in records)
             case "name":
                 yield from (f"{code}\n" for code in dict.fromkeys(one.code for one in _problems(self.report)))
             case "junit":

@@ -1,4 +1,4 @@
-"""CFG120-CFG124, CFG133, CFG134, CFG136, CFG137, CFG141 and CFG143: livekit-server, livekit-sip, the backend."""
+"""CFG120-CFG124 and most of CFG133-CFG145: livekit-server, livekit-sip and the backend against each other."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -220,6 +220,18 @@ def backend_pair(deployment: Deployment) -> Iterator[Finding]:
     keys, key = server_keys(deployment), backend_value(deployment, "LIVEKIT_API_KEY")
     if keys and key:
         yield from _pair_findings("CFG124", "the backend", key, backend_value(deployment, "LIVEKIT_API_SECRET"), keys)
+
+
+@check("CFG145", "sip", "env")
+def one_secret_of_two(deployment: Deployment) -> Iterator[Finding]:
+    """A SIP node and a backend that know one key by two secrets. With the server's, CFG122 and CFG124 say whose."""
+    key, other = _sip_value(deployment, "api_key"), backend_value(deployment, "LIVEKIT_API_KEY")
+    secret, other_secret = _sip_value(deployment, "api_secret"), backend_value(deployment, "LIVEKIT_API_SECRET")
+    if deployment.server or not (key and other and secret and other_secret):
+        return
+    if key.text == other.text and secret.text != other_secret.text:
+        detail = f"the secret of {key.text!r} is another one than the backend's ({other_secret.place})"
+        yield fault("CFG145", secret.place, detail)
 
 
 @check("CFG133", "server")

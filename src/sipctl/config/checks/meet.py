@@ -93,7 +93,7 @@ def pin_retries(deployment: Deployment) -> Iterator[Finding]:
     if value is None:
         return
     if not _is_whole(value.text):
-        detail = "is no whole number: Meet does not start"
+        detail = "ROOM_TELEPHONY_PIN_MAX_RETRIES is no whole number: Meet does not start"
         yield fault("CFG115", value.place, detail, level=Level.ERROR, observed=value.text)
     elif int(value.text) == 0:
         yield fault("CFG115", value.place, "with 0 draws no new room gets a PIN", level=Level.ERROR)
@@ -114,18 +114,15 @@ def phone_number(deployment: Deployment) -> Iterator[Finding]:
             yield fault("CFG116", place, "telephony is on, but ROOM_TELEPHONY_PHONE_NUMBER is not set")
         return
     country = deployment.text("ROOM_TELEPHONY_DEFAULT_COUNTRY") or "US"
+    name, told = "ROOM_TELEPHONY_PHONE_NUMBER", {"observed": value.text, "expected": "E.164, such as +33123456789"}
     if to_e164(value.text, country) is None:
-        yield fault(
-            "CFG116", value.place, f"is no phone number, dialled from {country}: Meet shows none",
-            observed=value.text, expected="E.164, such as +33123456789", level=Level.ERROR,
-        )  # fmt: skip
+        detail = f"{name} is no phone number, dialled from {country}: Meet shows none"
+        yield fault("CFG116", value.place, detail, level=Level.ERROR, **told)
     elif not is_valid(value.text, country):
-        yield fault(
-            "CFG116", value.place, f"is no number that a provider could assign, dialled from {country}",
-            observed=value.text, expected="E.164, such as +33123456789",
-        )  # fmt: skip
+        detail = f"{name} is none that a provider could assign, dialled from {country}"
+        yield fault("CFG116", value.place, detail, **told)
     elif has_extension(value.text, country):
-        detail = "has an extension, which Meet shows; a provider routes the number alone"
+        detail = f"{name} has an extension, which Meet shows; a provider routes the number alone"
         yield fault("CFG116", value.place, detail, observed=value.text)
 
 
@@ -134,7 +131,8 @@ def country(deployment: Deployment) -> Iterator[Finding]:
     """A default country that is none."""
     value = _value(deployment, "ROOM_TELEPHONY_DEFAULT_COUNTRY")
     if value and not is_region(value.text):
-        detail = "is empty: Meet shows no number" if not value.text else "is no country"
+        told = "is no country" if value.text else "is empty: Meet shows no number"
+        detail = f"ROOM_TELEPHONY_DEFAULT_COUNTRY {told}"
         yield fault("CFG117", value.place, detail, observed=value.text, expected="two letters, such as FR")
 
 
@@ -147,7 +145,8 @@ def no_server(deployment: Deployment) -> Iterator[Finding]:
     place = next(value.place for name, value in env.items() if name.startswith("ROOM_TELEPHONY_"))
     address = _value(deployment, "LIVEKIT_API_URL")
     if address and address.text and (problem := url_fault(address.text)):
-        yield fault("CFG118", address.place, f"LIVEKIT_API_URL {problem}", observed=shown_url(address.text))
+        detail, fix = f"LIVEKIT_API_URL {problem}", "write an address such as https://livekit.example.org"
+        yield fault("CFG118", address.place, detail, observed=shown_url(address.text), fix=fix)
     for name in ("LIVEKIT_API_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
         if not deployment.text(name) and not deployment.text(f"{name}_FILE"):
             yield fault("CFG118", place, f"{name} is not set in these files")
@@ -177,10 +176,20 @@ def room_filter(deployment: Deployment) -> Iterator[Finding]:
     try:
         lost = [room for room in _ROOMS if not re.search(value.text, room)]
     except re.error as error:
-        yield fault("CFG129", value.place, f"is no regular expression: {error}", observed=value.text)
+        yield fault(
+            "CFG129",
+            value.place,
+            f"LIVEKIT_WEBHOOK_EVENTS_FILTER_REGEX is no regular expression: {error}",
+            observed=value.text,
+        )
         return
     if lost:
-        yield fault("CFG129", value.place, f"finds nothing in a room name such as {lost[0]}", observed=value.text)
+        yield fault(
+            "CFG129",
+            value.place,
+            f"LIVEKIT_WEBHOOK_EVENTS_FILTER_REGEX finds nothing in a room name such as {lost[0]}",
+            observed=value.text,
+        )
 
 
 @check("CFG144", "env")
