@@ -43,6 +43,7 @@ from sipctl.registry.store import Registry
 from sipctl.registry.tables import OURS, schema
 from sipctl.sandbox.api import Api
 from sipctl.sandbox.server import Sandbox
+from sipctl.telephony.livekit_json import rule_from_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.pins import is_pin
@@ -150,16 +151,22 @@ class Weather:
         if deed == "room starts":
             store.join(room, "alice")
             if not mine:  # the backend is told, and looks for a rule by its name as Meet does
-                plant(self.sandbox, room, PINS[room])
+                self._create(room)
         elif deed == "room ends":
             store.rooms.pop(room, None)
         elif deed == "backend creates" and not mine and room in store.rooms:
-            plant(self.sandbox, room, PINS[room])
+            self._create(room)
         elif deed == "backend deletes" and room not in store.rooms:
             for rule in mine:
                 del store.rules[rule.sip_dispatch_rule_id]
         elif deed == "rule edited" and mine:
             mine[0].metadata += "edited "
+
+    def _create(self, room: str) -> None:
+        """As a backend does through LiveKit, which refuses a PIN that a stored rule has."""
+        taken = {rule.rule.dispatch_rule_direct.pin for rule in self.sandbox.store.rules.values()}
+        if PINS[room] not in taken:
+            plant(self.sandbox, room, PINS[room])
 
 
 class StormyClient(LiveKitClient):
@@ -394,8 +401,9 @@ class Storm:
         refused = self._refused(last)
         for entry in read_audit(self.folder):
             if entry.action == "delete" and entry.before:
-                room = entry.before["rule"]["dispatch_rule_direct"]["room_name"]
-                assert room not in store.rooms or owned.get(room) or room in refused, f"{room} has no rule"
+                rule = rule_from_json(entry.before)
+                has_one = rule.room_name in owned or self._pin_is_elsewhere(rule.room_name, rule.pin)
+                assert rule.room_name not in store.rooms or has_one or rule.room_name in refused, rule
         if synced:
             self._check_synced(owned)
 
