@@ -7,7 +7,7 @@ at every call: one clashing pair fails every call whose candidates include it.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.numbers import normalize_number
@@ -20,16 +20,11 @@ _ANY = ("",)
 UNTYPED_RULE = "unsupported SIP Dispatch Rule: <nil>"
 """LiveKit's text for a list that holds a rule without a type."""
 
-
 RuleKey = tuple[str, str, str, str]
 """What only one rule of a list may take: PIN, trunk, called number, caller; "" stands for anything there."""
 
-
-class TrunkKey(NamedTuple):
-    """What only one inbound trunk may take: a called number and a caller, "" for any."""
-
-    number: str
-    allowed_number: str
+TrunkKey = tuple[str, str]
+"""What only one inbound trunk may take: a called number and a caller, "" for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +48,8 @@ def rule_keys(rule: DispatchRule) -> Sequence[RuleKey]:
     return list(product((rule.pin,), rule.trunk_ids or _ANY, numbers, callers))
 
 
-def trunk_keys(trunk: InboundTrunk) -> Sequence[tuple[str, str]]:
-    """Every `TrunkKey` that an inbound trunk takes. Neither addresses nor credentials are part of it."""
+def trunk_keys(trunk: InboundTrunk) -> Sequence[TrunkKey]:
+    """Every key that an inbound trunk takes. Neither addresses nor credentials are part of it."""
     numbers = map(normalize_number, trunk.numbers or _ANY)
     return list(product(numbers, map(normalize_number, trunk.allowed_numbers or _ANY)))
 

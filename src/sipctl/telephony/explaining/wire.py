@@ -16,8 +16,6 @@ Kind = Literal["response", "request", "sound", "silence"]
 Since = Literal["INVITE", "200", "#", "17th digit"]
 
 RINGING_TIMEOUT_MS: Final = 180_000
-DIGITS_FROM_MS: Final = 3000
-"""Digits are read once the prompt has ended: so long after the 200, or 1000 more for a caller who sends no RTP."""
 
 _SECONDS: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s\Z")
 """A duration as protojson writes it."""

@@ -9,8 +9,6 @@ from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
 
 _SHOWN = 4
 _HASH_LENGTH = 16
-RANDOM_LENGTH = 12
-"""How many random characters LiveKit appends to a randomized room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
