@@ -27,6 +27,8 @@ FILES = {
     "env.d/common": ENV, "livekit-server.yaml": "port: 7880\n", "sip.yaml": "sip_port: 5060\n",
     "prod.toml": "[profiles.prod]\n[profiles.staging]\n", "rooms.txt": "standup\nretro\n", "pin.txt": "4821930571\n",
     "pins.csv": "room,pin\nlobby,4821930571\n",
+    "routing.toml": '[[calls]]\nto = "1"\nfrom = "2"\nexpect = {outcome = "request_pin"}\n',
+    "livekit-sip.log": '{"ts": 1, "msg": "processing invite", "callID": "SCL_a", "toUser": "1"}\n',
     "rules.json": json.dumps({"trunks": [], "rules": [{**RULE, "trunk_ids": ["ST_old"]}], "rooms": []}),
 }  # fmt: skip
 PIPED = {"sipctl": b"standup\n", "echo": b"4821930571\n", "docker": b'{"services": {}}'}
@@ -81,7 +83,8 @@ def test_an_example(line: str, world: Sandbox, tmp_path: Path) -> None:
 
 
 def _env(world: Sandbox, line: str) -> dict[str, str]:
-    return env_of(world, **({"SIPCTL_WEBHOOK_URL": f"{world.url}/hook"} if "--via webhook" in line else {}))
+    via = {"SIPCTL_WEBHOOK_URL": f"{world.url}/hook"} if "--via webhook" in line else {}
+    return env_of(world, ROOM_TELEPHONY_PHONE_NUMBER="+33123456789", **via)
 
 
 def test_the_others_parse() -> None:

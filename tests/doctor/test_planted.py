@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,8 @@ from cli.running import env_of, run
 from conftest import need_real_server
 from doctor.planting import PROVIDER, Server, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
 from doctor.relay import Relay
-from peers.livekit import API_KEY, API_SECRET, SIP_NODE, free_ports, running_livekit, wait_for
+from peers import sipnode
+from peers.livekit import running_livekit
 from sipctl.config.model import Telephony
 from sipctl.errors import ExitCode
 from sipctl.findings import Fix, Level
@@ -66,6 +66,9 @@ PLANTED: dict[str, Deed] = {
     "TRK310": trunk(numbers=["+33170189902"], allowed_addresses=["198.51.100.7"]),
     "TRK311": only_trunk(allowed_addresses=["192.0.2.0/24", "192.0.2.7:5060"]),
     "TRK312": only_trunk(auth_username="meet"),
+    "TRK313": trunk(**(PROVIDER | {"allowed_numbers": ["+33612345678"]})),
+    "TRK314": only_trunk(allowed_addresses=["192.0.2.7, 192.0.2.8"]),
+    "TRK315": only_trunk(allowed_addresses=["192.0.2.0/24", "sip.example.com"]),
     "RUL401": rule(room="other", pin=PIN),
     "RUL402": rule(pin="", numbers=["+33170189900"]),
     "RUL403": rule(pin="", inbound_numbers=[], trunk_ids=["ST_provider"]),
@@ -79,6 +82,9 @@ PLANTED: dict[str, Deed] = {
     "RUL413": rule(hide_phone_number=True),
     "RUL414": rule(trunk_ids=["ST_gone"]),
     "RUL416": by_phone_alone,
+    "RUL417": rule(room="other", pin=PIN, numbers=["+33170189900"]),
+    "RUL418": rule(numbers=["33170189900"]),
+    "RUL419": rule(numbers=["+33170189901"]),
 }
 
 
@@ -110,7 +116,7 @@ def test_a_planted_fault_is_found(livekit: Server, code: str) -> None:
     assert report.exit_code is expected
 
 
-COMMANDED = ("RUL401", "RUL402", "RUL403", "RUL405", "RUL412", "TRK308")
+COMMANDED = ("RUL401", "RUL402", "RUL403", "RUL405", "RUL408", "RUL412", "RUL413", "RUL418", "TRK308")
 
 
 @pytest.mark.parametrize("code", COMMANDED)
@@ -294,29 +300,15 @@ def test_a_killed_server_leaves_ghosts(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_the_health_port_of_a_real_sip_node(real: Server, tmp_path: Path) -> None:
-    if not SIP_NODE.exists():
-        pytest.skip(f"no livekit-sip at {SIP_NODE}")
+    if reason := sipnode.missing():
+        pytest.skip(reason)
     assert not isinstance(real, Sandbox)
-    assert real.redis
-    first = free_ports(60)
-    config = tmp_path / "sip.yaml"
-    config.write_text(
-        f"api_key: {API_KEY}\napi_secret: {API_SECRET}\nws_url: ws://127.0.0.1:{real.port}\n"
-        f'redis: {{address: "127.0.0.1:{real.redis.port}"}}\nsip_port: {first}\nlisten_ip: 127.0.0.1\n'
-        f"local_net: 127.0.0.0/8\nnat_1_to_1_ip: 127.0.0.1\nrtp_port: {first + 10}-{first + 50}\n"
-        f"health_port: {first + 1}\n"
-    )
-    url = f"http://127.0.0.1:{first + 1}/"
-    node = subprocess.Popen([SIP_NODE, "--config", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(url, node)
+    with sipnode.running_sip_node(real, tmp_path) as node:
+        url = node.health_url
         healthy(real)
         report = diagnose(settings_for(real, sip_health_url=url))
         assert problems(report) == []
         assert "not checked" not in report.verdict
-    finally:
-        node.kill()
-        node.wait()
     report = diagnose(settings_for(real, sip_health_url=url))
     assert codes(report) == {"SIP705"}
     assert report.verdict.startswith("Callers cannot get in")

@@ -157,6 +157,10 @@ class RealLiveKit:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
 
+    def has_ended(self) -> bool:
+        """Whether livekit-server is gone of its own accord."""
+        return self._process is not None and self._process.poll() is not None
+
     def crash(self) -> None:
         """kill -9 while people are inside, so that their rooms become ghosts."""
         if self._process:

@@ -178,9 +178,12 @@ class Session:
 
         return permit_from(allow or (), confirm, dry_run=self.options.dry_run)
 
-    def emit(self, view: View) -> None:
-        """Write the result to stdout in the format asked for; a reader that has seen enough ends the command."""
+    def emit(self, view: View, style: str = "") -> None:
+        """Write the result to stdout, in the format asked for unless there is one `style` for it alone.
+
+        A reader that has seen enough ends the command.
+        """
         try:
-            self.streams.write(view.render(self.options.output, self.streams))
+            self.streams.write(view.render(style or self.options.output, self.streams))
         except BrokenPipeError:
             raise typer.Exit from None

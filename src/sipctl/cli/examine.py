@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from sipctl.cli.context import Session
-from sipctl.cli.stdin import STDIN, read_document
+from sipctl.cli.stdin import SNAPSHOT_LIMIT, STDIN, read_document
 from sipctl.cli.views.report import ReportView, metrics_registry
 from sipctl.config.deployment import Source
 from sipctl.config.kinds import Kind
@@ -23,8 +23,8 @@ from sipctl.doctor.report import Report, make_report
 from sipctl.doctor.runner import Plan, examine, examine_offline, examine_unasked
 from sipctl.errors import ConfigError, ExitCode, SipctlError, UncheckedError, UsageError
 from sipctl.findings import Code, Finding, Level
-from sipctl.lkapi.snapshot import snapshot_from_json
 from sipctl.output.formats import Listing
+from sipctl.telephony.snapshot import read_snapshot
 
 if TYPE_CHECKING:
     from sipctl.operations.pins import PinFacts
@@ -104,7 +104,7 @@ def _run_offline(session: Session, snapshot: Path | None, plan: Plan) -> Report:
         raise UsageError(
             "there is nothing to examine offline", hint="give --snapshot FILE, or a profile that names files"
         )
-    held = snapshot_from_json(read_document(snapshot)) if snapshot else None
+    held = read_snapshot([read_document(snapshot, SNAPSHOT_LIMIT)]) if snapshot else None
     findings = _findings_of(files)
     try:
         settings = session.settings

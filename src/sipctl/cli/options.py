@@ -163,6 +163,12 @@ class ReportCommand(Command):
     formats: ClassVar[tuple[str, ...]] = ("table", "json", "jsonl", "name", "junit", "prometheus")
 
 
+class TestCommand(Command):
+    """A command that runs tests, for people, scripts and CI."""
+
+    formats: ClassVar[tuple[str, ...]] = (*COMMON_FORMATS, "junit")
+
+
 class Group(_EveryCommand, TyperGroup):
     """A group of commands; named alone it shows its help and succeeds."""
 

@@ -86,9 +86,11 @@ def rule_edits(
     pin_stdin: bool,
     no_pin: bool,
     name: str | None,
-    trunks: list[str] | None,
-    any_trunk: bool,
     metadata: str | None,
+    trunks: tuple[str, ...] | None,
+    numbers: tuple[str, ...] | None,
+    callers: tuple[str, ...] | None,
+    hide_phone_number: bool | None,
 ) -> Mapping[str, Any]:
     """The fields that `rules update` is asked to change.
 
@@ -97,12 +99,53 @@ def rule_edits(
     """
     if pin_stdin and no_pin:
         raise UsageError("--pin-stdin and --no-pin exclude each other")
-    if trunks and any_trunk:
-        raise UsageError("--trunk and --any-trunk exclude each other")
     pin = "" if no_pin else read_secret_line("PIN") if pin_stdin else None
-    trunk_ids = () if any_trunk else tuple(trunks) if trunks else None
-    wanted = {"room_name": room, "pin": pin, "name": name, "trunk_ids": trunk_ids, "metadata": metadata}
+    wanted = {
+        "room_name": room,
+        "pin": pin,
+        "name": name,
+        "metadata": metadata,
+        "trunk_ids": trunks,
+        "numbers": numbers,
+        "inbound_numbers": callers,
+        "hide_phone_number": hide_phone_number,
+    }
     edits = given(wanted)
     if not edits:
         raise UsageError("nothing to change", hint="`sipctl rules update --help` shows what can be")
+    return edits
+
+
+def chosen(what: str, values: list[str] | None, any_one: bool) -> tuple[str, ...] | None:
+    """What `--WHAT`, repeated, and `--any-WHAT` say of a list: None = nothing, so that it stays.
+
+    Raises:
+        UsageError: both were given.
+    """
+    if values and any_one:
+        raise UsageError(f"--{what} and --any-{what} exclude each other")
+    return () if any_one else tuple(values) if values else None
+
+
+def trunk_edits(
+    *,
+    numbers: tuple[list[str] | None, bool],
+    addresses: tuple[list[str] | None, bool],
+    callers: tuple[list[str] | None, bool],
+    name: str | None,
+) -> Mapping[str, Any]:
+    """The fields that `trunk update` is asked to change; of each list what was given, and whether `--any-…` was.
+
+    Raises:
+        UsageError: none at all, or two that exclude each other.
+    """
+    wanted = {
+        "numbers": chosen("number", *numbers),
+        "allowed_addresses": chosen("allowed-address", *addresses),
+        "allowed_numbers": chosen("caller", *callers),
+        "name": name,
+    }
+    edits = given(wanted)
+    if not edits:
+        raise UsageError("nothing to change", hint="`sipctl trunk update --help` shows what can be")
     return edits

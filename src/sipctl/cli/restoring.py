@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from sipctl.cli.context import Session
-from sipctl.cli.stdin import read_document
+from sipctl.cli.stdin import SNAPSHOT_LIMIT, read_document
 from sipctl.cli.views.restoring import RestoreView
 from sipctl.config.paths import state_dir
 from sipctl.errors import PartialError, UsageError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.lkapi.snapshot import snapshot_from_json
 from sipctl.operations.executing import Attempt, Brake, braking_on_signals
 from sipctl.operations.journal import read_audit
 from sipctl.operations.lock import run_lock
@@ -23,6 +22,8 @@ from sipctl.operations.snapshots import Holdings, PinSwap, records, take_snapsho
 from sipctl.operations.writing import Change, Permit, Writer, check_profile
 from sipctl.output.files import write_private
 from sipctl.output.text import escaped_json
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.snapshot import read_snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +79,7 @@ async def _plan(client: LiveKitClient, url: str, wanted: Wanted, mapped: Mapping
     stored = list(await client.list_rules())
     trunk_ids = [trunk.sip_trunk_id for trunk in await client.list_inbound_trunks()]
     if wanted.file:
-        exported = snapshot_from_json(read_document(wanted.file)).rules
-        if exported is None:
-            raise UsageError(f"{wanted.file} holds no rules", hint="it should be what `sipctl rules export` wrote")
-        return plan_restore(exported, stored, trunk_ids, mapped)
+        return plan_restore(_exported(wanted.file), stored, trunk_ids, mapped)
     entries = entries_of(read_audit(state_dir()), runs=wanted.runs, items=wanted.items, rules=wanted.rules)
     if elsewhere := next((entry for entry in entries if entry.url != url), None):
         raise UsageError(
@@ -89,6 +87,16 @@ async def _plan(client: LiveKitClient, url: str, wanted: Wanted, mapped: Mapping
             hint=f"it was profile {elsewhere.profile!r}",
         )
     return plan_undo(entries, stored, trunk_ids, mapped)
+
+
+def _exported(path: Path) -> Sequence[DispatchRule]:
+    """The rules of an export; fields that cannot be written back would be lost."""
+    snapshot = read_snapshot([read_document(path, SNAPSHOT_LIMIT)])
+    if snapshot.rules is None:
+        raise UsageError(f"{path} holds no rules", hint="it should be what `sipctl rules export` wrote")
+    if snapshot.unknown:
+        raise UsageError(f"{path} has fields that this version cannot write back: {', '.join(snapshot.unknown)}")
+    return snapshot.rules
 
 
 def _carry_out(session: Session, steps: Sequence[Step], permit: Permit) -> list[Attempt[Step, Change]]:

@@ -8,6 +8,7 @@ import typer
 
 from sipctl.cli.context import Session
 from sipctl.cli.options import Allow, Confirm, command_group
+from sipctl.cli.routing import register as register_routing
 from sipctl.cli.upkeep import register as register_upkeep
 
 app, command = command_group("Dispatch rules: which caller lands in which room.")
@@ -133,6 +134,17 @@ def update(
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Another name.")] = None,
     trunk: Trunks = None,
     any_trunk: Annotated[bool, typer.Option("--any-trunk", help="Serve calls of any trunk, or of none.")] = False,
+    number: Annotated[
+        list[str] | None, typer.Option(metavar="NUMBER", help="Only calls to this number (`numbers`); repeatable.")
+    ] = None,
+    any_number: Annotated[bool, typer.Option("--any-number", help="Whatever number is dialled.")] = False,
+    caller: Annotated[
+        list[str] | None, typer.Option(metavar="NUMBER", help="Only this caller (`inbound_numbers`); repeatable.")
+    ] = None,
+    any_caller: Annotated[bool, typer.Option("--any-caller", help="Whoever calls.")] = False,
+    hide_phone_number: Annotated[
+        bool | None, typer.Option("--hide-phone-number/--show-phone-number", help="Whether the room sees who calls.")
+    ] = None,
     metadata: Annotated[str | None, typer.Option(metavar="TEXT", help="Other metadata.")] = None,
     allow: Allow = None,
     confirm: Confirm = "",
@@ -143,15 +155,17 @@ def update(
     Examples:
       sipctl rules update SDR_7hTqVw9YbLxe --trunk ST_b6WvKx3nTe9D
       echo 58204619 | sipctl rules update SIP_demo --pin-stdin --allow live-room
-      sipctl rules update SIP_demo --any-trunk --dry-run
+      sipctl rules update SIP_demo --any-trunk --any-caller --dry-run
     """
-    from sipctl.cli.requests import rule_edits
+    from sipctl.cli.requests import chosen, rule_edits
     from sipctl.operations.rule_writes import update_requested_rule
 
     session = Session.of(ctx)
     edits = rule_edits(
-        room=room, pin_stdin=pin_stdin, no_pin=no_pin, name=name, trunks=trunk, any_trunk=any_trunk, metadata=metadata
-    )
+        room=room, pin_stdin=pin_stdin, no_pin=no_pin, name=name, metadata=metadata,
+        trunks=chosen("trunk", trunk, any_trunk), numbers=chosen("number", number, any_number),
+        callers=chosen("caller", caller, any_caller), hide_phone_number=hide_phone_number,
+    )  # fmt: skip
     session.write(lambda writer: update_requested_rule(writer, rule, edits), session.permit(allow, confirm))
 
 
@@ -173,4 +187,5 @@ def delete(ctx: typer.Context, rule: Reference, allow: Allow = None, confirm: Co
     session.write(lambda writer: delete_rule(writer, rule), session.permit(allow, confirm))
 
 
+register_routing(command)
 register_upkeep(command)

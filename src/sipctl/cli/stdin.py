@@ -10,22 +10,25 @@ from sipctl.errors import UsageError
 
 STDIN: Final = Path("-")
 _LIMIT: Final = 4 * 1024 * 1024
+SNAPSHOT_LIMIT: Final = 128 * 1024 * 1024
+"""The most bytes of a snapshot: some 250,000 rules."""
+
 _LINE_LIMIT: Final = 1024
 
 
-def read_document(path: Path) -> str:
+def read_document(path: Path, limit: int = _LIMIT) -> str:
     """The text of a file, or of stdin for `-`.
 
     Raises:
-        UsageError: it cannot be read, is not UTF-8, or is over 4 MiB.
+        UsageError: it cannot be read, is not UTF-8, or is over `limit` bytes (4 MiB).
     """
     try:
         with sys.stdin.buffer if path == STDIN else path.open("rb") as file:
-            data = file.read(_LIMIT + 1)
+            data = file.read(limit + 1)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > _LIMIT:
-        raise UsageError(f"{_named(path)} is over {_LIMIT // 1024 // 1024} MiB")
+    if len(data) > limit:
+        raise UsageError(f"{_named(path)} is over {limit // 1024 // 1024} MiB")
     try:
         return data.decode()
     except UnicodeDecodeError as error:

@@ -91,6 +91,46 @@ def create(
     session.write(lambda writer: create_trunk(writer, wanted), session.permit(allow, confirm))
 
 
+@command("update")
+def update(
+    ctx: typer.Context,
+    trunk: Reference,
+    number: Annotated[
+        list[str] | None, typer.Option(metavar="NUMBER", help="Called numbers instead of those there; repeatable.")
+    ] = None,
+    any_number: Annotated[bool, typer.Option("--any-number", help="Whatever number is dialled.")] = False,
+    allowed_address: Annotated[
+        list[str] | None, typer.Option(metavar="CIDR", help="Source addresses instead of those there; repeatable.")
+    ] = None,
+    any_allowed_address: Annotated[
+        bool, typer.Option("--any-allowed-address", help="Wherever calls come from.")
+    ] = False,
+    caller: Annotated[
+        list[str] | None, typer.Option(metavar="NUMBER", help="Callers (`allowed_numbers`) instead; repeatable.")
+    ] = None,
+    any_caller: Annotated[bool, typer.Option("--any-caller", help="Whoever calls.")] = False,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Another name.")] = None,
+    allow: Allow = None,
+    confirm: Confirm = "",
+) -> None:
+    """Change some fields of an inbound trunk and keep all others. A list that is given replaces the one there.
+
+    \b
+    Examples:
+      sipctl trunk update provider --number +33123456789
+      sipctl trunk update ST_b6WvKx3nTe9D --allowed-address 192.0.2.0/24
+    """
+    from sipctl.cli.requests import trunk_edits
+    from sipctl.operations.trunks import update_trunk
+
+    session = Session.of(ctx)
+    edits = trunk_edits(
+        numbers=(number, any_number), addresses=(allowed_address, any_allowed_address), callers=(caller, any_caller),
+        name=name,
+    )  # fmt: skip
+    session.write(lambda writer: update_trunk(writer, trunk, edits), session.permit(allow, confirm))
+
+
 @command("delete")
 def delete(ctx: typer.Context, trunk: Reference, allow: Allow = None, confirm: Confirm = "") -> None:
     """Delete one trunk.

@@ -5,11 +5,10 @@ from types import MappingProxyType
 from typing import Final
 
 from sipctl.config.codes import CONFIG_CODES
+from sipctl.doctor.routing_codes import NOTHING, RINGING, ROUTING_CODES
 from sipctl.findings import Code, Level
 
-_RINGING: Final = "Ringing without end, then the provider's own message."
 _BUSY: Final = "A short ring, then the provider's error tone: LiveKit answers 503 to every call concerned."
-_NOTHING: Final = "Nothing unusual."
 
 API_CODES: Final = (
     Code(
@@ -33,7 +32,7 @@ API_CODES: Final = (
         level=Level.ERROR,
         title="The key may administer SIP, list rooms and see participants",
         cause="LiveKit refused a call that needs the grants sip.admin, video.roomList or video.roomAdmin.",
-        callers=_NOTHING,
+        callers=NOTHING,
         fix="use a key of this server, and nothing in between that strips grants",
     ),
     Code(
@@ -57,7 +56,7 @@ API_CODES: Final = (
         level=Level.INFO,
         title="LiveKit's version is known",
         cause="No call of the API tells the version; only those who join a room learn it.",
-        callers=_NOTHING,
+        callers=NOTHING,
         fix="nothing; look at the image or package that runs",
     ),
     Code(
@@ -76,7 +75,7 @@ TRUNK_CODES: Final = (
         level=Level.WARN,
         title="There is an inbound trunk",
         cause="LiveKit does not know the provider. Rules without trunk_ids still take its calls, from anyone.",
-        callers=_NOTHING + " Whoever reaches the SIP port gets the PIN prompt, provider or not.",
+        callers=NOTHING + " Whoever reaches the SIP port gets the PIN prompt, provider or not.",
         fix="create the trunk: `sipctl trunk create --number … --allowed-address …`",
     ),
     Code(
@@ -92,7 +91,7 @@ TRUNK_CODES: Final = (
         level=Level.WARN,
         title="Trunk numbers are in E.164",
         cause="LiveKit compares digits and a plus; a number in national format never equals what the provider sends.",
-        callers=_RINGING,
+        callers=RINGING,
         fix="write the number as +, country code, number",
     ),
     Code(
@@ -100,7 +99,7 @@ TRUNK_CODES: Final = (
         level=Level.WARN,
         title="A trunk has the number that people are told to dial",
         cause="ROOM_TELEPHONY_PHONE_NUMBER and the trunks' numbers drifted apart.",
-        callers=_RINGING + " Or a dead line, if the number belongs to nobody.",
+        callers=RINGING + " Or a dead line, if the number belongs to nobody.",
         fix="put the same number into the trunk and into ROOM_TELEPHONY_PHONE_NUMBER",
     ),
     Code(
@@ -108,7 +107,7 @@ TRUNK_CODES: Final = (
         level=Level.WARN,
         title="Inbound trunks authenticate the provider",
         cause="A trunk without allowed_addresses and without username and password takes calls from anyone.",
-        callers=_NOTHING + " Strangers reach the PIN prompt too.",
+        callers=NOTHING + " Strangers reach the PIN prompt too.",
         fix="set allowed_addresses to the provider's signalling addresses, or a username and password",
     ),
     Code(
@@ -116,7 +115,7 @@ TRUNK_CODES: Final = (
         level=Level.WARN,
         title="No trunk allows the whole Internet",
         cause="An allowed_addresses entry such as 0.0.0.0/0 matches every source.",
-        callers=_NOTHING + " Strangers reach the PIN prompt too.",
+        callers=NOTHING + " Strangers reach the PIN prompt too.",
         fix="replace it by the provider's signalling addresses",
     ),
     Code(
@@ -132,7 +131,7 @@ TRUNK_CODES: Final = (
         level=Level.INFO,
         title="Rules ask for the trunk, so that its restrictions hold",
         cause="A rule without trunk_ids also takes calls that match no trunk, past addresses and passwords.",
-        callers=_NOTHING,
+        callers=NOTHING,
         fix="let a firewall admit only the provider to the SIP port, or give the rules trunk_ids",
     ),
     Code(
@@ -140,7 +139,7 @@ TRUNK_CODES: Final = (
         level=Level.WARN,
         title="All inbound trunks are one provider's",
         cause="Trunks differ in addresses or credentials; Meet's telephony supports one provider for an instance.",
-        callers=_NOTHING,
+        callers=NOTHING,
         fix="keep the trunks of one provider",
     ),
     Code(
@@ -148,7 +147,7 @@ TRUNK_CODES: Final = (
         level=Level.WARN,
         title="Every allowed address can match",
         cause="LiveKit ignores or never matches entries with a port, a dotted netmask, brackets or spaces.",
-        callers=_RINGING,
+        callers=RINGING,
         fix="write addresses as 192.0.2.7 or 192.0.2.0/24",
     ),
     Code(
@@ -156,7 +155,7 @@ TRUNK_CODES: Final = (
         level=Level.WARN,
         title="Username and password come together",
         cause="LiveKit asks for digest only if both are set; with one alone it asks nobody.",
-        callers=_NOTHING + " Strangers reach the PIN prompt too.",
+        callers=NOTHING + " Strangers reach the PIN prompt too.",
         fix="set both, or neither",
     ),
 )
@@ -215,7 +214,7 @@ RULE_CODES: Final = (
         level=Level.ERROR,
         title="inbound_numbers holds callers, not the own number",
         cause="LiveKit compares inbound_numbers with who calls; the called number belongs into `numbers`.",
-        callers=_RINGING,
+        callers=RINGING,
         fix="move the number to `numbers`, or take it out",
     ),
     Code(
@@ -223,7 +222,7 @@ RULE_CODES: Final = (
         level=Level.INFO,
         title="All rules carry this profile's mark",
         cause="Other applications, or people, keep rules on the same server. sipctl leaves them alone.",
-        callers=_NOTHING,
+        callers=NOTHING,
         fix="nothing, if you know whose they are",
     ),
     Code(
@@ -231,7 +230,7 @@ RULE_CODES: Final = (
         level=Level.INFO,
         title="There is a dispatch rule",
         cause="Nobody is in a meeting: rules exist only while their rooms do.",
-        callers=_RINGING + " That is what dialling before the first participant sounds like.",
+        callers=RINGING + " That is what dialling before the first participant sounds like.",
         fix="nothing, if no meeting is on",
     ),
     Code(
@@ -263,7 +262,7 @@ RULE_CODES: Final = (
         level=Level.WARN,
         title="Rules name trunks that exist",
         cause="A trunk was deleted or created anew; LiveKit leaves the rules that name it dangling.",
-        callers=_RINGING,
+        callers=RINGING,
         fix="give the rule the new trunk's id",
     ),
     Code(
@@ -298,7 +297,7 @@ PIN_CODES: Final = (
         level=Level.WARN,
         title="All PINs have the length of the setting",
         cause="ROOM_TELEPHONY_PIN_LENGTH was changed, or the PIN comes from a migration or a person.",
-        callers=_NOTHING + " Room devices refuse such a PIN.",
+        callers=NOTHING + " Room devices refuse such a PIN.",
         fix="rotate these rooms; invitations that were sent stop working",
     ),
     Code(
@@ -338,7 +337,7 @@ PIN_CODES: Final = (
         level=Level.WARN,
         title="No PIN is easy to guess",
         cause="The PIN is one digit repeated, a row, a date or the like: the first that a guesser tries.",
-        callers=_NOTHING,
+        callers=NOTHING,
         fix="rotate the room",
     ),
     Code(
@@ -346,7 +345,7 @@ PIN_CODES: Final = (
         level=Level.INFO,
         title="No PIN is over a year old",
         cause="A PIN that was sent around for long is known to many.",
-        callers=_NOTHING,
+        callers=NOTHING,
         fix="rotate these rooms when it suits their owners",
     ),
     Code(
@@ -354,7 +353,7 @@ PIN_CODES: Final = (
         level=Level.INFO,
         title="No PIN is the start of another",
         cause="PINs of several lengths are in use. LiveKit compares whole PINs, other bridges do not.",
-        callers=_NOTHING,
+        callers=NOTHING,
         fix="rotate the shorter one",
     ),
     Code(
@@ -370,7 +369,7 @@ PIN_CODES: Final = (
         level=Level.WARN,
         title="Wrong PINs are as few as typing errors explain",
         cause="livekit-sip counts more calls with a wrong PIN than the accepted chance of a hit allows a guesser.",
-        callers=_NOTHING + " Each call may try one PIN, and nothing counts the calls.",
+        callers=NOTHING + " Each call may try one PIN, and nothing counts the calls.",
         fix="let a firewall admit only the provider, make PINs longer, and ask the provider who calls",
     ),
 )
@@ -386,7 +385,7 @@ SIP_CODES: Final = (
     ),
 )
 
-CODES: Final[Mapping[str, Code]] = MappingProxyType(
-    {code.code: code for code in (*CONFIG_CODES, *API_CODES, *TRUNK_CODES, *RULE_CODES, *PIN_CODES, *SIP_CODES)}
-)
+_TABLES: Final = (CONFIG_CODES, API_CODES, TRUNK_CODES, RULE_CODES, ROUTING_CODES, PIN_CODES, SIP_CODES)
+
+CODES: Final[Mapping[str, Code]] = MappingProxyType({code.code: code for table in _TABLES for code in table})
 """All codes of this version."""

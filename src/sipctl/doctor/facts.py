@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sipctl.config.model import Settings
 from sipctl.errors import SipctlError
 from sipctl.findings import Finding
+from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Participant, Room
 from sipctl.telephony.ownership import Ownership
+from sipctl.telephony.site import Site
 
 if TYPE_CHECKING:
     from sipctl.lkapi.health import WrongPins
@@ -32,7 +35,7 @@ class Answer(Generic[T]):
         return self.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """One deployment at one moment.
 
@@ -58,3 +61,16 @@ class Facts:
     pins: "Answer[PinFacts]" = Answer(not_asked="no registry was looked at")
     wrong_pins: "Answer[WrongPins]" = Answer(not_asked="no sip_metrics_url is configured")
     files: tuple[Finding, ...] = field(default=())
+
+    @cached_property
+    def site(self) -> Site:
+        """Rules and trunks for the lints, as far as they are known."""
+        rooms = self.rooms.value
+        return Site(
+            lists=WholeLists(self.inbound.value or (), self.rules.value or ()),
+            mark=self.mark,
+            outbound=frozenset(trunk.sip_trunk_id for trunk in self.outbound.value or ()),
+            live=None if rooms is None else frozenset(room.name for room in rooms),
+            number=self.settings.telephony.phone_number or "",
+            country=self.settings.telephony.default_country,
+        )

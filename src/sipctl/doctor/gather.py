@@ -11,9 +11,9 @@ from sipctl.errors import SipctlError, UncheckedError
 from sipctl.findings import Finding
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.lkapi.health import WrongPins, read_health, read_wrong_pins
-from sipctl.lkapi.snapshot import Snapshot
 from sipctl.operations.rooms import find_ghosts
 from sipctl.telephony.model import Participant
+from sipctl.telephony.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from sipctl.operations.pins import PinFacts
@@ -57,6 +57,7 @@ def facts_offline(settings: Settings, snapshot: Snapshot | None, files: Iterable
         name: Answer(value=value)
         for name, value in (
             ("inbound", snapshot.trunks if snapshot else None),
+            ("outbound", snapshot.outbound if snapshot else None),
             ("rules", snapshot.rules if snapshot else None),
             ("rooms", snapshot.rooms if snapshot else None),
         )

@@ -15,7 +15,7 @@ from sipctl.doctor.gather import Questions, facts_offline, facts_unasked, gather
 from sipctl.doctor.report import Report, make_report, stale_suppressions, tell_partial_verdict, tell_verdict
 from sipctl.errors import ExitCode, SipctlError, UsageError
 from sipctl.findings import Area, Finding, Level
-from sipctl.lkapi.snapshot import Snapshot
+from sipctl.telephony.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from sipctl.lkapi.health import WrongPins

@@ -2,7 +2,7 @@
 
 import asyncio
 import warnings
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from email.utils import parsedate_to_datetime
 from time import perf_counter, time
@@ -15,6 +15,7 @@ import aiohttp
 from google.protobuf.message import DecodeError
 from jwt.warnings import InsecureKeyLengthWarning
 from livekit.api import LiveKitAPI
+from livekit.protocol.models import ListUpdate
 from livekit.protocol.room import (
     CreateRoomRequest,
     DeleteRoomRequest,
@@ -187,6 +188,15 @@ class LiveKitClient:
         """Store an inbound trunk and return it with its id."""
         request = CreateSIPInboundTrunkRequest(trunk=trunk_to_message(trunk))
         return trunk_from_message(await self._call(lambda: self._api.sip.create_inbound_trunk(request)))
+
+    async def update_inbound_trunk(self, identifier: str, edits: Mapping[str, tuple[str, ...] | str]) -> InboundTrunk:
+        """Change some fields of an inbound trunk, by LiveKit's names; () clears a list. All others stay."""
+        words: dict[str, Any] = {
+            name: value if isinstance(value, str) else ListUpdate(set=value, clear=not value)
+            for name, value in edits.items()
+        }
+        updated = await self._call(lambda: self._api.sip.update_inbound_trunk_fields(identifier, **words))
+        return trunk_from_message(updated)
 
     async def delete_trunk(self, identifier: str) -> None:
         """Delete a trunk of either direction. LiveKit answers success for ids it does not have, too."""

@@ -43,11 +43,33 @@ def trunk_request_from_json(text: str) -> InboundTrunk:
     return replace(trunk_from_message(message), sip_trunk_id="")
 
 
-def _parse(text: str, wrappers: tuple[str, ...], message: M) -> M:
+def requests_from_json(text: str) -> list[DispatchRule | InboundTrunk]:
+    """The rules and trunks of some create requests: one, a list of them, or one a line.
+
+    Raises:
+        UsageError: as the functions above.
+    """
     try:
-        value = json.loads(text)
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        whole = [_json(line) for line in text.splitlines() if line.strip()]
+    return [_either(value) for value in (whole if isinstance(whole, list) else [whole])]
+
+
+def _either(value: object) -> DispatchRule | InboundTrunk:
+    is_rule = isinstance(value, dict) and not value.keys().isdisjoint((*_RULE_WRAPPERS, "rule"))
+    return rule_request_from_json(json.dumps(value)) if is_rule else trunk_request_from_json(json.dumps(value))
+
+
+def _json(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the request is not JSON: {error}") from None
+
+
+def _parse(text: str, wrappers: tuple[str, ...], message: M) -> M:
+    value = _json(text)
     if not isinstance(value, dict):
         raise UsageError(
             "the request is not a JSON object", hint='LiveKit expects {"dispatch_rule": …} or {"trunk": …}'

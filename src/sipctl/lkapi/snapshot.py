@@ -1,4 +1,4 @@
-"""A snapshot of trunks, rules and rooms in LiveKit's own JSON, read into our model."""
+"""A snapshot of trunks, rules and rooms in LiveKit's own JSON, read into LiveKit's own messages."""
 
 import json
 from collections.abc import Mapping
@@ -11,9 +11,7 @@ from livekit.protocol.models import Room as RoomMessage
 from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 
 from sipctl.errors import UsageError
-from sipctl.lkapi.convert import room_from_message, rule_from_message, trunk_from_message
 from sipctl.lkapi.requests import told
-from sipctl.telephony.model import DispatchRule, InboundTrunk, Room
 
 M = TypeVar("M", bound=Message)
 
@@ -27,29 +25,6 @@ class SnapshotMessages:
     trunks: list[SIPInboundTrunkInfo] | None
     rules: list[SIPDispatchRuleInfo] | None
     rooms: list[RoomMessage] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What a server held at one moment; None = the snapshot does not say."""
-
-    trunks: tuple[InboundTrunk, ...] | None
-    rules: tuple[DispatchRule, ...] | None
-    rooms: tuple[Room, ...] | None
-
-
-def snapshot_from_json(text: str) -> Snapshot:
-    """Read `{trunks, rules, rooms}` into our model.
-
-    Raises:
-        UsageError: as `snapshot_messages`.
-    """
-    messages = snapshot_messages(text)
-    return Snapshot(
-        None if messages.trunks is None else tuple(map(trunk_from_message, messages.trunks)),
-        None if messages.rules is None else tuple(map(rule_from_message, messages.rules)),
-        None if messages.rooms is None else tuple(map(room_from_message, messages.rooms)),
-    )
 
 
 def snapshot_messages(text: str) -> SnapshotMessages:

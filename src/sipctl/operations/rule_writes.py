@@ -13,13 +13,19 @@ from sipctl.operations.journal import utc_now
 from sipctl.operations.rules import get_rule
 from sipctl.operations.trunks import inbound_trunk_ids
 from sipctl.operations.writing import Change, Writer, unchanged
+from sipctl.telephony.linting.lints import CLASH, REFUSED, faults_of
 from sipctl.telephony.livekit_json import rule_to_json
+from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import is_open, serves
 from sipctl.telephony.pins import check_pin
 from sipctl.telephony.ruleset import rule_conflicts, rule_keys
+from sipctl.telephony.site import Site
 
 CREATE_TRIES: Final = 3
+NEW: Final = "SDR_new"
+"""Stands for the id that a rule does not have yet."""
+
 _PAUSE_S: Final = (0.05, 0.5)
 _SETTLED: Final = timedelta(seconds=10)
 
@@ -56,7 +62,7 @@ async def create_rule(writer: Writer, rule: DispatchRule, *, as_it_was: bool = F
     `as_it_was` = the rule stood before, and may have a PIN that nobody can type.
 
     Raises:
-        RailError: the rule has no PIN and `open` is not allowed.
+        RailError: the rule has no PIN and `open` is not allowed; it shadows another one or is shadowed.
         ConflictError: another rule takes the same calls.
         UsageError: the PIN is none that a caller can type.
     """
@@ -69,6 +75,8 @@ async def create_rule(writer: Writer, rule: DispatchRule, *, as_it_was: bool = F
     change = Change(action="create", kind="rule", id="", after=rule_to_json(stamped))
     try:
         await _refuse_clash(writer.client, stamped)
+        if not as_it_was:
+            await _refuse_faults(writer, None, stamped)
         return await writer.carry_out(change, lambda: create_alone(writer.client, stamped))
     except EqualRuleExistsError as found:
         return unchanged("rule", found.rule.sip_dispatch_rule_id, rule_to_json(found.rule), "already there")
@@ -133,6 +141,27 @@ async def _refuse_clash(client: LiveKitClient, rule: DispatchRule) -> None:
         )
 
 
+async def _refuse_faults(writer: Writer, before: DispatchRule | None, after: DispatchRule) -> None:
+    """Lint what the rules would be, and stop at a fault that they do not have now.
+
+    LiveKit checks an update only against the rules of its new trunks, and never whether a rule can win.
+
+    Raises:
+        RailError, ConflictError: there is one, and its code is not allowed.
+    """
+    rules, trunks = list(await writer.client.list_rules()), await writer.client.list_inbound_trunks()
+    kept = [rule for rule in rules if before is None or rule.sip_dispatch_rule_id != before.sip_dispatch_rule_id]
+    written = replace(after, sip_dispatch_rule_id=after.sip_dispatch_rule_id or NEW)
+    now, then = (Site(lists=WholeLists(trunks, some), mark=writer.settings.mark) for some in (rules, [*kept, written]))
+    known = {(fault.code, fault.detail) for fault in faults_of(now, REFUSED)}
+    for fault in faults_of(then, REFUSED):
+        if (fault.code, fault.detail) in known:
+            continue
+        if fault.code == CLASH and CLASH not in writer.permit.allow:
+            raise ConflictError(fault.detail, hint="choose another PIN, trunk or number")
+        writer.refuse_unless(fault.code, fault.detail)
+
+
 def poison_pair(rules: Iterable[DispatchRule]) -> PoisonPairError | None:
     """What keeps LiveKit from storing any rule: two that clash, for it checks all of them at each create.
 
@@ -177,7 +206,8 @@ async def update_rule(writer: Writer, reference: str, edits: Mapping[str, Any], 
     """Change the named fields of one rule: read, merge, write the whole, so that nothing else is lost.
 
     Raises:
-        RailError: the rule serves a live room, is foreign or protected, or would lose its PIN.
+        RailError: the rule serves a live room, is foreign or protected, would lose its PIN, or would clash with another
+            one, shadow it or be shadowed.
         ChangedError: the rule changed meanwhile.
         ConflictError: another rule takes the same calls.
     """
@@ -191,6 +221,7 @@ async def update_rule(writer: Writer, reference: str, edits: Mapping[str, Any], 
     if is_open(after) and not is_open(before):
         writer.refuse_unless("open", f"without its PIN, rule {identifier} lets every caller into {after.room_name!r}")
     await _check_rails(writer, before, "update")
+    await _refuse_faults(writer, before, after)
     change = Change(action="update", kind="rule", id=identifier, before=rule_to_json(before), after=rule_to_json(after))
 
     async def write() -> tuple[str, Mapping[str, Any]]:

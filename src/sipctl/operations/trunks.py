@@ -1,15 +1,18 @@
 """SIP trunks: which there are, and the writes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
+from sipctl.errors import ConflictError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.naming import pick_one
 from sipctl.operations.writing import Change, Json, Writer, unchanged
 from sipctl.telephony.livekit_json import trunk_to_json
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Trunk
+from sipctl.telephony.naming import told_trunk
 from sipctl.telephony.numbers import normalize_number
+from sipctl.telephony.ruleset import trunk_conflicts
 
 
 async def list_trunks(client: LiveKitClient) -> list[Trunk]:
@@ -73,6 +76,40 @@ async def create_trunk(writer: Writer, trunk: InboundTrunk) -> Change:
 def _content(trunk: InboundTrunk) -> InboundTrunk:
     """What makes two trunks the same: all but the id, the times, and the empty `media` that LiveKit adds."""
     return replace(trunk, sip_trunk_id="", media=None, created_at=None, updated_at=None)
+
+
+async def update_trunk(writer: Writer, reference: str, edits: Mapping[str, Any]) -> Change:
+    """Change the named fields of one inbound trunk and keep all others.
+
+    LiveKit looks for clashes among the trunks of the old numbers alone, so they are looked for here
+    (livekit/livekit pkg/service/sip.go).
+
+    Raises:
+        UsageError: the trunk only makes calls.
+        RailError: it is protected.
+        ConflictError: another trunk takes the same calls.
+    """
+    before = await get_trunk(writer.client, reference)
+    if not isinstance(before, InboundTrunk):
+        raise UsageError(f"trunk {before.sip_trunk_id} only makes calls", hint="inbound trunks can be updated")
+    identifier, after = before.sip_trunk_id, replace(before, **edits)
+    if after == before:
+        return unchanged("trunk", identifier, trunk_to_json(before), "nothing to change")
+    writer.check_protected(f"update trunk {identifier}", identifier, before.name)
+    others = [one for one in await writer.client.list_inbound_trunks() if one.sip_trunk_id != identifier]
+    for conflict in trunk_conflicts([*others, after]):
+        if conflict.second is after:
+            raise ConflictError(
+                f"trunk {told_trunk(conflict.first)} already takes these calls", hint="choose other numbers or callers"
+            )
+    change = Change(
+        action="update", kind="trunk", id=identifier, before=trunk_to_json(before), after=trunk_to_json(after)
+    )
+
+    async def write() -> tuple[str, Json]:
+        return identifier, trunk_to_json(await writer.client.update_inbound_trunk(identifier, edits))
+
+    return await writer.carry_out(change, write)
 
 
 async def delete_trunk(writer: Writer, reference: str) -> Change:

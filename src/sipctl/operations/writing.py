@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from sipctl.config.model import Settings
 from sipctl.errors import RailError, UsageError
 from sipctl.operations.journal import Journal
+from sipctl.telephony.linting.lints import REFUSED
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
@@ -35,7 +36,8 @@ def check_profile(settings: Settings, permit: Permit) -> None:
         raise RailError(f"profile {profile!r} is protected", code="rail-protected", hint=f"add `--confirm {profile}`")
 
 
-RAILS: Final = ("foreign", "in-use", "live-room", "open", "protected", "unattended")
+RAILS: Final = ("foreign", "in-use", "live-room", "open", "protected", "unattended", *REFUSED)
+"""The words of `--allow`; codes are those of faults that a write must not bring about."""
 
 
 def permit_from(allow: Iterable[str], confirm: str, *, dry_run: bool) -> Permit:

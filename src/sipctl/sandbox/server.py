@@ -20,9 +20,11 @@ from livekit.protocol.models import ParticipantInfo
 from sipctl.config.reading import read_text
 from sipctl.errors import SipctlError, UncheckedError, UsageError
 from sipctl.sandbox.api import Api, Call
+from sipctl.sandbox.calls import evaluate_call
 from sipctl.sandbox.faults import Fault
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.store import Store
+from sipctl.telephony.matching.call_reading import call_from_json
 from sipctl.telephony.secret import Secret
 
 HOST: Final = "127.0.0.1"
@@ -72,6 +74,16 @@ class Sandbox:
         """Let time pass."""
         self.store.clock.advance(seconds)
 
+    def call(self, **row: str | None) -> dict[str, Any]:
+        """What becomes of a call, as livekit-sip would learn it: `to`, `from`, `source_ip`, `pin` … as in call files.
+
+        Nobody joins a room by it.
+
+        Raises:
+            UsageError: that is no call.
+        """
+        return evaluate_call(self.store, call_from_json(row))
+
     async def start(self, port: int = 0) -> None:
         """Listen on loopback; port 0 = any free one.
 
@@ -79,7 +91,7 @@ class Sandbox:
             UncheckedError: the port is taken.
         """
         application = self._api.application()
-        for deed in ("join", "leave", "fault", "clock"):
+        for deed in ("join", "leave", "fault", "clock", "call"):
             application.router.add_post(f"/sandbox/{deed}", self._control(getattr(self, f"_on_{deed}")))
         application.router.add_route("*", "/{tail:.*}", self._api.handle)
         self._runner = web.AppRunner(application, access_log=None, auto_decompress=False, shutdown_timeout=0.1)
@@ -102,12 +114,12 @@ class Sandbox:
 
         async def handle(request: web.Request) -> web.Response:
             try:
-                deed(json.loads(await request.read() or b"{}"))
+                answer = deed(json.loads(await request.read() or b"{}"))
             except (ValueError, TypeError, KeyError):
                 return web.json_response({"error": "the body is no JSON object that this deed takes"}, status=400)
             except SipctlError as error:
                 return web.json_response({"error": error.message}, status=400)
-            return web.json_response({})
+            return web.json_response(answer if isinstance(answer, dict) else {})
 
         return handle
 
@@ -125,6 +137,9 @@ class Sandbox:
 
     def _on_clock(self, body: dict[str, Any]) -> None:
         self.advance(**body)
+
+    def _on_call(self, body: dict[str, Any]) -> dict[str, Any]:
+        return self.call(**body)
 
 
 @contextmanager

@@ -36,3 +36,11 @@ def has_extension(number: str, region: str) -> bool:
 def is_region(code: str) -> bool:
     """Whether numbers exist for this ISO 3166 code, in either case."""
     return code.upper() in phonenumbers.SUPPORTED_REGIONS
+
+
+def region_of(number: str) -> str | None:
+    """The ISO 3166 region of a number in E.164; None if it is none, or of no one country."""
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return None

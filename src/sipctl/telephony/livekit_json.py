@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Participant, Room, RuleKind, Trunk
 
-_RULE_FIELDS: Final = {
+RULE_TYPE_FIELDS: Final = {
     RuleKind.DIRECT: ("room_name", None),
     RuleKind.INDIVIDUAL: ("room_prefix", "no_randomness"),
     RuleKind.CALLEE: ("room_prefix", "randomize"),
@@ -36,7 +36,7 @@ def rule_to_json(rule: DispatchRule) -> dict[str, Any]:
 
 
 def _kind_to_json(rule: DispatchRule, kind: RuleKind) -> dict[str, Any]:
-    room, switch = _RULE_FIELDS[kind]
+    room, switch = RULE_TYPE_FIELDS[kind]
     value: dict[str, Any] = {room: rule.room_name, "pin": rule.pin}
     if switch:
         value[switch] = rule.randomized is (switch == "randomize")
@@ -54,7 +54,7 @@ def _kind_from_json(value: Mapping[str, Mapping[str, Any]] | None) -> dict[str, 
     if not value:
         return {"kind": None}
     ((name, inner),) = value.items()
-    room, switch = _RULE_FIELDS[RuleKind(name)]
+    room, switch = RULE_TYPE_FIELDS[RuleKind(name)]
     randomized = switch is not None and inner[switch] is (switch == "randomize")
     return {"kind": RuleKind(name), "room_name": inner[room], "pin": inner["pin"], "randomized": randomized}
 

@@ -7,7 +7,7 @@ at every call: one clashing pair fails every call whose candidates include it.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.numbers import normalize_number
@@ -15,24 +15,16 @@ from sipctl.telephony.quoting import go_quote, go_quote_all
 
 T = TypeVar("T")
 
+_ANY = ("",)
+
 UNTYPED_RULE = "unsupported SIP Dispatch Rule: <nil>"
 """LiveKit's text for a list that holds a rule without a type."""
 
+RuleKey = tuple[str, str, str, str]
+"""What only one rule of a list may take: PIN, trunk, called number, caller; "" stands for anything there."""
 
-class RuleKey(NamedTuple):
-    """What only one rule of a list may take; "" in a place stands for anything there."""
-
-    pin: str
-    trunk_id: str
-    number: str
-    inbound_number: str
-
-
-class TrunkKey(NamedTuple):
-    """What only one inbound trunk may take: a called number and a caller, "" for any."""
-
-    number: str
-    allowed_number: str
+TrunkKey = tuple[str, str]
+"""What only one inbound trunk may take: a called number and a caller, "" for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +39,19 @@ class Conflict(Generic[T]):
     at: int
 
 
-def rule_keys(rule: DispatchRule) -> Iterator[RuleKey]:
+def rule_keys(rule: DispatchRule) -> Sequence[RuleKey]:
     """Every key that a rule takes. Neither its room nor its type is part of it."""
-    yield from map(
-        RuleKey._make,
-        product(
-            (rule.pin,),
-            rule.trunk_ids or ("",),
-            map(normalize_number, rule.numbers or ("",)),
-            map(normalize_number, rule.inbound_numbers or ("",)),
-        ),
-    )
+    if not (rule.trunk_ids or rule.numbers or rule.inbound_numbers):
+        return ((rule.pin, "", "", ""),)
+    numbers = map(normalize_number, rule.numbers or _ANY)
+    callers = map(normalize_number, rule.inbound_numbers or _ANY)
+    return list(product((rule.pin,), rule.trunk_ids or _ANY, numbers, callers))
 
 
-def trunk_keys(trunk: InboundTrunk) -> Iterator[TrunkKey]:
+def trunk_keys(trunk: InboundTrunk) -> Sequence[TrunkKey]:
     """Every key that an inbound trunk takes. Neither addresses nor credentials are part of it."""
-    numbers = map(normalize_number, trunk.numbers or ("",))
-    callers = map(normalize_number, trunk.allowed_numbers or ("",))
-    yield from map(TrunkKey._make, product(numbers, callers))
+    numbers = map(normalize_number, trunk.numbers or _ANY)
+    return list(product(numbers, map(normalize_number, trunk.allowed_numbers or _ANY)))
 
 
 def rule_conflicts(rules: Iterable[DispatchRule]) -> Iterator[Conflict[DispatchRule]]:
@@ -80,10 +67,14 @@ def trunk_conflicts(trunks: Iterable[InboundTrunk]) -> Iterator[Conflict[Inbound
     return (conflict for conflict in _conflicts(trunks, trunk_keys) if conflict.first is not conflict.second)
 
 
-def _conflicts(things: Iterable[T], keys: Callable[[T], Iterable[tuple[str, ...]]]) -> Iterator[Conflict[T]]:
+def _conflicts(things: Iterable[T], keys: Callable[[T], Sequence[tuple[str, ...]]]) -> Iterator[Conflict[T]]:
     """Holds the first owner of each key, so that many equal things cost one comparison each, not one a pair."""
+    listed = list(things)
+    taken = [key for thing in listed for key in keys(thing)]
+    if len(set(taken)) == len(taken):
+        return  # as nearly every list is
     owners: dict[tuple[str, ...], T] = {}
-    for thing in things:
+    for thing in listed:
         met: list[T] = []
         for at, key in enumerate(keys(thing)):
             owner = owners.get(key)
@@ -94,13 +85,24 @@ def _conflicts(things: Iterable[T], keys: Callable[[T], Iterable[tuple[str, ...]
                 yield Conflict(owner, thing, at)
 
 
-def rules_refusal(rules: Sequence[DispatchRule]) -> str | None:
-    """The text with which LiveKit refuses this list of rules, None if it does not; an id of "" is a new rule's."""
+def first_fault(rules: Sequence[DispatchRule]) -> Conflict[DispatchRule] | DispatchRule | None:
+    """What LiveKit meets first in this list: a clash, or a rule without a type."""
     untyped = next((at for at, rule in enumerate(rules) if rule.kind is None), None)
     conflict = next(rule_conflicts(rules[:untyped]), None)
-    if conflict is None:
-        return None if untyped is None else UNTYPED_RULE
-    owner = conflict.first
+    return conflict or (None if untyped is None else rules[untyped])
+
+
+def rules_refusal(rules: Sequence[DispatchRule]) -> str | None:
+    """The text with which LiveKit refuses this list of rules, None if it does not; an id of "" is a new rule's."""
+    fault = first_fault(rules)
+    return None if fault is None else fault_text(fault)
+
+
+def fault_text(fault: Conflict[DispatchRule] | DispatchRule) -> str:
+    """LiveKit's text for the first fault of a list."""
+    if isinstance(fault, DispatchRule):
+        return UNTYPED_RULE
+    owner = fault.first
     return (
         "Dispatch rule for the same trunk, inbound number, number, and PIN combination already exists in dispatch rule "
         f"{_id(owner.sip_dispatch_rule_id)} {go_quote(owner.name or '<blank name>')}"

@@ -4,7 +4,7 @@ import pytest
 
 from sipctl.errors import UsageError
 from sipctl.lkapi.requests import rule_request_from_json, trunk_request_from_json
-from sipctl.lkapi.snapshot import snapshot_from_json
+from sipctl.lkapi.snapshot import snapshot_messages
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_a_trunk_and_a_snapshot_are_told_the_same_way() -> None:
     with pytest.raises(UsageError, match="there is no field 'authPasswort'"):
         trunk_request_from_json('{"trunk": {"authPasswort": "canary"}}')
     with pytest.raises(UsageError, match="there is no field 'rulee'"):
-        snapshot_from_json('{"rules": [{"rulee": 1}]}')
+        snapshot_messages('{"rules": [{"rulee": 1}]}')

@@ -128,7 +128,9 @@ def finding_record(finding: Finding) -> dict[str, Any]:
 
 def junit_text(report: Report, name: str) -> str:
     """JUnit XML: a test case a finding; it fails if the run does for it, other warnings and notes are its output."""
-    from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+    from junitparser import Error, Failure, Skipped, TestCase, TestSuite
+
+    from sipctl.cli.views.junit import suite_text
 
     suite = TestSuite(f"sipctl {name}")
     for finding in report.findings:
@@ -144,9 +146,7 @@ def junit_text(report: Report, name: str) -> str:
         elif finding.level is not Level.OK:
             case.system_out = f"{finding.level.value}: {text}"
         suite.add_testcase(case)
-    xml = JUnitXml()
-    xml.add_testsuite(suite)
-    return bytes(xml.tostring()).decode() + "\n"  # type: ignore[no-untyped-call]
+    return suite_text(suite)
 
 
 def metrics_registry(report: Report, name: str) -> Any:  # noqa: ANN401 - prometheus_client, loaded when asked for

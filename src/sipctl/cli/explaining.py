@@ -1,0 +1,152 @@
+"""What `rules explain` does: read the site, read the calls, route them, show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sipctl.cli.context import Session
+from sipctl.cli.lines import Lines
+from sipctl.cli.stdin import SNAPSHOT_LIMIT, STDIN, read_document
+from sipctl.cli.views.explanation import ExplanationView
+from sipctl.cli.views.routed import Routed, routed_view
+from sipctl.errors import SipctlError, UsageError
+from sipctl.operations.routing import ask_snapshot, assumed_rules, site_of
+from sipctl.telephony.addresses import parse_address
+from sipctl.telephony.explaining.explanation import explain
+from sipctl.telephony.matching.call import Call
+from sipctl.telephony.matching.call_reading import call_from_json, user_and_host
+from sipctl.telephony.matching.route import route
+from sipctl.telephony.matching.table import RoutingTable
+from sipctl.telephony.site import Site
+from sipctl.telephony.snapshot import Snapshot, read_snapshot, snapshot_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What calls are routed on: a live server, or the documents of `--offline`; rooms of `--assume-live` are added."""
+
+    offline: Sequence[Path]
+    assume_live: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialling:
+    """The call that the options describe."""
+
+    to: str | None
+    from_: str | None
+    to_host: str
+    from_host: str
+    source_ip: str
+    pin: str | None
+
+
+def explain_call(session: Session, around: Surroundings, dialling: Dialling, *, all_rules: bool) -> None:
+    """`rules explain` of one call."""
+    call = _call(session, dialling)
+    explanation = explain(read_site(session, around, call.pin), call)
+    session.emit(ExplanationView(explanation, show_pins=session.options.show_pins, all_rules=all_rules))
+
+
+def _call(session: Session, dialling: Dialling) -> Call:
+    """The call of the options; a `sip:` or `tel:` address gives its user, and its host unless that is given too.
+
+    Raises:
+        UsageError: nobody calls, nobody is called, or the source is no address.
+    """
+    if dialling.from_ is None:
+        raise UsageError("who calls?", hint="give `--from NUMBER`, or many calls with `--calls FILE`")
+    if dialling.source_ip and parse_address(dialling.source_ip) is None:
+        raise UsageError(
+            f"--source-ip {dialling.source_ip!r} is no IP address", hint="give one address without port or prefix"
+        )
+    called = dialling.to if dialling.to is not None else configured_number(session)
+    if called is None:
+        raise UsageError("which number is dialled?", hint="give `--to NUMBER`, or set ROOM_TELEPHONY_PHONE_NUMBER")
+    to_user, to_host = user_and_host(called)
+    from_user, from_host = user_and_host(dialling.from_)
+    return Call(
+        to_user=to_user,
+        to_host=dialling.to_host or to_host,
+        from_user=from_user,
+        from_host=dialling.from_host or from_host,
+        source_ip=dialling.source_ip,
+        pin=dialling.pin,
+    )
+
+
+def configured_number(session: Session) -> str | None:
+    """The number that people are told to dial, in E.164 as a provider sends it."""
+    telephony = session.settings.telephony
+    if not telephony.phone_number:
+        return None
+    from sipctl.telephony.e164 import to_e164
+
+    return to_e164(telephony.phone_number, telephony.default_country) or telephony.phone_number
+
+
+def read_site(session: Session, around: Surroundings, typed: str | None = None) -> Site:
+    """The trunks and rules to route on."""
+    snapshot = read_surroundings(session, around.offline)
+    assumed = assumed_rules(session.settings, around.assume_live, snapshot, _pins(session, around, typed))
+    return site_of(session.settings, snapshot, assumed)
+
+
+def _pins(session: Session, around: Surroundings, typed: str | None) -> dict[str, str]:
+    """The PINs of rooms that are assumed to be live: the registry's, else the one that the caller types."""
+    known = {room: typed for room in around.assume_live if typed}
+    for room in around.assume_live:
+        try:
+            known[room] = session.registered_pin(room)
+        except SipctlError:
+            continue
+    return known
+
+
+def read_surroundings(session: Session, offline: Sequence[Path]) -> Snapshot:
+    """The live server's snapshot, or that of some documents; what is not known of them is told once.
+
+    Raises:
+        UsageError: they are no snapshot.
+    """
+    if not offline:
+        return session.livekit(ask_snapshot)
+    if offline.count(STDIN) > 1:
+        raise UsageError("stdin can be read once", hint="give - once, and the other files by name")
+    snapshot = read_snapshot(read_document(path, SNAPSHOT_LIMIT) for path in offline)
+    if snapshot.unknown:
+        names = ", ".join(snapshot.unknown)
+        session.streams.note(f"note: the snapshot has fields of a newer LiveKit, which no call depends on: {names}")
+    return snapshot
+
+
+def explain_calls(session: Session, around: Surroundings, path: Path, *, reasons: bool) -> None:
+    """`rules explain --calls`: each call of a file on one snapshot, one line at a time."""
+    if path == STDIN and STDIN in around.offline:
+        raise UsageError("--calls - and --offline - both read stdin", hint="put one of them into a file")
+    site = read_site(session, around)
+    store = site.lists if reasons else RoutingTable(site.lists.trunks, site.lists.rules)
+    called = configured_number(session)
+    lines = Lines(path, session.streams.note)
+    calls = lines.parsed(lambda row: call_from_json(row, called))
+    session.emit(routed_view((Routed(call=call, outcome=route(store, call)) for call in calls), reasons=reasons))
+    lines.conclude()
+
+
+def explain_cases(session: Session, path: Path, *, reasons: bool) -> None:
+    """`rules explain --cases`: lines of a snapshot each with its calls."""
+    lines = Lines(path, session.streams.note)
+    routed = (one for case in lines.parsed(_routed_case) for one in case)
+    style = "jsonl" if session.options.output == "table" else ""
+    session.emit(routed_view(routed, reasons=reasons), style)
+    lines.conclude()
+
+
+def _routed_case(row: Any) -> list[Routed]:  # noqa: ANN401 - any JSON value
+    if not isinstance(row, dict) or not isinstance(row.get("calls"), list):
+        raise UsageError("a case has a snapshot and a list of calls")
+    snapshot = snapshot_of(row.get("snapshot"))
+    store = RoutingTable(snapshot.trunks or (), snapshot.rules or ())
+    calls = map(call_from_json, row["calls"])
+    return [Routed(call=call, outcome=route(store, call), case=str(row.get("case", ""))) for call in calls]

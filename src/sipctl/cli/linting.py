@@ -1,0 +1,49 @@
+"""What `rules lint` does: read what there is and what is to be added, lint, show, end with the right code."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sipctl.cli.context import Session
+from sipctl.cli.examine import finish, level_named
+from sipctl.cli.explaining import read_surroundings
+from sipctl.cli.stdin import STDIN, read_document
+from sipctl.doctor.lint import NEW_ID, lint, lint_with
+from sipctl.doctor.runner import Plan
+from sipctl.errors import UsageError
+from sipctl.lkapi.requests import requests_from_json
+from sipctl.telephony.model import DispatchRule, InboundTrunk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linting:
+    """What the options of `rules lint` say."""
+
+    offline: Sequence[Path]
+    added: Sequence[Path]
+    only: Sequence[str]
+    skip: Sequence[str]
+    fail_on: str
+
+
+def run_lint(session: Session, wanted: Linting) -> None:
+    """`rules lint`."""
+    if (*wanted.offline, *wanted.added).count(STDIN) > 1:
+        raise UsageError("stdin can be read once", hint="give - once, and the other files by name")
+    plan = Plan(only=frozenset(wanted.only), skip=frozenset(wanted.skip), fail_on=level_named(wanted.fail_on))
+    plan.check_words()
+    added = [one for path in wanted.added for one in requests_from_json(read_document(path))]
+    snapshot = read_surroundings(session, wanted.offline)
+    report = (
+        lint_with(session.settings, snapshot, list(map(_numbered, added, range(1, len(added) + 1))), plan)
+        if added
+        else lint(session.settings, snapshot, plan)
+    )
+    finish(session, report, "rules_lint", None)
+
+
+def _numbered(thing: DispatchRule | InboundTrunk, number: int) -> DispatchRule | InboundTrunk:
+    """What is not stored yet has no id; findings need one."""
+    if isinstance(thing, DispatchRule):
+        return replace(thing, sip_dispatch_rule_id=f"SDR{NEW_ID}{number}")
+    return replace(thing, sip_trunk_id=f"ST{NEW_ID}{number}")

@@ -1,0 +1,97 @@
+"""What `rules explain --log` does: read livekit-sip's log, gather its calls, hold them against the rules."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from sipctl.cli.context import Session
+from sipctl.cli.explaining import Surroundings, read_site
+from sipctl.cli.lines import Lines
+from sipctl.cli.stdin import STDIN
+from sipctl.cli.views.explanation import ExplanationView
+from sipctl.cli.views.logged import LogView
+from sipctl.errors import NotFoundError, UsageError
+from sipctl.telephony.explaining.logged import LoggedExplanation, explain_logged
+from sipctl.telephony.siplog.calls import LoggedCall, gather_calls
+from sipctl.telephony.siplog.ending import is_failed
+from sipctl.telephony.siplog.line import LogLine, read_line
+from sipctl.telephony.site import Site
+
+_AGO: Final = re.compile(r"([0-9]{1,6})([smhd])\Z")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which calls of a log to explain: one by its id, those since a time, those that failed."""
+
+    path: Path
+    call: str | None
+    since: str | None
+    failed: bool
+
+
+def explain_log(session: Session, around: Surroundings, wanted: Wanted) -> None:
+    """`rules explain --log`."""
+    if wanted.path == STDIN and STDIN in around.offline:
+        raise UsageError("--log - and --offline - both read stdin", hint="put one of them into a file")
+    since = _moment(wanted.since) if wanted.since else None
+    site = _site(session, around)
+    lines = Lines(wanted.path, session.streams.note)
+    calls = [call for call in gather_calls(_read(lines)) if _is_wanted(call, wanted, since)]
+    if wanted.call is not None and not calls:
+        raise NotFoundError(f"no call {wanted.call!r} in {wanted.path}", hint="give its callID or its Call-ID")
+    explained = list(explain_logged(site, calls))
+    session.emit(LogView(explained))
+    if wanted.call is not None and session.options.output == "table":
+        _show_whole(session, explained)
+    lines.conclude()
+
+
+def _site(session: Session, around: Surroundings) -> Site | None:
+    """The present rules; None if there is nobody to ask for them."""
+    if not around.offline and session.settings.connection_or_none is None:
+        session.streams.note("note: no LiveKit is configured and no --offline given: this is the log alone")
+        return None
+    return read_site(session, around)
+
+
+def _read(lines: Lines) -> Iterator[LogLine]:
+    for number, line in lines.read():
+        try:
+            yield read_line(line.decode(errors="replace"))
+        except (ValueError, RecursionError):
+            lines.skip(number, "no line of livekit-sip")
+
+
+def _is_wanted(call: LoggedCall, wanted: Wanted, since: float | None) -> bool:
+    return (
+        (wanted.call is None or wanted.call in {call.call_id, call.sip_call_id})
+        and (since is None or call.started >= since)
+        and (not wanted.failed or is_failed(call))
+    )
+
+
+def _show_whole(session: Session, explained: Iterable[LoggedExplanation]) -> None:
+    """One call is worth the whole screen, its PIN masked as in the log."""
+    for one in explained:
+        if one.now:
+            session.streams.write(["\n"])
+            session.emit(ExplanationView(one.now, show_pins=False))
+
+
+def _moment(text: str) -> float:
+    """A time as RFC 3339 writes it (UTC unless it says otherwise), or how long ago: 90s, 15m, 2h, 1d.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    ago = _AGO.match(text)
+    try:
+        moment = datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])}) if ago else datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise UsageError(f"--since {text!r} is no time", hint="write 15m, 2h, 1d or 2026-11-22T21:17:00Z") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,49 @@
+"""What `rules test` does: read the tests, run them, show, end with the right code."""
+
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+from sipctl.cli.context import Session
+from sipctl.cli.explaining import Surroundings, configured_number, read_site
+from sipctl.cli.stdin import STDIN, read_document
+from sipctl.cli.views.judged import TestsView
+from sipctl.errors import ExitCode, RailError, UncheckedError, UsageError
+from sipctl.operations.case_files import read_cases
+from sipctl.operations.case_proposals import propose_cases
+from sipctl.telephony.explaining.expectation import judge
+
+
+def run_tests(session: Session, around: Surroundings, path: Path) -> None:
+    """`rules test`: exit code 1 if an expectation failed."""
+    if path == STDIN and STDIN in around.offline:
+        raise UsageError("the tests and --offline - both come from stdin", hint="put one of them into a file")
+    cases = read_cases(read_document(path), path.suffix, configured_number(session))
+    site = read_site(session, around)
+    judged = [judge(site, case) for case in cases]
+    failed = any(one.failures for one in judged)
+    if failed or not (session.options.quiet and session.options.output == "table"):
+        session.emit(TestsView(judged, session.options.show_pins))
+    sys.stdout.flush()
+    raise typer.Exit(ExitCode.FINDINGS if failed else ExitCode.DONE)
+
+
+def write_tests(session: Session, around: Surroundings, path: Path) -> None:
+    """`rules test --init`: a file that only its owner can read, since the PINs in it open rooms.
+
+    Raises:
+        RailError: there is such a file.
+        UncheckedError: it cannot be written.
+    """
+    text = propose_cases(read_site(session, around), configured_number(session))
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise RailError(f"{path} exists", code="exists", hint="name another file, or delete this one") from None
+    except OSError as error:
+        raise UncheckedError(f"cannot write {path}: {error.strerror}") from error
+    session.streams.note(f"wrote {path}: run it with `sipctl rules test {path}`")

@@ -1,0 +1,211 @@
+"""One call explained: one screen for people, one object for scripts."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+from sipctl.cli.views.pins import shown_pin
+from sipctl.cli.views.routed import reasons_record, routed_record
+from sipctl.output.formats import encode_json
+from sipctl.output.streams import Streams
+from sipctl.output.text import printable
+from sipctl.telephony.explaining.explanation import Explanation, Variant
+from sipctl.telephony.explaining.wire import WireStep, wire
+from sipctl.telephony.explaining.words import RULE_REASONS, Shown, told_outcome, told_sources, trunk_reason, verdict
+from sipctl.telephony.matching.call import Call
+from sipctl.telephony.matching.record import outcome_record
+from sipctl.telephony.matching.route import Outcome
+from sipctl.telephony.matching.rules import FITTING, RuleChoice, RuleReason
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.naming import told_rule, told_trunk
+
+Heading = Callable[[RuleChoice, DispatchRule, RuleReason], str]
+"""What became of a rule, for the group that it is shown in."""
+
+_EXAMPLES: Final = 3
+_TRUNKS_SHOWN: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationView:
+    """An explanation; `all_rules` shows each rule instead of a few of each group."""
+
+    explanation: Explanation
+    show_pins: bool
+    all_rules: bool = False
+
+    def render(self, style: str, _streams: Streams) -> Iterator[str]:
+        """The explanation as text."""
+        record = explanation_record(self.explanation, show_pins=self.show_pins)
+        if style == "json":
+            yield f"{encode_json({'schema': 'sipctl/explanation/v1', 'item': record}, indent=2)}\n"
+        elif style == "jsonl":
+            yield f"{encode_json(record)}\n"
+        elif style == "name":
+            yield f"{printable(record['rule_id'])}\n" if record["rule_id"] else ""
+        else:
+            yield "".join(f"{printable(line)}\n" for line in self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        explanation = self.explanation
+        yield from self._verdict()
+        yield ""
+        yield f"call    {_told_call(explanation.call, self._shown)}"
+        yield from _trunk_lines(explanation.outcome)
+        final = explanation.outcome.final
+        if final.before_pin:
+            title = "before the PIN, " if final.after_pin else ""
+            yield from self._rule_lines(final.before_pin, title, _heading_before_pin)
+        if final.after_pin:
+            yield from self._rule_lines(final.after_pin, "after the PIN, ", lambda _, __, reason: RULE_REASONS[reason])
+        yield from _wire_lines(explanation.outcome)
+        yield from self._remarks()
+
+    def _verdict(self) -> Iterator[str]:
+        if not self.explanation.sources:
+            yield verdict(self.explanation, self._shown)
+            return
+        yield "It depends on where the call comes from:"
+        yield from (f"  {told}" for told in told_sources(self.explanation, self._shown))
+
+    def _rule_lines(self, choice: RuleChoice, when: str, heading_of: Heading) -> Iterator[str]:
+        yield f"rules   {when}{_counted(choice.rules)}"
+        for heading, rules in _grouped(choice, heading_of):
+            shown = rules if self.all_rules else rules[:_EXAMPLES]
+            count = f"{len(rules):,} " if len(rules) > 1 else ""
+            more = f", and {len(rules) - len(shown):,} more (--all)" if len(rules) > len(shown) else ""
+            yield f"  {'✓' if heading in _TAKING else '✗'} {count}{heading}: {', '.join(map(told_rule, shown))}{more}"
+
+    def _remarks(self) -> Iterator[str]:
+        explanation = self.explanation
+        if explanation.in_e164:
+            yield f"number  {_told_e164(explanation, explanation.in_e164, self._shown)}"
+        for advice in explanation.advice:
+            yield f"{'change' if advice.command or advice.then else 'note':8}{advice.text}"
+            if advice.command:
+                yield f"        $ {advice.command}"
+            if advice.then:
+                yield f"        then {told_outcome(advice.then, explanation.call, self._shown)}"
+
+    def _shown(self, pin: str) -> str:
+        return shown_pin(pin, show=self.show_pins)
+
+
+_ASKS: Final = "asks for the PIN"
+_OWN_PIN: Final = "opened by its own PIN"
+_TAKING: Final = frozenset({RULE_REASONS[RuleReason.WON], _ASKS, _OWN_PIN})
+
+
+def _grouped(choice: RuleChoice, heading_of: Heading) -> list[tuple[str, Sequence[DispatchRule]]]:
+    """The rules under what became of them, the winner first, then the smallest groups."""
+    groups: dict[str, list[DispatchRule]] = {}
+    for rule, reason in zip(choice.rules, choice.reasons, strict=True):
+        groups.setdefault(heading_of(choice, rule, reason), []).append(rule)
+    return sorted(groups.items(), key=lambda group: (group[0] not in _TAKING, group[0] == _OWN_PIN, len(group[1])))
+
+
+def _heading_before_pin(choice: RuleChoice, rule: DispatchRule, reason: RuleReason) -> str:
+    """A rule that loses to another with a PIN has lost nothing: its own PIN opens it."""
+    asks = choice.rule is not None and choice.rule.pin and rule.pin and reason in FITTING
+    if asks:
+        return _ASKS if reason is RuleReason.WON else _OWN_PIN
+    return RULE_REASONS[reason]
+
+
+def _told_call(call: Call, shown: Shown) -> str:
+    source = call.source_ip or "an address that nobody named"
+    typed = "" if call.pin is None else f", types {shown(call.pin)}#"
+    host = f"@{call.from_host}" if call.from_host else ""
+    return f"{call.from_user or 'nobody'}{host} dials {call.to_user or 'nothing'}, from {source}{typed}"
+
+
+def _counted(things: Sequence[object]) -> str:
+    return f"{len(things):,} looked at" if things else "there is none"
+
+
+def _trunk_lines(outcome: Outcome) -> Iterator[str]:
+    choice = outcome.trunk_choice
+    yield f"trunks  {_counted(choice.trunks)}"
+    pairs = sorted(zip(choice.trunks, choice.reasons, strict=True), key=lambda pair: pair[0] is not outcome.trunk)
+    for trunk, reason in pairs[:_TRUNKS_SHOWN]:
+        yield f"  {'✓' if trunk is outcome.trunk else '✗'} {told_trunk(trunk)} {trunk_reason(trunk, reason)}"
+    if len(pairs) > _TRUNKS_SHOWN:
+        yield f"  ✗ and {len(pairs) - _TRUNKS_SHOWN:,} more"
+
+
+def _wire_lines(outcome: Outcome) -> Iterator[str]:
+    """What is sent and heard, under the moment from which its times count."""
+    title = "wire"
+    for ended in filter(None, (outcome, outcome.after_auth)):
+        for since, steps in groupby(wire(ended), key=lambda step: step.since):
+            answered = ", password answered" if ended is outcome.after_auth else ""
+            yield f"{title:8}after {since}{answered}: {', '.join(map(_told_step, steps))}"
+            title = ""
+
+
+def _told_step(step: WireStep) -> str:
+    every = f" and every {_told_ms(step.every_ms)}" if step.every_ms else ""
+    after = "" if step.after_ms is None or step.kind == "silence" else f" at {_told_ms(step.after_ms)}"
+    return f"{step.what}{after}{every} {step.when}".rstrip()
+
+
+def _told_ms(milliseconds: int) -> str:
+    """Seconds from ten on: nobody counts 180000 ms."""
+    return f"{milliseconds / 1000:g} s" if milliseconds >= 10_000 else f"{milliseconds} ms"
+
+
+def _told_e164(explanation: Explanation, variant: Variant, shown: Shown) -> str:
+    names = {
+        "to": (explanation.call.to_user, variant.call.to_user),
+        "from": (explanation.call.from_user, variant.call.from_user),
+    }
+    changed = " and ".join(f"{new} instead of {old}" for old, new in names.values() if old != new)
+    return f"with {changed}, {told_outcome(variant.outcome, explanation.call, shown)}"
+
+
+def explanation_record(explanation: Explanation, *, show_pins: bool) -> dict[str, Any]:
+    """An explanation as JSON: the outcome's own fields, then what it rests on."""
+
+    def shown(pin: str) -> str:
+        return shown_pin(pin, show=show_pins)
+
+    call, outcome = explanation.call, explanation.outcome
+    return {
+        "call": _call_record(call, shown),
+        "verdict": verdict(explanation, shown),
+        **routed_record(outcome),
+        **reasons_record(outcome),
+        "sources": [
+            {
+                "source_ip": one.call.source_ip,
+                "allowed_by": one.source.trunk.sip_trunk_id if one.source and one.source.trunk else "",
+                **outcome_record(one.outcome),
+            }
+            for one in explanation.sources
+        ],
+        "in_e164": _variant_record(explanation.in_e164) if explanation.in_e164 else None,
+        "advice": [
+            {
+                "text": one.text,
+                "command": one.command,
+                "then": told_outcome(one.then, call, shown) if one.then else "",
+            }
+            for one in explanation.advice
+        ],
+    }
+
+
+def _call_record(call: Call, shown: Shown) -> dict[str, Any]:
+    return {
+        "to": call.to_user,
+        "to_host": call.to_host,
+        "from": call.from_user,
+        "from_host": call.from_host,
+        "source_ip": call.source_ip,
+        "pin": None if call.pin is None else shown(call.pin),
+    }
+
+
+def _variant_record(variant: Variant) -> dict[str, Any]:
+    return {"to": variant.call.to_user, "from": variant.call.from_user, **outcome_record(variant.outcome)}

@@ -1,0 +1,52 @@
+"""The lints of rules and trunks as checks: the same functions that `rules lint` and every write of a rule use."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from sipctl.doctor.check import Run, check, found
+from sipctl.doctor.facts import Facts
+from sipctl.findings import Finding
+from sipctl.telephony.commands import delete_rule, delete_trunk, update_rule
+from sipctl.telephony.linting.fault import Fault
+from sipctl.telephony.linting.lints import LINTS, Lint
+from sipctl.telephony.model import DispatchRule
+
+_RULES: Final = "ListSIPDispatchRule"
+_TRUNKS: Final = "ListSIPInboundTrunk"
+
+
+def _run(lint: Lint) -> Run:
+    def run(facts: Facts) -> Iterator[Finding]:
+        return (_finding(facts, fault) for fault in lint.find(facts.site))
+
+    return run
+
+
+def _finding(facts: Facts, fault: Fault) -> Finding:
+    about = fault.about
+    if isinstance(about, str):
+        resource, source = about, f"{_RULES}, {_TRUNKS}"
+    elif isinstance(about, DispatchRule):
+        resource, source = f"rule {about.sip_dispatch_rule_id}", _RULES
+    else:
+        resource, source = f"trunk {about.sip_trunk_id}", _TRUNKS
+    return found(
+        fault.code, resource, fault.detail, observed=fault.observed, expected=fault.expected, source=source,
+        command=_command(facts, fault), level=fault.level,
+    )  # fmt: skip
+
+
+def _command(facts: Facts, fault: Fault) -> str:
+    """The command that helps, past the rails that stand before it."""
+    if not fault.remedy or isinstance(fault.about, str):
+        return ""
+    if not isinstance(fault.about, DispatchRule):
+        return delete_trunk(fault.about)
+    live = facts.site.live or frozenset()
+    if fault.remedy == ("delete",):
+        return delete_rule(fault.about, facts.mark, live)
+    return update_rule(fault.about, fault.remedy, facts.mark, live)
+
+
+for _code, _lint in LINTS.items():
+    check(_code, *_lint.needs, sees=_lint.sees)(_run(_lint))

@@ -1,0 +1,158 @@
+"""What to change so that a call ends as its caller hopes. A change is tried on the matcher before it is proposed."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, TypeVar, cast
+
+from sipctl.telephony.addresses import is_ignored
+from sipctl.telephony.commands import delete_rule, delete_trunk, update_rule, update_trunk
+from sipctl.telephony.explaining.repairs import Repair, repairs
+from sipctl.telephony.explaining.wire import EARLY_DIGITS
+from sipctl.telephony.matching.call import Call
+from sipctl.telephony.matching.fault import MatchFault
+from sipctl.telephony.matching.lists import WholeLists
+from sipctl.telephony.matching.route import Outcome, Result, Stage, route
+from sipctl.telephony.matching.rules import FITTING
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.naming import told_rule, told_trunk
+from sipctl.telephony.pins import MAX_LENGTH
+from sipctl.telephony.site import Site
+
+T = TypeVar("T")
+
+_AT_MOST: Final = 3
+_FAILED: Final = frozenset({Result.DROP, Result.ERROR})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """One proposal. `command` is a command of this version, "" where only words help.
+
+    `then` is how the call ends once it is done, None where there was nothing to try.
+    """
+
+    text: str
+    command: str = ""
+    then: Outcome | None = None
+
+
+def advise(site: Site, call: Call, outcome: Outcome) -> Iterator[Advice]:
+    """The proposals for a call, best first; none if there is nothing to say."""
+    final = outcome.final
+    if outcome.result is Result.AUTH_REQUIRED:
+        yield Advice(
+            text="the provider must answer the challenge; if it is known by its address, make the trunk one without"
+            " username and password (livekit-sip takes no REGISTER)"
+        )
+    if final.fault:
+        yield from _against_fault(site, call, final.fault)
+    elif final.result is Result.DROP:
+        yield from islice(_against_drop(site, call, final), _AT_MOST)
+    else:
+        yield from _beside_success(site, call, final)
+
+
+def _against_fault(site: Site, call: Call, fault: MatchFault) -> Iterator[Advice]:
+    if fault.code == "panic":
+        rule = fault.rules[0]
+        words = ("--show-phone-number",)
+        text = f"{told_rule(rule)} hides the number of a caller who has none, which stops livekit-server"
+        yield Advice(text=text, command=update_rule(rule, words, site.mark, site.live or ()))
+    elif fault.rules:
+        rule = fault.rules[-1]
+        left = WholeLists(site.lists.trunks, _without(site.lists.rules, rule))
+        command = delete_rule(rule, site.mark, site.live or ())
+        yield Advice(text=f"delete {told_rule(rule)}", command=command, then=route(left, call))
+    elif fault.trunks:
+        trunk = fault.trunks[-1]
+        left = WholeLists(_without(site.lists.trunks, trunk), site.lists.rules)
+        command = delete_trunk(trunk)
+        yield Advice(text=f"delete {told_trunk(trunk)}", command=command, then=route(left, call))
+
+
+def _against_drop(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
+    tried = [_tried(site, call, repair) for repair in repairs(site, call, final)]
+    helpful = [advice for advice in tried if advice.then]
+    yield from helpful or tried
+    if not site.lists.rules:
+        yield Advice(text="there is no dispatch rule: rules exist only while their meetings do, so start the meeting")
+        yield from _missing_rules(site)
+    elif final.stage is Stage.PIN and not helpful:
+        yield from _wrong_pin(call, final)
+
+
+def _tried(site: Site, call: Call, repair: Repair) -> Advice:
+    """The repair as advice; without an outcome if the call gets no further with it alone."""
+    before, after = repair.before, repair.after
+    lists = WholeLists(_swapped(site.lists.trunks, before, after), _swapped(site.lists.rules, before, after))
+    outcome = route(lists, call)
+    then, alone = (None, "; that alone is not enough") if outcome.result in _FAILED else (outcome, "")
+    if isinstance(before, DispatchRule):
+        command = update_rule(before, repair.words, site.mark, site.live or ())
+        return Advice(text=f"{told_rule(before)} {repair.fault}{alone}", command=command, then=then)
+    command = update_trunk(before, repair.words)
+    return Advice(text=f"{told_trunk(before)} {repair.fault}{alone}", command=command, then=then)
+
+
+def _missing_rules(site: Site) -> Iterator[Advice]:
+    rooms = sorted(room for room in site.live or () if site.mark.is_ours(room))
+    if rooms:
+        text = f"room {rooms[0]!r} is live and has no rule: its webhook was lost, or the backend refused it"
+        yield Advice(text=text, command=f"sipctl rules create --room {rooms[0]} --pin-from-registry")
+
+
+def _wrong_pin(call: Call, final: Outcome) -> Iterator[Advice]:
+    if len(call.pin or "") > MAX_LENGTH:
+        yield Advice(text=f"LiveKit hangs up at the 17th digit: PINs have {MAX_LENGTH} at most")
+    elif final.rule:
+        yield Advice(text=f"{told_rule(final.rule)} leads to no room")
+    elif call.pin:
+        yield Advice(
+            text="no rule has this PIN: its meeting is over or has not begun, or it is mistyped",
+            command="sipctl pin lookup",
+        )
+
+
+def _beside_success(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
+    """What a caller who gets in should still make somebody think."""
+    rule = final.rule or final.prompt_rule
+    if rule is None:
+        return
+    if final.stage is Stage.RULE and final.result is Result.ACCEPT and (losers := doors(final)):
+        yield Advice(
+            text=f"{told_rule(rule)} has no PIN and comes before {len(losers)} that have one: {told_rule(losers[0])}",
+            command=update_rule(rule, ("--pin-stdin",), site.mark, site.live or ()),
+        )
+    if final.trunk and final.trunk.allowed_addresses and all(map(is_ignored, final.trunk.allowed_addresses)):
+        yield Advice(text=f"LiveKit ignores all allowed_addresses of {told_trunk(final.trunk)}: any source passes")
+    if final.trunk is None and site.lists.trunks:
+        yield Advice(
+            text="no trunk matched, so no address list or password was asked: the rule names no trunk, and whoever"
+            " reaches the SIP port gets as far"
+        )
+    if site.live is not None and site.mark.is_stale(rule, site.live):
+        yield Advice(
+            text=f"room {rule.room_name!r} is not live: the caller opens it again and sits there alone",
+            command=delete_rule(rule, site.mark, site.live),
+        )
+    if len(call.pin or rule.pin) >= EARLY_DIGITS:
+        yield Advice(
+            text=f"of the keys pressed during the prompt only the first {EARLY_DIGITS} count, so the # of this PIN is"
+            " lost: callers should wait for the end of the prompt"
+        )
+
+
+def doors(outcome: Outcome) -> list[DispatchRule]:
+    """The rules that open with their own PIN to a caller who is asked for one, in the order of ids."""
+    choice = outcome.before_pin
+    pairs = zip(choice.rules, choice.reasons, strict=True) if choice else ()
+    return [rule for rule, reason in pairs if rule.pin and reason in FITTING]
+
+
+def _without(things: Iterable[T], one: T) -> list[T]:
+    return [thing for thing in things if thing is not one]
+
+
+def _swapped(things: Iterable[T], before: object, after: object) -> list[T]:
+    return [cast("T", after) if thing is before else thing for thing in things]

@@ -1,0 +1,23 @@
+"""How rules and trunks are told apart in sentences."""
+
+from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
+
+
+def told_rule(rule: DispatchRule) -> str:
+    """A rule by id, name and room."""
+    return f"{rule.sip_dispatch_rule_id} ({rule.name or 'unnamed'}, {told_room(rule)})".lstrip()
+
+
+def told_room(rule: DispatchRule) -> str:
+    """Where a rule leads: its room, or the pattern of its rooms."""
+    if rule.kind is None:
+        return "no rule type"
+    if rule.kind is RuleKind.DIRECT:
+        return f"room {rule.room_name!r}"
+    number = "caller" if rule.kind is RuleKind.INDIVIDUAL else "callee"
+    return f"rooms {f'{rule.room_name}_' if rule.room_name else ''}<{number}>"
+
+
+def told_trunk(trunk: InboundTrunk) -> str:
+    """A trunk by id and name."""
+    return f"{trunk.sip_trunk_id} ({trunk.name or 'unnamed'})".lstrip()

@@ -1,0 +1,130 @@
+"""What a server held at one moment, out of LiveKit's own JSON: a snapshot, or the answers of its list methods."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final
+
+from sipctl.errors import UsageError
+from sipctl.telephony.json_fields import default_fields, read_fields
+from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Room
+from sipctl.telephony.rule_reading import read_rules
+
+_HINT: Final = (
+    'a snapshot is {"trunks": […], "rules": […], "rooms": […]} of LiveKit\'s own objects, or one of its lists'
+)
+_PARTS: Final = ("trunks", "rules", "rooms")
+_OURS: Final = frozenset({"sipctl", "turn_password"})
+"""What sipctl adds to LiveKit's objects, and what it never reads."""
+
+_MASK: Final = "•"
+_INBOUND: Final = default_fields(InboundTrunk)
+_OUTBOUND: Final = default_fields(OutboundTrunk)
+_ROOM: Final = default_fields(Room)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Trunks, rules and rooms; None = the snapshot does not say.
+
+    `unknown` are the names of fields that this version does not know; none of them counts for routing.
+    """
+
+    trunks: tuple[InboundTrunk, ...] | None = None
+    outbound: tuple[OutboundTrunk, ...] | None = None
+    rules: tuple[DispatchRule, ...] | None = None
+    rooms: tuple[Room, ...] | None = None
+    unknown: tuple[str, ...] = ()
+
+
+def snapshot_of(value: object) -> Snapshot:
+    """One document that is JSON already.
+
+    Raises:
+        UsageError: as `read_snapshot`.
+    """
+    return _merged([_parts(value)])
+
+
+def read_snapshot(texts: Iterable[str]) -> Snapshot:
+    """Read documents that together are one snapshot: `{trunks, rules, rooms}`, or answers of LiveKit's list methods.
+
+    Any part may be missing, rooms may be bare names. An empty list answer says that what no other one holds is empty.
+
+    Raises:
+        UsageError: one is not JSON or no snapshot, holds what LiveKit would not, or its PINs are masked.
+    """
+    return _merged(map(_parts, map(_json, texts)))
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"the snapshot is not JSON: {error}", hint=_HINT) from None
+
+
+def _merged(documents: Iterable[Iterable[tuple[str, list[Any]]]]) -> Snapshot:
+    parts: dict[str, list[Any]] = {}
+    for name, items in chain.from_iterable(documents):
+        parts.setdefault(name, []).extend(items)
+    if "" in parts:
+        parts = {"trunks": [], "rules": [], **parts}
+    return _snapshot(parts)
+
+
+def _parts(value: object) -> Iterable[tuple[str, list[Any]]]:
+    """The lists of one document by their names; "" for an empty list that has none."""
+    if not isinstance(value, dict):
+        raise UsageError("this is no snapshot", hint=_HINT)
+    if "items" in value:
+        return _named(value["items"])
+    if not value.keys() & set(_PARTS):
+        raise UsageError("this is no snapshot", hint=_HINT)
+    return [(name, _list(value[name], name)) for name in _PARTS if value.get(name) is not None]
+
+
+def _named(items: Any) -> list[tuple[str, list[Any]]]:  # noqa: ANN401 - any JSON value
+    """A list answer under the name of what it holds: each kind of object has an id of its own."""
+    first = next(iter(_list(items, "items")), None)
+    if first is None:
+        return [("", [])]
+    keys = {key.replace("_", "").lower() for key in first} if isinstance(first, Mapping) else set()
+    for key, name in (("sipdispatchruleid", "rules"), ("siptrunkid", "trunks"), ("emptytimeout", "rooms")):
+        if key in keys:
+            return [(name, items)]
+    raise UsageError("the list holds neither dispatch rules, nor trunks, nor rooms", hint=_HINT)
+
+
+def _list(value: Any, name: str) -> list[Any]:  # noqa: ANN401 - any JSON value
+    if not isinstance(value, list):
+        raise UsageError(f"{name} of the snapshot is no list", hint=_HINT)
+    return value
+
+
+def _snapshot(parts: Mapping[str, list[Any]]) -> Snapshot:
+    unknown: set[str] = set()
+    trunks, rules, rooms = (parts.get(name) for name in _PARTS)
+    outbound = [one for one in trunks or () if isinstance(one, Mapping) and "address" in one]
+    inbound = trunks and [one for one in trunks if not (isinstance(one, Mapping) and "address" in one)]
+    snapshot = Snapshot(
+        trunks=None if inbound is None else _all(inbound, InboundTrunk, _INBOUND, "trunk", unknown),
+        outbound=_all(outbound, OutboundTrunk, _OUTBOUND, "trunk", unknown) or None,
+        rules=None if rules is None else read_rules(rules, unknown),
+        rooms=None if rooms is None else _all(map(_room, rooms), Room, _ROOM, "room", unknown),
+        unknown=tuple(sorted(unknown - _OURS)),
+    )
+    if any(_MASK in rule.pin for rule in snapshot.rules or ()):
+        raise UsageError("the PINs of the snapshot are masked", hint="write it with --show-pins")
+    return snapshot
+
+
+def _all(items: Iterable[Any], model: type[Any], known: Mapping[str, object], what: str, unknown: set[str]) -> Any:  # noqa: ANN401 - a tuple of the model
+    return tuple(
+        model(**read_fields(item, known, f"{what} {at} of the snapshot", unknown)) for at, item in enumerate(items, 1)
+    )
+
+
+def _room(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    return {"name": value} if isinstance(value, str) else value

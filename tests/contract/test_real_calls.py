@@ -1,0 +1,206 @@
+"""Calls of SIPp to the real livekit-sip: what the caller saw is what explain says, and the log tells the same."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from livekit.protocol.sip import SIPDispatchRuleInfo
+
+from conftest import need_real_server
+from doctor.planting import plant_rule, plant_trunk
+from peers import sipnode, sipp
+from peers.livekit import RealLiveKit, running_livekit
+from peers.sipnode import SipNode, running_sip_node
+from sipctl.config.model import Connection, Settings, Telephony
+from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.routing import ask_snapshot, site_of
+from sipctl.telephony.explaining.explanation import Explanation, explain
+from sipctl.telephony.explaining.logged import explain_logged
+from sipctl.telephony.explaining.wire import WireStep, wire
+from sipctl.telephony.matching.call import Call
+from sipctl.telephony.matching.route import Outcome, Result
+from sipctl.telephony.siplog.calls import LoggedCall, gather_calls
+from sipctl.telephony.siplog.ending import reason_of
+from sipctl.telephony.siplog.line import read_line
+from sipctl.telephony.site import Site
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+
+NUMBER, CALLER = "+33199000001", "+33612345678"
+TRUNK: dict[str, Any] = {"name": "provider", "numbers": [NUMBER]}
+PIN = "482193057"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealLiveKit]:
+    need_real_server()
+    with running_livekit(tmp_path_factory.mktemp("livekit")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def node(server: RealLiveKit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipNode]:
+    for reason in filter(None, (sipnode.missing(), sipp.missing())):
+        pytest.skip(reason)
+    with running_sip_node(server, tmp_path_factory.mktemp("sip")) as running:
+        yield running
+
+
+def trunk(identifier: str = "ST_a", **fields: Any) -> Callable[[RealLiveKit], None]:
+    return lambda server: plant_trunk(server, identifier, **(TRUNK | fields))
+
+
+def rule(identifier: str = "SDR_a", room: str = "standup", pin: str = PIN, **fields: Any) -> Callable[..., None]:
+    return lambda server: plant_rule(server, identifier, room, pin, **({"trunk_ids": ["ST_a"]} | fields))
+
+
+def untyped(server: RealLiveKit) -> None:
+    server.plant("sip_dispatch_rule", {"SDR_z": SIPDispatchRuleInfo(sip_dispatch_rule_id="SDR_z").SerializeToString()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """What is stored, how the call differs from an ordinary one, and what becomes of it."""
+
+    stored: tuple[Callable[[RealLiveKit], None], ...]
+    result: Result
+    call: Mapping[str, str] = field(default_factory=dict)
+    patience_s: float = 0.8
+
+
+DROP, ERROR, PROMPT = Result.DROP, Result.ERROR, Result.REQUEST_PIN
+CAUSES = {
+    "nothing-configured": Cause(stored=(), result=DROP),
+    "no-trunk": Cause(stored=(rule(),), result=DROP),
+    "no-rule": Cause(stored=(trunk(),), result=DROP),
+    "right": Cause(stored=(trunk(), rule()), result=PROMPT),
+    "national-number": Cause(stored=(trunk(), rule()), result=DROP, call={"to": "0199000001"}),
+    "international-prefix": Cause(stored=(trunk(), rule()), result=DROP, call={"to": "0033199000001"}),
+    "escaped-plus": Cause(stored=(trunk(), rule()), result=DROP, call={"to": "%2B33199000001"}),
+    "without-plus": Cause(stored=(trunk(), rule()), result=PROMPT, call={"to": "33199000001"}),
+    "another-number": Cause(stored=(trunk(), rule()), result=DROP, call={"to": "+33199000009"}),
+    "forwarded": Cause(stored=(trunk(), rule()), result=DROP, call={"to": "+33199000009", "request_uri": NUMBER}),
+    "own-number-as-caller": Cause(stored=(trunk(), rule(inbound_numbers=[NUMBER])), result=DROP),
+    "caller-listed": Cause(stored=(trunk(), rule(inbound_numbers=[CALLER])), result=PROMPT),
+    "caller-in-another-spelling": Cause(stored=(trunk(), rule(inbound_numbers=["33612345678"])), result=DROP),
+    "caller-not-on-the-trunk": Cause(stored=(trunk(allowed_numbers=["+33687654321"]), rule()), result=DROP),
+    "rule-number-in-another-spelling": Cause(stored=(trunk(), rule(numbers=["33199000001"])), result=DROP),
+    "dangling-trunk": Cause(stored=(trunk(), rule(trunk_ids=["ST_gone"])), result=DROP),
+    "source-not-allowed": Cause(stored=(trunk(allowed_addresses=["192.0.2.0/24"]), rule()), result=DROP),
+    "source-allowed": Cause(
+        stored=(trunk(allowed_addresses=["127.0.0.2/32"]), rule()), result=PROMPT, call={"source": "127.0.0.2"}
+    ),
+    "address-with-port": Cause(stored=(trunk(allowed_addresses=["127.0.0.1:5060"]), rule()), result=DROP),
+    "addresses-all-ignored": Cause(stored=(trunk(allowed_addresses=["192.0.2.7, 192.0.2.8"]), rule()), result=PROMPT),
+    "host-name": Cause(stored=(trunk(allowed_addresses=["sip.example.com"]), rule()), result=DROP),
+    "forged-host-name": Cause(
+        stored=(trunk(allowed_addresses=["sip.example.com"]), rule()),
+        result=PROMPT,
+        call={"from_host": "sip.example.com"},
+    ),
+    "past-the-trunk": Cause(stored=(trunk(allowed_addresses=["192.0.2.0/24"]), rule(trunk_ids=[])), result=PROMPT),
+    "digest": Cause(
+        stored=(trunk(auth_username="provider", auth_password="secret"), rule()), result=Result.AUTH_REQUIRED
+    ),
+    "two-trunks": Cause(stored=(trunk(), trunk("ST_b"), rule()), result=ERROR),
+    "two-rules": Cause(stored=(trunk(), rule(), rule("SDR_b", "retro")), result=ERROR),
+    "two-rules-of-another-trunk": Cause(
+        stored=(trunk(), rule(), rule("SDR_b", trunk_ids=["ST_b"]), rule("SDR_c", trunk_ids=["ST_b"])), result=PROMPT
+    ),
+    "no-type": Cause(stored=(trunk(), rule(), untyped), result=ERROR),
+    "open-before-pin": Cause(
+        stored=(trunk(), rule(), rule("SDR_o", "lobby", "", numbers=[NUMBER])), result=Result.ACCEPT
+    ),
+    "ringing-until-the-time-is-over": Cause(
+        stored=(trunk(ringing_timeout=Duration(seconds=2)), rule(pin="")), result=Result.ACCEPT, patience_s=4.0
+    ),
+}
+
+
+def site_now(server: RealLiveKit) -> Site:
+    """What explain asks the live server for."""
+
+    async def ask() -> Site:
+        connection = Connection(url=server.url, api_key=server.api_key, api_secret=server.api_secret)
+        async with LiveKitClient(connection, timeout_s=20) as client:
+            settings = Settings(telephony=Telephony(default_country="FR"))
+            return site_of(settings, await ask_snapshot(client))
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_the_wire_and_the_log_agree_with_explain(server: RealLiveKit, node: SipNode, tmp_path: Path, name: str) -> None:
+    cause = CAUSES[name]
+    server.clear()
+    for store in cause.stored:
+        store(server)
+    dialled = {"to": NUMBER, "from_": CALLER, "source": "127.0.0.1", **cause.call}
+    seen = sipp.place_call(node.port, tmp_path, patience_s=cause.patience_s, **dialled)
+    host = dialled.get("from_host", dialled["source"])
+    call = Call(to_user=dialled["to"], from_user=dialled["from_"], from_host=host, source_ip=dialled["source"])
+    site = site_now(server)
+    explanation = explain(site, call)
+    assert explanation.outcome.result is cause.result
+    agree(explanation.outcome, seen)
+    log_agrees(site, node, explanation)
+
+
+def agree(outcome: Outcome, seen: sipp.Call) -> None:
+    """The responses are those of the wire, in their order and about their times; silence is silence."""
+    steps = [step for step in wire(outcome) if step.kind == "response"]
+    sure = [step for step in steps if not step.when]
+    if seen.cancelled:
+        silent = any(step.kind == "silence" for step in wire(outcome))
+        assert seen.cancel_answered is not silent
+        steps = sure
+    else:
+        steps = [step for step in steps if step in sure or step.what == seen.responses[-1].what]
+    assert [one.what for one in seen.responses] == [step.what for step in steps]
+    for one, step in zip(seen.responses, steps, strict=True):
+        assert in_time(one, step), (one, step)
+
+
+def in_time(seen: sipp.Seen, step: WireStep) -> bool:
+    """Within 300 ms; a loaded machine is late, never early."""
+    return step.after_ms is None or step.after_ms - 300 <= seen.after_ms <= step.after_ms + 1000
+
+
+def log_agrees(site: Site, node: SipNode, explanation: Explanation) -> None:
+    """The log that this livekit-sip wrote, read back, tells the same story."""
+    (one,) = explain_logged(site, [last_logged(node)])
+    assert one.now is not None
+    assert one.now.outcome.result is explanation.outcome.result
+    assert one.agrees, (one.logged, explanation.outcome)
+
+
+def last_logged(node: SipNode) -> LoggedCall:
+    """The call that began last, once its end is written."""
+    deadline = time.monotonic() + 5
+    while True:
+        last = gather_calls(map(read_line, node.lines()))[-1]
+        if reason_of(last) or time.monotonic() > deadline:
+            return last
+        threading.Event().wait(0.05)
+
+
+def test_a_call_that_stops_the_server(tmp_path: Path) -> None:
+    need_real_server()
+    for reason in filter(None, (sipnode.missing(), sipp.missing())):
+        pytest.skip(reason)
+    (tmp_path / "livekit").mkdir()
+    with running_livekit(tmp_path / "livekit") as server, running_sip_node(server, tmp_path) as node:
+        trunk()(server)
+        rule(hide_phone_number=True)(server)
+        explanation = explain(site_now(server), Call(to_user=NUMBER, from_user="", source_ip="127.0.0.1"))
+        assert explanation.outcome.fault
+        assert explanation.outcome.fault.code == "panic"
+        seen = sipp.place_call(node.port, tmp_path, to=NUMBER, from_="", patience_s=8.0)
+        agree(explanation.outcome, seen)
+        assert server.has_ended()
