@@ -97,7 +97,7 @@ def sandboxed(sandbox: Sandbox, tmp_path: Path) -> Cron:
 def test_purge_tells_first_and_then_does(cron: Cron) -> None:
     told = cron.rules("purge")
     assert "Nothing to do. 1 is left as it is." in told.stdout
-    assert "this state remembers no earlier look; 1 stale rules can be deleted after 10m" in told.stderr
+    assert "this state remembers no earlier look; 1 stale rule can be deleted after 10m" in told.stderr
     cron.look_long_ago()
     plan = cron.document("purge")
     assert plan["counts"] == {"keep": 1, "skip": 0, "delete": 1, "update": 0, "create": 0}

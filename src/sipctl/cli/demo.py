@@ -24,9 +24,10 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happens: what is told, then a command line, a deed in the sandbox, or what the doctor prescribes.
+    """One thing that happens: what is told, then a command line, a deed in the sandbox, or what another one prescribes.
 
-    `environment` is set for this command alone; `stdin` is what the pipe before the command writes.
+    `repair` types what the doctor prints against errors, `undo` what undoes the last run. `environment` is set for
+    this command alone; `stdin` is what the pipe before the command writes.
     """
 
     told: str
@@ -36,6 +37,7 @@ class Step:
     expected: ExitCode = ExitCode.DONE
     deed: "Callable[[Sandbox], object] | None" = None
     repair: bool = False
+    undo: bool = False
 
 
 STORY: Final = (
@@ -67,9 +69,13 @@ STORY: Final = (
         "A PIN that got around is changed, in the registry and in the live rule together:",
         "pin rotate standup --allow live-room",
     ),
-    Step("The retro ends, and its rule is left behind:", "room delete retro"),
+    Step("The retro ends. Its room_finished never reaches the backend, and the rule stays:", "room delete retro"),
+    Step("", "doctor --settle 0 --only RUL405"),
+    Step("Every quarter of an hour cron purges what stayed stale for ten minutes; here nobody waits:", "rules purge"),
+    Step("", "rules purge --grace 0s --apply"),
+    Step("Whatever a run did can be undone, by the command that it prints:", undo=True),
     Step("", "rules list --stale"),
-    Step("", "rules delete SIP_retro"),
+    Step("", "rules purge --grace 0s --apply --quiet"),
     Step(
         "Two backends store one rule at the same moment. LiveKit has no lock, and now every call fails:",
         "doctor --settle 0",
@@ -112,6 +118,7 @@ class Stage:
 
     def __init__(self, sandbox: "Sandbox", folder: Path) -> None:
         self._sandbox = sandbox
+        self._folder = folder
         foreign = ("LIVEKIT_", "SIPCTL_", "ROOM_TELEPHONY_")
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         self._environment |= {
@@ -141,6 +148,14 @@ class Stage:
         if step.repair:
             for command in self._prescribed():
                 self._type(Step("", command.removeprefix("sipctl ")))
+        if step.undo:
+            self._type(Step("", self._undo().removeprefix("sipctl ")))
+
+    def _undo(self) -> str:
+        from sipctl.cli.views.plan import undo_command
+
+        last = json.loads((self._folder / "state" / "audit.jsonl").read_text().splitlines()[-1])
+        return undo_command(last["run"])
 
     def _prescribed(self) -> list[str]:
         """The commands that the doctor prints against errors."""

@@ -31,6 +31,7 @@ from sipctl.operations.writing import Permit, Writer, check_profile
 from sipctl.registry.looks import Looks
 from sipctl.registry.opening import open_looks
 from sipctl.registry.store import Registry
+from sipctl.telephony.naming import counted
 from sipctl.telephony.plan import Part, Policy, Reason, World, pending
 
 _SETTLE_S: Final = 5.0
@@ -234,9 +235,8 @@ def _tell(session: Session, outcome: Outcome, code: ExitCode) -> None:
     first = [item for item in outcome.items if item.reason is Reason.FIRST_LOOK]
     if outcome.is_first_look and first:
         grace = told_duration(session.settings.purge.grace)
-        session.streams.warn(
-            f"note: this state remembers no earlier look; {len(first)} stale rules can be deleted after {grace}"
-        )
+        waiting = counted(len(first), "stale rule")
+        session.streams.warn(f"note: this state remembers no earlier look; {waiting} can be deleted after {grace}")
     if outcome.would_refuse:
         session.streams.note(f"note: --apply would refuse: {outcome.would_refuse.message}")
         session.streams.note(f"hint: {outcome.would_refuse.hint}")

@@ -69,8 +69,3 @@ def found(code: str, resource: str = "", detail: str = "", **more: Any) -> Findi
 def skipped(code: str, why: str) -> Finding:
     """A check that had nothing to compare."""
     return CODES[code].answer(Level.SKIPPED, why)
-
-
-def counted(number: int, thing: str) -> str:
-    """A number of things: "1 rule", "2 rules"."""
-    return f"{number} {thing}{'s' if number != 1 else ''}"

@@ -199,7 +199,7 @@ RULE_CODES: Final = (
         title="Every owned rule has a live room",
         cause="The webhook room_finished was lost, or telephony was switched off meanwhile.",
         callers="With the PIN of an ended meeting a caller opens its room again and sits there alone.",
-        fix="delete the rule",
+        fix="delete the rule; `sipctl rules purge --apply` deletes all that stay stale",
     ),
     Code(
         code="RUL407",

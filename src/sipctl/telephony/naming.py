@@ -1,4 +1,4 @@
-"""How rules and trunks are told apart in sentences."""
+"""How things are told of in sentences."""
 
 from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
 
@@ -21,3 +21,8 @@ def told_room(rule: DispatchRule) -> str:
 def told_trunk(trunk: InboundTrunk) -> str:
     """A trunk by id and name."""
     return f"{trunk.sip_trunk_id} ({trunk.name or 'unnamed'})".lstrip()
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things: "1 rule", "2 rules"."""
+    return f"{number} {thing}{'s' if number != 1 else ''}"

@@ -13,6 +13,7 @@ from sipctl.operations.sync import Outcome
 from sipctl.output.formats import Listing
 from sipctl.output.streams import Streams
 from sipctl.output.text import escaped_json, printable
+from sipctl.telephony.naming import counted
 from sipctl.telephony.plan import Action, Item, Reason
 
 _WORDS: Final = {
@@ -157,6 +158,6 @@ def undo_command(run: str) -> str:
 def _told(changes: list[tuple[Item, Done | None]]) -> str:
     """How many changes there are, and of which kind."""
     nouns = {Action.DELETE: "deletion", Action.UPDATE: "change", Action.CREATE: "creation"}
-    counted = Counter(item.action for item, _ in changes)
-    parts = [f"{counted[one]} {noun}{'s' * (counted[one] != 1)}" for one, noun in nouns.items() if counted[one]]
-    return f"{len(changes)} write{'s' * (len(changes) != 1)} ({', '.join(parts)})"
+    numbers = Counter(item.action for item, _ in changes)
+    parts = [counted(numbers[one], noun) for one, noun in nouns.items() if numbers[one]]
+    return f"{counted(len(changes), 'write')} ({', '.join(parts)})"

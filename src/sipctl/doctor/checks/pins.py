@@ -83,6 +83,7 @@ def drifted(facts: Facts) -> Iterator[Finding]:
                 observed=mask_pin(rule.pin),
                 expected=mask_pin(pins[rule.room_name]),
                 source=f"{_SOURCE}, ListSIPDispatchRule",
+                command=f"sipctl rules sync --room {shlex.quote(rule.room_name)} --apply",
             )
 
 

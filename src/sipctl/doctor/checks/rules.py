@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sipctl.doctor.check import check, counted, found, skipped
+from sipctl.doctor.check import check, found, skipped
 from sipctl.doctor.facts import Facts
 from sipctl.findings import Finding
 from sipctl.telephony.commands import delete_rule
 from sipctl.telephony.model import DispatchRule, RuleKind
-from sipctl.telephony.naming import told_rule
+from sipctl.telephony.naming import counted, told_rule
 
 _SOURCE = "ListSIPDispatchRule"
 
