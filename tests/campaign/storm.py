@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -400,7 +400,7 @@ class Storm:
                 owned.setdefault(rule.room_name, []).append(rule)
         refused = self._refused(last)
         audit = list(read_audit(self.folder))
-        refused |= {entry.resource for entry in audit if "already takes calls" in entry.error}  # and is its room's own
+        refused |= _rooms_whose_calls_were_taken(audit)
         for entry in audit:
             if entry.action == "delete" and entry.before:
                 rule = rule_from_json(entry.before)
@@ -423,9 +423,14 @@ class Storm:
         return any(rule.pin == pin and rule.room_name != room for rule in rules)
 
 
-def _as_done(entry: Entry) -> Entry:
-    from dataclasses import replace
+def _rooms_whose_calls_were_taken(audit: Sequence[Entry]) -> set[str]:
+    """Rooms whose rule could not be put back, for a rule of others had its PIN by then."""
+    taken = {entry.item for entry in audit if entry.action == "create" and "already takes calls" in entry.error}
+    wanted = (entry.after for entry in audit if entry.phase == "intent" and entry.item in taken)
+    return {rule_from_json(after).room_name for after in wanted if after}
 
+
+def _as_done(entry: Entry) -> Entry:
     return replace(entry, result="done", error="")
 
 
