@@ -170,7 +170,7 @@ def test_exported_and_imported(tmp_path: Path) -> None:
         assert {one["result"] for one in items(pin("import", str(file), "--apply", "-o", "json", env=fresh))} == {
             "unchanged"
         }
-    masked = pin("export", "-o", "csv")
+    masked = pin("export", "-", "-o", "csv")
     rows = list(csv.DictReader(io.StringIO(masked.stdout)))
     assert [row["room"] for row in rows] == sorted(held)
     assert not set(held.values()) & {row["pin"] for row in rows}

@@ -231,6 +231,12 @@ def test_a_protected_profile_wants_its_name(sandboxed: Cron, tmp_path: Path) -> 
     assert sandboxed.rooms() == ["live"]
 
 
+def test_names_are_of_what_would_change(sandboxed: Cron) -> None:
+    sandboxed.look_long_ago()
+    stale = next(rule for rule in sandboxed.desk.rules() if rule.room_name == "stale")
+    assert sandboxed.rules("purge", "-o", "name").stdout.split() == [stale.sip_dispatch_rule_id]
+
+
 def test_metrics_for_node_exporter(sandboxed: Cron, tmp_path: Path) -> None:
     file = tmp_path / "sipctl.prom"
     sandboxed.look_long_ago()
@@ -473,7 +479,7 @@ class TestExport:
         assert len(pins["SIP_stale"]) == len(STALE.pin)
         assert len(set(pins.values())) == 3
         assert [room["name"] for room in value["rooms"]] == ["live"]
-        real = json.loads(cron.rules("export", "--show-pins").stdout)
+        real = json.loads(cron.rules("export", "-", "--show-pins").stdout)
         assert real["sipctl"]["pins"] == "real"
 
     def test_no_password_of_a_trunk(self, sandboxed: Cron) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from sipctl.cli.context import Session
 from sipctl.cli.options import Allow, Confirm, CsvCommand, FailOn, ReportCommand, command_group
+from sipctl.cli.stdin import or_stdout
 
 app, command = command_group("PINs: who has which, and giving out new ones.")
 
@@ -182,7 +183,10 @@ def audit(
 @command("export", cls=CsvCommand)
 def export(
     ctx: typer.Context,
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Where to; none = stdout, PINs masked.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", callback=or_stdout, help="Where to; none or - = stdout, PINs masked."),
+    ] = None,
 ) -> None:
     """Write the registry as csv, json or jsonl. A file is made 0600 and holds PINs in full.
 

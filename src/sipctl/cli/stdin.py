@@ -35,6 +35,11 @@ def read_document(path: Path, limit: int = _LIMIT) -> str:
         raise UsageError(f"{_named(path)} is not UTF-8 (byte {error.start})") from None
 
 
+def or_stdout(path: Path | None) -> Path | None:
+    """The file that a command writes; None for stdout, which `-` means, too."""
+    return None if path == STDIN else path
+
+
 def _named(path: Path) -> str:
     return "stdin" if path == STDIN else str(path)
 

@@ -8,6 +8,7 @@ import typer
 
 from sipctl.cli.context import Session
 from sipctl.cli.options import Allow, Command, Confirm
+from sipctl.cli.stdin import or_stdout
 
 Apply = Annotated[bool, typer.Option("--apply", help="Do it; without, only say what would be done.")]
 Grace = Annotated[
@@ -168,7 +169,9 @@ def restore(
 
 def export(
     ctx: typer.Context,
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Where to; none = stdout.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", callback=or_stdout, help="Where to; none or - = stdout.")
+    ] = None,
 ) -> None:
     """Write trunks, rules and live rooms as one snapshot; passwords of trunks are left out.
 

@@ -65,6 +65,9 @@ class PlanView:
             }
             yield escaped_json(json.dumps(head, ensure_ascii=False, indent=2)) + "\n"
             return
+        if style == "name":
+            yield from self._listing(self._changes()).render(style, streams)
+            return
         if style != "table":
             yield from self._listing(list(self._rows())).render(style, streams)
             return
@@ -81,6 +84,9 @@ class PlanView:
         for item in self.outcome.items:
             if not item.parked:
                 yield item, done.get(self._key(item))
+
+    def _changes(self) -> list[tuple[Item, Done | None]]:
+        return [row for row in self._rows() if row[0].action in _CHANGES]
 
     def _key(self, item: Item) -> tuple[str, str]:
         return item.room, item.rule_id
@@ -129,7 +135,7 @@ class PlanView:
         return {action.value: counted.get(action.value, 0) for action in Action}
 
     def _verdict(self) -> str:
-        changes = [(item, done) for item, done in self._rows() if item.action in _CHANGES]
+        changes = self._changes()
         skipped = sum(item.action is Action.SKIP for item in self.outcome.items)
         waits = f" {skipped} {'is left as it is' if skipped == 1 else 'are left as they are'}." if skipped else ""
         if not changes:
