@@ -386,6 +386,10 @@ class TestSync:
             failed = cron.rules("purge", "--apply", "--grace", "0s", code=ExitCode.PARTIAL)
             assert "failed at the event (500)" in failed.stderr
 
+    def test_a_registry_that_was_only_read_is_none(self, sandboxed: Cron) -> None:
+        run("pin", "list", env=sandboxed.env)
+        sandboxed.rules("sync")
+
     def test_neither_registry_nor_backend(self, sandboxed: Cron) -> None:
         sandboxed.desk.ask(lambda client: client.create_room(Room(name="new")))
         sandboxed.server.store.join("new", "alice")

@@ -82,6 +82,18 @@ class Session:
         with open_registry(settings.registry, file, limit) as registry:
             yield registry
 
+    def has_registry(self) -> bool:
+        """Whether the profile names a registry, or the embedded one ever held a PIN.
+
+        Raises:
+            ConfigError, UncheckedError: the embedded one cannot be opened.
+        """
+        named = self.settings.registry
+        if named.url or named.in_meet or not embedded_registry(self.settings.profile).exists():
+            return bool(named.url or named.in_meet)
+        with self.registry() as embedded:
+            return not embedded.is_untouched()
+
     def settings_of(self, profile: str) -> Settings:
         """What another profile of the same configuration file says."""
         return load_settings(config_path=self.options.config, profile=profile, env_files=(), environ=os.environ)

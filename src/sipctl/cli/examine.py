@@ -15,7 +15,6 @@ from sipctl.cli.views.report import ReportView, metrics_registry
 from sipctl.config.deployment import Source
 from sipctl.config.kinds import Kind
 from sipctl.config.model import Settings
-from sipctl.config.paths import embedded_registry
 from sipctl.config.validate import profile_files, read_sources, validate
 from sipctl.doctor.codes import CODES
 from sipctl.doctor.facts import Answer
@@ -116,13 +115,12 @@ def _run_offline(session: Session, snapshot: Path | None, plan: Plan) -> Report:
 
 
 def _pins(session: Session) -> "Answer[PinFacts]":
-    """What the registry holds, if the profile has one or the embedded one was ever used."""
-    registry = session.settings.registry
-    if not (registry.url or registry.in_meet or embedded_registry(session.settings.profile).exists()):
-        return Answer(not_asked="there is no registry")
+    """What the registry holds, if there is one."""
     from sipctl.operations.pins import pin_facts, policy_of
 
     try:
+        if not session.has_registry():
+            return Answer(not_asked="there is no registry")
         policy = policy_of(session.settings)
         with session.registry() as opened:
             return Answer(value=pin_facts(opened, policy, session.settings))

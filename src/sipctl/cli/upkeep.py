@@ -17,7 +17,7 @@ Grace = Annotated[
 MaxDelete = Annotated[int | None, typer.Option(min=0, metavar="N", help="The most rules to delete; default 20.")]
 MaxPercent = Annotated[
     int | None,
-    typer.Option("--max-delete-percent", min=0, max=100, metavar="N", help="The same, of the owned rules; default 30."),
+    typer.Option("--max-delete-percent", min=0, max=100, metavar="N", help="In percent, from 10 rules on; default 30."),
 ]
 LookTwice = Annotated[
     str | None, typer.Option(metavar="TIME", help="Look, wait, look again; remember nothing, need no earlier look.")

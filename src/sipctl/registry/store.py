@@ -138,6 +138,11 @@ class Registry:
         with translated(_WHAT), _reading(self._home) as connection:
             return self._pins.count(connection)
 
+    def is_untouched(self) -> bool:
+        """Whether no PIN was ever noted here: a registry of our own that was at most looked into."""
+        with translated(_WHAT), _reading(self._notes) as connection:
+            return connection.execute(select(pins.c.pin).limit(1)).first() is None
+
     # --- giving and taking ---
 
     def give(self, wanted: Pairs) -> set[str]:
