@@ -338,9 +338,8 @@ class Storm:
         writer = Writer(client, settings, Permit(), journal)
         policy = Policy(mark=settings.mark, grace=timedelta(minutes=10), protect=frozenset({"lobby"}), parts=parts)
 
-        def way_for(world: World) -> tuple[Way, Work]:
-            work = Work(writer, world, Brake())
-            return ByLiveKit(work), work
+        def way_for(world: World) -> Way:
+            return ByLiveKit(Work(writer, world, Brake()))
 
         surveyor = Surveyor(client, policy, self.registry, self.looks, self.now)
         orders = Orders(apply=apply, max_delete=50, max_delete_percent=100)

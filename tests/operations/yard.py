@@ -59,9 +59,8 @@ class Yard:
         own: dict[str, Any] = {"mark": Ownership(), "grace": GRACE, "parts": frozenset(parts or Part)}
         policy = Policy(**(own | self.policy))
 
-        def way_for(world: World) -> tuple[Way, Work]:
-            work = Work(writer, world, self.brake)
-            return self.way_for(work), work
+        def way_for(world: World) -> Way:
+            return self.way_for(Work(writer, world, self.brake))
 
         surveyor = Surveyor(client, policy, self.registry, self.looks, self.now)
         asked = Orders(**({"apply": True} | self.orders | orders))

@@ -15,7 +15,7 @@ import typer
 from sipctl.cli.context import Session
 from sipctl.cli.views.metrics import write_sync_metrics
 from sipctl.cli.views.plan import PlanView
-from sipctl.config.paths import embedded_registry, state_dir
+from sipctl.config.paths import state_dir
 from sipctl.config.values import DURATION_FAULT, read_duration
 from sipctl.errors import ExitCode, PartialError, RailError, SipctlError, UncheckedError, UsageError
 from sipctl.lkapi.client import LiveKitClient
@@ -155,13 +155,13 @@ def _look_and_act(
 
 def _ways(
     session: Session, wanted: Wanted, policy: Policy, writer: Writer, brake: Brake, tick: Callable[[], None]
-) -> Callable[[World], tuple[Way, Work]]:
-    def way_for(world: World) -> tuple[Way, Work]:
+) -> Callable[[World], Way]:
+    def way_for(world: World) -> Way:
         work = Work(writer, world, brake, Pace(per_second=wanted.rate), tick)
         if not policy.by_backend:
-            return ByLiveKit(work), work
+            return ByLiveKit(work)
         url = session.settings.webhook_url or ""
-        return ByWebhook(work, url, session.options.timeout, _SETTLE_S, time.time), work
+        return ByWebhook(work, url, session.options.timeout, _SETTLE_S, time.time)
 
     return way_for
 
@@ -174,19 +174,14 @@ def _is_by_webhook(session: Session, wanted: Wanted) -> bool:
     if wanted.via == "webhook" and not settings.webhook_url:
         raise UsageError("--via webhook needs the profile's webhook_url", hint="SIPCTL_WEBHOOK_URL sets it, too")
     if wanted.via is None:
-        return bool(settings.webhook_url) and not _has_registry(session)
+        return bool(settings.webhook_url) and not session.has_registry()
     return wanted.via == "webhook"
-
-
-def _has_registry(session: Session) -> bool:
-    settings = session.settings
-    return bool(settings.registry.url or settings.registry.in_meet or embedded_registry(settings.profile).exists())
 
 
 @contextmanager
 def _registry(session: Session, policy: Policy) -> Iterator[Registry | None]:
     """The registry, where there is one and its PINs are wanted."""
-    if policy.by_backend or policy.parts == {Part.PURGE} or not _has_registry(session):
+    if policy.by_backend or policy.parts == {Part.PURGE} or not session.has_registry():
         yield None
         return
     with session.registry() as registry:

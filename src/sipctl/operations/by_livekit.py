@@ -116,7 +116,7 @@ class ByLiveKit:
         try:
             live = frozenset(room.name for room in await self.work.writer.client.list_rooms())
         except SipctlError as error:
-            return [self._unchecked(one, error) if _may_be_lost(one) else one for one in done]
+            return [self._failed(one, error) if _may_be_lost(one) else one for one in done]
         return await self._put_back_what_came_alive(done, live)
 
     async def _put_back_what_came_alive(self, done: Sequence[Done], live: frozenset[str]) -> list[Done]:
@@ -128,11 +128,10 @@ class ByLiveKit:
         try:
             rule_id = await self.put_back(one.item.before)
         except SipctlError as error:
-            return self._unchecked(one, error)
+            return self._failed(one, error)
         return Done(one.item, Result.PUT_BACK, rule_id=rule_id, error=one.error)
 
-    def _unchecked(self, one: Done, error: SipctlError) -> Done:
-        self.work.unchecked = True
+    def _failed(self, one: Done, error: SipctlError) -> Done:
         self.work.brake.note(failed=True)
         return Done(one.item, Result.FAILED, error=error)
 

@@ -90,7 +90,6 @@ class ByWebhook:
             done = await self._restart_what_came_alive(done)
         except SipctlError as error:
             self.work.brake.note(failed=True)
-            self.work.unchecked = True
             return [Done(item, Result.FAILED, error=error) for item in items]
         return [*(Done(item, result) for item in items if (result := left[item.rule_id]) is not None), *done]
 

@@ -50,8 +50,6 @@ class Work:
     brake: Brake = field(default_factory=Brake)
     pace: Pace = field(default_factory=Pace)
     on_end: Callable[[], None] = lambda: None
-    unchecked: bool = False
-    """Whether rooms could not be listed after a batch, so that a later run has to look what came alive."""
 
 
 class Way(Protocol):

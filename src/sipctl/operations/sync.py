@@ -12,7 +12,7 @@ from math import ceil
 from typing import Final
 
 from sipctl.errors import ConflictError, PoisonPairError, RailError
-from sipctl.operations.carrying import Done, Result, Way, Work
+from sipctl.operations.carrying import Done, Result, Way
 from sipctl.operations.journal import Journal, read_audit
 from sipctl.operations.live import Live
 from sipctl.operations.pins import check_one_truth
@@ -26,6 +26,8 @@ from sipctl.telephony.ruleset import rule_conflicts
 
 _PERCENT_FROM: Final = 10
 """From how many owned rules on the percentage counts: under that, one rule is a tenth of them."""
+_MAY_DIFFER: Final = timedelta(minutes=1)
+"""How far two clocks may be apart, and how late a deletion without an answer may take effect."""
 _TAKEN_AWAY: Final = frozenset({"delete", "room_finished"})
 """Actions in the audit after which a rule may be gone."""
 
@@ -80,7 +82,7 @@ class Synchroniser:
     looks: Looks | None
     journal: Journal
     orders: Orders
-    way_for: Callable[[World], tuple[Way, Work]]
+    way_for: Callable[[World], Way]
 
     async def run(self) -> Outcome:
         """Look, plan, and with `apply` carry it out.
@@ -132,7 +134,7 @@ class Synchroniser:
 
     async def _carry_out(self, outcome: Outcome, world: World) -> Outcome:
         """Deletions first, for they free PINs; then updates; then creates."""
-        way, work = self.way_for(world)
+        way = self.way_for(world)
         changes = pending(outcome.items)
         run = self.journal.run
         if self.looks:
@@ -143,7 +145,7 @@ class Synchroniser:
             done += await way.update([item for item in changes if item.action is Action.UPDATE])
             done += await way.create([item for item in changes if item.action is Action.CREATE])
             record.after = {"results": [[one.item.action.value, one.item.room, one.result.value] for one in done]}
-        if self.looks and not work.unchecked:
+        if self.looks:
             self.looks.end_run(run)
         return replace(outcome, done=done, run=run)
 
@@ -170,7 +172,7 @@ class Synchroniser:
         world, _ = await self.surveyor.survey(Earlier())
         served = {rule.room_name for rule in world.rules if self.surveyor.policy.mark.owns(rule)}
         missing = {rule.room_name: rule for rule in lost if rule.room_name in world.live - served}
-        way, _ = self.way_for(world)
+        way = self.way_for(world)
         settling = Settling()
         for room, rule in sorted(missing.items()):
             try:
@@ -211,8 +213,8 @@ def _taken_away(journal: Journal, runs: Collection[str]) -> Iterable[tuple[Dispa
     return rules.values()
 
 
-def _is_before(unix_s: int, moment: datetime | None) -> bool:
-    return moment is None or unix_s <= moment.timestamp()
+def _is_before(unix_s: int, ended: datetime | None) -> bool:
+    return ended is None or unix_s <= (ended + _MAY_DIFFER).timestamp()
 
 
 def refuse_many(items: Iterable[Item], owned: int, orders: Orders) -> RailError | None:
