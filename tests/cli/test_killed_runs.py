@@ -12,7 +12,6 @@ from cli.running import env_of, run
 from operations.desk import Desk
 from operations.yard import owned
 from peers.livekit import RealLiveKit
-from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import Room
 
 PINS = {"drifted": "4001000183", "twice": "4002000292", "new": "4003000317", "stale": "4004000461"}
@@ -40,11 +39,12 @@ sys.exit(app.run(sys.argv[2:]))
 WORDS = ("rules", "sync", "--apply", "--grace", "0s", "--allow", "unattended")
 
 
+@pytest.mark.real
 @pytest.mark.timeout(300)
-def test_killed_around_each_line_of_the_audit(livekit: Sandbox | RealLiveKit, tmp_path: Path) -> None:
+def test_killed_around_each_line_of_the_audit(real: RealLiveKit, tmp_path: Path) -> None:
     """Before a line is written and after it; the room of the stale rule comes alive while the run is dead."""
-    desk = Desk(server=livekit, folder=tmp_path)
-    env = env_of(livekit)
+    desk = Desk(server=real, folder=tmp_path)
+    env = env_of(real)
     table = "room,pin\n" + "".join(f"{room},{pin}\n" for room, pin in PINS.items())
     assert run("pin", "import", "-", "--apply", env=env, stdin=table.encode()).code == 0
     for room in ("drifted", "twice", "new"):

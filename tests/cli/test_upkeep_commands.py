@@ -328,10 +328,10 @@ def calls(cron: Cron, method: str) -> int:
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_signal_lets_what_is_in_flight_end(sandboxed: Cron, name: str, code: int) -> None:
-    for at in range(30):
+    for at in range(60):
         sandboxed.desk.store(owned(f"r{at}", f"5000{at:04}"))
     sandboxed.look_long_ago()
-    words = ("rules", "purge", "--apply", "--max-delete", "99", "--max-delete-percent", "100", "--rate", "5")
+    words = ("rules", "purge", "--apply", "--max-delete", "99", "--max-delete-percent", "100", "--rate", "20")
     running = subprocess.Popen(
         command(*words), env=sandboxed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -341,8 +341,8 @@ def test_a_signal_lets_what_is_in_flight_end(sandboxed: Cron, name: str, code: i
     assert (running.returncode, "Traceback" in err) == (code, False)
     assert "not begun" in out
     assert "undo: sipctl rules restore --run" in out
-    deleted = 31 - len([room for room in sandboxed.rooms() if room != "live"])
-    assert 0 < deleted < 31
+    deleted = 61 - len([room for room in sandboxed.rooms() if room != "live"])
+    assert 0 < deleted < 61
     assert out.count("\tdone\n") == deleted
 
 

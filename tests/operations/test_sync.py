@@ -15,6 +15,7 @@ from operations.yard import GRACE, Yard, owned, results, yard_of
 from peers.livekit import RealLiveKit
 from sipctl.errors import ConfigError, PoisonPairError, RailError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations import by_livekit
 from sipctl.operations.carrying import Result
 from sipctl.operations.executing import Brake
 from sipctl.operations.rule_writes import create_rule
@@ -242,6 +243,19 @@ def test_a_room_that_comes_alive_gets_its_rule_back(yard: Yard) -> None:
     assert replace(back, sip_dispatch_rule_id=rule.sip_dispatch_rule_id, created_at=None) == rule
     assert outcome.done[0].rule_id == back.sip_dispatch_rule_id
     assert intents(yard) == ["run", "delete", "create"]
+
+
+def test_it_is_put_back_before_the_next_batch(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(by_livekit, "BATCH", 1)
+    plant(yard, "first", "second")
+    yard.run(Part.PURGE)
+    yard.wait()
+    server = yard.desk.server
+    yard.desk.client_class = before_the_delete(
+        lambda rule: server.join("first", "alice") if rule.room_name == "first" else None
+    )
+    assert sorted(results(yard.run(Part.PURGE))) == [("first", Result.PUT_BACK), ("second", Result.DONE)]
+    assert intents(yard) == ["run", "delete", "create", "delete"]
 
 
 def test_a_backend_that_was_quicker_keeps_its_rule(yard: Yard) -> None:

@@ -278,7 +278,7 @@ POLICIES = st.builds(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(WORLDS, POLICIES)
 def test_what_no_plan_ever_does(known: World, policy: Policy) -> None:
     plan = make_plan(known, policy)
@@ -301,7 +301,7 @@ def test_what_no_plan_ever_does(known: World, policy: Policy) -> None:
     assert len(listed) == len(set(listed))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(WORLDS, POLICIES.map(lambda policy: replace(policy, by_backend=False)), st.randoms())
 def test_applied_until_quiet_then_for_ever_quiet(known: World, policy: Policy, entropy: object) -> None:
     """One more run may thin out what the first one repaired; then nothing is left to do."""
