@@ -24,9 +24,11 @@ _DELETE: Final = ("delete",)
 def conflicting(site: Site) -> Iterator[Fault]:
     """RUL401: rules with one key. LiveKit refuses to evaluate any list that holds both."""
     for conflict in rule_conflicts(site.lists.rules):
+        about = _less_needed(site, conflict)
         yield Fault(
             code="RUL401",
-            about=_less_needed(site, conflict),
+            about=about,
+            beside=conflict.second if about is conflict.first else conflict.first,
             detail=f"{told_rule(conflict.first)} and {told_rule(conflict.second)} take the same calls:"
             f" {_concerned(conflict)} get 503",
             observed=f"{_told_key(conflict)}; LiveKit says: {fault_text(conflict)}",
@@ -68,6 +70,7 @@ def open_rules(shadows: Shadows) -> Iterator[Fault]:
         yield Fault(
             code="RUL402" if outranks else "RUL403",
             about=opened,
+            beside=rival,
             detail=f"{told_rule(opened)} has no PIN: {wins if outranks else '# alone at the prompt leads there'}",
             remedy=_DELETE,
         )
@@ -154,6 +157,7 @@ def shadowed(shadows: Shadows) -> Iterator[Fault]:
         yield Fault(
             code="RUL417",
             about=rule,
+            beside=winner,
             detail=f"{told_rule(rule)} never wins a call: {told_rule(winner)} {how} and comes first",
             observed=f"won by {winner.sip_dispatch_rule_id}",
         )
