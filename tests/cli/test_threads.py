@@ -83,6 +83,9 @@ CAUSES: dict[str, tuple[Site, Call]] = {
     "open-before-pin": case([TRUNK], [RULE, replace(LOBBY, numbers=("+33199000001",))]),
     "hash-alone": case([TRUNK], [RULE, LOBBY], replace(CALL, pin="")),
     "hash-alone-and-nothing-open": case([TRUNK], [RULE], replace(CALL, pin="")),
+    # two rules with one PIN: the one with the number opens; a PIN that leads to no room opens nothing
+    "one-pin-two-rooms": case([TRUNK], [RULE, replace(RETRO, pin=RULE.pin, numbers=("+33199000001",))]),
+    "pin-without-room": case([TRUNK], [replace(RULE, room_name="")]),
     # it rings until somebody in the room can be heard
     "ringing-until-media": case([TRUNK], [LOBBY]),
     # PINs

@@ -10,17 +10,18 @@ from sipctl.cli.views.routed import reasons_record, routed_record
 from sipctl.output.formats import encode_json
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
+from sipctl.telephony.explaining.advice import doors
 from sipctl.telephony.explaining.explanation import Explanation, Variant
 from sipctl.telephony.explaining.wire import WireStep, wire
 from sipctl.telephony.explaining.words import RULE_REASONS, Shown, told_outcome, told_sources, trunk_reason, verdict
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.record import outcome_record
 from sipctl.telephony.matching.route import Outcome
-from sipctl.telephony.matching.rules import FITTING, RuleChoice, RuleReason
+from sipctl.telephony.matching.rules import RuleChoice, RuleReason
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import told_rule, told_trunk
 
-Heading = Callable[[RuleChoice, DispatchRule, RuleReason], str]
+Heading = Callable[[DispatchRule, RuleReason], str]
 """What became of a rule, for the group that it is shown in."""
 
 _EXAMPLES: Final = 3
@@ -56,9 +57,9 @@ class ExplanationView:
         final = explanation.outcome.final
         if final.before_pin:
             title = "before the PIN, " if final.after_pin else ""
-            yield from self._rule_lines(final.before_pin, title, _heading_before_pin)
+            yield from self._rule_lines(final.before_pin, title, _heading_before_pin(final.before_pin))
         if final.after_pin:
-            yield from self._rule_lines(final.after_pin, "after the PIN, ", lambda _, __, reason: RULE_REASONS[reason])
+            yield from self._rule_lines(final.after_pin, "after the PIN, ", lambda _, reason: RULE_REASONS[reason])
         yield from _wire_lines(explanation.outcome)
         yield from self._remarks()
 
@@ -101,16 +102,20 @@ def _grouped(choice: RuleChoice, heading_of: Heading) -> list[tuple[str, Sequenc
     """The rules under what became of them, the winner first, then the smallest groups."""
     groups: dict[str, list[DispatchRule]] = {}
     for rule, reason in zip(choice.rules, choice.reasons, strict=True):
-        groups.setdefault(heading_of(choice, rule, reason), []).append(rule)
+        groups.setdefault(heading_of(rule, reason), []).append(rule)
     return sorted(groups.items(), key=lambda group: (group[0] not in _TAKING, group[0] == _OWN_PIN, len(group[1])))
 
 
-def _heading_before_pin(choice: RuleChoice, rule: DispatchRule, reason: RuleReason) -> str:
-    """A rule that loses to another with a PIN has lost nothing: its own PIN opens it."""
-    asks = choice.rule is not None and choice.rule.pin and rule.pin and reason in FITTING
-    if asks:
-        return _ASKS if reason is RuleReason.WON else _OWN_PIN
-    return RULE_REASONS[reason]
+def _heading_before_pin(choice: RuleChoice) -> Heading:
+    """A rule that loses to another with a PIN has lost nothing if its own PIN opens it."""
+    opened = set(map(id, doors(choice))) if choice.rule and choice.rule.pin else set()
+
+    def heading(rule: DispatchRule, reason: RuleReason) -> str:
+        if reason is RuleReason.WON and rule.pin:
+            return _ASKS
+        return _OWN_PIN if id(rule) in opened else RULE_REASONS[reason]
+
+    return heading
 
 
 def _told_call(call: Call, shown: Shown) -> str:

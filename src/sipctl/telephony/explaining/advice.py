@@ -13,8 +13,8 @@ from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.fault import MatchFault
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.matching.route import Outcome, Result, Stage, route
-from sipctl.telephony.matching.rules import FITTING
-from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.matching.rules import FITTING, RuleChoice, rank
+from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.naming import told_rule, told_trunk
 from sipctl.telephony.pins import MAX_LENGTH
 from sipctl.telephony.site import Site
@@ -119,7 +119,7 @@ def _beside_success(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
     rule = final.rule or final.prompt_rule
     if rule is None:
         return
-    if final.stage is Stage.RULE and final.result is Result.ACCEPT and (losers := doors(final)):
+    if final.stage is Stage.RULE and final.result is Result.ACCEPT and (losers := _with_pin(final.before_pin)):
         yield Advice(
             text=f"{told_rule(rule)} has no PIN and comes before {len(losers)} that have one: {told_rule(losers[0])}",
             command=update_rule(rule, ("--pin-stdin",), site.mark, site.live or ()),
@@ -143,9 +143,18 @@ def _beside_success(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
         )
 
 
-def doors(outcome: Outcome) -> list[DispatchRule]:
-    """The rules that open with their own PIN to a caller who is asked for one, in the order of ids."""
-    choice = outcome.before_pin
+def doors(choice: RuleChoice | None) -> list[DispatchRule]:
+    """The rules that a caller who is asked for a PIN opens with it: of each PIN the first, if it leads to a room."""
+    best: dict[str, DispatchRule] = {}
+    for rule in _with_pin(choice):
+        held = best.get(rule.pin)
+        if held is None or rank(rule) < rank(held):
+            best[rule.pin] = rule
+    return [rule for rule in best.values() if rule.room_name or rule.kind is not RuleKind.DIRECT]
+
+
+def _with_pin(choice: RuleChoice | None) -> list[DispatchRule]:
+    """The rules with a PIN that passed every filter, in the order of ids."""
     pairs = zip(choice.rules, choice.reasons, strict=True) if choice else ()
     return [rule for rule, reason in pairs if rule.pin and reason in FITTING]
 

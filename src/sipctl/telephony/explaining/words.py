@@ -106,15 +106,16 @@ def _told_before_pin(outcome: Outcome, shown: Shown) -> str:
         trunk = f"{told_trunk(outcome.trunk)} is its trunk, but" if outcome.trunk else "no trunk matches, and"
         return f"the caller hears ringing without end: {trunk} no dispatch rule takes the call"
     if outcome.result is Result.REQUEST_PIN:
-        return f"the caller is asked for a PIN; {_told_doors(doors(outcome), shown)}"
+        return f"the caller is asked for a PIN; {_told_doors(doors(outcome.before_pin), shown)}"
     room = _told_landing(outcome.landing)
     return f"the caller is not asked for a PIN: it rings until somebody in {room} can be heard, then the caller is in"
 
 
 def _told_doors(rules: list[DispatchRule], shown: Shown) -> str:
-    pins = len({rule.pin for rule in rules})
+    if not rules:
+        return "no PIN opens a room"
     opened = f"{shown(rules[0].pin)} opens {told_room(rules[0])}"
-    return opened if pins == 1 else f"{pins} PINs open a room, for example {opened}"
+    return opened if len(rules) == 1 else f"{len(rules):,} PINs open a room, for example {opened}"
 
 
 def _told_after_pin(outcome: Outcome, call: Call, shown: Shown) -> str:
