@@ -2,7 +2,6 @@
 
 from hypothesis import given, settings
 
-from sipctl.errors import UsageError
 from sipctl.operations.case_files import read_cases
 from sipctl.operations.case_proposals import propose_cases
 from sipctl.telephony.explaining.expectation import Case, judge
@@ -22,8 +21,5 @@ def test_what_is_proposed_holds_now(trunks: list[InboundTrunk], rules: list[Disp
 
 def proposed(site: Site) -> list[Case]:
     """The tests; none where LiveKit fails every call."""
-    try:
-        return read_cases(propose_cases(site, NUMBERS[0]), ".toml", None)
-    except UsageError as error:
-        assert error.message.startswith("there is no test")
-        return []
+    text = propose_cases(site, NUMBERS[0])
+    return read_cases(text, ".toml", None) if "[[calls]]" in text else []
