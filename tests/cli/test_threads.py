@@ -78,6 +78,8 @@ CAUSES: dict[str, tuple[Site, Call]] = {
     # overlapping trunks, clashing rules, a rule without a type
     "two-trunks": case([ANYWHERE, replace(ANYWHERE, sip_trunk_id="ST_second", name="second")], [RULE]),
     "two-rules": case([TRUNK], [RULE, replace(RETRO, pin=RULE.pin)]),
+    "two-trunks-one-with-rules": case([ANYWHERE, replace(ANYWHERE, sip_trunk_id="ST_older", name="older")], [RULE]),
+    "two-rules-the-later-live": case([TRUNK], [RULE, replace(RETRO, pin=RULE.pin)], live=frozenset({"standup"})),
     "no-type": case([TRUNK], [RULE, replace(RETRO, kind=None, room_name="", pin="")]),
     # an open rule before the PIN rules, or behind #
     "open-before-pin": case([TRUNK], [RULE, replace(LOBBY, numbers=("+33199000001",))]),

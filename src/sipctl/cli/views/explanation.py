@@ -18,6 +18,7 @@ from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.record import outcome_record
 from sipctl.telephony.matching.route import Outcome
 from sipctl.telephony.matching.rules import RuleChoice, RuleReason
+from sipctl.telephony.matching.trunks import TrunkReason
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import told_rule, told_trunk
 
@@ -26,15 +27,17 @@ Heading = Callable[[DispatchRule, RuleReason], str]
 
 _EXAMPLES: Final = 3
 _TRUNKS_SHOWN: Final = 8
+_TRUNK_ORDER: Final = {TrunkReason.MATCHED: 0, TrunkReason.NUMBERS: 2}
+"""The matched trunk first, those with other numbers last."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExplanationView:
-    """An explanation; `all_rules` shows each rule instead of a few of each group."""
+    """An explanation; `show_all` shows each trunk and rule instead of a few of each group."""
 
     explanation: Explanation
     show_pins: bool
-    all_rules: bool = False
+    show_all: bool = False
 
     def render(self, style: str, _streams: Streams) -> Iterator[str]:
         """The explanation as text."""
@@ -53,7 +56,7 @@ class ExplanationView:
         yield from self._verdict()
         yield ""
         yield f"call    {_told_call(explanation.call, self._shown)}"
-        yield from _trunk_lines(explanation.outcome)
+        yield from self._trunk_lines(explanation.outcome)
         final = explanation.outcome.final
         if final.before_pin:
             title = "before the PIN, " if final.after_pin else ""
@@ -70,10 +73,20 @@ class ExplanationView:
         yield "It depends on where the call comes from:"
         yield from (f"  {told}" for told in told_sources(self.explanation, self._shown))
 
+    def _trunk_lines(self, outcome: Outcome) -> Iterator[str]:
+        choice = outcome.trunk_choice
+        yield f"trunks  {_counted(choice.trunks)}"
+        pairs = sorted(zip(choice.trunks, choice.reasons, strict=True), key=lambda pair: _TRUNK_ORDER.get(pair[1], 1))
+        shown = pairs if self.show_all else pairs[:_TRUNKS_SHOWN]
+        for trunk, reason in shown:
+            yield f"  {'✓' if trunk is outcome.trunk else '✗'} {told_trunk(trunk)} {trunk_reason(trunk, reason)}"
+        if len(pairs) > len(shown):
+            yield f"  ✗ and {len(pairs) - len(shown):,} more (--all)"
+
     def _rule_lines(self, choice: RuleChoice, when: str, heading_of: Heading) -> Iterator[str]:
         yield f"rules   {when}{_counted(choice.rules)}"
         for heading, rules in _grouped(choice, heading_of):
-            shown = rules if self.all_rules else rules[:_EXAMPLES]
+            shown = rules if self.show_all else rules[:_EXAMPLES]
             count = f"{len(rules):,} " if len(rules) > 1 else ""
             more = f", and {len(rules) - len(shown):,} more (--all)" if len(rules) > len(shown) else ""
             yield f"  {'✓' if heading in _TAKING else '✗'} {count}{heading}: {', '.join(map(told_rule, shown))}{more}"
@@ -127,16 +140,6 @@ def _told_call(call: Call, shown: Shown) -> str:
 
 def _counted(things: Sequence[object]) -> str:
     return f"{len(things):,} looked at" if things else "there is none"
-
-
-def _trunk_lines(outcome: Outcome) -> Iterator[str]:
-    choice = outcome.trunk_choice
-    yield f"trunks  {_counted(choice.trunks)}"
-    pairs = sorted(zip(choice.trunks, choice.reasons, strict=True), key=lambda pair: pair[0] is not outcome.trunk)
-    for trunk, reason in pairs[:_TRUNKS_SHOWN]:
-        yield f"  {'✓' if trunk is outcome.trunk else '✗'} {told_trunk(trunk)} {trunk_reason(trunk, reason)}"
-    if len(pairs) > _TRUNKS_SHOWN:
-        yield f"  ✗ and {len(pairs) - _TRUNKS_SHOWN:,} more"
 
 
 def _wire_lines(outcome: Outcome) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What to change so that a call ends as its caller hopes. A change is tried on the matcher before it is proposed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, TypeVar, cast
@@ -14,9 +14,10 @@ from sipctl.telephony.matching.fault import MatchFault
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.matching.route import Outcome, Result, Stage, route
 from sipctl.telephony.matching.rules import FITTING, RuleChoice, rank
-from sipctl.telephony.model import DispatchRule, RuleKind
+from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
 from sipctl.telephony.naming import told_rule, told_trunk
 from sipctl.telephony.pins import MAX_LENGTH
+from sipctl.telephony.ruleset import less_needed
 from sipctl.telephony.site import Site
 
 T = TypeVar("T")
@@ -60,15 +61,25 @@ def _against_fault(site: Site, call: Call, fault: MatchFault) -> Iterator[Advice
         text = f"{told_rule(rule)} hides the number of a caller who has none, which stops livekit-server"
         yield Advice(text=text, command=update_rule(rule, words, site.mark, site.live or ()))
     elif fault.rules:
-        rule = fault.rules[-1]
+        rule = less_needed(fault.rules[0], fault.rules[-1], site.live or ())
         left = WholeLists(site.lists.trunks, _without(site.lists.rules, rule))
         command = delete_rule(rule, site.mark, site.live or ())
         yield Advice(text=f"delete {told_rule(rule)}", command=command, then=route(left, call))
     elif fault.trunks:
-        trunk = fault.trunks[-1]
-        left = WholeLists(_without(site.lists.trunks, trunk), site.lists.rules)
-        command = delete_trunk(trunk)
-        yield Advice(text=f"delete {told_trunk(trunk)}", command=command, then=route(left, call))
+        yield _one_trunk_less(site, call, fault.trunks)
+
+
+def _one_trunk_less(site: Site, call: Call, trunks: Sequence[InboundTrunk]) -> Advice:
+    """Of trunks that all take the call, the last one without which it gets further; the last if it never does."""
+    tried = [
+        Advice(
+            text=f"delete {told_trunk(trunk)}",
+            command=delete_trunk(trunk),
+            then=route(WholeLists(_without(site.lists.trunks, trunk), site.lists.rules), call),
+        )
+        for trunk in reversed(trunks)
+    ]
+    return next((one for one in tried if one.then and one.then.final.result not in _FAILED), tried[0])
 
 
 def _against_drop(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
