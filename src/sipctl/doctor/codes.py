@@ -130,7 +130,7 @@ TRUNK_CODES: Final = (
         code="TRK309",
         level=Level.INFO,
         title="Rules ask for the trunk, so that its restrictions hold",
-        cause="A rule without trunk_ids also takes calls that match no trunk, past addresses and passwords.",
+        cause="A rule without trunk_ids also takes calls that match no trunk, past its callers, addresses and password.",
         callers=NOTHING,
         fix="let a firewall admit only the provider to the SIP port, or give the rules trunk_ids",
     ),
