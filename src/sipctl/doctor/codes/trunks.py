@@ -66,7 +66,7 @@ TRUNK_CODES: Final = (
         code="TRK309",
         level=Level.INFO,
         title="Rules ask for the trunk, so that its restrictions hold",
-        cause="A rule without trunk_ids also takes calls that match no trunk: no list and no password of a trunk is asked.",
+        cause="A rule without trunk_ids takes calls that match no trunk, too, and then no trunk asks for anything.",
         callers=NOTHING,
         fix="let a firewall admit only the provider to the SIP port, or give the rules trunk_ids",
     ),
