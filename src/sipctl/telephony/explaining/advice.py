@@ -130,7 +130,8 @@ def _beside_success(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
     rule = final.rule or final.prompt_rule
     if rule is None:
         return
-    if final.stage is Stage.RULE and final.result is Result.ACCEPT and (losers := _with_pin(final.before_pin)):
+    losers = [one for one in _fitting(final.before_pin) if one.pin]
+    if final.stage is Stage.RULE and final.result is Result.ACCEPT and losers:
         yield Advice(
             text=f"{told_rule(rule)} has no PIN and comes before {len(losers)} that have one: {told_rule(losers[0])}",
             command=update_rule(rule, ("--pin-stdin",), site.mark, site.live or ()),
@@ -155,19 +156,19 @@ def _beside_success(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
 
 
 def doors(choice: RuleChoice | None) -> list[DispatchRule]:
-    """The rules that a caller who is asked for a PIN opens with it: of each PIN the first, if it leads to a room."""
+    """What a caller who is asked for a PIN opens: by each PIN, and by `#` alone, the first rule, if it has a room."""
     best: dict[str, DispatchRule] = {}
-    for rule in _with_pin(choice):
+    for rule in _fitting(choice):
         held = best.get(rule.pin)
         if held is None or rank(rule) < rank(held):
             best[rule.pin] = rule
     return [rule for rule in best.values() if rule.room_name or rule.kind is not RuleKind.DIRECT]
 
 
-def _with_pin(choice: RuleChoice | None) -> list[DispatchRule]:
-    """The rules with a PIN that passed every filter, in the order of ids."""
+def _fitting(choice: RuleChoice | None) -> list[DispatchRule]:
+    """The rules that passed every filter, in the order of ids."""
     pairs = zip(choice.rules, choice.reasons, strict=True) if choice else ()
-    return [rule for rule, reason in pairs if rule.pin and reason in FITTING]
+    return [rule for rule, reason in pairs if reason in FITTING]
 
 
 def _without(things: Iterable[T], one: T) -> list[T]:

@@ -112,10 +112,12 @@ def _told_before_pin(outcome: Outcome, shown: Shown) -> str:
 
 
 def _told_doors(rules: list[DispatchRule], shown: Shown) -> str:
-    if not rules:
-        return "no PIN opens a room"
-    opened = f"{shown(rules[0].pin)} opens {told_room(rules[0])}"
-    return opened if len(rules) == 1 else f"{len(rules):,} PINs open a room, for example {opened}"
+    by_pin, by_hash = [rule for rule in rules if rule.pin], [rule for rule in rules if not rule.pin]
+    alone = f", and # alone opens {told_room(by_hash[0])}" if by_hash else ""
+    if not by_pin:
+        return f"no PIN opens a room{alone}"
+    opened = f"{shown(by_pin[0].pin)} opens {told_room(by_pin[0])}"
+    return f"{opened if len(by_pin) == 1 else f'{len(by_pin):,} PINs open a room, for example {opened}'}{alone}"
 
 
 def _told_after_pin(outcome: Outcome, call: Call, shown: Shown) -> str:
