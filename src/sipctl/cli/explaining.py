@@ -148,7 +148,7 @@ def read_surroundings(session: Session, offline: Sequence[Path]) -> Snapshot:
     snapshot = read_snapshot(read_document(path, SNAPSHOT_LIMIT) for path in offline)
     if snapshot.unknown:
         names = ", ".join(snapshot.unknown)
-        session.streams.note(f"note: the snapshot has fields of a newer LiveKit, which no call depends on: {names}")
+        session.streams.note(f"note: fields of a newer LiveKit, which this version passes over: {names}")
     return snapshot
 
 

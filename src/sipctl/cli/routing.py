@@ -81,7 +81,13 @@ def explain(
 
 def run_cases(
     ctx: typer.Context,
-    cases: Annotated[Path, typer.Argument(metavar="CASES", help="Tests in TOML, YAML or JSON lines; - for stdin.")],
+    cases: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CASES",
+            help="Tests in TOML, YAML or JSON lines, as its ending says; - for TOML or JSON lines from stdin.",
+        ),
+    ],
     offline: Offline = None,
     assume_live: AssumeLive = None,
     init: Annotated[bool, typer.Option("--init", help="Write CASES from what is there now.")] = False,
