@@ -8,7 +8,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from peers.livekit import RealLiveKit, missing, running_livekit
+from peers.livekit import RealLiveKit, running_livekit
+from peers.livekit import missing as missing_server
 from peers.postgres import Postgres, running_postgres
 from peers.postgres import missing as missing_postgres
 from sipctl.sandbox.server import Sandbox, running_sandbox
@@ -21,13 +22,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 """Commands under test inherit it. A shell's background job ignores SIGINT, and so would they."""
 
 
-def need_real_server() -> None:
-    """Skip with the reason, or fail where CI promised the real thing."""
-    reason = missing()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(f"CI=true, but {reason}")
-    if reason:
+def need(*reasons: str) -> None:
+    """Skip with what is missing, or fail where CI promised the real thing; "" is not missing."""
+    for reason in filter(None, reasons):
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI=true, but {reason}")
         pytest.skip(reason)
+
+
+def need_real_server() -> None:
+    """Skip without livekit-server and redis, or fail in CI."""
+    need(missing_server())
 
 
 @pytest.fixture(autouse=True)
@@ -75,10 +80,6 @@ def livekit(request: pytest.FixtureRequest) -> Sandbox | RealLiveKit:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """One PostgreSQL for the whole run."""
-    reason = missing_postgres()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(f"CI=true, but {reason}")
-    if reason:
-        pytest.skip(reason)
+    need(missing_postgres())
     with running_postgres() as server:
         yield server

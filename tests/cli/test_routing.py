@@ -156,6 +156,36 @@ def test_many_rules_are_grouped(here: Callable[..., Result], file: Callable[...,
     assert "SDR_077" in here(*CALL, "--offline", path, "--source-ip", "192.0.2.7", "--all").stdout
 
 
+def test_many_trunks_are_cut(here: Callable[..., Result], file: Callable[..., str]) -> None:
+    trunks = [TRUNK | {"sip_trunk_id": f"ST_{at:02}", "numbers": [f"+3317700{at:04}"]} for at in range(20)]
+    path = file(snapshot(RULE) | {"trunks": [*trunks, TRUNK]})
+    told = here(*CALL, "--offline", path, "--source-ip", "192.0.2.7").stdout
+    assert "✓ ST_a (provider) takes the call" in told
+    assert "and 13 more (--all)" in told
+    assert "ST_19" in here(*CALL, "--offline", path, "--source-ip", "192.0.2.7", "--all").stdout
+
+
+MIXED = {
+    "--pin means nothing with --calls": ("--calls", "x", "--pin", "1"),
+    "--from means nothing with --log": ("--log", "x", "--from", "1"),
+    "--calls means nothing with --log": ("--log", "x", "--calls", "x"),
+    "--failed means nothing without --log": ("--from", "1", "--failed"),
+    "--reasons means nothing without --calls": ("--from", "1", "--reasons"),
+}
+
+
+@pytest.mark.parametrize("told", MIXED)
+def test_no_option_is_passed_over(here: Callable[..., Result], told: str) -> None:
+    assert_error(here("rules", "explain", *MIXED[told]), 2, told)
+
+
+@pytest.mark.parametrize("pin", [f"{PIN}#", "48 21 93", "None", "4821\n"])
+def test_what_no_phone_key_types(here: Callable[..., Result], file: Callable[..., str], pin: str) -> None:
+    told = here(*CALL, "--offline", file(snapshot(RULE)), "--pin", pin)
+    assert_error(told, 2, "no phone key types")
+    assert pin not in told.stderr
+
+
 # --- many calls ---
 
 
@@ -199,9 +229,11 @@ def test_a_broken_line_is_told_and_the_rest_goes_on(here: Callable[..., Result],
     told = here("rules", "explain", "--calls", path, "--offline", file(snapshot(RULE)), "-o", "jsonl")
     assert told.code == 6
     assert len(told.stdout.splitlines()) == 2
-    assert all(f"line {number} of" in told.stderr for number in range(2, 7))
+    assert all(f"line {number} of {path}: " in told.stderr for number in range(2, 7))
     assert "6 lines of" in told.stderr
     assert "Traceback" not in told.stderr
+    quiet = here("rules", "explain", "--calls", path, "--offline", file(snapshot(RULE)), "-o", "jsonl", "--quiet")
+    assert (quiet.code, quiet.stdout, quiet.stderr) == (6, told.stdout, told.stderr)
 
 
 def test_stdin_is_read_once(here: Callable[..., Result], file: Callable[..., str]) -> None:
@@ -348,7 +380,7 @@ def test_a_log(here: Callable[..., Result], file: Callable[..., str], log: str) 
     since = here("rules", "explain", "--log", log, "--offline", path, "--since", "2026-11-22T21:15:00Z", "-o", "name")
     assert 0 < len(since.stdout.splitlines()) < 58
     gone = here("rules", "explain", "--log", log, "--offline", path, "--since", "2999-01-01", "-o", "name")
-    assert (gone.code, gone.stdout) == (0, "")
+    assert (gone.code, gone.stdout, gone.stderr) == (0, "", f"note: no such call in {log}\n")
 
 
 def test_no_pin_of_a_log_is_ever_printed(here: Callable[..., Result], file: Callable[..., str], log: str) -> None:
@@ -461,6 +493,7 @@ def test_tests_are_not_overwritten(here: Callable[..., Result], file: Callable[.
     tests = file("precious", "routing.toml")
     assert_error(here("rules", "test", tests, "--init", "--offline", file(snapshot(RULE))), 5, "exists")
     assert Path(tests).read_text() == "precious"
+    assert_error(here("rules", "test", "-", "--init", "--offline", file(snapshot(RULE))), 2, "writes a file")
 
 
 # --- lint ---
@@ -481,7 +514,10 @@ def test_lint_of_additions(here: Callable[..., Result], file: Callable[..., str]
     both = file(json.dumps(harmless) + "\n" + json.dumps(trunk), "both.jsonl")
     told = here("rules", "lint", "--offline", path, "--with", both, "-o", "name")
     assert "TRK308" in told.stdout
-    assert_error(here("rules", "lint", "--offline", path, "--with", file("{", "rule.json")), 2, "not JSON")
+    assert_error(here("rules", "lint", "--offline", path, "--with", file("{", "rule.json")), 2, "rule.json", "not JSON")
+    for nothing in ("", "[]"):
+        none = here("rules", "lint", "--offline", path, "--with", file(nothing, "rule.json"))
+        assert_error(none, 2, "no request in", "rule.json", "hint: a request is")
     assert_error(here("rules", "lint", "--offline", path, "--only", "RUL999"), 2, "RUL999")
 
 

@@ -78,11 +78,17 @@ CAUSES: dict[str, tuple[Site, Call]] = {
     # overlapping trunks, clashing rules, a rule without a type
     "two-trunks": case([ANYWHERE, replace(ANYWHERE, sip_trunk_id="ST_second", name="second")], [RULE]),
     "two-rules": case([TRUNK], [RULE, replace(RETRO, pin=RULE.pin)]),
+    "two-trunks-one-with-rules": case([ANYWHERE, replace(ANYWHERE, sip_trunk_id="ST_older", name="older")], [RULE]),
+    "two-rules-the-later-live": case([TRUNK], [RULE, replace(RETRO, pin=RULE.pin)], live=frozenset({"standup"})),
     "no-type": case([TRUNK], [RULE, replace(RETRO, kind=None, room_name="", pin="")]),
     # an open rule before the PIN rules, or behind #
     "open-before-pin": case([TRUNK], [RULE, replace(LOBBY, numbers=("+33199000001",))]),
+    "a-door-behind-hash": case([TRUNK], [RULE, LOBBY]),
     "hash-alone": case([TRUNK], [RULE, LOBBY], replace(CALL, pin="")),
     "hash-alone-and-nothing-open": case([TRUNK], [RULE], replace(CALL, pin="")),
+    # two rules with one PIN: the one with the number opens; a PIN that leads to no room opens nothing
+    "one-pin-two-rooms": case([TRUNK], [RULE, replace(RETRO, pin=RULE.pin, numbers=("+33199000001",))]),
+    "pin-without-room": case([TRUNK], [replace(RULE, room_name="")]),
     # it rings until somebody in the room can be heard
     "ringing-until-media": case([TRUNK], [LOBBY]),
     # PINs

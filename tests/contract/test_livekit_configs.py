@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import need_real_server
+from conftest import need, need_real_server
+from peers import sipnode
 from peers.livekit import API_KEY, API_SECRET, SERVER, SIP_NODE, RealLiveKit, free_ports
 from sipctl.config.deployment import Source
 from sipctl.config.validate import validate
@@ -186,14 +187,9 @@ def sip_config(folder: Path, change: str, server: RealLiveKit) -> Path:
     return path
 
 
-def need_sip_node() -> None:
-    if not SIP_NODE.exists():
-        pytest.skip(f"no livekit-sip at {SIP_NODE}")
-
-
 @pytest.mark.parametrize("change", [pytest.param(text, id=name) for name, text in REFUSED_BY_SIP.items()])
 def test_refused_by_livekit_sip(tmp_path: Path, change: str, real_server: RealLiveKit) -> None:
-    need_sip_node()
+    need(sipnode.missing())
     path = sip_config(tmp_path, change, real_server)
     assert not starts([SIP_NODE, "--config", path], b"sip signaling listening on")
     assert errors(path)
@@ -201,7 +197,7 @@ def test_refused_by_livekit_sip(tmp_path: Path, change: str, real_server: RealLi
 
 @pytest.mark.parametrize("change", [pytest.param(text, id=name) for name, text in TAKEN_BY_SIP.items()])
 def test_taken_by_livekit_sip(tmp_path: Path, change: str, real_server: RealLiveKit) -> None:
-    need_sip_node()
+    need(sipnode.missing())
     path = sip_config(tmp_path, change, real_server)
     assert starts([SIP_NODE, "--config", path], b"sip signaling listening on"), path.read_text()
     assert errors(path) == set()

@@ -12,7 +12,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from livekit.protocol.sip import SIPDispatchRuleInfo
 
-from conftest import need_real_server
+from conftest import need, need_real_server
 from doctor.planting import plant_rule, plant_trunk
 from peers import sipnode, sipp
 from peers.livekit import RealLiveKit, running_livekit
@@ -24,9 +24,9 @@ from sipctl.telephony.explaining.explanation import Explanation, explain
 from sipctl.telephony.explaining.logged import explain_logged
 from sipctl.telephony.explaining.wire import WireStep, wire
 from sipctl.telephony.matching.call import Call
-from sipctl.telephony.matching.route import Outcome, Result
+from sipctl.telephony.matching.route import Outcome, Result, Stage
 from sipctl.telephony.siplog.calls import LoggedCall, gather_calls
-from sipctl.telephony.siplog.ending import reason_of
+from sipctl.telephony.siplog.ending import happened, reason_of, told_ending
 from sipctl.telephony.siplog.line import read_line
 from sipctl.telephony.site import Site
 
@@ -46,8 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealLiveKit]:
 
 @pytest.fixture(scope="module")
 def node(server: RealLiveKit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipNode]:
-    for reason in filter(None, (sipnode.missing(), sipp.missing())):
-        pytest.skip(reason)
+    need(sipnode.missing(), sipp.missing())
     with running_sip_node(server, tmp_path_factory.mktemp("sip")) as running:
         yield running
 
@@ -192,8 +191,7 @@ def last_logged(node: SipNode) -> LoggedCall:
 
 def test_a_call_that_stops_the_server(tmp_path: Path) -> None:
     need_real_server()
-    for reason in filter(None, (sipnode.missing(), sipp.missing())):
-        pytest.skip(reason)
+    need(sipnode.missing(), sipp.missing())
     (tmp_path / "livekit").mkdir()
     with running_livekit(tmp_path / "livekit") as server, running_sip_node(server, tmp_path) as node:
         trunk()(server)
@@ -204,3 +202,63 @@ def test_a_call_that_stops_the_server(tmp_path: Path) -> None:
         seen = sipp.place_call(node.port, tmp_path, to=NUMBER, from_="", patience_s=8.0)
         agree(explanation.outcome, seen)
         assert server.has_ended()
+        seen = sipp.place_call(node.port, tmp_path, to=NUMBER, from_=CALLER, patience_s=3.0)
+        assert [one.what for one in seen.responses] == ["100 Processing", "503 Try again later"]
+        assert 900 < seen.responses[-1].after_ms < 2000
+        assert told_ending(last_logged(node)) == "livekit-server did not answer"
+
+
+PROVIDER = trunk(auth_username="provider", auth_password="secret")
+
+
+def test_a_challenge_that_is_answered(server: RealLiveKit, node: SipNode, tmp_path: Path) -> None:
+    server.clear()
+    PROVIDER(server)
+    rule()(server)
+    site, call = site_now(server), Call(to_user=NUMBER, from_user=CALLER, source_ip="127.0.0.1")
+    answered = explain(site, call).outcome.after_auth
+    assert answered
+    seen = sipp.place_call(node.port, tmp_path, to=NUMBER, from_=CALLER, password="secret")
+    agree(answered, seen)
+    (one,) = explain_logged(site, [last_logged(node)])
+    assert (happened(one.logged), one.agrees) == ((Result.REQUEST_PIN, Stage.RULE), True)
+    seen = sipp.place_call(node.port, tmp_path, to=NUMBER, from_=CALLER, password="wrong")
+    assert [one.what.partition(" ")[0] for one in seen.responses] == ["100", "401"]
+    assert told_ending(last_logged(node)) == "the provider answered the digest challenge wrongly: 401"
+
+
+OFFERS = {
+    "G.729 alone": (sipp.OFFER.replace("AVP 0 101", "AVP 18").partition("\na=")[0], "no codec in common: 400"),
+    "port 0": (sipp.OFFER.replace("$media", "0"), "its SDP was missing or broken: 400"),
+    "nothing": ("", "its SDP was missing or broken: 400"),
+}
+
+
+@pytest.mark.parametrize("name", OFFERS)
+def test_an_offer_that_livekit_cannot_take(server: RealLiveKit, node: SipNode, tmp_path: Path, name: str) -> None:
+    """The rules do not come into it: explain promises the prompt, and the log tells why there was none."""
+    server.clear()
+    trunk()(server)
+    rule()(server)
+    offer, told = OFFERS[name]
+    seen = sipp.place_call(node.port, tmp_path, to=NUMBER, from_=CALLER, offer=offer)
+    assert [one.what for one in seen.responses] == ["100 Processing", "180 Ringing", "400"]
+    (one,) = explain_logged(site_now(server), [last_logged(node)])
+    assert (told_ending(one.logged), one.agrees) == (told, None)
+
+
+def test_a_room_that_cannot_be_joined(server: RealLiveKit, tmp_path: Path) -> None:
+    """An open rule, and a livekit-sip that reaches no room."""
+    need(sipnode.missing(), sipp.missing())
+    server.clear()
+    trunk()(server)
+    rule(pin="")(server)
+    with running_sip_node(server, tmp_path, ws_port=1) as lost:
+        seen = sipp.place_call(lost.port, tmp_path, to=NUMBER, from_=CALLER)
+        logged = last_logged(lost)
+    outcome = explain(site_now(server), Call(to_user=NUMBER, from_user=CALLER, source_ip="127.0.0.1")).outcome
+    last = wire(outcome)[-1]
+    assert [one.what for one in seen.responses] == ["100 Processing", "180 Ringing", last.what]
+    assert seen.responses[-1].after_ms < 1000
+    assert "at once if the room cannot be joined" in last.when
+    assert told_ending(logged) == "the room could not be joined"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cli.running import env_of, run
-from conftest import need_real_server
+from conftest import need, need_real_server
 from doctor.planting import PROVIDER, Server, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
 from doctor.relay import Relay
 from peers import sipnode
@@ -300,8 +300,7 @@ def test_a_killed_server_leaves_ghosts(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_the_health_port_of_a_real_sip_node(real: Server, tmp_path: Path) -> None:
-    if reason := sipnode.missing():
-        pytest.skip(reason)
+    need(sipnode.missing())
     assert not isinstance(real, Sandbox)
     with sipnode.running_sip_node(real, tmp_path) as node:
         url = node.health_url

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from doctor.planting import plant_trunk
 from operations.desk import Desk
 from peers.livekit import RealLiveKit
 from sipctl.errors import ChangedError, ConflictError, NotFoundError, RailError, UsageError
@@ -23,6 +24,7 @@ from sipctl.telephony.model import DispatchRule, RuleKind
 RULE = DispatchRule(name="SIP_demo", room_name="demo", pin="123456")
 FOREIGN = replace(RULE, name="somebody else's")
 OPEN = replace(RULE, pin="")
+NUMBER = "+33199000001"
 
 
 @pytest.fixture
@@ -282,6 +284,37 @@ def test_restore_an_updated_rule(desk: Desk) -> None:
     assert desk.rule() != planted
     _restore(desk, updated)
     assert desk.rule() == planted
+
+
+def _shadowed(desk: Desk) -> DispatchRule:
+    """A rule that another one with its PIN always beats, since its trunk has one number alone."""
+    plant_trunk(desk.server, "ST_a", numbers=[NUMBER])
+    desk.store(replace(RULE, name="SIP_other", room_name="other", trunk_ids=("ST_a",), numbers=(NUMBER,)))
+    return desk.store(replace(RULE, trunk_ids=("ST_a",)))
+
+
+def test_an_update_is_refused_for_what_it_makes_wrong(desk: Desk) -> None:
+    planted = _shadowed(desk)
+    desk.write(lambda writer: update_rule(writer, "demo", {"pin": "654321"}))
+    with pytest.raises(RailError) as refused:
+        desk.write(lambda writer: update_rule(writer, "demo", {"pin": RULE.pin}))
+    assert refused.value.code == "rail-RUL417"
+    desk.write(lambda writer: update_rule(writer, "demo", {"pin": RULE.pin}), allow={"RUL417"})
+    assert planted in desk.rules()
+
+
+def test_an_update_is_not_refused_for_what_was_wrong_before(desk: Desk) -> None:
+    planted = _shadowed(desk)
+    change = desk.write(lambda writer: update_rule(writer, "demo", {"name": "SIP_new", "room_name": "new"}))
+    assert change.applied
+    assert replace(planted, name="SIP_new", room_name="new") in desk.rules()
+
+
+def test_restore_is_not_refused_for_what_was_wrong_before(desk: Desk) -> None:
+    planted = _shadowed(desk)
+    updated = desk.write(lambda writer: update_rule(writer, "demo", {"pin": "654321"}))
+    _restore(desk, updated)
+    assert planted in desk.rules()
 
 
 def test_restore_a_created_rule(desk: Desk) -> None:

@@ -17,10 +17,11 @@ def missing() -> str:
 
 
 class SipNode:
-    """A livekit-sip. `port` takes SIP over UDP and TCP, `health_url` answers 200."""
+    """A livekit-sip. `port` takes SIP over UDP and TCP, `health_url` answers 200; `ws_port` is where it joins rooms."""
 
-    def __init__(self, server: RealLiveKit, folder: Path) -> None:
+    def __init__(self, server: RealLiveKit, folder: Path, ws_port: int | None = None) -> None:
         self._server = server
+        self._ws_port = ws_port or server.port
         self._folder = folder
         self.port = free_ports(_PORTS)
         self.health_url = f"http://127.0.0.1:{self.port + 1}/"
@@ -31,7 +32,7 @@ class SipNode:
         assert self._server.redis
         config = self._folder / "sip.yaml"
         config.write_text(
-            f"api_key: {API_KEY}\napi_secret: {API_SECRET}\nws_url: ws://127.0.0.1:{self._server.port}\n"
+            f"api_key: {API_KEY}\napi_secret: {API_SECRET}\nws_url: ws://127.0.0.1:{self._ws_port}\n"
             f'redis: {{address: "127.0.0.1:{self._server.redis.port}"}}\n'
             f"sip_port: {self.port}\nsip_port_listen: {self.port}\nlisten_ip: 127.0.0.1\nlocal_net: 127.0.0.0/8\n"
             f"nat_1_to_1_ip: 127.0.0.1\nrtp_port: {self.port + _RTP_FROM}-{self.port + _PORTS - 1}\n"
@@ -53,9 +54,9 @@ class SipNode:
 
 
 @contextlib.contextmanager
-def running_sip_node(server: RealLiveKit, folder: Path) -> Iterator[SipNode]:
+def running_sip_node(server: RealLiveKit, folder: Path, ws_port: int | None = None) -> Iterator[SipNode]:
     """A livekit-sip while the body runs."""
-    node = SipNode(server, folder)
+    node = SipNode(server, folder, ws_port)
     try:
         node.start()
         yield node

@@ -18,26 +18,41 @@ From: $caller;tag=[call_number]
 To: <$called>[peer_tag_param]
 Call-ID: [call_id]
 Max-Forwards: 70"""
-_SCENARIO = Template(
-    """<?xml version="1.0" encoding="UTF-8" ?>
-<scenario name="one call">
-  <send><![CDATA[
+_INVITE = Template(
+    """  <send><![CDATA[
 INVITE $uri SIP/2.0
 $alike
-CSeq: 1 INVITE
-Contact: <sip:caller@[local_ip]:[local_port]>
+CSeq: $cseq INVITE
+Contact: <sip:caller@[local_ip]:[local_port]>$more
 Content-Type: application/sdp
 Content-Length: [len]
 
-v=0
+$offer
+]]></send>"""
+)
+OFFER = """v=0
 o=- 1 1 IN IP4 [local_ip]
 s=-
 c=IN IP4 [local_ip]
 t=0 0
 m=audio $media RTP/AVP 0 101
 a=rtpmap:0 PCMU/8000
-a=rtpmap:101 telephone-event/8000
-]]></send>
+a=rtpmap:101 telephone-event/8000"""
+_CHALLENGE = Template(
+    """  <recv response="100" optional="true"></recv>
+  <recv response="407" auth="true" $patience></recv>
+  <send><![CDATA[
+ACK $uri SIP/2.0
+$alike
+CSeq: 1 ACK
+Content-Length: 0
+
+]]></send>"""
+)
+_SCENARIO = Template(
+    """<?xml version="1.0" encoding="UTF-8" ?>
+<scenario name="one call">
+$invites
   <recv response="100" optional="true" $patience></recv>
   <recv response="180" optional="true" $patience></recv>
 $refusals
@@ -45,7 +60,7 @@ $refusals
   <send><![CDATA[
 ACK [next_url] SIP/2.0
 $alike
-CSeq: 1 ACK
+CSeq: $cseq ACK
 Content-Length: 0
 
 ]]></send>
@@ -53,7 +68,7 @@ Content-Length: 0
   <send><![CDATA[
 BYE [next_url] SIP/2.0
 $alike
-CSeq: 2 BYE
+CSeq: $after BYE
 Content-Length: 0
 
 ]]></send>
@@ -62,7 +77,7 @@ Content-Length: 0
   <send next="4"><![CDATA[
 ACK $uri SIP/2.0
 $alike
-CSeq: 1 ACK
+CSeq: $cseq ACK
 Content-Length: 0
 
 ]]></send>
@@ -70,7 +85,7 @@ Content-Length: 0
   <send><![CDATA[
 CANCEL $uri SIP/2.0
 $alike
-CSeq: 1 CANCEL
+CSeq: $cseq CANCEL
 Content-Length: 0
 
 ]]></send>
@@ -111,9 +126,11 @@ class Call:
 
 def place_call(
     port: int, folder: Path, *, to: str, from_: str, from_host: str = "", request_uri: str = "",
-    source: str = "127.0.0.1", patience_s: float = 0.8,
+    source: str = "127.0.0.1", patience_s: float = 0.8, password: str = "", offer: str = OFFER,
 ) -> Call:  # fmt: skip
     """Place one call from a source address on loopback, and hang up as soon as it is decided.
+
+    With a `password` the challenge is answered for the user "provider", and the call is the INVITE that does.
 
     `to`, `from_` and `request_uri` (default: `to`) are users, `from_host` is the host of From (default: the source);
     `patience_s` is how long to wait for a final response before the CANCEL.
@@ -127,20 +144,19 @@ def place_call(
     alike = Template(_ALIKE).substitute(caller=caller, called=called)
     patience = f'timeout="{int(patience_s * 1000)}" ontimeout="3"'
     refusals = "\n".join(f'  <recv response="{code}" optional="true" next="2" {patience}></recv>' for code in _REFUSALS)
-    scenario.write_text(
-        _SCENARIO.substitute(
-            uri=f"sip:{request_uri or to}@127.0.0.1:{port}",
-            alike=alike,
-            refusals=refusals,
-            media=own + 2,
-            patience=patience,
-        )
-    )
-    words: list[str | Path] = [
+    words = {"uri": f"sip:{request_uri or to}@127.0.0.1:{port}", "alike": alike, "patience": patience}
+    words |= {"offer": Template(offer).substitute(media=own + 2), "refusals": refusals}
+    invites = [_INVITE.substitute(words, cseq=1, more="")]
+    if password:
+        answer = f"\n[authentication username=provider password={password}]"
+        invites += [_CHALLENGE.substitute(words), _INVITE.substitute(words, cseq=2, more=answer)]
+    sequence = {"invites": "\n".join(invites), "cseq": 2 if password else 1, "after": 3 if password else 2}
+    scenario.write_text(_SCENARIO.substitute(words, **sequence))
+    command: list[str | Path] = [
         "sipp", f"127.0.0.1:{port}", "-sf", scenario, "-m", "1", "-i", source, "-p", str(own), "-nostdin",
         "-trace_msg", "-message_file", log, "-timeout", f"{int(patience_s) + 10}s", "-default_behaviors", "none",
     ]  # fmt: skip
-    subprocess.run(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=False)
+    subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=False)
     return _call(list(_messages(log.read_text())))
 
 
@@ -151,12 +167,13 @@ def _messages(text: str) -> Iterator[tuple[float, str, str]]:
 
 
 def _call(messages: list[tuple[float, str, str]]) -> Call:
-    started = next(time for time, direction, line in messages if direction == "sent" and line.startswith("INVITE"))
+    sent = [time for time, direction, line in messages if direction == "sent" and line.startswith("INVITE")]
+    started = sent[-1]
     cancelled = [time for time, direction, line in messages if direction == "sent" and line.startswith("CANCEL")]
     until = cancelled[0] if cancelled else float("inf")
     responses: dict[str, Seen] = {}
     for time, direction, line in messages:
-        if direction == "received" and line.startswith("SIP/2.0 ") and time < until:
+        if direction == "received" and line.startswith("SIP/2.0 ") and started <= time < until:
             what = line.removeprefix("SIP/2.0 ").strip()
             responses.setdefault(what, Seen(what=what, after_ms=(time - started) * 1000))
     answered = any(direction == "received" and time >= until for time, direction, _ in messages)

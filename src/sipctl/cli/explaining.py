@@ -1,9 +1,9 @@
 """What `rules explain` does: read the site, read the calls, route them, show."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sipctl.cli.context import Session
 from sipctl.cli.lines import Lines
@@ -18,6 +18,7 @@ from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.call_reading import call_from_json, user_and_host
 from sipctl.telephony.matching.route import route
 from sipctl.telephony.matching.table import RoutingTable
+from sipctl.telephony.pins import is_typable
 from sipctl.telephony.site import Site
 from sipctl.telephony.snapshot import Snapshot, read_snapshot, snapshot_of
 
@@ -42,24 +43,54 @@ class Dialling:
     pin: str | None
 
 
-def explain_call(session: Session, around: Surroundings, dialling: Dialling, *, all_rules: bool) -> None:
+_AROUND: Final = {"--offline", "--assume-live"}
+_ONE_CALL: Final = {"--to", "--to-host", "--from", "--from-host", "--source-ip", "--pin", "--all"} | _AROUND
+_MODES: Final[Mapping[str, Set[str]]] = {
+    "--log": {"--call", "--since", "--failed"} | _AROUND,
+    "--calls": {"--reasons"} | _AROUND,
+    "--cases": {"--reasons"},
+}
+"""What can be explained instead of one call, and the options that go with it."""
+
+
+def refuse_mixed(options: Collection[str]) -> None:
+    """Refuse an option that would be passed over.
+
+    Raises:
+        UsageError: one does not go with what is to be explained.
+    """
+    mode = next((one for one in _MODES if one in options), "")
+    stray = [one for one in options if one != mode and one not in _MODES.get(mode, _ONE_CALL)]
+    if stray:
+        home = next((one for one, own in _MODES.items() if stray[0] in own), "")
+        raise UsageError(
+            f"{stray[0]} means nothing {f'with {mode}' if mode else f'without {home}'}",
+            hint="explain one call by its options, or many with `--calls FILE` or `--log FILE`",
+        )
+
+
+def explain_call(session: Session, around: Surroundings, dialling: Dialling, *, show_all: bool) -> None:
     """`rules explain` of one call."""
     call = _call(session, dialling)
     explanation = explain(read_site(session, around, call.pin), call)
-    session.emit(ExplanationView(explanation, show_pins=session.options.show_pins, all_rules=all_rules))
+    session.emit(ExplanationView(explanation, show_pins=session.options.show_pins, show_all=show_all))
 
 
 def _call(session: Session, dialling: Dialling) -> Call:
     """The call of the options; a `sip:` or `tel:` address gives its user, and its host unless that is given too.
 
     Raises:
-        UsageError: nobody calls, nobody is called, or the source is no address.
+        UsageError: nobody calls, nobody is called, the source is no address, or no phone can type the PIN.
     """
     if dialling.from_ is None:
         raise UsageError("who calls?", hint="give `--from NUMBER`, or many calls with `--calls FILE`")
     if dialling.source_ip and parse_address(dialling.source_ip) is None:
         raise UsageError(
             f"--source-ip {dialling.source_ip!r} is no IP address", hint="give one address without port or prefix"
+        )
+    if not is_typable(dialling.pin or ""):
+        raise UsageError(
+            "--pin holds something that no phone key types before #", hint="give the digits alone; '' is # alone"
         )
     called = dialling.to if dialling.to is not None else configured_number(session)
     if called is None:
@@ -117,7 +148,7 @@ def read_surroundings(session: Session, offline: Sequence[Path]) -> Snapshot:
     snapshot = read_snapshot(read_document(path, SNAPSHOT_LIMIT) for path in offline)
     if snapshot.unknown:
         names = ", ".join(snapshot.unknown)
-        session.streams.note(f"note: the snapshot has fields of a newer LiveKit, which no call depends on: {names}")
+        session.streams.note(f"note: fields of a newer LiveKit, which this version passes over: {names}")
     return snapshot
 
 
@@ -128,7 +159,7 @@ def explain_calls(session: Session, around: Surroundings, path: Path, *, reasons
     site = read_site(session, around)
     store = site.lists if reasons else RoutingTable(site.lists.trunks, site.lists.rules)
     called = configured_number(session)
-    lines = Lines(path, session.streams.note)
+    lines = Lines(path, session.streams.warn)
     calls = lines.parsed(lambda row: call_from_json(row, called))
     session.emit(routed_view((Routed(call=call, outcome=route(store, call)) for call in calls), reasons=reasons))
     lines.conclude()
@@ -136,7 +167,7 @@ def explain_calls(session: Session, around: Surroundings, path: Path, *, reasons
 
 def explain_cases(session: Session, path: Path, *, reasons: bool) -> None:
     """`rules explain --cases`: lines of a snapshot each with its calls."""
-    lines = Lines(path, session.streams.note)
+    lines = Lines(path, session.streams.warn)
     routed = (one for case in lines.parsed(_routed_case) for one in case)
     style = "jsonl" if session.options.output == "table" else ""
     session.emit(routed_view(routed, reasons=reasons), style)

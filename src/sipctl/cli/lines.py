@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar, cast
 
-from sipctl.cli.stdin import STDIN
+from sipctl.cli.stdin import STDIN, named
 from sipctl.errors import PartialError, SipctlError, UsageError
 
 T = TypeVar("T")
@@ -23,10 +23,10 @@ _TOLD: Final = 5
 
 @dataclass(slots=True)
 class Lines:
-    """The lines of a file; `note` says on stderr which are broken, the first few one by one."""
+    """The lines of a file; `tell` says on stderr which are broken, the first few one by one."""
 
     path: Path
-    note: Callable[[str], None]
+    tell: Callable[[str], None]
     broken: int = 0
 
     def read(self) -> Iterator[tuple[int, bytes]]:
@@ -39,7 +39,7 @@ class Lines:
             with self._opened() as file:
                 for number, line in enumerate(iter(lambda: file.readline(_LIMIT + 1), b""), 1):
                     if len(line) > _LIMIT:
-                        raise UsageError(f"line {number} of {self.path} is over {_LIMIT // 1024 // 1024} MiB")
+                        raise UsageError(f"line {number} of {named(self.path)} is over {_LIMIT // 1024 // 1024} MiB")
                     if line.strip():
                         yield number, line
         except (OSError, EOFError, zlib.error) as error:
@@ -68,7 +68,7 @@ class Lines:
         """Tell and count a line that means nothing."""
         self.broken += 1
         if self.broken <= _TOLD:
-            self.note(f"line {number} of {self.path}: {reason}")
+            self.tell(f"line {number} of {named(self.path)}: {reason}")
 
     def conclude(self) -> None:
         """End with the right exit code.
@@ -78,4 +78,4 @@ class Lines:
         """
         if self.broken:
             lines = f"{self.broken} line{'s' if self.broken != 1 else ''}"
-            raise PartialError(f"{lines} of {self.path} could not be read", hint="the rest was done")
+            raise PartialError(f"{lines} of {named(self.path)} could not be read", hint="the rest was done")

@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from sipctl.cli.context import Session
 from sipctl.cli.examine import finish, level_named
 from sipctl.cli.explaining import read_surroundings
-from sipctl.cli.stdin import STDIN, read_document
+from sipctl.cli.stdin import STDIN, named, read_document
 from sipctl.doctor.lint import NEW_ID, lint, lint_with
 from sipctl.doctor.runner import Plan
 from sipctl.errors import UsageError
 from sipctl.lkapi.requests import requests_from_json
 from sipctl.telephony.model import DispatchRule, InboundTrunk
+
+_REQUESTS: Final = 'a request is {"dispatch_rule": …} or {"trunk": …}: one, a list of them, or one a line'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,7 @@ def run_lint(session: Session, wanted: Linting) -> None:
         raise UsageError("stdin can be read once", hint="give - once, and the other files by name")
     plan = Plan(only=frozenset(wanted.only), skip=frozenset(wanted.skip), fail_on=level_named(wanted.fail_on))
     plan.check_words()
-    added = [one for path in wanted.added for one in requests_from_json(read_document(path))]
+    added = [one for path in wanted.added for one in _requests(path)]
     snapshot = read_surroundings(session, wanted.offline)
     report = (
         lint_with(session.settings, snapshot, list(map(_numbered, added, range(1, len(added) + 1))), plan)
@@ -40,6 +43,21 @@ def run_lint(session: Session, wanted: Linting) -> None:
         else lint(session.settings, snapshot, plan)
     )
     finish(session, report, "rules_lint", None)
+
+
+def _requests(path: Path) -> list[DispatchRule | InboundTrunk]:
+    """The create requests of one file.
+
+    Raises:
+        UsageError: there is none in it, or one that LiveKit cannot read.
+    """
+    try:
+        requests = requests_from_json(read_document(path))
+    except UsageError as error:
+        raise UsageError(f"{named(path)}: {error.message}", hint=error.hint or _REQUESTS) from None
+    if not requests:
+        raise UsageError(f"there is no request in {named(path)}", hint=_REQUESTS)
+    return requests
 
 
 def _numbered(thing: DispatchRule | InboundTrunk, number: int) -> DispatchRule | InboundTrunk:

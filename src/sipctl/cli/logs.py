@@ -10,7 +10,7 @@ from typing import Final
 from sipctl.cli.context import Session
 from sipctl.cli.explaining import Surroundings, read_site
 from sipctl.cli.lines import Lines
-from sipctl.cli.stdin import STDIN
+from sipctl.cli.stdin import STDIN, named
 from sipctl.cli.views.explanation import ExplanationView
 from sipctl.cli.views.logged import LogView
 from sipctl.errors import NotFoundError, UsageError
@@ -40,10 +40,12 @@ def explain_log(session: Session, around: Surroundings, wanted: Wanted) -> None:
         raise UsageError("--log - and --offline - both read stdin", hint="put one of them into a file")
     since = _moment(wanted.since) if wanted.since else None
     site = _site(session, around)
-    lines = Lines(wanted.path, session.streams.note)
+    lines = Lines(wanted.path, session.streams.warn)
     calls = [call for call in gather_calls(_read(lines)) if _is_wanted(call, wanted, since)]
     if wanted.call is not None and not calls:
-        raise NotFoundError(f"no call {wanted.call!r} in {wanted.path}", hint="give its callID or its Call-ID")
+        raise NotFoundError(f"no call {wanted.call!r} in {named(wanted.path)}", hint="give its callID or its Call-ID")
+    if not calls:
+        session.streams.note(f"note: no such call in {named(wanted.path)}")
     explained = list(explain_logged(site, calls))
     session.emit(LogView(explained))
     if wanted.call is not None and session.options.output == "table":

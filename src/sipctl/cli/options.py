@@ -59,6 +59,12 @@ def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any
     return value
 
 
+def given_options(ctx: typer.Context) -> list[str]:
+    """The command's own options that the command line gave, by their first names."""
+    own = [(param, ctx.get_parameter_source(str(param.name))) for param in ctx.command.params]
+    return [param.opts[0] for param, source in own if source is not None and source.name == "COMMANDLINE"]
+
+
 def _color(value: str) -> str:
     """Colour is chosen by the environment variables that rich and Typer's own help understand."""
     if value not in {"auto", "always", "never"}:

@@ -34,9 +34,12 @@ def write_tests(session: Session, around: Surroundings, path: Path) -> None:
     """`rules test --init`: a file that only its owner can read, since the PINs in it open rooms.
 
     Raises:
+        UsageError: no file is named.
         RailError: there is such a file.
         UncheckedError: it cannot be written.
     """
+    if path == STDIN:
+        raise UsageError("--init writes a file, since PINs are in it", hint="name the file")
     text = propose_cases(read_site(session, around), configured_number(session))
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from sipctl.cli.context import Session
-from sipctl.cli.options import FailOn, ReportCommand, TestCommand
+from sipctl.cli.options import FailOn, ReportCommand, TestCommand, given_options
 
 Offline = Annotated[
     list[Path] | None,
@@ -40,7 +40,7 @@ def explain(
     pin: Annotated[str | None, typer.Option(metavar="PIN", help="What is typed before #; '' for # alone.")] = None,
     offline: Offline = None,
     assume_live: AssumeLive = None,
-    all_rules: Annotated[bool, typer.Option("--all", help="Name each rule, not a few of each kind.")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="Name each rule and trunk, not a few of each kind.")] = False,
     calls: Annotated[Path | None, typer.Option(metavar="FILE", help="Many calls, JSON lines; - for stdin.")] = None,
     reasons: Annotated[bool, typer.Option("--reasons", help="With --calls: every trunk and rule, too.")] = False,
     log: Annotated[Path | None, typer.Option(metavar="FILE", help="Calls of livekit-sip's log; - for stdin.")] = None,
@@ -61,8 +61,9 @@ def explain(
       sipctl rules explain --from +33612345678 --assume-live standup
       sipctl rules explain --log livekit-sip.log --failed --since 1h
     """
-    from sipctl.cli.explaining import Dialling, Surroundings, explain_call, explain_calls, explain_cases
+    from sipctl.cli.explaining import Dialling, Surroundings, explain_call, explain_calls, explain_cases, refuse_mixed
 
+    refuse_mixed(given_options(ctx))
     session = Session.of(ctx)
     around = Surroundings(offline=offline or (), assume_live=assume_live or ())
     if log:
@@ -75,12 +76,18 @@ def explain(
         explain_calls(session, around, calls, reasons=reasons)
     else:
         dialling = Dialling(to=to, from_=from_, to_host=to_host, from_host=from_host, source_ip=source_ip, pin=pin)
-        explain_call(session, around, dialling, all_rules=all_rules)
+        explain_call(session, around, dialling, show_all=show_all)
 
 
 def run_cases(
     ctx: typer.Context,
-    cases: Annotated[Path, typer.Argument(metavar="CASES", help="Tests in TOML, YAML or JSON lines; - for stdin.")],
+    cases: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CASES",
+            help="Tests in TOML, YAML or JSON lines, as its ending says; - for TOML or JSON lines from stdin.",
+        ),
+    ],
     offline: Offline = None,
     assume_live: AssumeLive = None,
     init: Annotated[bool, typer.Option("--init", help="Write CASES from what is there now.")] = False,

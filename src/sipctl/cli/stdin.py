@@ -26,13 +26,13 @@ def read_document(path: Path, limit: int = _LIMIT) -> str:
         with sys.stdin.buffer if path == STDIN else path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+        raise UsageError(f"cannot read {named(path)}: {error.strerror}") from error
     if len(data) > limit:
-        raise UsageError(f"{_named(path)} is over {limit // 1024 // 1024} MiB")
+        raise UsageError(f"{named(path)} is over {limit // 1024 // 1024} MiB")
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise UsageError(f"{_named(path)} is not UTF-8 (byte {error.start})") from None
+        raise UsageError(f"{named(path)} is not UTF-8 (byte {error.start})") from None
 
 
 def or_stdout(path: Path | None) -> Path | None:
@@ -40,7 +40,8 @@ def or_stdout(path: Path | None) -> Path | None:
     return None if path == STDIN else path
 
 
-def _named(path: Path) -> str:
+def named(path: Path) -> str:
+    """The file as people call it."""
     return "stdin" if path == STDIN else str(path)
 
 

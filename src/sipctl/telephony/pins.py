@@ -13,6 +13,7 @@ MAX_LENGTH = 16
 """livekit-sip hangs up at the 17th digit (livekit/sip pkg/sip/inbound.go, pinPrompt)."""
 
 _DIGITS = re.compile(rf"[0-9]{{{MIN_LENGTH},{MAX_LENGTH}}}\Z")
+_KEYS = re.compile(r"[0-9*]*\Z")
 _MASKED_WHOLLY_BELOW = 6
 _BLOCKS = re.compile(r"(\d+)\1+\Z")
 _DATE_LENGTH = 8
@@ -22,6 +23,11 @@ _PART_OF_NUMBER = 5
 def is_pin(text: str) -> bool:
     """Whether the text is 4 to 16 ASCII digits: a PIN that a caller can type."""
     return _DIGITS.match(text) is not None
+
+
+def is_typable(text: str) -> bool:
+    """Whether phone keys can type the text before `#`, as far as LiveKit listens or further."""
+    return _KEYS.match(text) is not None
 
 
 def check_pin(pin: str) -> None:

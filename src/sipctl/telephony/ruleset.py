@@ -4,7 +4,7 @@ LiveKit walks a list in the order of ids and refuses it at the first key that it
 at every call: one clashing pair fails every call whose candidates include it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Generic, TypeVar
@@ -83,6 +83,11 @@ def _conflicts(things: Iterable[T], keys: Callable[[T], Sequence[tuple[str, ...]
             elif not any(owner is other for other in met):
                 met.append(owner)
                 yield Conflict(owner, thing, at)
+
+
+def less_needed(first: DispatchRule, second: DispatchRule, live: Container[str]) -> DispatchRule:
+    """Of two clashing rules the one whose room is not live; the later one if that does not tell them apart."""
+    return first if second.room_name in live and first.room_name not in live else second
 
 
 def first_fault(rules: Sequence[DispatchRule]) -> Conflict[DispatchRule] | DispatchRule | None:

@@ -28,7 +28,7 @@ _ROOM: Final = default_fields(Room)
 class Snapshot:
     """Trunks, rules and rooms; None = the snapshot does not say.
 
-    `unknown` are the names of fields that this version does not know; none of them counts for routing.
+    `unknown` are the names of fields that this version does not know, and passes over.
     """
 
     trunks: tuple[InboundTrunk, ...] | None = None

@@ -10,30 +10,34 @@ from sipctl.cli.views.routed import reasons_record, routed_record
 from sipctl.output.formats import encode_json
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
+from sipctl.telephony.explaining.advice import doors
 from sipctl.telephony.explaining.explanation import Explanation, Variant
 from sipctl.telephony.explaining.wire import WireStep, wire
 from sipctl.telephony.explaining.words import RULE_REASONS, Shown, told_outcome, told_sources, trunk_reason, verdict
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.record import outcome_record
 from sipctl.telephony.matching.route import Outcome
-from sipctl.telephony.matching.rules import FITTING, RuleChoice, RuleReason
+from sipctl.telephony.matching.rules import RuleChoice, RuleReason
+from sipctl.telephony.matching.trunks import TrunkReason
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import told_rule, told_trunk
 
-Heading = Callable[[RuleChoice, DispatchRule, RuleReason], str]
+Heading = Callable[[DispatchRule, RuleReason], str]
 """What became of a rule, for the group that it is shown in."""
 
 _EXAMPLES: Final = 3
 _TRUNKS_SHOWN: Final = 8
+_TRUNK_ORDER: Final = {TrunkReason.MATCHED: 0, TrunkReason.NUMBERS: 2}
+"""The matched trunk first, those with other numbers last."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExplanationView:
-    """An explanation; `all_rules` shows each rule instead of a few of each group."""
+    """An explanation; `show_all` shows each trunk and rule instead of a few of each group."""
 
     explanation: Explanation
     show_pins: bool
-    all_rules: bool = False
+    show_all: bool = False
 
     def render(self, style: str, _streams: Streams) -> Iterator[str]:
         """The explanation as text."""
@@ -52,13 +56,13 @@ class ExplanationView:
         yield from self._verdict()
         yield ""
         yield f"call    {_told_call(explanation.call, self._shown)}"
-        yield from _trunk_lines(explanation.outcome)
+        yield from self._trunk_lines(explanation.outcome)
         final = explanation.outcome.final
         if final.before_pin:
             title = "before the PIN, " if final.after_pin else ""
-            yield from self._rule_lines(final.before_pin, title, _heading_before_pin)
+            yield from self._rule_lines(final.before_pin, title, _heading_before_pin(final.before_pin))
         if final.after_pin:
-            yield from self._rule_lines(final.after_pin, "after the PIN, ", lambda _, __, reason: RULE_REASONS[reason])
+            yield from self._rule_lines(final.after_pin, "after the PIN, ", lambda _, reason: RULE_REASONS[reason])
         yield from _wire_lines(explanation.outcome)
         yield from self._remarks()
 
@@ -69,10 +73,20 @@ class ExplanationView:
         yield "It depends on where the call comes from:"
         yield from (f"  {told}" for told in told_sources(self.explanation, self._shown))
 
+    def _trunk_lines(self, outcome: Outcome) -> Iterator[str]:
+        choice = outcome.trunk_choice
+        yield f"trunks  {_counted(choice.trunks)}"
+        pairs = sorted(zip(choice.trunks, choice.reasons, strict=True), key=lambda pair: _TRUNK_ORDER.get(pair[1], 1))
+        shown = pairs if self.show_all else pairs[:_TRUNKS_SHOWN]
+        for trunk, reason in shown:
+            yield f"  {'✓' if trunk is outcome.trunk else '✗'} {told_trunk(trunk)} {trunk_reason(trunk, reason)}"
+        if len(pairs) > len(shown):
+            yield f"  ✗ and {len(pairs) - len(shown):,} more (--all)"
+
     def _rule_lines(self, choice: RuleChoice, when: str, heading_of: Heading) -> Iterator[str]:
         yield f"rules   {when}{_counted(choice.rules)}"
         for heading, rules in _grouped(choice, heading_of):
-            shown = rules if self.all_rules else rules[:_EXAMPLES]
+            shown = rules if self.show_all else rules[:_EXAMPLES]
             count = f"{len(rules):,} " if len(rules) > 1 else ""
             more = f", and {len(rules) - len(shown):,} more (--all)" if len(rules) > len(shown) else ""
             yield f"  {'✓' if heading in _TAKING else '✗'} {count}{heading}: {', '.join(map(told_rule, shown))}{more}"
@@ -94,23 +108,31 @@ class ExplanationView:
 
 _ASKS: Final = "asks for the PIN"
 _OWN_PIN: Final = "opened by its own PIN"
-_TAKING: Final = frozenset({RULE_REASONS[RuleReason.WON], _ASKS, _OWN_PIN})
+_HASH: Final = "opened by # alone"
+_DOORS: Final = frozenset({_OWN_PIN, _HASH})
+_TAKING: Final = frozenset({RULE_REASONS[RuleReason.WON], _ASKS}) | _DOORS
 
 
 def _grouped(choice: RuleChoice, heading_of: Heading) -> list[tuple[str, Sequence[DispatchRule]]]:
     """The rules under what became of them, the winner first, then the smallest groups."""
     groups: dict[str, list[DispatchRule]] = {}
     for rule, reason in zip(choice.rules, choice.reasons, strict=True):
-        groups.setdefault(heading_of(choice, rule, reason), []).append(rule)
-    return sorted(groups.items(), key=lambda group: (group[0] not in _TAKING, group[0] == _OWN_PIN, len(group[1])))
+        groups.setdefault(heading_of(rule, reason), []).append(rule)
+    return sorted(groups.items(), key=lambda group: (group[0] not in _TAKING, group[0] in _DOORS, len(group[1])))
 
 
-def _heading_before_pin(choice: RuleChoice, rule: DispatchRule, reason: RuleReason) -> str:
-    """A rule that loses to another with a PIN has lost nothing: its own PIN opens it."""
-    asks = choice.rule is not None and choice.rule.pin and rule.pin and reason in FITTING
-    if asks:
-        return _ASKS if reason is RuleReason.WON else _OWN_PIN
-    return RULE_REASONS[reason]
+def _heading_before_pin(choice: RuleChoice) -> Heading:
+    """A rule that loses to one with a PIN has lost nothing if its own PIN, or # alone, opens it."""
+    opened = set(map(id, doors(choice))) if choice.rule and choice.rule.pin else set()
+
+    def heading(rule: DispatchRule, reason: RuleReason) -> str:
+        if reason is RuleReason.WON and rule.pin:
+            return _ASKS
+        if id(rule) not in opened:
+            return RULE_REASONS[reason]
+        return _OWN_PIN if rule.pin else _HASH
+
+    return heading
 
 
 def _told_call(call: Call, shown: Shown) -> str:
@@ -122,16 +144,6 @@ def _told_call(call: Call, shown: Shown) -> str:
 
 def _counted(things: Sequence[object]) -> str:
     return f"{len(things):,} looked at" if things else "there is none"
-
-
-def _trunk_lines(outcome: Outcome) -> Iterator[str]:
-    choice = outcome.trunk_choice
-    yield f"trunks  {_counted(choice.trunks)}"
-    pairs = sorted(zip(choice.trunks, choice.reasons, strict=True), key=lambda pair: pair[0] is not outcome.trunk)
-    for trunk, reason in pairs[:_TRUNKS_SHOWN]:
-        yield f"  {'✓' if trunk is outcome.trunk else '✗'} {told_trunk(trunk)} {trunk_reason(trunk, reason)}"
-    if len(pairs) > _TRUNKS_SHOWN:
-        yield f"  ✗ and {len(pairs) - _TRUNKS_SHOWN:,} more"
 
 
 def _wire_lines(outcome: Outcome) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What to change so that a call ends as its caller hopes. A change is tried on the matcher before it is proposed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, TypeVar, cast
@@ -13,10 +13,11 @@ from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.fault import MatchFault
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.matching.route import Outcome, Result, Stage, route
-from sipctl.telephony.matching.rules import FITTING
-from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.matching.rules import FITTING, RuleChoice, rank
+from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
 from sipctl.telephony.naming import told_rule, told_trunk
 from sipctl.telephony.pins import MAX_LENGTH
+from sipctl.telephony.ruleset import less_needed
 from sipctl.telephony.site import Site
 
 T = TypeVar("T")
@@ -60,15 +61,25 @@ def _against_fault(site: Site, call: Call, fault: MatchFault) -> Iterator[Advice
         text = f"{told_rule(rule)} hides the number of a caller who has none, which stops livekit-server"
         yield Advice(text=text, command=update_rule(rule, words, site.mark, site.live or ()))
     elif fault.rules:
-        rule = fault.rules[-1]
+        rule = less_needed(fault.rules[0], fault.rules[-1], site.live or ())
         left = WholeLists(site.lists.trunks, _without(site.lists.rules, rule))
         command = delete_rule(rule, site.mark, site.live or ())
         yield Advice(text=f"delete {told_rule(rule)}", command=command, then=route(left, call))
     elif fault.trunks:
-        trunk = fault.trunks[-1]
-        left = WholeLists(_without(site.lists.trunks, trunk), site.lists.rules)
-        command = delete_trunk(trunk)
-        yield Advice(text=f"delete {told_trunk(trunk)}", command=command, then=route(left, call))
+        yield _one_trunk_less(site, call, fault.trunks)
+
+
+def _one_trunk_less(site: Site, call: Call, trunks: Sequence[InboundTrunk]) -> Advice:
+    """Of trunks that all take the call, the last one without which it gets further; the last if it never does."""
+    tried = [
+        Advice(
+            text=f"delete {told_trunk(trunk)}",
+            command=delete_trunk(trunk),
+            then=route(WholeLists(_without(site.lists.trunks, trunk), site.lists.rules), call),
+        )
+        for trunk in reversed(trunks)
+    ]
+    return next((one for one in tried if one.then and one.then.final.result not in _FAILED), tried[0])
 
 
 def _against_drop(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
@@ -119,7 +130,8 @@ def _beside_success(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
     rule = final.rule or final.prompt_rule
     if rule is None:
         return
-    if final.stage is Stage.RULE and final.result is Result.ACCEPT and (losers := doors(final)):
+    losers = [one for one in _fitting(final.before_pin) if one.pin]
+    if final.stage is Stage.RULE and final.result is Result.ACCEPT and losers:
         yield Advice(
             text=f"{told_rule(rule)} has no PIN and comes before {len(losers)} that have one: {told_rule(losers[0])}",
             command=update_rule(rule, ("--pin-stdin",), site.mark, site.live or ()),
@@ -143,11 +155,20 @@ def _beside_success(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
         )
 
 
-def doors(outcome: Outcome) -> list[DispatchRule]:
-    """The rules that open with their own PIN to a caller who is asked for one, in the order of ids."""
-    choice = outcome.before_pin
+def doors(choice: RuleChoice | None) -> list[DispatchRule]:
+    """What a caller who is asked for a PIN opens: by each PIN, and by `#` alone, the first rule, if it has a room."""
+    best: dict[str, DispatchRule] = {}
+    for rule in _fitting(choice):
+        held = best.get(rule.pin)
+        if held is None or rank(rule) < rank(held):
+            best[rule.pin] = rule
+    return [rule for rule in best.values() if rule.room_name or rule.kind is not RuleKind.DIRECT]
+
+
+def _fitting(choice: RuleChoice | None) -> list[DispatchRule]:
+    """The rules that passed every filter, in the order of ids."""
     pairs = zip(choice.rules, choice.reasons, strict=True) if choice else ()
-    return [rule for rule, reason in pairs if rule.pin and reason in FITTING]
+    return [rule for rule, reason in pairs if reason in FITTING]
 
 
 def _without(things: Iterable[T], one: T) -> list[T]:

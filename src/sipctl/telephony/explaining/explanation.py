@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from sipctl.telephony.explaining.advice import Advice, advise
 from sipctl.telephony.explaining.sources import Source, sources_that_matter
 from sipctl.telephony.matching.call import Call
+from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.matching.route import Outcome, route
 from sipctl.telephony.site import Site
 from sipctl.telephony.spelling import in_e164
@@ -37,7 +38,7 @@ class Explanation:
 
 def explain(site: Site, call: Call) -> Explanation:
     """Explain one call."""
-    variants = _by_source(site, call)
+    variants = by_source(site.lists, call)
     meant, outcome = (variants[0].call, variants[0].outcome) if variants else (call, route(site.lists, call))
     spelled = next(_spelled(site, meant, outcome), None)
     return Explanation(
@@ -49,14 +50,14 @@ def explain(site: Site, call: Call) -> Explanation:
     )
 
 
-def _by_source(site: Site, call: Call) -> Sequence[Variant]:
-    """The different endings for the different sources of a call whose source nobody said."""
+def by_source(lists: WholeLists, call: Call) -> Sequence[Variant]:
+    """The different endings for the different sources of a call whose source nobody said, a provider's first."""
     if call.source_ip:
         return ()
     endings: dict[object, Variant] = {}
-    for source in sources_that_matter(site.lists.trunks, call):
+    for source in sources_that_matter(lists.trunks, call):
         meant = replace(call, source_ip=source.address)
-        outcome = route(site.lists, meant)
+        outcome = route(lists, meant)
         endings.setdefault(ending(outcome), Variant(call=meant, outcome=outcome, source=source))
     return list(endings.values())
 

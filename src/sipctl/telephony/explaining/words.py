@@ -106,15 +106,18 @@ def _told_before_pin(outcome: Outcome, shown: Shown) -> str:
         trunk = f"{told_trunk(outcome.trunk)} is its trunk, but" if outcome.trunk else "no trunk matches, and"
         return f"the caller hears ringing without end: {trunk} no dispatch rule takes the call"
     if outcome.result is Result.REQUEST_PIN:
-        return f"the caller is asked for a PIN; {_told_doors(doors(outcome), shown)}"
+        return f"the caller is asked for a PIN; {_told_doors(doors(outcome.before_pin), shown)}"
     room = _told_landing(outcome.landing)
     return f"the caller is not asked for a PIN: it rings until somebody in {room} can be heard, then the caller is in"
 
 
 def _told_doors(rules: list[DispatchRule], shown: Shown) -> str:
-    pins = len({rule.pin for rule in rules})
-    opened = f"{shown(rules[0].pin)} opens {told_room(rules[0])}"
-    return opened if pins == 1 else f"{pins} PINs open a room, for example {opened}"
+    by_pin, by_hash = [rule for rule in rules if rule.pin], [rule for rule in rules if not rule.pin]
+    alone = f", and # alone opens {told_room(by_hash[0])}" if by_hash else ""
+    if not by_pin:
+        return f"no PIN opens a room{alone}"
+    opened = f"{shown(by_pin[0].pin)} opens {told_room(by_pin[0])}"
+    return f"{opened if len(by_pin) == 1 else f'{len(by_pin):,} PINs open a room, for example {opened}'}{alone}"
 
 
 def _told_after_pin(outcome: Outcome, call: Call, shown: Shown) -> str:

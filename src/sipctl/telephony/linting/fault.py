@@ -11,6 +11,7 @@ class Fault:
     """A fault under its stable code, about one thing, or about several in words.
 
     `detail` says in one sentence what follows for callers; `level` is what it weighs if not what its code does.
+    `beside` is the other rule that it takes for a fault of two.
     `observed` and `expected` are evidence, PINs masked. `remedy` are the words of the command on the thing that helps:
     ("delete",) or the options of an update; () = none.
     """
@@ -22,3 +23,12 @@ class Fault:
     expected: str = ""
     remedy: tuple[str, ...] = ()
     level: Level | None = None
+    beside: DispatchRule | None = None
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What makes two faults the same: whose they are, whatever those are called and wherever they lead."""
+        if isinstance(self.about, str):
+            return self.code, self.about, self.detail
+        own = self.about.sip_dispatch_rule_id if isinstance(self.about, DispatchRule) else self.about.sip_trunk_id
+        return self.code, own, self.beside.sip_dispatch_rule_id if self.beside else self.detail

@@ -1,6 +1,5 @@
 """Faults of dispatch rules, each by proof: the calls that it concerns exist."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -11,12 +10,9 @@ from sipctl.telephony.linting.terrain import Terrain
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import told_rule
 from sipctl.telephony.numbers import normalize_number
-from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, is_pin, mask_pin
-from sipctl.telephony.ruleset import Conflict, fault_text, rule_conflicts, rule_keys
+from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, is_pin, is_typable, mask_pin
+from sipctl.telephony.ruleset import Conflict, fault_text, less_needed, rule_conflicts, rule_keys
 from sipctl.telephony.site import Site
-
-_TYPABLE: Final = re.compile(rf"[0-9*]{{1,{MAX_LENGTH}}}\Z")
-"""What a keypad can type before `#`; livekit-sip hangs up at the 17th key (livekit/sip pkg/sip/inbound.go)."""
 
 _DELETE: Final = ("delete",)
 
@@ -24,22 +20,17 @@ _DELETE: Final = ("delete",)
 def conflicting(site: Site) -> Iterator[Fault]:
     """RUL401: rules with one key. LiveKit refuses to evaluate any list that holds both."""
     for conflict in rule_conflicts(site.lists.rules):
+        about = less_needed(conflict.first, conflict.second, site.live or ())
         yield Fault(
             code="RUL401",
-            about=_less_needed(site, conflict),
+            about=about,
+            beside=conflict.second if about is conflict.first else conflict.first,
             detail=f"{told_rule(conflict.first)} and {told_rule(conflict.second)} take the same calls:"
             f" {_concerned(conflict)} get 503",
             observed=f"{_told_key(conflict)}; LiveKit says: {fault_text(conflict)}",
             expected="one rule for each PIN, trunk and pair of numbers",
             remedy=_DELETE,
         )
-
-
-def _less_needed(site: Site, conflict: Conflict[DispatchRule]) -> DispatchRule:
-    """The one of two clashing rules whose room is not live; the later one if that does not tell them apart."""
-    live = site.live or frozenset()
-    keeps_second = conflict.second.room_name in live and conflict.first.room_name not in live
-    return conflict.first if keeps_second else conflict.second
 
 
 def _concerned(conflict: Conflict[DispatchRule]) -> str:
@@ -68,6 +59,7 @@ def open_rules(shadows: Shadows) -> Iterator[Fault]:
         yield Fault(
             code="RUL402" if outranks else "RUL403",
             about=opened,
+            beside=rival,
             detail=f"{told_rule(opened)} has no PIN: {wins if outranks else '# alone at the prompt leads there'}",
             remedy=_DELETE,
         )
@@ -77,7 +69,7 @@ def bad_pins(rules: Sequence[DispatchRule]) -> Iterator[Fault]:
     """RUL404: PINs that are no 4 to 16 digits: most can be typed on no phone, the others are soon guessed."""
     for rule in rules:
         if rule.pin and not is_pin(rule.pin):
-            opens = _TYPABLE.match(rule.pin) is not None
+            opens = is_typable(rule.pin) and len(rule.pin) <= MAX_LENGTH
             told = "can be typed, but is" if opens else "lets nobody in: it is"
             yield Fault(
                 code="RUL404",
@@ -154,6 +146,7 @@ def shadowed(shadows: Shadows) -> Iterator[Fault]:
         yield Fault(
             code="RUL417",
             about=rule,
+            beside=winner,
             detail=f"{told_rule(rule)} never wins a call: {told_rule(winner)} {how} and comes first",
             observed=f"won by {winner.sip_dispatch_rule_id}",
         )

@@ -51,7 +51,7 @@ def conflicting(site: Site) -> Iterator[Fault]:
 
 def bypassed(site: Site) -> Iterator[Fault]:
     """TRK309: rules that also take calls which match no trunk, though trunks restrict their callers."""
-    restricted = [trunk for trunk in site.lists.trunks if trunk.allowed_addresses or trunk.auth_password]
+    restricted = list(filter(_keeps_out, site.lists.trunks))
     wildcards = [rule for rule in site.lists.rules if not rule.trunk_ids]
     if restricted and wildcards:
         yield Fault(
@@ -60,6 +60,12 @@ def bypassed(site: Site) -> Iterator[Fault]:
             detail=f"calls that {told_trunk(restricted[0])} keeps out still reach the rules that name no trunk; Meet"
             " writes such rules",
         )
+
+
+def _keeps_out(trunk: InboundTrunk) -> bool:
+    """Whether the trunk turns away some caller: by its number, its source, or the password it lacks."""
+    by_source = not all(map(is_ignored, trunk.allowed_addresses))
+    return bool(trunk.allowed_numbers) or by_source or asks_digest(trunk)
 
 
 def never_matching(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:

@@ -1,0 +1,97 @@
+"""PINs and where they are kept."""
+
+from typing import Final
+
+from sipctl.doctor.codes.words import NOTHING
+from sipctl.findings import Code, Level
+
+PIN_CODES: Final = (
+    Code(
+        code="PIN501",
+        level=Level.WARN,
+        title="Every room has a PIN",
+        cause="The room was made while telephony was off, all draws collided, or somebody took the PIN away.",
+        callers="No PIN opens this room; Meet writes a rule with the word None.",
+        fix="`sipctl pin assign --missing`",
+    ),
+    Code(
+        code="PIN502",
+        level=Level.WARN,
+        title="All PINs have the length of the setting",
+        cause="ROOM_TELEPHONY_PIN_LENGTH was changed, or the PIN comes from a migration or a person.",
+        callers=NOTHING + " Room devices refuse such a PIN.",
+        fix="rotate these rooms; invitations that were sent stop working",
+    ),
+    Code(
+        code="PIN503",
+        level=Level.ERROR,
+        title="Every PIN is digits",
+        cause="Somebody typed the PIN by hand; Meet does not check it.",
+        callers="No PIN opens this room.",
+        fix="rotate the room",
+    ),
+    Code(
+        code="PIN504",
+        level=Level.ERROR,
+        title="No PIN is over 16 digits",
+        cause="ROOM_TELEPHONY_PIN_LENGTH is or was over 16; livekit-sip hangs up at the 17th digit.",
+        callers="The wrong-PIN message at the 17th digit.",
+        fix="set the length to 16 or less, then rotate",
+    ),
+    Code(
+        code="PIN505",
+        level=Level.ERROR,
+        title="Live rules carry the registry's PINs",
+        cause="The PIN was changed while the room was live; Meet does not touch a rule that exists.",
+        callers="The PIN that people were told is wrong, the old one works.",
+        fix="delete the rule and create it with the PIN of the registry",
+    ),
+    Code(
+        code="PIN506",
+        level=Level.ERROR,
+        title="Nobody else uses the registry's PINs",
+        cause="Another application on the same LiveKit wrote a rule with a PIN that belongs to one of our rooms.",
+        callers="Callers land in the other application's room, or every call fails.",
+        fix="rotate the room",
+    ),
+    Code(
+        code="PIN507",
+        level=Level.WARN,
+        title="No PIN is easy to guess",
+        cause="The PIN is one digit repeated, a row, a date or the like: the first that a guesser tries.",
+        callers=NOTHING,
+        fix="rotate the room",
+    ),
+    Code(
+        code="PIN508",
+        level=Level.INFO,
+        title="No PIN is over a year old",
+        cause="A PIN that was sent around for long is known to many.",
+        callers=NOTHING,
+        fix="rotate these rooms when it suits their owners",
+    ),
+    Code(
+        code="PIN509",
+        level=Level.INFO,
+        title="No PIN is the start of another",
+        cause="PINs of several lengths are in use. LiveKit compares whole PINs, other bridges do not.",
+        callers=NOTHING,
+        fix="rotate the shorter one",
+    ),
+    Code(
+        code="PIN510",
+        level=Level.ERROR,
+        title="Every rotation was finished",
+        cause="A run was killed, or LiveKit failed, between the first and the last step of a rotation.",
+        callers="The old or the new PIN opens the room, until the rotation is finished.",
+        fix="finish it",
+    ),
+    Code(
+        code="PIN511",
+        level=Level.WARN,
+        title="Wrong PINs are as few as typing errors explain",
+        cause="livekit-sip counts more calls with a wrong PIN than the accepted chance of a hit allows a guesser.",
+        callers=NOTHING + " Each call may try one PIN, and nothing counts the calls.",
+        fix="let a firewall admit only the provider, make PINs longer, and ask the provider who calls",
+    ),
+)
