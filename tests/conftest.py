@@ -8,6 +8,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from operations.desk import Desk
+from operations.yard import Yard, yard_of
 from peers.livekit import RealLiveKit, running_livekit
 from peers.livekit import missing as missing_server
 from peers.postgres import Postgres, running_postgres
@@ -75,6 +77,22 @@ def livekit(request: pytest.FixtureRequest) -> Sandbox | RealLiveKit:
     """The sandbox, then the real server: what one promises, the other must keep."""
     server: Sandbox | RealLiveKit = request.getfixturevalue(request.param)
     return server
+
+
+@pytest.fixture
+def yard(livekit: Sandbox | RealLiveKit, tmp_path: Path) -> Iterator[Yard]:
+    """What purge and sync work with; one room is live, so that the list of rooms is not empty."""
+    with yard_of(Desk(server=livekit, folder=tmp_path), tmp_path) as one:
+        one.open_room("other")
+        yield one
+
+
+@pytest.fixture
+def sandboxed(sandbox: Sandbox, tmp_path: Path) -> Iterator[Yard]:
+    """The same on the sandbox alone."""
+    with yard_of(Desk(server=sandbox, folder=tmp_path), tmp_path) as one:
+        one.open_room("other")
+        yield one
 
 
 @pytest.fixture(scope="session")

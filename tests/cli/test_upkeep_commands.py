@@ -221,14 +221,42 @@ def test_limits_and_grace_of_the_profile(sandboxed: Cron, tmp_path: Path) -> Non
 
 
 def test_a_protected_profile_wants_its_name(sandboxed: Cron, tmp_path: Path) -> None:
-    config = tmp_path / "sipctl.toml"
-    config.write_text("[profiles.default]\nprotected = true\n")
+    config = str(protected_profile(tmp_path))
     sandboxed.look_long_ago()
-    sandboxed.rules("purge", "--config", str(config))
-    refused = sandboxed.rules("purge", "--config", str(config), "--apply", code=ExitCode.RAIL)
+    sandboxed.rules("purge", "--config", config)
+    refused = sandboxed.rules("purge", "--config", config, "--apply", code=ExitCode.RAIL)
     assert "--confirm default" in refused.stderr
-    sandboxed.rules("purge", "--config", str(config), "--apply", "--confirm", "default")
+    sandboxed.rules("purge", "--config", config, "--apply", "--confirm", "default")
     assert sandboxed.rooms() == ["live"]
+
+
+def protected_profile(folder: Path) -> Path:
+    config = folder / "sipctl.toml"
+    config.write_text("[profiles.default]\nprotected = true\n")
+    return config
+
+
+def test_without_a_memory_nothing_is_deleted(sandboxed: Cron) -> None:
+    sandboxed.look_long_ago()
+    (state() / "looks.db").unlink()
+    (state() / "looks.db").mkdir()
+    refused = sandboxed.rules("purge", "--apply", code=ExitCode.RAIL)
+    assert "cannot remember this look" in refused.stderr
+    assert "--look-twice" in refused.stderr
+    assert sandboxed.rooms() == ["live", "stale"]
+    assert "is not remembered" in sandboxed.rules("purge").stderr
+    sandboxed.rules("purge", "--apply", "--look-twice", "1s")
+    assert sandboxed.rooms() == ["live"]
+
+
+def test_a_corrupt_memory_is_no_empty_one(sandboxed: Cron) -> None:
+    sandboxed.look_long_ago()
+    (state() / "looks.db").write_text("no database" * 999)
+    for words in (["purge"], ["purge", "--apply"]):
+        refused = sandboxed.rules(*words, code=ExitCode.USAGE)
+        assert "the state of earlier looks is corrupt" in refused.stderr
+        assert "move looks.db of the state folder away" in refused.stderr
+    assert sandboxed.rooms() == ["live", "stale"]
 
 
 def test_names_are_of_what_would_change(sandboxed: Cron) -> None:
@@ -427,6 +455,31 @@ class TestRestore:
         with (state() / "audit.jsonl").open("a") as audit:
             audit.write(audit_lines()[0][:60])
         cron.rules("restore", "--run", run_id, "--apply")
+        assert cron.rooms() == ["live", "stale"]
+
+    def test_what_is_no_change_of_a_rule(self, purged: tuple[Cron, str]) -> None:
+        cron, _ = purged
+        whole_run = next(json.loads(line) for line in audit_lines() if '"run"' in line)
+        for words in ([whole_run["item"]], [whole_run["item"], "--apply"]):
+            assert cron.rules("restore", *words).stdout == "Nothing to do.\n"
+        assert cron.document("restore", whole_run["item"])["items"] == []
+
+    def test_deletions_have_a_limit(self, sandboxed: Cron) -> None:
+        created = run("rules", "create", "--room", "new", "--pin-stdin", env=sandboxed.env, stdin=b"5839201746")
+        assert created.code == 0, created
+        words = ("restore", json.loads(audit_lines()[-1])["item"], "--apply")
+        refused = sandboxed.rules(*words, "--max-delete", "0", code=ExitCode.RAIL)
+        assert "more than max_delete 0" in refused.stderr
+        assert sandboxed.rooms() == ["live", "new", "stale"]
+        sandboxed.rules(*words)
+        assert sandboxed.rooms() == ["live", "stale"]
+
+    def test_a_protected_profile_wants_its_name(self, purged: tuple[Cron, str], tmp_path: Path) -> None:
+        cron, run_id = purged
+        words = ("restore", "--run", run_id, "--apply", "--config", str(protected_profile(tmp_path)))
+        assert "--confirm default" in cron.rules(*words, code=ExitCode.RAIL).stderr
+        assert cron.rooms() == ["live"]
+        cron.rules(*words, "--confirm", "default")
         assert cron.rooms() == ["live", "stale"]
 
     def test_a_trunk_that_was_made_again(self, sandboxed: Cron) -> None:

@@ -1,5 +1,6 @@
 """Telling a backend again what it missed: one that does as Meet does, with either server behind it."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Iterator
@@ -108,26 +109,56 @@ def test_nobody_listens(yard: Yard) -> None:
 
 
 def test_a_room_that_comes_alive_is_told_of_as_started(yard: Yard, backend: Backend) -> None:
-    server = yard.desk.server
+    stale_for_long(yard)
+    yard.desk.client_class = before_the_list(3, yard.desk.server)  # the first look after the backend was told
+    assert results(yard.run()) == [(A, Result.PUT_BACK)]
+    assert backend.events == [("room_finished", A), ("room_started", A)]
+    assert yard.pins() == {A: "4821930571"}
+
+
+def test_a_room_that_came_alive_since_the_plan_is_not_told_of(yard: Yard, backend: Backend) -> None:
+    stale_for_long(yard)
+    yard.desk.client_class = before_the_list(2, yard.desk.server)  # the look right before the backend is told
+    assert results(yard.run()) == [(A, Result.ALIVE)]
+    assert backend.events == []
+    assert yard.pins() == {A: "4821930571"}
+
+
+def test_a_list_of_rooms_that_turns_empty_is_not_believed(yard: Yard, backend: Backend) -> None:
+    stale_for_long(yard)
+
+    class Emptied(LiveKitClient):
+        lists = 0
+
+        async def list_rooms(self, names: object = ()) -> object:  # type: ignore[override]
+            Emptied.lists += 1
+            return [] if Emptied.lists == 2 else await super().list_rooms()
+
+    yard.desk.client_class = Emptied
+    assert results(yard.run()) == [(A, Result.FAILED)]
+    assert backend.events == []
+    assert yard.pins() == {A: "4821930571"}
+
+
+def stale_for_long(yard: Yard) -> None:
     yard.desk.store(owned(A, "4821930571"))
     yard.run(apply=False)
     yard.wait()
 
+
+def before_the_list(number: int, server: Sandbox | RealLiveKit) -> type[LiveKitClient]:
+    """A client in whose back somebody enters the room before that list of rules; the plan's is the first."""
+
     class Later(LiveKitClient):
-        looks = 0
+        lists = 0
 
         async def list_rules(self, ids: object = ()) -> object:  # type: ignore[override]
-            Later.looks += 1
-            if Later.looks == 3:  # the first look after the backend was told
-                import asyncio
-
+            Later.lists += 1
+            if Later.lists == number:
                 await asyncio.to_thread(server.join, A, "alice")
             return await super().list_rules(ids)  # type: ignore[arg-type]
 
-    yard.desk.client_class = Later
-    assert results(yard.run()) == [(A, Result.PUT_BACK)]
-    assert backend.events == [("room_finished", A), ("room_started", A)]
-    assert yard.pins() == {A: "4821930571"}
+    return Later
 
 
 def test_what_a_backend_does_not_repair_is_said(yard: Yard) -> None:
@@ -139,9 +170,7 @@ def test_what_a_backend_does_not_repair_is_said(yard: Yard) -> None:
 
 
 def test_a_killed_run_is_finished_by_telling_again(yard: Yard, backend: Backend) -> None:
-    yard.desk.store(owned(A, "4821930571"))
-    yard.run(apply=False)
-    yard.wait()
+    stale_for_long(yard)
 
     class Killed(BaseException):
         pass

@@ -338,6 +338,15 @@ def test_restore_does_not_take_another_rules_place(desk: Desk) -> None:
     assert desk.rules() == [other]
 
 
+def test_restore_leaves_alone_what_changed_since(desk: Desk) -> None:
+    created = desk.write(lambda writer: create_rule(writer, RULE))
+    updated = desk.write(lambda writer: update_rule(writer, "demo", {"pin": "654321"}))
+    desk.write(lambda writer: update_rule(writer, "demo", {"metadata": "newer"}))
+    newest = desk.rule()
+    assert _undo(desk, created) == _undo(desk, updated) == []
+    assert desk.rule() == newest
+
+
 def test_a_rule_that_changed_between_read_and_write(desk: Desk) -> None:
     class Meddled(LiveKitClient):
         async def replace_rule(self, before: DispatchRule, after: DispatchRule) -> DispatchRule:

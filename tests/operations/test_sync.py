@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,12 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from operations.desk import Desk
-from operations.yard import GRACE, Yard, owned, results, yard_of
+from operations.yard import GRACE, Yard, owned, plant, results
 from peers.livekit import RealLiveKit
 from sipctl.errors import ConfigError, PoisonPairError, RailError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations import by_livekit
 from sipctl.operations.carrying import Result
 from sipctl.operations.executing import Brake
 from sipctl.operations.rule_writes import create_rule
@@ -24,29 +22,6 @@ from sipctl.telephony.model import DispatchRule, Room
 from sipctl.telephony.plan import Action, Part, Reason, pending
 
 MANY = [f"room-{at:02}" for at in range(30)]
-
-
-@pytest.fixture
-def yard(livekit: Sandbox | RealLiveKit, tmp_path: Path) -> Iterator[Yard]:
-    """A server with one live room, so that its list of rooms is not empty."""
-    with yard_of(Desk(server=livekit, folder=tmp_path), tmp_path) as one:
-        one.open_room("other")
-        yield one
-
-
-@pytest.fixture
-def sandboxed(sandbox: Sandbox, tmp_path: Path) -> Iterator[Yard]:
-    with yard_of(Desk(server=sandbox, folder=tmp_path), tmp_path) as one:
-        one.open_room("other")
-        yield one
-
-
-def plant(yard: Yard, *rooms: str) -> list[DispatchRule]:
-    return [yard.desk.store(owned(room, f"{at:06}")) for at, room in enumerate(rooms)]
-
-
-def intents(yard: Yard) -> list[str]:
-    return [entry.action for entry in yard.desk.audit() if entry.phase == "intent"]
 
 
 # --- purge ---
@@ -217,87 +192,6 @@ def test_many_deletions_need_a_number(sandboxed: Yard) -> None:
 def test_under_ten_rules_a_percentage_says_nothing(sandboxed: Yard) -> None:
     plant(sandboxed, *MANY[:9])
     assert len(sandboxed.purge().done) == 9
-
-
-def before_the_delete(deed: Callable[[DispatchRule], object]) -> type[LiveKitClient]:
-    """A client in whose back something happens right before each deletion."""
-
-    class Meddled(LiveKitClient):
-        async def delete_rule(self, identifier: str) -> None:
-            (rule,) = await self.list_rules([identifier])
-            await asyncio.to_thread(deed, rule)
-            await super().delete_rule(identifier)
-
-    return Meddled
-
-
-def test_a_room_that_comes_alive_gets_its_rule_back(yard: Yard) -> None:
-    (rule,) = plant(yard, "gone")
-    yard.run(Part.PURGE)
-    yard.wait()
-    server = yard.desk.server
-    yard.desk.client_class = before_the_delete(lambda one: server.join(one.room_name, "alice"))
-    outcome = yard.run(Part.PURGE)
-    assert results(outcome) == [("gone", Result.PUT_BACK)]
-    back = yard.desk.rule()
-    assert replace(back, sip_dispatch_rule_id=rule.sip_dispatch_rule_id, created_at=None) == rule
-    assert outcome.done[0].rule_id == back.sip_dispatch_rule_id
-    assert intents(yard) == ["run", "delete", "create"]
-
-
-def test_it_is_put_back_before_the_next_batch(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(by_livekit, "BATCH", 1)
-    plant(yard, "first", "second")
-    yard.run(Part.PURGE)
-    yard.wait()
-    server = yard.desk.server
-    yard.desk.client_class = before_the_delete(
-        lambda rule: server.join("first", "alice") if rule.room_name == "first" else None
-    )
-    assert sorted(results(yard.run(Part.PURGE))) == [("first", Result.PUT_BACK), ("second", Result.DONE)]
-    assert intents(yard) == ["run", "delete", "create", "delete"]
-
-
-def test_a_backend_that_was_quicker_keeps_its_rule(yard: Yard) -> None:
-    plant(yard, "gone")
-    yard.run(Part.PURGE)
-    yard.wait()
-    server = yard.desk.server
-
-    class Backend(LiveKitClient):
-        async def delete_rule(self, identifier: str) -> None:
-            await super().delete_rule(identifier)
-            await asyncio.to_thread(server.join, "gone", "alice")
-            await self.create_rule(owned("gone", "555555"))
-
-    yard.desk.client_class = Backend
-    assert results(yard.run(Part.PURGE)) == [("gone", Result.PUT_BACK)]
-    assert yard.pins() == {"gone": "555555"}
-
-
-def test_what_came_alive_or_changed_since_the_plan_is_left_alone(yard: Yard) -> None:
-    alive, changed, _ = plant(yard, "alive", "changed", "gone")
-    yard.run(Part.PURGE)
-    yard.wait()
-    server = yard.desk.server
-
-    class Later(LiveKitClient):
-        looked = False
-
-        async def list_rules(self, ids: object = ()) -> object:  # type: ignore[override]
-            if ids and not Later.looked:
-                Later.looked = True
-                await asyncio.to_thread(server.join, "alive", "alice")
-                await self.replace_rule(changed, replace(changed, metadata="new"))
-            return await super().list_rules(ids)  # type: ignore[arg-type]
-
-    yard.desk.client_class = Later
-    assert results(yard.run(Part.PURGE)) == [
-        ("alive", Result.ALIVE),
-        ("changed", Result.CHANGED),
-        ("gone", Result.DONE),
-    ]
-    assert alive in yard.desk.rules()
 
 
 def test_one_failure_does_not_stop_the_others(sandboxed: Yard) -> None:
@@ -566,25 +460,6 @@ def test_two_rules_change_places_and_neither_is_ever_open(yard: Yard) -> None:
     assert yard.pins() == {"a": "100001", "b": "100002"}
     assert len(seen) == 6
     assert all(len(pin) in {6, 16} for pin in seen)
-
-
-def test_a_rule_that_the_backend_made_meanwhile_is_success(yard: Yard) -> None:
-    assert yard.registry
-    yard.desk.server.join("a", "alice")
-    yard.registry.give([("a", "100001")])
-
-    class Backend(LiveKitClient):
-        looked = 0
-
-        async def list_rules(self, ids: object = ()) -> object:  # type: ignore[override]
-            Backend.looked += 1
-            if Backend.looked == 2:
-                await self.create_rule(owned("a", "100001"))
-            return await super().list_rules(ids)  # type: ignore[arg-type]
-
-    yard.desk.client_class = Backend
-    assert results(yard.run()) == [("a", Result.THERE)]
-    assert len(yard.desk.rules()) == 1
 
 
 def test_no_second_truth(yard: Yard) -> None:

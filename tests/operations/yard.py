@@ -84,6 +84,14 @@ class Yard:
         return {rule.room_name: rule.pin for rule in self.desk.rules()}
 
 
+def plant(yard: Yard, *rooms: str) -> list[DispatchRule]:
+    return [yard.desk.store(owned(room, f"{at:06}")) for at, room in enumerate(rooms)]
+
+
+def intents(yard: Yard) -> list[str]:
+    return [entry.action for entry in yard.desk.audit() if entry.phase == "intent"]
+
+
 def results(outcome: Outcome) -> list[tuple[str, Result]]:
     return sorted((one.item.room, one.result) for one in outcome.done)
 

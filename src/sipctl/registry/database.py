@@ -92,8 +92,10 @@ def _make_private(path: Path) -> None:
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
+def translated(what: str, *, if_corrupt: str = "restore it from a backup") -> Iterator[None]:
     """Turn what a database says into our errors; violated constraints pass, they are the caller's business.
+
+    `if_corrupt` is the hint for a file that is damaged.
 
     Raises:
         UncheckedError: not reachable, locked, full, read-only, or without the rights.
@@ -104,13 +106,13 @@ def translated(what: str) -> Iterator[None]:
     except IntegrityError:
         raise
     except DBAPIError as error:
-        raise _translate(what, error) from error
+        raise _translate(what, error, if_corrupt) from error
 
 
-def _translate(what: str, error: DBAPIError) -> SipctlError:
+def _translate(what: str, error: DBAPIError, if_corrupt: str) -> SipctlError:
     reason = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
     if any(word in reason for word in _CORRUPT):
-        return ConfigError(f"{what} is corrupt: {reason}", hint="restore it from a backup")
+        return ConfigError(f"{what} is corrupt: {reason}", hint=if_corrupt)
     if isinstance(error, ProgrammingError) and "permission denied" not in reason:
         return ConfigError(f"{what} has not the tables it should have: {reason}", hint="check layout and database")
     if isinstance(error, OperationalError) and "locked" in reason:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -13,7 +14,10 @@ from sipctl.registry.tables import looks, prepare, runs, sightings
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
 
-_WHAT = "the state of earlier looks"
+
+def _translated() -> AbstractContextManager[None]:
+    remedy = "move looks.db of the state folder away: the next look counts as the first"
+    return translated("the state of earlier looks", if_corrupt=remedy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,7 @@ class Looks:
         self._engine = engine
         self._server = server
         self._now = now
-        with translated(_WHAT):
+        with _translated():
             prepare(engine)
 
     def close(self) -> None:
@@ -54,7 +58,7 @@ class Looks:
         """
         now = self._now()
         digests = {rule.sip_dispatch_rule_id: _digest(rule) for rule in stale}
-        with translated(_WHAT), self._engine.begin() as connection:
+        with _translated(), self._engine.begin() as connection:
             serialize(connection, f"looks at {self._server}")  # a run holds the lock of the server itself
             earlier = self._earlier(connection, digests, now)
             self._note(connection, digests, earlier, now, any_room=any_room)
@@ -97,23 +101,23 @@ class Looks:
     def begin_run(self, run: str) -> None:
         """Note that a run is about to write; whoever finds the note later knows that it was killed."""
         values = {"run": run, "server": self._server, "started_at": self._now().isoformat()}
-        with translated(_WHAT), self._engine.begin() as connection:
+        with _translated(), self._engine.begin() as connection:
             connection.execute(insert(runs).values(values))
 
     def end_run(self, run: str) -> None:
         """Note that a run came to its end."""
-        with translated(_WHAT), self._engine.begin() as connection:
+        with _translated(), self._engine.begin() as connection:
             connection.execute(update(runs).where(runs.c.run == run).values(ended_at=self._now().isoformat()))
 
     def unsettled_runs(self) -> dict[str, datetime | None]:
         """The runs at this server that no later one has looked at, oldest first, and when each ended; None = never."""
         query = select(runs.c.run, runs.c.ended_at).where(runs.c.server == self._server).order_by(runs.c.started_at)
-        with translated(_WHAT), self._engine.connect().execution_options(reading=True) as connection:
+        with _translated(), self._engine.connect().execution_options(reading=True) as connection:
             return {run: datetime.fromisoformat(at) if at else None for run, at in connection.execute(query)}
 
     def settle(self, settled: Iterable[str]) -> None:
         """Forget runs: what they left is as it should be."""
-        with translated(_WHAT), self._engine.begin() as connection:
+        with _translated(), self._engine.begin() as connection:
             connection.execute(delete(runs).where(runs.c.run.in_(list(settled))))
 
 

@@ -40,6 +40,9 @@ class RestoreView:
             head = {"schema": "sipctl/restore/v1", "run": self.run, "undo": self._undo, "items": items}
             yield escaped_json(json.dumps(head, ensure_ascii=False, indent=2)) + "\n"
             return
+        if style == "table" and not self.steps:
+            yield "Nothing to do.\n"
+            return
         yield from listing.render(style, streams)
         if style == "table":
             todo = any(step.deed is not Deed.SKIP for step in self.steps)

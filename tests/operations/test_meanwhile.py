@@ -1,0 +1,168 @@
+"""The world moves while a run is at work: between its looks, before its deeds, behind its back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from operations.yard import Yard, intents, owned, plant, results
+from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations import by_livekit
+from sipctl.operations.carrying import Result
+from sipctl.telephony.model import DispatchRule, Room
+from sipctl.telephony.plan import Part
+
+Deed = Callable[[LiveKitClient], Awaitable[object]]
+
+
+def before_the_delete(deed: Callable[[DispatchRule], object]) -> type[LiveKitClient]:
+    """A client in whose back something happens right before each deletion."""
+
+    class Meddled(LiveKitClient):
+        async def delete_rule(self, identifier: str) -> None:
+            (rule,) = await self.list_rules([identifier])
+            await asyncio.to_thread(deed, rule)
+            await super().delete_rule(identifier)
+
+    return Meddled
+
+
+def after_the_plan(deed: Deed) -> type[LiveKitClient]:
+    """A client in whose back something happens right before it lists the rules a second time: the plan is made."""
+
+    class Later(LiveKitClient):
+        lists = 0
+
+        async def list_rules(self, ids: object = ()) -> object:  # type: ignore[override]
+            Later.lists += 1
+            if Later.lists == 2:
+                await deed(self)
+            return await super().list_rules(ids)  # type: ignore[arg-type]
+
+    return Later
+
+
+def stale_for_long(yard: Yard) -> None:
+    yard.run(Part.PURGE)
+    yard.wait()
+
+
+def test_a_room_that_comes_alive_gets_its_rule_back(yard: Yard) -> None:
+    (rule,) = plant(yard, "gone")
+    stale_for_long(yard)
+    server = yard.desk.server
+    yard.desk.client_class = before_the_delete(lambda one: server.join(one.room_name, "alice"))
+    outcome = yard.run(Part.PURGE)
+    assert results(outcome) == [("gone", Result.PUT_BACK)]
+    back = yard.desk.rule()
+    assert replace(back, sip_dispatch_rule_id=rule.sip_dispatch_rule_id, created_at=None) == rule
+    assert outcome.done[0].rule_id == back.sip_dispatch_rule_id
+    assert intents(yard) == ["run", "delete", "create"]
+
+
+def test_it_is_put_back_before_the_next_batch(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(by_livekit, "BATCH", 1)
+    plant(yard, "first", "second")
+    stale_for_long(yard)
+    server = yard.desk.server
+    yard.desk.client_class = before_the_delete(
+        lambda rule: server.join("first", "alice") if rule.room_name == "first" else None
+    )
+    assert sorted(results(yard.run(Part.PURGE))) == [("first", Result.PUT_BACK), ("second", Result.DONE)]
+    assert intents(yard) == ["run", "delete", "create", "delete"]
+
+
+def test_a_backend_that_was_quicker_keeps_its_rule(yard: Yard) -> None:
+    plant(yard, "gone")
+    stale_for_long(yard)
+    server = yard.desk.server
+
+    class Backend(LiveKitClient):
+        async def delete_rule(self, identifier: str) -> None:
+            await super().delete_rule(identifier)
+            await asyncio.to_thread(server.join, "gone", "alice")
+            await self.create_rule(owned("gone", "555555"))
+
+    yard.desk.client_class = Backend
+    assert results(yard.run(Part.PURGE)) == [("gone", Result.PUT_BACK)]
+    assert yard.desk.rule().pin == "555555"
+
+
+def test_what_came_alive_or_changed_since_the_plan_is_left_alone(yard: Yard) -> None:
+    alive, changed, _ = plant(yard, "alive", "changed", "gone")
+    stale_for_long(yard)
+    server = yard.desk.server
+
+    async def meddle(client: LiveKitClient) -> None:
+        await asyncio.to_thread(server.join, "alive", "alice")
+        await client.replace_rule(changed, replace(changed, metadata="new"))
+
+    yard.desk.client_class = after_the_plan(meddle)
+    assert results(yard.run(Part.PURGE)) == [
+        ("alive", Result.ALIVE),
+        ("changed", Result.CHANGED),
+        ("gone", Result.DONE),
+    ]
+    assert alive in yard.desk.rules()
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_duplicate_stays_if_the_rule_beside_it_does_not(yard: Yard, *, is_deleted: bool) -> None:
+    """Else its room would be left without a rule, or with one that nobody looked at."""
+    assert yard.registry
+    yard.registry.give([("other", "100001")])
+    first, second = (yard.desk.store(owned("other", "100001", trunk_ids=(trunk,))) for trunk in ("ST_1", "ST_2"))
+    (item,) = [one for one in yard.run(Part.REPAIR, apply=False).items if one.beside]
+    keeper, double = (first, second) if item.before == second else (second, first)
+
+    async def meddle(client: LiveKitClient) -> None:
+        if is_deleted:
+            await client.delete_rule(keeper.sip_dispatch_rule_id)
+        else:
+            await client.replace_rule(keeper, replace(keeper, pin="200002"))
+
+    yard.desk.client_class = after_the_plan(meddle)
+    assert results(yard.run(Part.REPAIR)) == [("other", Result.CHANGED)]
+    assert double in yard.desk.rules()
+
+
+def test_a_rule_that_the_backend_made_meanwhile_is_success(yard: Yard) -> None:
+    assert yard.registry
+    yard.desk.server.join("a", "alice")
+    yard.registry.give([("a", "100001")])
+    yard.desk.client_class = after_the_plan(lambda client: client.create_rule(owned("a", "100001")))
+    assert results(yard.run()) == [("a", Result.THERE)]
+    assert len(yard.desk.rules()) == 1
+
+
+def test_a_room_that_ended_meanwhile_gets_no_rule(yard: Yard) -> None:
+    assert yard.registry
+    yard.desk.server.join("a", "alice")
+    yard.registry.give([("a", "100001")])
+    yard.desk.client_class = after_the_plan(lambda client: client.delete_room("a"))
+    assert results(yard.run()) == [("a", Result.ENDED)]
+    assert yard.desk.rules() == []
+
+
+def test_a_room_that_begins_while_the_run_looks_is_not_stale(yard: Yard) -> None:
+    """Rules are listed first: a rule that is listed has a room that is listed, too."""
+
+    class Beginning(LiveKitClient):
+        lists = 0
+
+        async def list_rules(self, ids: object = ()) -> object:  # type: ignore[override]
+            return await self._then_begin(await super().list_rules(ids))  # type: ignore[arg-type]
+
+        async def list_rooms(self, names: object = ()) -> object:  # type: ignore[override]
+            return await self._then_begin(await super().list_rooms(names))  # type: ignore[arg-type]
+
+        async def _then_begin(self, listed: object) -> object:
+            Beginning.lists += 1
+            if Beginning.lists == 1:
+                await self.create_room(Room(name="new"))
+                await self.create_rule(owned("new", "100001"))
+            return listed
+
+    yard.desk.client_class = Beginning
+    assert [item for item in yard.run(Part.PURGE, apply=False).items if item.room == "new"] == []
