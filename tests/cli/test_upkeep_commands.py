@@ -477,7 +477,9 @@ class TestRestore:
     def test_a_protected_profile_wants_its_name(self, purged: tuple[Cron, str], tmp_path: Path) -> None:
         cron, run_id = purged
         words = ("restore", "--run", run_id, "--apply", "--config", str(protected_profile(tmp_path)))
-        assert "--confirm default" in cron.rules(*words, code=ExitCode.RAIL).stderr
+        refused = cron.rules(*words, code=ExitCode.RAIL)
+        assert "--confirm default" in refused.stderr
+        assert refused.stdout == ""
         assert cron.rooms() == ["live"]
         cron.rules(*words, "--confirm", "default")
         assert cron.rooms() == ["live", "stale"]
