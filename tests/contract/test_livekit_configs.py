@@ -67,12 +67,12 @@ TAKEN_BY_SERVER = {
     "number-for-text": "+region: 5",
     "duration": "+webhook: {resource_url_notifier: {max_age: 1m30s}}",
     "anchor": "+room: &a {auto_create: true}",
-    "udp-port-range": "udp_port: 24000-24005",
+    "udp-port-range": "udp_port: 29950-29955",
     "old-log-level": "+log_level: debug",
     "key-file": "keys: !file 600 meet: KEY",
     "codecs": "+room: {enabled_codecs: [{mime: audio/opus}]}",
     "random-node": "+node_selector: {kind: random}",
-    "turn-behind-a-proxy": "+turn: {enabled: true, tls_port: 25349, domain: turn.example.org, external_tls: true}",
+    "turn-behind-a-proxy": "+turn: {enabled: true, tls_port: 19349, domain: turn.example.org, external_tls: true}",
 }
 REFUSED_BY_SIP = {
     "key-twice": "+sip_port: 1",

@@ -25,7 +25,10 @@ SIP_VERSION = "1.8.0"
 PEERS = Path(os.environ.get("SIPCTL_PEERS") or Path.home() / ".cache" / "sipctl-peers")
 SERVER = PEERS / f"livekit-server-{SERVER_VERSION}"
 SIP_NODE = PEERS / f"livekit-sip-{SIP_VERSION}"
-_PORTS = range(20000, 31000)
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+_PORTS = range(20000 + 2480 * _WORKER, 20000 + 2480 * (_WORKER + 1) - 80)
+"""Of this worker alone, and below 30000, where TURN's relays and then the system's own connections begin."""
+
 _UP_WITHIN_S = 20.0
 _RTC = "use_external_ip: false, node_ip: 127.0.0.1, enable_loopback_candidate: true"
 
