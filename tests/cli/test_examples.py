@@ -56,8 +56,7 @@ def world(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     item = json.loads(done.stdout)["item"]["undo"].split()[3]
     audit = tmp_path / "state" / "audit.jsonl"
     audit.write_text(audit.read_text().replace(item.partition("-")[0], "5f0c9a7be21d"))
-    for room in ("standup", "retro"):
-        assert run("pin", "assign", room, "--no-live", env=env_of(sandbox)).code == 0
+    assert run("pin", "assign", "standup", "retro", "--no-live", env=env_of(sandbox)).code == 0
     return sandbox
 
 

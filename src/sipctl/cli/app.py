@@ -1,12 +1,13 @@
 """The root of the command line: commands load when named, and every ending becomes an exit code."""
 
 import errno
+import functools
 import importlib
 import json
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -110,10 +111,16 @@ def run(args: Sequence[str]) -> int:
     return _report_end(args, ending) if code == ExitCode.INTERRUPTED else code
 
 
+@functools.cache
+def _root_command() -> Callable[..., Any]:
+    """Commands keep nothing of a run, so a process that runs several, as tests do, makes them once."""
+    return typer.main.get_command(app)
+
+
 def _run(args: Sequence[str]) -> int:
     try:
         _refuse_broken_words(args)
-        return int(typer.main.get_command(app)(list(args), prog_name="sipctl", standalone_mode=False) or 0)
+        return int(_root_command()(list(args), prog_name="sipctl", standalone_mode=False) or 0)
     except SipctlError as error:
         return _report(args, error.code, error.message, error.hint, error.exit_code)
     except typer.TyperException as error:
