@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from operations.desk import Desk
-from operations.yard import Yard, owned, results, yard_of
+from operations.yard import Deed, Yard, before_the_list, owned, results, yard_of
 from peers.backend import PATH, Backend, running_backend
 from peers.livekit import RealLiveKit
 from sipctl.errors import DeniedError, UncheckedError
@@ -110,7 +110,7 @@ def test_nobody_listens(yard: Yard) -> None:
 
 def test_a_room_that_comes_alive_is_told_of_as_started(yard: Yard, backend: Backend) -> None:
     stale_for_long(yard)
-    yard.desk.client_class = before_the_list(3, yard.desk.server)  # the first look after the backend was told
+    yard.desk.client_class = before_the_list(3, entering(A, yard))  # the first look after the backend was told
     assert results(yard.run()) == [(A, Result.PUT_BACK)]
     assert backend.events == [("room_finished", A), ("room_started", A)]
     assert yard.pins() == {A: "4821930571"}
@@ -118,7 +118,7 @@ def test_a_room_that_comes_alive_is_told_of_as_started(yard: Yard, backend: Back
 
 def test_a_room_that_came_alive_since_the_plan_is_not_told_of(yard: Yard, backend: Backend) -> None:
     stale_for_long(yard)
-    yard.desk.client_class = before_the_list(2, yard.desk.server)  # the look right before the backend is told
+    yard.desk.client_class = before_the_list(2, entering(A, yard))  # the look right before the backend is told
     assert results(yard.run()) == [(A, Result.ALIVE)]
     assert backend.events == []
     assert yard.pins() == {A: "4821930571"}
@@ -140,25 +140,19 @@ def test_a_list_of_rooms_that_turns_empty_is_not_believed(yard: Yard, backend: B
     assert yard.pins() == {A: "4821930571"}
 
 
+def entering(room: str, yard: Yard) -> Deed:
+    server = yard.desk.server
+
+    async def enter(_: LiveKitClient) -> None:
+        await asyncio.to_thread(server.join, room, "alice")
+
+    return enter
+
+
 def stale_for_long(yard: Yard) -> None:
     yard.desk.store(owned(A, "4821930571"))
     yard.run(apply=False)
     yard.wait()
-
-
-def before_the_list(number: int, server: Sandbox | RealLiveKit) -> type[LiveKitClient]:
-    """A client in whose back somebody enters the room before that list of rules; the plan's is the first."""
-
-    class Later(LiveKitClient):
-        lists = 0
-
-        async def list_rules(self, ids: object = ()) -> object:  # type: ignore[override]
-            Later.lists += 1
-            if Later.lists == number:
-                await asyncio.to_thread(server.join, A, "alice")
-            return await super().list_rules(ids)  # type: ignore[arg-type]
-
-    return Later
 
 
 def test_what_a_backend_does_not_repair_is_said(yard: Yard) -> None:

@@ -1,19 +1,17 @@
 """The world moves while a run is at work: between its looks, before its deeds, behind its back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from operations.yard import Yard, intents, owned, plant, results
+from operations.yard import Yard, before_the_list, intents, owned, plant, results
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations import by_livekit
 from sipctl.operations.carrying import Result
 from sipctl.telephony.model import DispatchRule, Room
 from sipctl.telephony.plan import Part
-
-Deed = Callable[[LiveKitClient], Awaitable[object]]
 
 
 def before_the_delete(deed: Callable[[DispatchRule], object]) -> type[LiveKitClient]:
@@ -26,21 +24,6 @@ def before_the_delete(deed: Callable[[DispatchRule], object]) -> type[LiveKitCli
             await super().delete_rule(identifier)
 
     return Meddled
-
-
-def after_the_plan(deed: Deed) -> type[LiveKitClient]:
-    """A client in whose back something happens right before it lists the rules a second time: the plan is made."""
-
-    class Later(LiveKitClient):
-        lists = 0
-
-        async def list_rules(self, ids: object = ()) -> object:  # type: ignore[override]
-            Later.lists += 1
-            if Later.lists == 2:
-                await deed(self)
-            return await super().list_rules(ids)  # type: ignore[arg-type]
-
-    return Later
 
 
 def stale_for_long(yard: Yard) -> None:
@@ -98,7 +81,7 @@ def test_what_came_alive_or_changed_since_the_plan_is_left_alone(yard: Yard) -> 
         await asyncio.to_thread(server.join, "alive", "alice")
         await client.replace_rule(changed, replace(changed, metadata="new"))
 
-    yard.desk.client_class = after_the_plan(meddle)
+    yard.desk.client_class = before_the_list(2, meddle)
     assert results(yard.run(Part.PURGE)) == [
         ("alive", Result.ALIVE),
         ("changed", Result.CHANGED),
@@ -122,7 +105,7 @@ def test_a_duplicate_stays_if_the_rule_beside_it_does_not(yard: Yard, *, is_dele
         else:
             await client.replace_rule(keeper, replace(keeper, pin="200002"))
 
-    yard.desk.client_class = after_the_plan(meddle)
+    yard.desk.client_class = before_the_list(2, meddle)
     assert results(yard.run(Part.REPAIR)) == [("other", Result.CHANGED)]
     assert double in yard.desk.rules()
 
@@ -131,7 +114,7 @@ def test_a_rule_that_the_backend_made_meanwhile_is_success(yard: Yard) -> None:
     assert yard.registry
     yard.desk.server.join("a", "alice")
     yard.registry.give([("a", "100001")])
-    yard.desk.client_class = after_the_plan(lambda client: client.create_rule(owned("a", "100001")))
+    yard.desk.client_class = before_the_list(2, lambda client: client.create_rule(owned("a", "100001")))
     assert results(yard.run()) == [("a", Result.THERE)]
     assert len(yard.desk.rules()) == 1
 
@@ -140,7 +123,7 @@ def test_a_room_that_ended_meanwhile_gets_no_rule(yard: Yard) -> None:
     assert yard.registry
     yard.desk.server.join("a", "alice")
     yard.registry.give([("a", "100001")])
-    yard.desk.client_class = after_the_plan(lambda client: client.delete_room("a"))
+    yard.desk.client_class = before_the_list(2, lambda client: client.delete_room("a"))
     assert results(yard.run()) == [("a", Result.ENDED)]
     assert yard.desk.rules() == []
 

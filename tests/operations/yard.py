@@ -1,7 +1,7 @@
 """Purge and sync without their command line: a server, a registry, remembered looks, a clock that a test moves."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.plan import Part, Policy, World
 
 GRACE = timedelta(minutes=10)
+Deed = Callable[[LiveKitClient], Awaitable[object]]
 
 
 def owned(room: str, pin: str, **fields: Any) -> DispatchRule:
@@ -94,6 +95,21 @@ def intents(yard: Yard) -> list[str]:
 
 def results(outcome: Outcome) -> list[tuple[str, Result]]:
     return sorted((one.item.room, one.result) for one in outcome.done)
+
+
+def before_the_list(number: int, deed: Deed) -> type[LiveKitClient]:
+    """A client in whose back something happens right before its list of rules of that number; 1 is the plan's."""
+
+    class Later(LiveKitClient):
+        lists = 0
+
+        async def list_rules(self, ids: object = ()) -> object:  # type: ignore[override]
+            Later.lists += 1
+            if Later.lists == number:
+                await deed(self)
+            return await super().list_rules(ids)  # type: ignore[arg-type]
+
+    return Later
 
 
 @contextlib.contextmanager
