@@ -5,7 +5,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Select, String, bindparam, cast, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -80,6 +93,11 @@ def insert_pin(connection: Connection) -> Any:  # noqa: ANN401 - each dialect ha
     return dialect.insert(pins)
 
 
+def _constant(text: str) -> ColumnElement[str]:
+    """A text of our own, the same in all rows, as part of the statement: drivers parse the placeholders of each row."""
+    return literal_column(f"'{text}'")
+
+
 def holding(row: Any) -> Holding:  # noqa: ANN401 - a row of any `query`
     """The holding that a row says; what is null is ""."""
     values: Mapping[str, Any] = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
@@ -121,9 +139,10 @@ class OwnPins:
 
     def give(self, connection: Connection, wanted: Pairs, *, now: str, expired: str) -> set[str]:
         """Store what can be stored. Sorted, so that two runs take rows in one order and do not wait for each other."""
-        rows = [{"room": room, "pin": pin, "state": ACTIVE, "assigned_at": now} for room, pin in sorted(wanted)]
         _forget(connection, (pin for _, pin in wanted), expired)
-        statement = insert_pin(connection).on_conflict_do_nothing().returning(pins.c.room)
+        rows = [{"room": room, "pin": pin} for room, pin in sorted(wanted)]
+        same = {"state": _constant(ACTIVE), "assigned_at": _constant(now)}
+        statement = insert_pin(connection).values(same).on_conflict_do_nothing().returning(pins.c.room)
         return {room for batch in batches(rows) for room in connection.execute(statement, batch).scalars()}
 
     def swap(self, connection: Connection, room: str, held: str, wanted: str | None, *, now: str) -> bool:
