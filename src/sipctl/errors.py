@@ -1,6 +1,7 @@
 """The one family of errors, and the exit codes that scripts may rely on."""
 
 from enum import IntEnum
+from typing import Final
 
 
 class ExitCode(IntEnum):
@@ -111,3 +112,16 @@ class ChangedError(SipctlError):
 
     exit_code = ExitCode.CHANGED
     code = "changed"
+
+
+_NEVER_ARRIVED: Final = frozenset({"refused", "dns", "tls", "unreachable"})
+
+
+def surely_without_effect(error: BaseException) -> bool:
+    """Whether a write that ended so changed nothing: the server refused it, or never got it.
+
+    A time limit, a cut connection and a proxy that got no answer (502, 504) tell neither way.
+    """
+    if isinstance(error, UncheckedError):
+        return error.code in _NEVER_ARRIVED
+    return isinstance(error, SipctlError) and not isinstance(error, PartialError)

@@ -438,6 +438,17 @@ class TestRestore:
             assert [(one["action"], one["room"]) for one in plan["items"]] == [("create", "stale")]
         assert cron.rooms() == ["live"]
 
+    def test_what_was_deleted_though_no_answer_came(self, sandboxed: Cron) -> None:
+        sandboxed.look_long_ago()
+        sandboxed.server.fault("cut@DeleteSIPDispatchRule")
+        sandboxed.rules("purge", "--apply", code=ExitCode.PARTIAL)
+        sandboxed.server.lift_faults()
+        assert sandboxed.rooms() == ["live"]
+        run_id = json.loads(audit_lines()[-1])["run"]
+        assert "no answer came; it was deleted" in sandboxed.rules("restore", "--run", run_id).stdout
+        sandboxed.rules("restore", "--run", run_id, "--apply")
+        assert sandboxed.rooms() == ["live", "stale"]
+
     def test_what_nobody_knows(self, purged: tuple[Cron, str]) -> None:
         cron, _ = purged
         for words in (["--run", "none"], ["none"], ["--id", "none"]):

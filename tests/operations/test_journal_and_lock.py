@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from operations.desk import Desk
-from sipctl.errors import ChangedError, ConflictError, NotFoundError, UncheckedError
+from sipctl.errors import (
+    ChangedError,
+    ConflictError,
+    DeniedError,
+    NotFoundError,
+    PartialError,
+    SipctlError,
+    UncheckedError,
+)
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import AUDIT_FILE, Journal, Write, read_audit
 from sipctl.operations.lock import run_lock
@@ -62,17 +70,26 @@ def test_a_write_leaves_its_intent_and_its_outcome(desk: Desk) -> None:
     assert entries_of(desk.audit(), items=[change.item]) == [outcome]
 
 
-def test_a_failed_write_says_so(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("error", "result"),
+    [
+        (UncheckedError("refused", code="refused"), "failed"),
+        (DeniedError("no"), "failed"),
+        (UncheckedError("no answer", code="timeout"), "unknown"),
+        (PartialError("half of it"), "unknown"),
+    ],
+)
+def test_a_failed_write_says_whether_it_is_known(desk: Desk, error: SipctlError, result: str) -> None:
     class Failing(LiveKitClient):
         async def delete_rule(self, identifier: str) -> None:
-            raise UncheckedError("no answer")
+            raise error
 
     stored = desk.store(RULE)
     desk.client_class = Failing
-    with pytest.raises(UncheckedError):
+    with pytest.raises(type(error)):
         desk.write(lambda writer: delete_rule(writer, "demo"))
     intent, outcome = desk.audit()
-    assert (outcome.result, outcome.error) == ("failed", "no answer")
+    assert (outcome.result, outcome.error) == (result, error.message)
     assert intent.resource == outcome.resource == f"rule {stored.sip_dispatch_rule_id}"
 
 
@@ -89,7 +106,7 @@ def test_the_intent_is_on_disk_before_the_write(desk: Desk) -> None:
     assert [entry.phase for entry in seen] == ["intent"]
 
 
-def test_an_interrupted_write_is_failed(desk: Desk) -> None:
+def test_nobody_knows_of_an_interrupted_write(desk: Desk) -> None:
     class Interrupted(LiveKitClient):
         async def delete_rule(self, identifier: str) -> None:
             raise KeyboardInterrupt
@@ -98,7 +115,7 @@ def test_an_interrupted_write_is_failed(desk: Desk) -> None:
     desk.client_class = Interrupted
     with pytest.raises(KeyboardInterrupt):
         desk.write(lambda writer: delete_rule(writer, "demo"))
-    assert [(entry.result, entry.error) for entry in desk.audit()] == [("", ""), ("failed", "KeyboardInterrupt")]
+    assert [(entry.result, entry.error) for entry in desk.audit()] == [("", ""), ("unknown", "KeyboardInterrupt")]
 
 
 def test_times_are_utc_to_the_millisecond(tmp_path: Path) -> None:

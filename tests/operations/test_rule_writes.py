@@ -11,7 +11,7 @@ import pytest
 from doctor.planting import plant_trunk
 from operations.desk import Desk
 from peers.livekit import RealLiveKit
-from sipctl.errors import ChangedError, ConflictError, NotFoundError, RailError, UsageError
+from sipctl.errors import ChangedError, ConflictError, NotFoundError, RailError, UncheckedError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.executing import Attempt, Brake
 from sipctl.operations.journal import read_audit
@@ -254,16 +254,16 @@ def test_a_dry_run_is_refused_like_the_write(desk: Desk) -> None:
         desk.write(lambda writer: delete_rule(writer, "demo"), dry_run=True)
 
 
-def _undo(desk: Desk, change: Change) -> list[Attempt[Step, Change]]:
+def _undo(desk: Desk, item: str) -> list[Attempt[Step, Change]]:
     async def undo(writer: Writer) -> list[Attempt[Step, Change]]:
-        entries = entries_of(read_audit(desk.folder), items=[change.item])
+        entries = entries_of(read_audit(desk.folder), items=[item])
         return await restore(writer, plan_undo(entries, await writer.client.list_rules(), [], {}), Brake())
 
     return desk.write(undo)
 
 
 def _restore(desk: Desk, change: Change) -> Change:
-    (attempt,) = _undo(desk, change)
+    (attempt,) = _undo(desk, change.item)
     assert attempt.result, attempt.error
     return attempt.result
 
@@ -323,6 +323,24 @@ def test_restore_a_created_rule(desk: Desk) -> None:
     assert desk.rules() == []
 
 
+@pytest.mark.parametrize("code", ["cut", "timeout", "gateway"])
+def test_restore_what_was_deleted_though_no_answer_came(desk: Desk, code: str) -> None:
+    class Cut(LiveKitClient):
+        async def delete_rule(self, identifier: str) -> None:
+            await super().delete_rule(identifier)
+            raise UncheckedError("no answer came", code=code)
+
+    stored = desk.store(RULE)
+    desk.client_class = Cut
+    with pytest.raises(UncheckedError):
+        desk.write(lambda writer: delete_rule(writer, "demo"))
+    outcome = desk.audit()[-1]
+    assert outcome.result == "unknown"
+    (back,) = _undo(desk, outcome.item)
+    assert back.result
+    assert desk.rule() == replace(stored, sip_dispatch_rule_id=back.result.id, created_at=desk.rule().created_at)
+
+
 def test_restore_can_be_restored(desk: Desk) -> None:
     created = desk.write(lambda writer: create_rule(writer, RULE))
     stored = desk.rule()
@@ -334,7 +352,7 @@ def test_restore_does_not_take_another_rules_place(desk: Desk) -> None:
     desk.store(RULE)
     deleted = desk.write(lambda writer: delete_rule(writer, "demo"))
     other = desk.store(replace(RULE, name="SIP_other", room_name="other"))
-    assert _undo(desk, deleted) == []
+    assert _undo(desk, deleted.item) == []
     assert desk.rules() == [other]
 
 
@@ -343,7 +361,7 @@ def test_restore_leaves_alone_what_changed_since(desk: Desk) -> None:
     updated = desk.write(lambda writer: update_rule(writer, "demo", {"pin": "654321"}))
     desk.write(lambda writer: update_rule(writer, "demo", {"metadata": "newer"}))
     newest = desk.rule()
-    assert _undo(desk, created) == _undo(desk, updated) == []
+    assert _undo(desk, created.item) == _undo(desk, updated.item) == []
     assert desk.rule() == newest
 
 

@@ -245,8 +245,8 @@ def _deletion(item: Item) -> Write:
 
 
 def _outcome(journal: Journal, intent: Entry, done: Done) -> Entry:
-    error = done.error.message if done.error else "not begun" if done.result is Result.NOT_BEGUN else ""
-    return journal.outcome_of(intent, error=error)
+    not_begun = SipctlError("not begun") if done.result is Result.NOT_BEGUN else None
+    return journal.outcome_of(intent, error=done.error or not_begun)
 
 
 def _parking_pin() -> str:

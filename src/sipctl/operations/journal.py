@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from sipctl.errors import SipctlError, UncheckedError
+from sipctl.errors import SipctlError, UncheckedError, surely_without_effect
 
 AUDIT_FILE: Final = "audit.jsonl"
 
@@ -30,7 +30,8 @@ def utc_now() -> datetime:
 class Entry:
     """One line of the audit. PINs stand here in full, so that a change can be undone; secrets never do.
 
-    `item` joins the intent and the outcome of one write; `result` is "" for an intent, then "done" or "failed".
+    `item` joins the intent and the outcome of one write; `result` is "" for an intent, then "done", "failed", or
+    "unknown" for a write of which no answer told whether it was made.
     """
 
     phase: Phase
@@ -124,7 +125,12 @@ class Journal:
         self._append(outcomes, hint="the change itself was made, or failed, as the server says; free the folder")
 
     def outcome_of(
-        self, intent: Entry, *, resource: str = "", after: Mapping[str, Any] | None = None, error: str = ""
+        self,
+        intent: Entry,
+        *,
+        resource: str = "",
+        after: Mapping[str, Any] | None = None,
+        error: BaseException | None = None,
     ) -> Entry:
         """What came of an intent: `after` as LiveKit stored it, or the error."""
         return replace(
@@ -133,8 +139,8 @@ class Journal:
             when=self._timestamp(),
             resource=resource or intent.resource,
             after=after if after is not None else intent.after,
-            result="failed" if error else "done",
-            error=error,
+            result="done" if error is None else "failed" if surely_without_effect(error) else "unknown",
+            error="" if error is None else error.message if isinstance(error, SipctlError) else type(error).__name__,
         )
 
     @contextmanager
@@ -155,8 +161,7 @@ class Journal:
         try:
             yield record
         except BaseException as error:
-            told = error.message if isinstance(error, SipctlError) else type(error).__name__
-            self.conclude(self.outcome_of(intent, error=told))
+            self.conclude(self.outcome_of(intent, error=error))
             raise
         self.conclude(self.outcome_of(intent, resource=record.resource, after=record.after))
 

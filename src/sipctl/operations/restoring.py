@@ -16,6 +16,8 @@ from sipctl.telephony.ruleset import RuleKey, rule_keys
 
 _GONE: Final = frozenset({"delete", "room_finished"})
 """Actions of the audit that took a rule away, by ourselves or by a backend."""
+_KNOWN: Final = {"": "the run ended in the middle; ", "unknown": "no answer came; "}
+"""What is said of a write by its result, where only a look at what stands tells whether it was made."""
 
 
 class Deed(StrEnum):
@@ -83,8 +85,8 @@ def plan_undo(
 ) -> list[Step]:
     """What undoes these audited writes, the last one first.
 
-    An intent without an outcome is looked up: whatever stands now tells whether the write was made. `mapped` are new
-    ids of trunks that were made again.
+    A write without an outcome, or without an answer, is looked up: what stands now tells whether it was made. `mapped`
+    are new ids of trunks that were made again.
     """
     standing = _Standing({rule.sip_dispatch_rule_id: rule for rule in rules}, frozenset(trunk_ids))
     steps = []
@@ -126,7 +128,7 @@ def _undo(entry: Entry, standing: _Standing, mapped: Mapping[str, str]) -> Step 
     after = rule_from_json(entry.after) if entry.after and "rule" in entry.after else None
     if entry.result == "failed" or not (before or after):
         return None
-    known = "" if entry.result else "the run ended in the middle; "
+    known = _KNOWN.get(entry.result, "")
     if entry.action in _GONE and before:
         if before.sip_dispatch_rule_id in standing.rules:
             return Step(deed=Deed.SKIP, why=f"{known}it was not deleted", now=before)

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sipctl.config.model import Settings
-from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError, UncheckedError
+from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError, surely_without_effect
 from sipctl.operations.executing import Brake, attempt_each
 from sipctl.operations.journal import Journal
 from sipctl.registry.store import Holding, Registry, Rotation
@@ -24,9 +24,6 @@ T = TypeVar("T")
 
 BATCH: Final = 50
 """How many rotations are begun before LiveKit's rules are listed once for all of them."""
-
-_NO_EFFECT: Final = frozenset({"refused", "dns", "tls", "gateway", "unreachable"})
-"""Codes of failures after which LiveKit cannot have changed anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +167,7 @@ class Rotator:
             except NotFoundError:
                 continue  # the meeting ended, and its rule with it
             except SipctlError as error:
-                if at == 0 and is_new and _surely_without_effect(error):
+                if at == 0 and is_new and surely_without_effect(error):
                     raise self._given_up(rotation, error) from error
                 raise PartialError(
                     f"the rotation of {rotation.room!r} stands half-way: {error.message}",
@@ -183,11 +180,6 @@ def _batches(items: Iterable[T]) -> Iterator[list[T]]:
     remaining = iter(items)
     while batch := list(islice(remaining, BATCH)):
         yield batch
-
-
-def _surely_without_effect(error: SipctlError) -> bool:
-    """Whether the rule is certainly as it was: LiveKit refused, or never got the request."""
-    return not isinstance(error, UncheckedError) or error.code in _NO_EFFECT
 
 
 def _overtaken(rotation: Rotation) -> ConflictError:
