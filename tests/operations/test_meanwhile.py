@@ -44,6 +44,21 @@ def test_a_room_that_comes_alive_gets_its_rule_back(yard: Yard) -> None:
     assert intents(yard) == ["run", "delete", "create"]
 
 
+def test_what_somebody_else_deleted_is_not_this_runs_to_undo(yard: Yard) -> None:
+    plant(yard, "gone")
+    stale_for_long(yard)
+
+    class Backend(LiveKitClient):
+        async def delete_rule(self, identifier: str) -> None:
+            await super().delete_rule(identifier)
+            await super().delete_rule(identifier)
+
+    yard.desk.client_class = Backend
+    assert results(yard.run(Part.PURGE)) == [("gone", Result.GONE)]
+    (outcome,) = [entry for entry in yard.desk.audit() if entry.action == "delete" and entry.phase == "outcome"]
+    assert (outcome.result, outcome.error) == ("failed", "gone already")
+
+
 def test_it_is_put_back_before_the_next_batch(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(by_livekit, "BATCH", 1)
     plant(yard, "first", "second")

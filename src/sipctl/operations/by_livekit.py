@@ -245,8 +245,8 @@ def _deletion(item: Item) -> Write:
 
 
 def _outcome(journal: Journal, intent: Entry, done: Done) -> Entry:
-    not_begun = SipctlError("not begun") if done.result is Result.NOT_BEGUN else None
-    return journal.outcome_of(intent, error=done.error or not_begun)
+    not_ours = SipctlError(done.result.value) if done.result in {Result.GONE, Result.NOT_BEGUN} else None
+    return journal.outcome_of(intent, error=done.error or not_ours)
 
 
 def _parking_pin() -> str:
