@@ -31,6 +31,15 @@ def test_the_health_port_is_asked_through_the_proxy_too(sandbox: Sandbox) -> Non
         assert proxy.paths == ["/"]
 
 
+def test_a_dead_proxy_says_nothing_about_callers(sandbox: Sandbox) -> None:
+    env = env_of(sandbox, HTTP_PROXY="http://127.0.0.1:9", NO_PROXY="", SIPCTL_SIP_HEALTH_URL="http://sip.invalid/")
+    ended = run("doctor", env=env)
+    assert ended.code == 1
+    assert ended.stdout.startswith("Nobody can say whether callers get in: cannot connect to the proxy 127.0.0.1:9")
+    assert_error(run("room", "list", env=env), 3, "cannot connect to the proxy 127.0.0.1:9", "NO_PROXY")
+    assert run("doctor", "--only", "SIP705", env=env).code == 3
+
+
 @pytest.mark.parametrize("scheme", ["https", "wss"])
 def test_a_private_certificate(scheme: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -201,7 +201,8 @@ async def _health(settings: Settings, timeout_s: float) -> Answer[tuple[int, str
     try:
         return Answer(value=await read_health(url, timeout_s))
     except UncheckedError as error:
-        return Answer(value=(0, error.message))
+        # a proxy that fails us keeps no caller from the node
+        return Answer(error=error) if error.code == "proxy" else Answer(value=(0, error.message))
 
 
 async def wrong_pins(settings: Settings, timeout_s: float) -> Answer[WrongPins]:

@@ -10,6 +10,8 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import aiohttp
 from google.protobuf.message import DecodeError
@@ -31,6 +33,7 @@ _PREFIX: Final = "twirp error unknown: "
 _LOST: Final = "could not find object"
 _CONFLICTS: Final = ("Dispatch rule for the same trunk", "Conflicting inbound SIP Trunks")
 _GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
+_PROXY_SETTINGS: Final = "HTTP_PROXY or HTTPS_PROXY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +198,8 @@ def from_exception(error: Exception, connection: Connection, timeout_s: float) -
     """The error for a call that got no whole answer."""
     if isinstance(error, DecodeError):
         return foreign_answer(connection)
+    if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+        return _proxy_failure(error, connection.url)
     message, code, hint = _network_failure(error, connection, timeout_s)
     return UncheckedError(message, code=code, hint=hint)
 
@@ -205,18 +210,37 @@ def _network_failure(error: Exception, connection: Connection, timeout_s: float)
         case TimeoutError():
             return f"{where} did not answer within {timeout_s:g} s", "timeout", "--timeout SECONDS waits longer"
         case aiohttp.ClientConnectorDNSError():
-            return f"cannot resolve {error.host!r}", "dns", f"check the host name in {connection.origin or where}"
+            named = _PROXY_SETTINGS if _is_proxy(error.host) else connection.origin or where
+            return f"cannot resolve {error.host!r}", "dns", f"check the host name in {named}"
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
             hint = "a server without TLS needs http:// or ws://; SSL_CERT_FILE names a private CA's bundle"
             return f"no TLS with {where}: {_tls_reason(error)}", "tls", hint
         case aiohttp.ClientConnectorError():
-            reason = os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
             code = "refused" if isinstance(error.os_error, ConnectionRefusedError) else "unreachable"
-            return f"cannot connect to {where}: {reason}", code, "check that livekit-server runs there"
+            return f"cannot connect to {where}: {_reason(error)}", code, "check that livekit-server runs there"
         case aiohttp.InvalidURL() | UnicodeError():
             return f"{where} is no usable address", "dns", _URL_HINT
     kind = type(error).__name__
     return f"{where} broke off: {kind}", "cut", "check the server's log, and what stands between"
+
+
+def _is_proxy(host: str) -> bool:
+    return host in {urlsplit(proxy).hostname for proxy in getproxies().values()}
+
+
+def _proxy_failure(
+    error: aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError, where: str
+) -> UncheckedError:
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        message = f"the proxy does not lead to {where}: it answered {error.status}"
+    else:
+        message = f"cannot connect to the proxy {error.host}:{error.port}: {_reason(error)}"
+    hint = f"check {_PROXY_SETTINGS}; NO_PROXY names hosts that need no proxy"
+    return UncheckedError(message, code="proxy", hint=hint)
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    return os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
 
 
 def foreign_answer(connection: Connection) -> SipctlError:

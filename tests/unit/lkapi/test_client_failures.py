@@ -296,6 +296,35 @@ def test_a_name_that_nobody_has() -> None:
     assert "'nosuch.invalid'" in error.message
 
 
+def proxied(monkeypatch: pytest.MonkeyPatch, proxy: str, scheme: str = "http") -> SipctlError:
+    monkeypatch.setenv(f"{scheme}_proxy", proxy)
+    return failure(connection(f"{scheme}://livekit.invalid"))
+
+
+def test_a_proxy_that_does_not_answer_is_not_livekit(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    error = proxied(monkeypatch, f"http://user:hunter2@127.0.0.1:{port}")
+    assert kind(error) == (UncheckedError, "proxy")
+    assert error.message == f"cannot connect to the proxy 127.0.0.1:{port}: Connection refused"
+    assert "HTTP_PROXY" in error.hint
+
+
+def test_a_proxy_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = proxied(monkeypatch, "http://nosuch.invalid:3128")
+    assert kind(error) == (UncheckedError, "dns")
+    assert "'nosuch.invalid'" in error.message
+    assert "HTTP_PROXY" in error.hint
+
+
+def test_a_proxy_that_opens_no_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
+    with hostile(says(200, "")) as proxy:  # it knows no CONNECT
+        error = proxied(monkeypatch, proxy.url, "https")
+    assert kind(error) == (UncheckedError, "proxy")
+    assert error.message == "the proxy does not lead to https://livekit.invalid: it answered 404"
+    assert "NO_PROXY" in error.hint
+
+
 def test_no_tls_where_tls_is_meant(sandbox: Sandbox) -> None:
     error = failure(connection(sandbox.url.replace("http:", "https:")))
     assert kind(error) == (UncheckedError, "tls")
