@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 import time
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,18 @@ def test_the_list_of_checks_needs_no_server() -> None:
 def test_bad_words() -> None:
     for words in (("--only", "RUL999"), ("--fail-on", "never"), ("-o", "xml"), ("--snapshot", "/nowhere")):
         assert_error(run("doctor", *words, env=clean_env()), 2)
+
+
+@pytest.mark.parametrize("words", [("--only", "WHK"), ("--only", "RUL", "--skip", "rul"), ("--only", "e2e", "--list")])
+def test_a_run_without_checks_is_refused(words: Sequence[str]) -> None:
+    assert_error(run("doctor", *words, env=clean_env()), 2, "no check is left", "--list")
+
+
+def test_where_nothing_was_checked_nothing_is_called_right(sandbox: Sandbox) -> None:
+    for code in ("SIP705", "CFG120"):  # no health port is configured, and no file
+        ended = run("doctor", "--only", code, env=env_of(sandbox))
+        assert ended.code == 0
+        assert ended.stdout.startswith("Nothing was checked: what that needs is not there.\n")
 
 
 def test_offline_on_a_snapshot(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from sipctl.doctor.lint import NEW_ID, lint, lint_with
 from sipctl.doctor.runner import Plan
 from sipctl.errors import UsageError
 from sipctl.lkapi.requests import requests_from_json
+from sipctl.telephony.linting.lints import LINTS
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 
 _REQUESTS: Final = 'a request is {"dispatch_rule": …} or {"trunk": …}: one, a list of them, or one a line'
@@ -34,7 +35,7 @@ def run_lint(session: Session, wanted: Linting) -> None:
     if (*wanted.offline, *wanted.added).count(STDIN) > 1:
         raise UsageError("stdin can be read once", hint="give - once, and the other files by name")
     plan = Plan(only=frozenset(wanted.only), skip=frozenset(wanted.skip), fail_on=level_named(wanted.fail_on))
-    plan.check_words()
+    plan.check_words(LINTS)
     added = [one for path in wanted.added for one in _requests(path)]
     snapshot = read_surroundings(session, wanted.offline)
     report = (

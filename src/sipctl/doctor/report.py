@@ -110,6 +110,8 @@ def tell_verdict(report: Report, facts: Facts) -> str:
 
 def tell_partial_verdict(report: Report) -> str:
     """The sentence for a run of some checks, which cannot speak for callers."""
+    if all(finding.level is Level.SKIPPED for finding in report.findings):
+        return "Nothing was checked: what that needs is not there."
     told = [f"{count} {word}{'s' if count != 1 else ''}" for word, count in _bad(report) if count]
     return f"{' and '.join(told) or 'Nothing wrong'} in the checks asked for."
 

@@ -43,11 +43,11 @@ class Plan:
     settle_s: float = 5.0
     wait_s: float = 0.0
 
-    def check_words(self) -> None:
-        """Refuse words that name nothing.
+    def check_words(self, codes: Iterable[str] = CODES) -> None:
+        """Refuse words that name nothing, and words that leave nothing of the `codes` that the run can answer.
 
         Raises:
-            UsageError: a word is no code and no area.
+            UsageError: a word is no code and no area, or no check is left.
         """
         for word in sorted(self.only | self.skip):
             if word not in CODES and word not in set(Area):
@@ -55,6 +55,8 @@ class Plan:
                     f"{word!r} is no code and no area",
                     hint=f"areas are {', '.join(Area)}; `sipctl doctor --list` shows the codes",
                 )
+        if not any(map(self.includes, codes)):
+            raise UsageError("no check is left of --only and --skip", hint="`sipctl doctor --list` shows what there is")
 
     def includes(self, code: str) -> bool:
         """Whether the run is to answer this code."""

@@ -48,7 +48,8 @@ class ReportView:
         for finding in _grouped(shown):
             yield "".join(f"{printable(line)}\n" for line in _told(finding, with_source=all_levels))
         counts = [f"{count} {_COUNTED[level][count != 1]}" for level, count in self.report.counts.items() if count]
-        yield f"\n{', '.join(counts)}{'' if all_levels else ' (-v lists all)'}\n"
+        if counts:
+            yield f"\n{', '.join(counts)}{'' if all_levels else ' (-v lists all)'}\n"
 
 
 def _problems(report: Report) -> list[Finding]:
