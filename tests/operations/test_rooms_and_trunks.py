@@ -1,5 +1,6 @@
 """Rooms and trunks: writes, their rails, and rooms whose node is gone."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 from conftest import need_real_server
 from operations.desk import Desk
 from peers.livekit import RealLiveKit, running_livekit
+from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, RailError, RejectedError, UsageError
 from sipctl.operations.rooms import create_room, delete_room, find_ghosts, get_room, list_rooms
+from sipctl.operations.rules import Criteria, list_rules
 from sipctl.operations.trunks import create_trunk, delete_trunk, get_trunk, list_trunks
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Room
@@ -275,3 +278,22 @@ def test_a_trunk_on_the_protect_list_needs_the_word(desk: Desk) -> None:
         desk.write(lambda writer: delete_trunk(writer, "provider"))
     assert refused.value.code == "rail-protected"
     assert desk.write(lambda writer: delete_trunk(writer, "provider"), allow={"protected"}).applied
+
+
+def test_rules_are_listed_by_whatever_a_person_calls_their_trunk(desk: Desk) -> None:
+    trunk = InboundTrunk(name="provider", numbers=("+33123456789",))
+    trunk_id = desk.write(lambda writer: create_trunk(writer, trunk)).id
+    stored = [
+        DispatchRule(name=name, room_name=name, pin=pin, trunk_ids=(to,))
+        for name, pin, to in (("here", "4821930571", trunk_id), ("gone", "7703158264", "ST_gone"))
+    ]
+    desk.ask(lambda client: asyncio.gather(*map(client.create_rule, stored)))
+
+    def names(reference: str) -> list[str]:
+        criteria = Criteria(trunk=reference)
+        return [rule.name for rule in desk.ask(lambda client: list_rules(client, Settings(), criteria))]
+
+    assert [names(word) for word in (trunk_id, "provider", "+33123456789")] == [["here"]] * 3
+    assert names("ST_gone") == ["gone"]
+    with pytest.raises(NotFoundError, match="no inbound trunk 'nobody'"):
+        names("nobody")

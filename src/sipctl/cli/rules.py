@@ -35,7 +35,10 @@ def list_(
     ctx: typer.Context,
     room: Annotated[str | None, typer.Option(metavar="ROOM", help="Only rules of this room.")] = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Only rules of this name.")] = None,
-    trunk: Annotated[str | None, typer.Option(metavar="ID", help="Only rules that serve calls of this trunk.")] = None,
+    trunk: Annotated[
+        str | None,
+        typer.Option(metavar="TRUNK", help="Only rules that serve calls of this trunk (id, name or number)."),
+    ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Only rules without a PIN.")] = False,
     stale: Annotated[bool, typer.Option("--stale", help="Only owned rules whose room is not live.")] = False,
     owned: Annotated[bool, typer.Option("--owned", help="Only rules with this profile's mark.")] = False,

@@ -1,7 +1,7 @@
 """Dispatch rules as they stand: which there are, and which one a person means."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sipctl.config.model import Settings
@@ -20,7 +20,7 @@ SORT_KEYS: Final[Mapping[str, Callable[[DispatchRule], Any]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criteria:
-    """Which rules to list; everything named must hold. `trunk` keeps the rules that serve calls of that trunk id."""
+    """Which rules to list; everything named must hold. `trunk` keeps the rules that serve calls of that trunk."""
 
     room: str | None = None
     name: str | None = None
@@ -33,11 +33,27 @@ class Criteria:
 
 
 async def list_rules(client: LiveKitClient, settings: Settings, criteria: Criteria) -> Iterator[DispatchRule]:
-    """The rules that meet the criteria, in the order asked for."""
-    rules = await client.list_rules()
+    """The rules that meet the criteria, in the order asked for.
+
+    Raises:
+        NotFoundError, UsageError: no rule has the trunk's id, and there is no such inbound trunk, or several.
+    """
+    rules: Iterable[DispatchRule] = await client.list_rules()
+    if criteria.trunk is not None:
+        rules = list(rules)
+        criteria = replace(criteria, trunk=await _trunk_id(client, criteria.trunk, rules))
     live_rooms = {room.name for room in await client.list_rooms()} if criteria.stale_only else set()
     chosen = filter(_test(criteria, settings.mark, live_rooms), rules)
     return chosen if criteria.sort == "id" else iter(sorted(chosen, key=SORT_KEYS[criteria.sort]))
+
+
+async def _trunk_id(client: LiveKitClient, reference: str, rules: Iterable[DispatchRule]) -> str:
+    """The id of a trunk that a person means; rules may have the id of one that is gone."""
+    if any(reference in rule.trunk_ids for rule in rules):
+        return reference
+    from sipctl.operations.trunks import inbound_trunk_ids  # noqa: PLC0415 - the writes, which other lists do not need
+
+    return (await inbound_trunk_ids(client, [reference]))[0]
 
 
 def _test(criteria: Criteria, mark: Ownership, live_rooms: set[str]) -> Callable[[DispatchRule], bool]:
