@@ -35,7 +35,7 @@ STORY: tuple[tuple[str, str, int], ...] = (
     ("rules create --room retro --pin-stdin --trunk +33170189900", "7703158264", 0),
     ("rules list", "", 0),
     ("rules list --owned --sort room", "", 0),
-    ("rules list --trunk provider", "", 0),
+    ("rules list --trunk provider --sort room", "", 0),
     ("rules list --trunk nobody", "", 7),
     ("rules list --open", "", 0),
     ("rules list --stale", "", 0),
