@@ -1,4 +1,4 @@
-"""Env files as Meet and compose write them: spaces around `=`, quotes, comments, `${X}` from earlier files."""
+"""Env files as Meet and compose write them: spaces around `=`, quotes, comments, `${X}` from before, names alone."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ class EnvFile:
 
 
 def read_env_file(path: Path, known: Mapping[str, str]) -> EnvFile:
-    """Read an env file; `known` are the values that its `${X}` may name besides its own.
+    """Read an env file; `known` are the values that its `${X}`, or a line that is a name alone, may name.
 
     Raises:
         ConfigError: it cannot be read.
@@ -49,7 +49,10 @@ def parse_env_file(path: Path, text: str, known: Mapping[str, str]) -> EnvFile:
     faults: list[Fault] = []
     for binding in parse_stream(StringIO(text)):
         line = _line(binding)
-        if binding.error or (binding.key is not None and binding.value is None):
+        bare = binding.key if binding.value is None else None
+        if bare and (inherited := values.get(bare)) is not None:
+            entries[bare] = EnvEntry(inherited, line)
+        elif binding.error or bare is not None:
             faults.append(Fault(line, binding.key or "", "there is no NAME=value in this line"))
         elif binding.key is not None:
             faults += _name_faults(binding.key, line, entries)

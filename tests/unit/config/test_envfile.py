@@ -66,6 +66,14 @@ def test_a_reference_forward_or_to_nothing_is_a_fault() -> None:
     assert faults("A='${B}'") == []
 
 
+def test_a_name_alone_takes_the_value_from_the_environment() -> None:
+    file = parse("A\nexport B\nC=${A}", A="1", B="2")  # as compose and docker read it
+    assert ({name: entry.value for name, entry in file.entries.items()}, file.faults) == (
+        {"A": "1", "B": "2", "C": "1"},
+        (),
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
