@@ -41,6 +41,8 @@ _CONNECTION: Final = {
     "api_secret_file": "LIVEKIT_API_SECRET_FILE",
 }
 _PAIR: Final = ("LIVEKIT_API_KEY", "LIVEKIT_API_KEY_FILE", "LIVEKIT_API_SECRET", "LIVEKIT_API_SECRET_FILE")
+_REGISTRY: Final = {"url": "SIPCTL_REGISTRY_URL", "state_url": "SIPCTL_REGISTRY_STATE_URL"}
+"""Settings of a profile's registry that may hold a password."""
 _DATABASE: Final = ("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD")
 _UUID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
@@ -98,7 +100,7 @@ def load_settings(
         purge=_purge(chosen),
         **_own_settings(values),
         **(_files(chosen, env_files) if chosen else {"env_files": tuple(env_files)}),
-        values=_shown(values, connection),
+        values=_shown(values, connection) | _shown_registry(sources),
         notes=tuple(notes),
     )
 
@@ -120,12 +122,15 @@ def _sources(chosen: Profile | None, env_files: Sequence[Path], environ: Mapping
 
 def _profile_sources(chosen: Profile, environ: Mapping[str, str]) -> Iterator[Source]:
     title = f"profile {chosen.name!r}"
-    table = chosen.table.model_dump(include={*_CONNECTION, *_OWN}, exclude_none=True)
+    own = chosen.table.model_dump(include={*_CONNECTION, *_OWN}, exclude_none=True)
+    registry = chosen.table.registry.model_dump(include={*_REGISTRY}, exclude_none=True)
+    given = [(_CONNECTION | _OWN, "", own), (_REGISTRY, "registry.", registry)]
     yield Source(
         title,
         {
-            (_CONNECTION | _OWN)[key]: Setting(value, f"{key} of {title} in {chosen.path}", chosen.path.parent)
-            for key, value in table.items()
+            names[key]: Setting(value, f"{table}{key} of {title} in {chosen.path}", chosen.path.parent)
+            for names, table, settings in given
+            for key, value in settings.items()
         },
     )
     yield _env_source(f"the env files of {title}", [chosen.resolve(name) for name in chosen.table.env_files], environ)
@@ -231,12 +236,11 @@ def _registry(chosen: Profile | None, sources: Sequence[Source]) -> RegistrySett
     """Where PINs live; Meet's database is found from the env files that Meet itself reads."""
     table = chosen.table.registry if chosen else None
     found = {name: setting for name in _DATABASE if (setting := _first(sources, name))}
-    own = {key: _first(sources, f"SIPCTL_REGISTRY_{key.upper()}") for key in ("url", "state_url")}
-    given: dict[str, Any] = {key: Secret(str(setting.value)) for key, setting in own.items() if setting}
-    if table:
-        given |= {key: Secret(text) for key in own if (text := getattr(table, key)) and key not in given}
+    urls: dict[str, Any] = {
+        key: setting.value for key, name in _REGISTRY.items() if (setting := _hidden(sources, name))
+    }
     return RegistrySettings(
-        **given,
+        **urls,
         in_meet=bool(table and table.layout == "meet"),
         database={name: Secret(str(setting.value)) for name, setting in found.items()},
         **(table.model_dump(include={"leading_zero", "doubles", "quarantine_days"}) if table else {}),
@@ -258,6 +262,12 @@ def _purge(chosen: Profile | None) -> PurgeSettings:
 
 def _first(sources: Sequence[Source], name: str) -> Setting | None:
     return next((setting for source in sources if (setting := source.secret(name))), None)
+
+
+def _hidden(sources: Sequence[Source], name: str) -> Setting | None:
+    """The setting of the strongest source that gives it, as a secret."""
+    setting = _first(sources, name)
+    return Setting(Secret(str(setting.value)), setting.origin) if setting else None
 
 
 def _files(chosen: Profile, env_files: Sequence[Path]) -> dict[str, Any]:
@@ -291,3 +301,7 @@ def _shown(values: Mapping[str, Setting], connection: Connection | None) -> dict
     for key, name in _OWN.items():
         shown[name] = values.get(name) or Setting(getattr(settings, key), "default")
     return shown
+
+
+def _shown_registry(sources: Sequence[Source]) -> dict[str, Setting]:
+    return {name: _hidden(sources, name) or Setting(None, "default") for name in _REGISTRY.values()}

@@ -215,6 +215,24 @@ def test_meet_s_rooms_are_uuids(world: World) -> None:
     assert world.load(environ={"SIPCTL_ROOM_PATTERN": "lobby"}).mark.is_ours("lobby")
 
 
+@pytest.mark.parametrize("key", ["url", "state_url"])
+def test_a_registry_has_the_precedence_of_every_setting(world: World, key: str) -> None:
+    world.profile(f'registry = {{ {key} = "postgresql://u:canary@profile/pins" }}\n')
+    name = f"SIPCTL_REGISTRY_{key.upper()}"
+    environ = {name: "postgresql://u:canary@environment/pins"}
+
+    def host(settings: Settings) -> str:
+        url: str = getattr(settings.registry, key).reveal()
+        return url.partition("@")[2]
+
+    assert host(world.load(environ=environ)) == "environment/pins"
+    named = world.load(environ=environ, named=True)
+    assert host(named) == "profile/pins"
+    shown = named.values[name]
+    assert (str(shown.value), "registry." + key in shown.origin) == ("********", True)
+    assert world.load(environ=environ).values[name].origin == f"{name} in the environment"
+
+
 @pytest.mark.parametrize("setting", [{"SIPCTL_NAME_TEMPLATE": "no field"}, {"SIPCTL_ROOM_PATTERN": "("}])
 def test_a_mark_from_the_environment_is_checked_as_one_from_the_file(world: World, setting: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match=next(iter(setting))):
