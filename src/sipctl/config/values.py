@@ -73,18 +73,18 @@ def split_url(text: str) -> SplitResult | None:
 
 def url_fault(text: str) -> str:
     """What is wrong with an address; "" if nothing."""
+    if any(character.isspace() for character in text):
+        return "holds white space"
     parts = split_url(text)
-    if parts is None:
+    if parts is None or parts.port == 0:
         return "has a port or host that is none"
     if parts.scheme not in SCHEMES or not text.startswith(f"{parts.scheme}://"):
         return f"does not start with {', '.join(f'{scheme}://' for scheme in SCHEMES)}"
     if "@" in parts.netloc:
         return "holds credentials; key and secret have settings of their own"
-    if not parts.hostname or parts.port == 0 or any(character.isspace() for character in text):
+    if not parts.hostname:
         return "names no host"
-    if parts.query or parts.fragment:
-        return "has a query or a fragment"
-    return ""
+    return "has a query or a fragment" if parts.query or parts.fragment else ""
 
 
 def check_template(name: str, setting: Setting) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sipctl.config.file import parse_config
 from sipctl.config.load import load_settings
 from sipctl.config.model import Settings
+from sipctl.config.values import url_fault
 from sipctl.errors import ConfigError
 
 UUID = "0f7c1a52-6d1e-4a3b-9c55-0123456789ab"
@@ -237,6 +238,18 @@ def test_a_registry_has_the_precedence_of_every_setting(world: World, key: str) 
 def test_a_mark_from_the_environment_is_checked_as_one_from_the_file(world: World, setting: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match=next(iter(setting))):
         world.load(environ=setting)
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("http://x:0", "has a port or host that is none"), ("http://x:99999", "has a port or host that is none"),
+        ("http://a b", "holds white space"), ("http://x:80 ", "holds white space"), (" http://x", "holds white space"),
+        ("http://x\r", "holds white space"), ("http://", "names no host"), ("http:///x", "names no host"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_an_address(url: str, fault: str) -> None:
+    assert url_fault(url) == fault
 
 
 @pytest.mark.parametrize(
