@@ -236,6 +236,11 @@ def test_the_list_of_checks_needs_no_server() -> None:
     assert {row["code"] for row in json.loads(ended.stdout)["items"]} == set(CODES)
 
 
+@pytest.mark.parametrize("style", ["junit", "prometheus"])
+def test_the_list_of_checks_is_no_report(style: str) -> None:
+    assert_error(run("doctor", "--list", "-o", style), 2, style, "table, json, jsonl, name")
+
+
 def test_bad_words() -> None:
     for words in (("--only", "RUL999"), ("--fail-on", "never"), ("-o", "xml"), ("--snapshot", "/nowhere")):
         assert_error(run("doctor", *words, env=clean_env()), 2)

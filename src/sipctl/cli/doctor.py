@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from sipctl.cli.context import Session
-from sipctl.cli.options import FailOn, ReportCommand
+from sipctl.cli.options import FailOn, ReportCommand, refuse_other_formats
+from sipctl.output.formats import COMMON_FORMATS
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -60,6 +61,7 @@ def doctor(
         offline=offline or snapshot is not None, snapshot=snapshot, textfile=textfile,
     )  # fmt: skip
     if list_:
+        refuse_other_formats(ctx, f"{ctx.command_path} --list", COMMON_FORMATS)
         session.emit(codes_view(plan_of(session, wanted)))
         return
     finish(session, run_doctor(session, wanted), "doctor", textfile)

@@ -1,7 +1,7 @@
 """Options that every command takes, before, between or after the command's words; the nearest one wins."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -143,6 +143,17 @@ class _EveryCommand:
         return parameters
 
 
+def refuse_other_formats(ctx: typer.Context, command: str, formats: Sequence[str]) -> None:
+    """Refuse an output format that the command does not have.
+
+    Raises:
+        UsageError: one is asked for.
+    """
+    style = Options.of(ctx).output
+    if style not in formats:
+        raise UsageError(f"`{command}` has no output format {style!r}", hint=f"choose one of {', '.join(formats)}")
+
+
 class Command(_EveryCommand, TyperCommand):
     """A command with the shared options and the output formats it can write."""
 
@@ -150,10 +161,7 @@ class Command(_EveryCommand, TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own signature
         """Run the command, unless it is asked for a format it does not have: nothing may happen first."""
-        style = Options.of(ctx).output
-        if style not in self.formats:
-            words = ", ".join(self.formats)
-            raise UsageError(f"`{ctx.command_path}` has no output format {style!r}", hint=f"choose one of {words}")
+        refuse_other_formats(ctx, ctx.command_path, self.formats)
         return super().invoke(ctx)
 
 
