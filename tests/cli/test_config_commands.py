@@ -167,3 +167,8 @@ def test_paths_as_text_and_by_environment(config: Path, tmp_path: Path) -> None:
     assert str(config) in ended.stdout
     assert str(tmp_path / "state") in ended.stdout
     assert not config.exists()
+
+
+def test_no_profile_is_no_profile_of_that_name() -> None:
+    shown = json.loads(run("config", "show", "-o", "json", env=clean_env()).stdout)
+    assert {"name": "profile", "value": None, "origin": "default"} in shown["items"]

@@ -13,7 +13,7 @@ Row = tuple[str, Setting]
 
 def settings_view(settings: Settings, *, origin: bool) -> Listing[Row]:
     """Every setting that sipctl reads; secrets masked."""
-    profile = Setting(settings.profile or "none", str(settings.config_file or "default"))
+    profile = Setting(settings.profile or None, str(settings.config_file or "default"))
     rows: Iterable[Row] = [("profile", profile), *settings.values.items()]
     return Listing(
         schema="sipctl/settings/v1",
