@@ -114,7 +114,7 @@ class ChangedError(SipctlError):
     code = "changed"
 
 
-_NEVER_ARRIVED: Final = frozenset({"refused", "dns", "tls", "unreachable"})
+_NEVER_ARRIVED: Final = frozenset({"refused", "dns", "proxy", "tls", "unreachable"})
 
 
 def surely_without_effect(error: BaseException) -> bool:

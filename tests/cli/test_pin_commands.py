@@ -262,6 +262,22 @@ def test_registry_and_live_rule(sandbox: Sandbox) -> None:
     assert item(pin("lookup", "-o", "json", stdin=held, env=env))["state"] == "retired"
 
 
+def test_the_pin_of_a_live_room_is_not_released(sandbox: Sandbox) -> None:
+    env = env_of(sandbox)
+    pin("assign", "standup", env=env)
+    sandbox.join("standup", "alice")
+    assert_error(run("pin", "release", "standup", env=env), 5, "it is live", "--allow live-room")
+    assert "standup" in pins(env)
+
+
+def test_a_pin_that_a_rule_carries_is_not_released(sandbox: Sandbox) -> None:
+    env = env_of(sandbox)
+    pin("assign", "standup", env=env)
+    assert run("rules", "create", "--room", "standup", "--pin-from-registry", env=env).code == 0
+    assert_error(run("pin", "release", "standup", env=env), 5, "carries its PIN", "--allow live-room")
+    assert "standup" in pins(env)
+
+
 def test_missing_rooms_that_are_live(sandbox: Sandbox) -> None:
     env = env_of(sandbox, SIPCTL_ROOM_PATTERN="team-.*")
     for room in ("team-a", "team-b", "elsewhere"):

@@ -1,15 +1,16 @@
 """PIN5xx: the registry, by itself and against the live rules."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from sipctl.doctor.check import check, found
+from sipctl.doctor.check import check, found, skipped
 from sipctl.doctor.facts import Facts
 from sipctl.findings import Finding
 from sipctl.telephony.exposure import Exposure
+from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import MAX_LENGTH, mask_pin, weakness
 
 if TYPE_CHECKING:
@@ -87,11 +88,20 @@ def drifted(facts: Facts) -> Iterator[Finding]:
             )
 
 
-@check("PIN506", "pins", "rules")
+@check("PIN506", "pins", sees=("rules",))
 def used_by_others(facts: Facts) -> Iterator[Finding]:
-    """Foreign rules with a PIN that the registry gave to a room."""
+    """PINs of the registry that another profile's registry gave out, too, or that a foreign rule has."""
+    shared = list(_given_by_another_profile(facts))
+    yield from shared
+    if facts.rules.value is not None:
+        yield from _in_foreign_rules(facts, facts.rules.value)
+    elif not shared:
+        yield skipped("PIN506", "the rules of LiveKit are not known")
+
+
+def _in_foreign_rules(facts: Facts, rules: Iterable[DispatchRule]) -> Iterator[Finding]:
     rooms = {holding.pin: holding.room for holding in facts.pins.get().holdings if holding.pin}
-    for rule in facts.rules.get():
+    for rule in rules:
         if not facts.mark.owns(rule) and rooms.get(rule.pin, rule.room_name) != rule.room_name:
             yield found(
                 "PIN506",
@@ -102,9 +112,7 @@ def used_by_others(facts: Facts) -> Iterator[Finding]:
             )
 
 
-@check("PIN506", "pins")
-def used_by_another_profile(facts: Facts) -> Iterator[Finding]:
-    """PINs that the registry of another profile on the same LiveKit gave out, too."""
+def _given_by_another_profile(facts: Facts) -> Iterator[Finding]:
     rooms = {holding.pin: holding.room for holding in facts.pins.get().holdings if holding.pin}
     for pin, profile, room in facts.pins.get().shared:
         yield found(
