@@ -36,7 +36,7 @@ def open_engine(url: str, timeout_s: float = TIMEOUT_S) -> Engine:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number is a ValueError
         raise ConfigError("the registry's url is no database url", hint=_URL_HINT) from None
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(Path(parsed.database or ""), timeout_s)
