@@ -434,6 +434,21 @@ def test_postgresql_of_our_own(postgres: Postgres) -> None:
     assert not data_file().exists()
 
 
+def test_a_state_database_beside_a_registry_of_our_own(postgres: Postgres) -> None:
+    env = clean_env(SIPCTL_REGISTRY_STATE_URL=postgres.new_database())
+    pin("assign", "a", env=env)
+    (old,) = pins(env).values()
+    pin("rotate", "a", env=env)
+    chosen = pin("assign", "b", "--pin-stdin", env=env, stdin=old, code=5)
+    assert "room 'a' had it" in chosen.stderr
+    assert pins(clean_env()) == pins(env)
+
+
+@pytest.mark.parametrize("url", ["postgresql://one:5432,two:5433/pins", "postgresql://host:port/pins"])
+def test_urls_that_are_none(url: str) -> None:
+    assert_error(run("pin", "list", env=clean_env(SIPCTL_REGISTRY_URL=url)), 2, "no database url")
+
+
 def test_databases_that_cannot_be_used(tmp_path: Path) -> None:
     pin("assign", "a")
     locked = open_engine(f"sqlite:///{data_file()}")

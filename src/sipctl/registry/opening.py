@@ -31,8 +31,7 @@ def open_registry(settings: RegistrySettings, embedded_file: Path, timeout_s: fl
     embedded = f"sqlite:///{embedded_file}"
     home_url = _meets_url(settings) if settings.in_meet else settings.url.reveal() or embedded
     home = open_engine(home_url, timeout_s)
-    notes_url = settings.state_url.reveal()
-    notes = open_engine(notes_url or embedded, timeout_s) if settings.in_meet or notes_url else home
+    notes = open_engine(settings.state_url.reveal() or embedded, timeout_s) if settings.in_meet else home
     registry = Registry(home, notes, in_meet=settings.in_meet, quarantine_days=settings.quarantine_days)
     try:
         yield registry
