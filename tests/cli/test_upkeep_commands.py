@@ -341,6 +341,17 @@ class TestTwoAtOnce:
         assert run("rules", "purge", "--apply", "--grace", "0s", env=other).code == 0
         assert sandboxed.rooms() == ["live"]
 
+    def test_on_one_postgres_every_write_holds_the_same_lock(
+        self, sandboxed: Cron, postgres: Postgres, tmp_path: Path
+    ) -> None:
+        sandboxed.env["SIPCTL_REGISTRY_STATE_URL"] = url = postgres.new_database()
+        sandboxed.register(STALE)
+        sandboxed.register(LIVE)
+        writes = ("rules delete SIP_stale", "pin rotate stale", "pin rotate stale --no-live", "room create new")
+        with run_lock(tmp_path, sandboxed.server.url, state_url=url):
+            for words in writes:
+                assert_error(run(*words.split(), env=sandboxed.env), ExitCode.CHANGED, "another sipctl run")
+
 
 def until(happened: Callable[[], bool]) -> None:
     """Wait for another process; however slow the machine is, it happens within a minute."""

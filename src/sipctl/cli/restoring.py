@@ -16,7 +16,6 @@ from sipctl.errors import PartialError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.executing import Attempt, Brake, braking_on_signals
 from sipctl.operations.journal import read_audit
-from sipctl.operations.lock import run_lock
 from sipctl.operations.restoring import Step, check_steps, entries_of, plan_restore, plan_undo, restore
 from sipctl.operations.snapshots import Holdings, PinSwap, records, take_snapshot
 from sipctl.operations.writing import Change, Permit, Writer, check_profile
@@ -106,7 +105,7 @@ def _carry_out(session: Session, steps: Sequence[Step], permit: Permit) -> list[
         with braking_on_signals(brake):
             return await restore(Writer(client, settings, permit, session.journal), steps, brake)
 
-    with run_lock(state_dir(), settings.connection.url, state_url=settings.registry.state_url.reveal()):
+    with session.lock():
         done = session.livekit(carry)
     session.stopped_by = brake.signal_number
     return done

@@ -16,11 +16,9 @@ from sipctl.cli.context import Session
 from sipctl.cli.pins import ask_livekit
 from sipctl.cli.stdin import read_document, read_lines
 from sipctl.cli.views.registry import holdings_view, import_view, rotated_view, rotation_plan_view
-from sipctl.config.paths import state_dir
 from sipctl.errors import ExitCode, NotFoundError, PartialError, RailError, UsageError
 from sipctl.operations.executing import Brake, braking_on_signals
 from sipctl.operations.live import Live
-from sipctl.operations.lock import run_lock
 from sipctl.operations.pin_files import Item, State, add_pins, plan_import, read_rows
 from sipctl.operations.pins import check_one_truth, policy_of
 from sipctl.operations.rotation import Rotated, RotationPlan, Rotator, plan_rotation
@@ -131,7 +129,7 @@ def _work(
         with braking_on_signals(brake):
             return await work(rotator)
 
-    with run_lock(state_dir(), connection.url if connection else "registry"):
+    with session.lock():
         done = session.livekit(rotated) if connection else asyncio.run(rotated(None))
     session.stopped_by = brake.signal_number
     return done

@@ -24,7 +24,6 @@ from sipctl.operations.by_webhook import ByWebhook
 from sipctl.operations.carrying import Way, Work
 from sipctl.operations.executing import Brake, Pace, braking_on_signals
 from sipctl.operations.journal import utc_now
-from sipctl.operations.lock import run_lock
 from sipctl.operations.survey import Surveyor
 from sipctl.operations.sync import Orders, Outcome, Synchroniser, told_duration
 from sipctl.operations.writing import Permit, Writer, check_profile
@@ -131,9 +130,7 @@ def _lock(session: Session, wanted: Wanted) -> AbstractContextManager[None]:
             code="rail-no-state",
             hint="SIPCTL_STATE_DIR names another",
         )
-    settings = session.settings
-    state_url = settings.registry.state_url.reveal()
-    return run_lock(folder, settings.connection.url, state_url=state_url, wait_s=wanted.lock_wait)
+    return session.lock(wanted.lock_wait)
 
 
 def _look_and_act(

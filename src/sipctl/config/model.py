@@ -66,8 +66,8 @@ class Ignored:
 class RegistrySettings:
     """Where PINs live, and how they are drawn.
 
-    `url` empty = SQLite in the data folder. `state_url` remembers looks and holds the lock, beside Meet's tables what we
-    note of PINs, too; empty = files of our own. `database` are Meet's DB_* settings, or DATABASE_URL. PINs that were
+    `url` empty = SQLite in the data folder. `state_url` remembers looks and holds the lock, and beside Meet's tables what
+    we note of PINs; empty = files of our own. `database` are Meet's DB_* settings, or DATABASE_URL. PINs that were
     taken away stay in quarantine for `quarantine_days`.
     """
 
