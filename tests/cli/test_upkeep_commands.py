@@ -293,6 +293,14 @@ def test_a_reader_that_stops_reading(sandboxed: Cron) -> None:
     assert (ended.stdout, ended.stderr) == (b"{", b"")
 
 
+def test_profiles_that_share_a_server_do_not_forget_each_others_looks(sandboxed: Cron, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[profiles.staging]\nname_template = "STAGING_{room}"\n')
+    sandboxed.look_long_ago()
+    assert "Nothing to do." in sandboxed.rules("purge", "--config", str(config), "--profile", "staging").stdout
+    assert "Made 1 write" in sandboxed.rules("purge", "--apply").stdout
+
+
 class TestTwoAtOnce:
     """One works, the other exits 8 and says who works."""
 

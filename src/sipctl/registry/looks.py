@@ -37,7 +37,7 @@ def _utc_now() -> datetime:
 
 
 class Looks:
-    """The looks at one server, in one database."""
+    """The looks at one server, in one database; `server` is whatever tells it, and whose rules are meant, from others."""
 
     def __init__(self, engine: Engine, server: str, now: Callable[[], datetime] = _utc_now) -> None:
         self._engine = engine

@@ -42,12 +42,15 @@ def open_registry(settings: RegistrySettings, embedded_file: Path, timeout_s: fl
 def open_looks(settings: Settings, folder: Path, timeout_s: float) -> Looks:
     """Where looks at the server are remembered: at `state_url`, else in a file of the state folder.
 
+    Profiles that share a server but not the mark of their rules look at other rules, and so have looks of their own.
+
     Raises:
         ConfigError: a newer sipctl made it, or it is corrupt.
         UncheckedError: it cannot be written, or is locked.
     """
     url = settings.registry.state_url.reveal() or f"sqlite:///{folder / 'looks.db'}"
-    return Looks(open_engine(url, timeout_s), settings.connection.url)
+    looked_at = " ".join(filter(None, (settings.connection.url, settings.name_template, settings.room_pattern)))
+    return Looks(open_engine(url, timeout_s), looked_at)
 
 
 def _meets_url(settings: RegistrySettings) -> str:
