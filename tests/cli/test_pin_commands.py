@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import stat
 import subprocess
@@ -189,6 +190,51 @@ def test_an_import_is_a_plan() -> None:
     assert [one["result"] for one in applied] == [one.removeprefix("would be ") for one in expected]
     assert pins() == {"a": "1029384756", "b": "9182736450", "d": "1111222233"}
     assert item(pin("lookup", "-o", "json", stdin="5647382910"))["state"] == "retired"
+
+
+def undo_of(told: str) -> list[str]:
+    """The words behind `sipctl` of the undo command that was printed."""
+    (line,) = (line for line in told.splitlines() if line.startswith("undo"))
+    return shlex.split(line.removeprefix("undo:").removeprefix("undo\t"))[1:]
+
+
+def test_what_undoes_it_meets_the_same_room_and_profile(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[profiles.one]\n[profiles.two]\n")
+    of_one = ("--config", str(config), "--profile", "one")
+    pin("assign", "--all", *of_one, code=2)
+    assigned = pin("assign", *of_one, "--", "--all")
+    released = pin("release", *of_one, "--", "--all")
+    pin("assign", *of_one, "--", "--all")
+    before = pin("list", *of_one, "--show-pins").stdout
+    rotated = pin("rotate", *of_one, "--", "--all")
+    assert undo_of(assigned.stderr) == [*of_one, "pin", "release", "--", "--all"]
+    assert undo_of(released.stdout) == [*of_one, "pin", "assign", "--pin-stdin", "--", "--all"]
+    assert run(*undo_of(rotated.stderr)).code == 0
+    assert _without_times(pin("list", *of_one, "--show-pins").stdout) == _without_times(before)
+    assert run(*undo_of(assigned.stderr)).code == 0
+    assert items(pin("list", *of_one, "-o", "json")) == []
+
+
+def _without_times(table: str) -> list[str]:
+    return [line.rpartition("\t")[0] for line in table.splitlines()]
+
+
+def test_a_rotation_of_live_rooms_with_odd_names_and_short_pins_is_undone(sandbox: Sandbox) -> None:
+    env = env_of(sandbox)
+    names = ["live", "line\u2028break", "next\u0085line", " spaces ", "two\nlines", "x" * 10_000]
+    run("room", "create", "live", env=env)
+    pin("assign", *names, env=env | {"ROOM_TELEPHONY_PIN_LENGTH": "6"})
+    before = pins(env)
+    rotated = pin("rotate", *names, "--apply", "--allow", "live-room", env=env)
+    assert pins(env).keys() == before.keys()
+    assert not set(pins(env).values()) & set(before.values())
+    assert run(*undo_of(rotated.stderr), env=env).code == 0
+    assert pins(env) == before
+
+
+def test_nothing_to_rotate_is_nothing_to_undo() -> None:
+    assert "undo" not in pin("rotate", "--all", "--apply").stderr
 
 
 def test_sets_are_rotated_only_with_apply(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from sipctl.config.paths import embedded_registry, state_dir, state_path
 from sipctl.errors import NotFoundError, SipctlError, UsageError
 from sipctl.output.formats import View
 from sipctl.output.streams import Streams
+from sipctl.telephony.commands import on_room
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
@@ -110,7 +111,9 @@ class Session:
         with self.registry() as registry:
             holding = registry.find(room)
         if not holding.pin:
-            raise NotFoundError(f"room {room!r} has no PIN", hint=f"`sipctl pin assign {room}` gives it one")
+            raise NotFoundError(
+                f"room {room!r} has no PIN", hint=f"`{on_room('sipctl pin assign', room)}` gives it one"
+            )
         return holding.pin
 
     def named(self, things: Iterable[T], room_of: Callable[[T], str]) -> tuple[Iterable[T], Mapping[str, str]]:

@@ -63,7 +63,7 @@ def rotate_rooms(session: Session, wanted: Rotating, permit: Permit) -> None:
         if permit.dry_run or (wanted.is_set and not wanted.apply):
             session.emit(rotation_plan_view(plan, show_pins=session.options.show_pins))
             return
-        _finish(session, _rotate(session, registry, plan.rooms, {}, ask_live=wanted.ask_live))
+        _finish(session, _rotate(session, registry, plan.rooms, {}, permit, ask_live=wanted.ask_live))
 
 
 def _recover(session: Session, registry: Registry, permit: Permit, *, ask_live: bool) -> None:
@@ -99,15 +99,25 @@ def _plan(session: Session, registry: Registry, wanted: Rotating, permit: Permit
 
 
 def _rotate(
-    session: Session, registry: Registry, rooms: Sequence[Holding], chosen: Mapping[str, str], *, ask_live: bool
+    session: Session,
+    registry: Registry,
+    rooms: Sequence[Holding],
+    chosen: Mapping[str, str],
+    permit: Permit,
+    *,
+    ask_live: bool,
 ) -> list[Rotated]:
     """Rotate these rooms, their old PINs written down before anything changes, so that they can be imported again."""
+    if not rooms:
+        return []
+    lifted = [*([] if ask_live else ["--no-live"]), *(["--allow", "live-room"] if "live-room" in permit.allow else [])]
 
     async def work(rotator: Rotator) -> list[Rotated]:
         lines = (json.dumps({"room": one.room, "pin": one.pin}, ensure_ascii=False) + "\n" for one in rooms)
         file = rotator.journal.folder / f"rotation-{rotator.journal.run}.jsonl"
         write_private(file, lines)
-        session.streams.note(f"undo: sipctl pin import {shlex.quote(str(file))} --apply")
+        undo = shlex.join(("sipctl", "pin", "import", str(file), "--apply", *lifted))
+        session.streams.note(f"undo: {session.paste(undo)}")
         return await rotator.rotate(rooms)
 
     return _work(session, registry, chosen, work, ask_live=ask_live)
@@ -183,13 +193,13 @@ def import_pins(session: Session, wanted: Importing, permit: Permit) -> None:
         items = plan_import(registry, rows, settings.telephony.pin_length, spared, carried)
         if applied:
             items = add_pins(registry, items, session.journal)
-            _change(session, registry, items, ask_live=wanted.ask_live)
+            _change(session, registry, items, permit, ask_live=wanted.ask_live)
     session.emit(import_view(items, applied=applied, show_pins=session.options.show_pins))
     if any(item.state in {State.CONFLICTING, State.UNKNOWN} for item in items):
         raise typer.Exit(ExitCode.RAIL)
 
 
-def _change(session: Session, registry: Registry, items: Sequence[Item], *, ask_live: bool) -> None:
+def _change(session: Session, registry: Registry, items: Sequence[Item], permit: Permit, *, ask_live: bool) -> None:
     """Rotate the rooms to which the file gives another PIN.
 
     Raises:
@@ -197,7 +207,8 @@ def _change(session: Session, registry: Registry, items: Sequence[Item], *, ask_
     """
     chosen = {item.room: item.pin for item in items if item.state is State.CHANGED}
     if chosen:
-        done = _rotate(session, registry, list(registry.known(chosen).values()), chosen, ask_live=ask_live)
+        rooms = list(registry.known(chosen).values())
+        done = _rotate(session, registry, rooms, chosen, permit, ask_live=ask_live)
         session.leave_if_stopped()
         failed = [one.error for one in done if one.error]
         if failed:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sipctl.errors import UsageError
 from sipctl.operations.journal import Journal
 from sipctl.registry.store import ACTIVE, Holder, Registry
-from sipctl.telephony.pins import is_pin
+from sipctl.telephony.pins import MIN_LENGTH, is_pin
 
 FIELDS: Final = ("room", "pin", "state", "assigned_at")
 _ROOM_NAMES: Final = ("room", "resource_id", "room_name")
@@ -59,7 +59,7 @@ def read_rows(text: str) -> list[tuple[int, str, str]]:
 def _json_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
         whole = json.loads(text) if text.lstrip().startswith("[") else _whole(text)
-        value = [json.loads(line) for line in text.splitlines() if line.strip()] if whole is None else whole
+        value = [json.loads(line) for line in text.split("\n") if line.strip()] if whole is None else whole
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise UsageError(f"the file is not JSON of PINs: {error}") from None
     for number, row in enumerate(value, 1):
@@ -98,7 +98,7 @@ def _room_and_pin(row: Mapping[str, Any], number: int) -> tuple[str, str]:
         raise UsageError(f"row {number} has no room or no pin", hint=f"the columns are {', '.join(FIELDS)}")
     if not isinstance(row[pin], str | None):
         raise UsageError(f"row {number}: the PIN of {row[room]!r} is no text", hint="a number loses its leading zeros")
-    return str(row[room]).strip(), (row[pin] or "").strip()
+    return str(row[room]), (row[pin] or "").strip()
 
 
 def plan_import(
@@ -110,18 +110,19 @@ def plan_import(
 ) -> list[Item]:
     """What an import would do with each row.
 
-    `length` is the one in force: a shorter number lost its zeros. `live_rooms` keep the PIN they have, and `carried`
+    `length` is the one in force: a shorter number lost its zeros, unless the room is known to have or have had it, from
+    when PINs were shorter. `live_rooms` keep the PIN they have, and `carried`
     are the PINs of live rules with their rooms.
 
     Raises:
         UsageError: a PIN was mangled by a spreadsheet, or is none.
     """
     rows = [row for row in rows if row[2]]
-    for number, room, pin in rows:
-        _refuse_mangled(number, room, pin, length)
     given = [(room, pin) for _, room, pin in rows]
     known = registry.known(room for room, _ in given)
     owners = {pin: Holder(room, ACTIVE) for pin, room in carried.items()} | registry.holders(pin for _, pin in given)
+    for number, room, pin in rows:
+        _refuse_mangled(number, room, pin, MIN_LENGTH if pin in owners and owners[pin].room == room else length)
     items: list[Item] = []
     for room, pin in given:
         owner = owners.setdefault(pin, Holder(room, ACTIVE))

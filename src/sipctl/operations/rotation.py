@@ -15,6 +15,7 @@ from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlErro
 from sipctl.operations.executing import Brake, attempt_each
 from sipctl.operations.journal import Journal
 from sipctl.registry.store import Holding, Registry, Rotation
+from sipctl.telephony.commands import on_room
 from sipctl.telephony.model import DispatchRule
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def _overtaken(rotation: Rotation) -> ConflictError:
     return ConflictError(
         f"the rotation of {rotation.room!r} was overtaken: it has another PIN by now, or its new PIN another room",
         code="overtaken",
-        hint=f"`sipctl pin show {rotation.room}` shows what it has",
+        hint=f"`{on_room('sipctl pin show', rotation.room)}` shows what it has",
     )
 
 
