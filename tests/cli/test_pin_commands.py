@@ -122,6 +122,8 @@ def test_pins_that_are_none(bad: str) -> None:
         ("import -", "room,pin\na,12345678\n", 2, "8 digits instead of 10"),
         ("import -", "room,pin\na,12345678901234567\n", 2, "4 to 16 digits"),
         ("import -", "room,pin\nb,0123456789\na,1.23E+9\n", 2, "row 3: a spreadsheet made '1.23E+9'"),
+        ("import -", "room,pin\ra,0123456789\r", 2, "row 1: new-line character"),
+        ("import -", '[{"room": "\\ud800", "pin": "0123456789"}]', 2, "row 1 holds half a character"),
         ("export x.unknown", "", 2, "names no format"),
         ("audit --only NON999", "", 2, "NON999"),
         ("audit --fail-on never", "", 2, "never"),
@@ -130,6 +132,20 @@ def test_pins_that_are_none(bad: str) -> None:
 )
 def test_words_that_make_no_sense(words: str, stdin: str, code: int, told: str) -> None:
     assert_error(run("pin", *words.split(), stdin=stdin.encode()), code, told)
+
+
+def test_rooms_on_stdin_are_utf_8() -> None:
+    refused = run("pin", "assign", "--stdin", "--dry-run", stdin=b"first\n\xff\n")
+    assert (refused.code, "line 2 of stdin is not UTF-8" in refused.stderr) == (2, True)
+    marked = run("pin", "assign", "--stdin", "-o", "name", stdin="\ufeffsalon d'été\r\nb\r\n".encode())
+    assert marked.stdout.splitlines() == ["salon d'été", "b"]
+
+
+def test_what_a_big_registry_exports_can_be_imported(tmp_path: Path) -> None:
+    file = tmp_path / "pins.jsonl"
+    rows = ({"room": f"{number:01000}", "pin": f"{number:010}"} for number in range(5_000))
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert len(pin("import", str(file), "-o", "name").stdout.splitlines()) == 5_000
 
 
 def test_a_setting_that_makes_no_pin() -> None:

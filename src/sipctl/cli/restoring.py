@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sipctl.cli.context import Session
-from sipctl.cli.stdin import SNAPSHOT_LIMIT, read_document
+from sipctl.cli.stdin import EXPORT_LIMIT, read_document
 from sipctl.cli.views.restoring import RestoreView
 from sipctl.config.paths import state_dir
 from sipctl.errors import PartialError, UsageError
@@ -90,7 +90,7 @@ async def _plan(client: LiveKitClient, url: str, wanted: Wanted, mapped: Mapping
 
 def _exported(path: Path) -> Sequence[DispatchRule]:
     """The rules of an export; fields that cannot be written back would be lost."""
-    snapshot = read_snapshot([read_document(path, SNAPSHOT_LIMIT)])
+    snapshot = read_snapshot([read_document(path, EXPORT_LIMIT)])
     if snapshot.rules is None:
         raise UsageError(f"{path} holds no rules", hint="it should be what `sipctl rules export` wrote")
     if snapshot.unknown:

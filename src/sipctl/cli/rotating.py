@@ -14,7 +14,7 @@ import typer
 
 from sipctl.cli.context import Session
 from sipctl.cli.pins import ask_livekit
-from sipctl.cli.stdin import read_document, read_lines
+from sipctl.cli.stdin import EXPORT_LIMIT, read_document, read_lines
 from sipctl.cli.views.registry import holdings_view, import_view, rotated_view, rotation_plan_view
 from sipctl.errors import ExitCode, NotFoundError, PartialError, RailError, UsageError
 from sipctl.operations.executing import Brake, braking_on_signals
@@ -184,7 +184,7 @@ def import_pins(session: Session, wanted: Importing, permit: Permit) -> None:
     """`pin import`."""
     settings = session.settings
     check_profile(settings, permit)
-    rows = read_rows(read_document(wanted.file))
+    rows = read_rows(read_document(wanted.file, EXPORT_LIMIT))
     live = ask_livekit(session, ask=wanted.ask_live)
     spared = live.rooms if live and "live-room" not in permit.allow else frozenset()
     carried = {rule.pin: rule.room_name for rule in live.rules if rule.pin} if live else {}

@@ -79,8 +79,11 @@ def _whole(text: str) -> list[Any] | None:
 
 def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     reader = csv.DictReader(io.StringIO(text), dialect=_dialect(text))
-    for row in reader:
-        yield reader.line_num, {str(key).strip(): value for key, value in row.items()}
+    try:
+        for row in reader:
+            yield reader.line_num, {str(key).strip(): value for key, value in row.items()}
+    except csv.Error as error:
+        raise UsageError(f"row {reader.reader.line_num}: {error}", hint="save it as CSV in UTF-8") from None
 
 
 def _dialect(text: str) -> type[csv.Dialect] | str:
@@ -98,7 +101,15 @@ def _room_and_pin(row: Mapping[str, Any], number: int) -> tuple[str, str]:
         raise UsageError(f"row {number} has no room or no pin", hint=f"the columns are {', '.join(FIELDS)}")
     if not isinstance(row[pin], str | None):
         raise UsageError(f"row {number}: the PIN of {row[room]!r} is no text", hint="a number loses its leading zeros")
-    return str(row[room]), (row[pin] or "").strip()
+    found = str(row[room]), (row[pin] or "").strip()
+    if not all(map(_is_unicode, found)):
+        raise UsageError(f"row {number} holds half a character, which is no Unicode", hint="write the file in UTF-8")
+    return found
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it has no lone surrogate, which JSON's escapes make and no database takes."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def plan_import(
