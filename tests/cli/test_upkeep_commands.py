@@ -293,6 +293,10 @@ def test_a_reader_that_stops_reading(sandboxed: Cron) -> None:
     assert (ended.stdout, ended.stderr) == (b"{", b"")
 
 
+def test_the_first_look_tells_of_the_grace_in_force(sandboxed: Cron) -> None:
+    assert "can be deleted after 2h" in sandboxed.rules("purge", "--grace", "2h").stderr
+
+
 def test_profiles_that_share_a_server_do_not_forget_each_others_looks(sandboxed: Cron, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text('[profiles.staging]\nname_template = "STAGING_{room}"\n')

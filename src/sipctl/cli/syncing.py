@@ -81,7 +81,7 @@ def synchronise(session: Session, wanted: Wanted, permit: Permit) -> None:
     finally:
         if wanted.textfile:
             write_sync_metrics(wanted.textfile, outcome, code, started)
-    _tell(session, outcome, code)
+    _tell(session, outcome, wanted, code)
 
 
 def _run(session: Session, wanted: Wanted, permit: Permit) -> Outcome:
@@ -91,10 +91,9 @@ def _run(session: Session, wanted: Wanted, permit: Permit) -> Outcome:
         check_profile(settings, permit)
     by_backend = _is_by_webhook(session, wanted)
     look_twice = _duration("--look-twice", wanted.look_twice)
-    grace = _duration("--grace", wanted.grace)
     policy = Policy(
         mark=settings.mark,
-        grace=look_twice or (settings.purge.grace if grace is None else grace),
+        grace=look_twice or _grace(session, wanted),
         protect=frozenset(settings.protect),
         trunk_ids=settings.trunk_ids,
         parts=wanted.parts,
@@ -206,6 +205,11 @@ def _looks(session: Session, orders: Orders) -> Iterator[Looks | None]:
         looks.close()
 
 
+def _grace(session: Session, wanted: Wanted) -> timedelta:
+    grace = _duration("--grace", wanted.grace)
+    return session.settings.purge.grace if grace is None else grace
+
+
 def _duration(option: str, text: str | None) -> timedelta | None:
     span = read_duration(text) if text is not None else None
     if text is not None and span is None:
@@ -222,11 +226,11 @@ def _exit_code(session: Session, outcome: Outcome, wanted: Wanted, permit: Permi
     return ExitCode.PENDING if wanted.detailed and planned_only and pending(outcome.items) else ExitCode.DONE
 
 
-def _tell(session: Session, outcome: Outcome, code: ExitCode) -> None:
+def _tell(session: Session, outcome: Outcome, wanted: Wanted, code: ExitCode) -> None:
     """Show plan or results, and end; a run that is quiet and all right says nothing."""
     first = [item for item in outcome.items if item.reason is Reason.FIRST_LOOK]
     if outcome.is_first_look and first:
-        grace = told_duration(session.settings.purge.grace)
+        grace = told_duration(_grace(session, wanted))
         waiting = counted(len(first), "stale rule")
         session.streams.warn(f"note: this state remembers no earlier look; {waiting} can be deleted after {grace}")
     if outcome.would_refuse:
