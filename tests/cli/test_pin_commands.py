@@ -249,6 +249,29 @@ def test_a_rotation_of_live_rooms_with_odd_names_and_short_pins_is_undone(sandbo
     assert pins(env) == before
 
 
+def test_what_is_on_the_protect_list_keeps_its_pin(sandbox: Sandbox, tmp_path: Path) -> None:
+    env = env_of(sandbox)
+    pin("assign", "by-name", "by-rule", "live", "free", env=env)
+    run("room", "create", "live", env=env)
+    rule = run("rules", "create", "--room", "by-rule", "--pin-from-registry", "-o", "name", env=env).stdout.strip()
+    config = tmp_path / "config.toml"
+    config.write_text(f'default_profile = "default"\n[profiles.default]\nprotect = ["SIP_by-name", "{rule}"]\n')
+    env["SIPCTL_CONFIG"] = str(config)
+    before = pins(env)
+    for room in ("by-name", "by-rule"):
+        assert_error(run("pin", "rotate", room, env=env), 5, "on the profile's protect list", "--allow protected")
+    told = pin("rotate", "--all", "--apply", env=env).stderr
+    for room, reason in (("by-name", "protected"), ("by-rule", "protected"), ("live", "live")):
+        assert f"note: room '{room}' is left out: {reason}" in told
+    assert {room for room, held in pins(env).items() if held != before[room]} == {"free"}
+    plan = pin("import", "-", "--apply", "-o", "json", env=env, stdin="room,pin\nby-rule,9988776655\n")
+    assert items(plan)[0]["result"] == "left out: protected"
+    rotated = pin("rotate", "by-rule", "--allow", "protected", env=env)
+    assert pins(env)["by-rule"] != before["by-rule"]
+    assert run(*undo_of(rotated.stderr), env=env).code == 0
+    assert pins(env)["by-rule"] == before["by-rule"]
+
+
 def test_nothing_to_rotate_is_nothing_to_undo() -> None:
     assert "undo" not in pin("rotate", "--all", "--apply").stderr
 

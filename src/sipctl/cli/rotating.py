@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -21,13 +21,19 @@ from sipctl.operations.executing import Brake, braking_on_signals
 from sipctl.operations.live import Live
 from sipctl.operations.pin_files import Item, State, add_pins, plan_import, read_rows
 from sipctl.operations.pins import check_one_truth, policy_of
-from sipctl.operations.rotation import Rotated, RotationPlan, Rotator, plan_rotation
+from sipctl.operations.rotation import Rotated, RotationPlan, Rotator, plan_rotation, spared_by
 from sipctl.operations.writing import Permit, check_profile
 from sipctl.output.files import write_private
 from sipctl.registry.store import Holding, Registry
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
+
+_RAILS: Final = {
+    "live": ("live-room", "it is live, and somebody may be dialling"),
+    "protected": ("protected", "it is on the profile's protect list"),
+}
+"""The word that lifts a rail, and what is told, by the reason for which a room is left out."""
 
 Work = Callable[[Rotator], Awaitable[list[Rotated]]]
 
@@ -63,13 +69,15 @@ def rotate_rooms(session: Session, wanted: Rotating, permit: Permit) -> None:
         if permit.dry_run or (wanted.is_set and not wanted.apply):
             session.emit(rotation_plan_view(plan, show_pins=session.options.show_pins))
             return
+        for holding, reason in plan.left_out:
+            session.streams.note(f"note: room {holding.room!r} is left out: {reason}; `--allow {_RAILS[reason][0]}`")
         _finish(session, _rotate(session, registry, plan.rooms, {}, permit, ask_live=wanted.ask_live))
 
 
 def _recover(session: Session, registry: Registry, permit: Permit, *, ask_live: bool) -> None:
     if permit.dry_run:
         rooms = tuple(Holding(room=one.room, pin=one.old_pin) for one in registry.unfinished())
-        session.emit(rotation_plan_view(RotationPlan(rooms, ()), show_pins=session.options.show_pins))
+        session.emit(rotation_plan_view(RotationPlan(rooms), show_pins=session.options.show_pins))
         return
     _finish(session, _work(session, registry, {}, Rotator.recover, ask_live=ask_live))
 
@@ -79,7 +87,7 @@ def _plan(session: Session, registry: Registry, wanted: Rotating, permit: Permit
 
     Raises:
         NotFoundError: a room that was named alone has no PIN.
-        RailError: it is live, or another backend hands out PINs.
+        RailError: it is live or protected, or another backend hands out PINs.
     """
     if live:
         check_one_truth(registry, session.settings.mark, live)
@@ -88,12 +96,14 @@ def _plan(session: Session, registry: Registry, wanted: Rotating, permit: Permit
     held = [holding for holding in meant if holding.pin]
     if not held and not wanted.is_set:
         raise NotFoundError(f"room {wanted.rooms[0]!r} has no PIN", hint="`sipctl pin assign` gives it one")
-    plan = plan_rotation(held, live.rooms if live else frozenset(), permit.allow)
-    if plan.live and not wanted.is_set:
+    plan = plan_rotation(held, spared_by(session.settings, live, permit.allow))
+    if plan.left_out and not wanted.is_set:
+        ((holding, reason),) = plan.left_out
+        word, told = _RAILS[reason]
         raise RailError(
-            f"will not rotate the PIN of room {plan.live[0].room!r}: it is live, and somebody may be dialling",
-            code="rail-live-room",
-            hint="to do it all the same, add `--allow live-room`",
+            f"will not rotate the PIN of room {holding.room!r}: {told}",
+            code=f"rail-{word}",
+            hint=f"to do it all the same, add `--allow {word}`",
         )
     return plan
 
@@ -110,7 +120,8 @@ def _rotate(
     """Rotate these rooms, their old PINs written down before anything changes, so that they can be imported again."""
     if not rooms:
         return []
-    lifted = [*([] if ask_live else ["--no-live"]), *(["--allow", "live-room"] if "live-room" in permit.allow else [])]
+    lifted = [] if ask_live else ["--no-live"]
+    lifted += [word for rail in sorted(permit.allow) for word in ("--allow", rail)]
 
     async def work(rotator: Rotator) -> list[Rotated]:
         lines = (json.dumps({"room": one.room, "pin": one.pin}, ensure_ascii=False) + "\n" for one in rooms)
@@ -186,7 +197,7 @@ def import_pins(session: Session, wanted: Importing, permit: Permit) -> None:
     check_profile(settings, permit)
     rows = read_rows(read_document(wanted.file, EXPORT_LIMIT))
     live = ask_livekit(session, ask=wanted.ask_live)
-    spared = live.rooms if live and "live-room" not in permit.allow else frozenset()
+    spared = spared_by(settings, live, permit.allow)
     carried = {rule.pin: rule.room_name for rule in live.rules if rule.pin} if live else {}
     applied = wanted.apply and not permit.dry_run
     with session.registry() as registry:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -29,7 +29,14 @@ class State(StrEnum):
     UNCHANGED = "unchanged"
     CONFLICTING = "conflicting"
     LIVE = "left out: live"
+    PROTECTED = "left out: protected"
     UNKNOWN = "unknown room"
+
+
+_LEFT_OUT: Final = {
+    "live": (State.LIVE, "somebody may be dialling; `--allow live-room` changes it"),
+    "protected": (State.PROTECTED, "it is on the protect list; `--allow protected` changes it"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +123,14 @@ def plan_import(
     registry: Registry,
     rows: Iterable[tuple[int, str, str]],
     length: int,
-    live_rooms: frozenset[str] = frozenset(),
+    spared: Callable[[str], str] = lambda _room: "",
     carried: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Item]:
     """What an import would do with each row.
 
     `length` is the one in force: a shorter number lost its zeros, unless the room is known to have or have had it, from
-    when PINs were shorter. `live_rooms` keep the PIN they have, and `carried`
-    are the PINs of live rules with their rooms.
+    when PINs were shorter. Rooms for which `spared` gives a reason keep the PIN they have; `carried` are the PINs of
+    live rules with their rooms.
 
     Raises:
         UsageError: a PIN was mangled by a spreadsheet, or is none.
@@ -145,8 +152,8 @@ def plan_import(
         elif owner.room != room:
             has = "has" if owner.state == ACTIVE else "had"
             items.append(Item(room, pin, State.CONFLICTING, f"room {owner.room!r} {has} this PIN"))
-        elif held and room in live_rooms:
-            items.append(Item(room, pin, State.LIVE, "somebody may be dialling; `--allow live-room` changes it"))
+        elif held and (reason := spared(room)):
+            items.append(Item(room, pin, *_LEFT_OUT[reason]))
         else:
             items.append(Item(room, pin, State.CHANGED if held else State.ADDED))
     return _once_a_room(items)

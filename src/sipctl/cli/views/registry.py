@@ -112,8 +112,8 @@ def released_view(holding: Holding, undo: str, *, show_pins: bool) -> Detail:
 
 
 def rotation_plan_view(plan: RotationPlan, *, show_pins: bool) -> Listing[tuple[Holding, str]]:
-    """What a rotation would do; live rooms are left out."""
-    items = [*((one, "rotate") for one in plan.rooms), *((one, "left out: live") for one in plan.live)]
+    """What a rotation would do; live and protected rooms are left out."""
+    items = [*((one, "rotate") for one in plan.rooms), *((one, f"left out: {reason}") for one, reason in plan.left_out)]
     return Listing(
         schema="sipctl/pins-rotation-plan/v1",
         items=items,
