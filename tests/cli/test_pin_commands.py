@@ -108,6 +108,9 @@ def test_pins_that_are_none(bad: str) -> None:
         ("assign a --stdin --pin-stdin", "x", 2, "both read stdin"),
         ("assign a --live", "", 2, "--live goes with --missing"),
         ("rotate", "", 2, "no room named"),
+        ("rotate a --recover", "", 2, "one of them"),
+        ("rotate a --all", "", 2, "one of them"),
+        ("rotate --all --stdin", "a", 2, "one of them"),
         ("rotate nobody", "", 7, "knows no room 'nobody'"),
         ("show nobody", "", 7, "'nobody'"),
         ("release nobody", "", 7, "'nobody'"),
@@ -478,6 +481,7 @@ def test_meets_rooms(meet: dict[str, str]) -> None:
     assert sorted(room for room, one in pins(meet).items() if one) == sorted(ROOMS[:3])
     assert_error(run("pin", "assign", "nobody", env=meet), 7, "Meet knows no room 'nobody'")
     pin("rotate", "room 1", env=meet)
+    pin("rotate", "room 1", ROOMS[1], "--apply", env=meet)
     pin("release", ROOMS[2], env=meet)
     pin("assign", "--missing", env=meet)
     assert all(pins(meet).values())

@@ -57,8 +57,10 @@ class Rotating:
 
 def rotate_rooms(session: Session, wanted: Rotating, permit: Permit) -> None:
     """`pin rotate`."""
-    if not (wanted.rooms or wanted.stdin or wanted.everything or wanted.recover):
-        raise UsageError("no room named", hint="name rooms, or give --stdin, --all or --recover")
+    ways = [bool(wanted.rooms or wanted.stdin), wanted.everything, wanted.recover].count(True)
+    if ways != 1:
+        told = "rooms, --all and --recover do not go together" if ways else "no room named"
+        raise UsageError(told, hint="name rooms, or give --stdin, --all or --recover (one of them)")
     check_profile(session.settings, permit)
     with session.registry() as registry:
         if wanted.recover:
@@ -92,8 +94,8 @@ def _plan(session: Session, registry: Registry, wanted: Rotating, permit: Permit
     if live:
         check_one_truth(registry, session.settings.mark, live)
     named = chain(wanted.rooms, read_lines("room") if wanted.stdin else ())
-    meant = registry.holdings() if wanted.everything else registry.find_all(dict.fromkeys(named))
-    held = [holding for holding in meant if holding.pin]
+    meant = registry.holdings() if wanted.everything else registry.find_all(named)
+    held = [holding for holding in dict.fromkeys(meant) if holding.pin]
     if not held and not wanted.is_set:
         raise NotFoundError(f"room {wanted.rooms[0]!r} has no PIN", hint="`sipctl pin assign` gives it one")
     plan = plan_rotation(held, spared_by(session.settings, live, permit.allow))
