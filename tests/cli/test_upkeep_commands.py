@@ -160,7 +160,7 @@ def test_a_container_without_a_state_folder_looks_twice(sandboxed: Cron) -> None
         (["purge", "--max-delete", "many"], "--max-delete"),
         (["sync", "--only", "everything"], "choose of purge, repair, create"),
         (["restore"], "nothing to restore"),
-        (["restore", "a", "--from-export", "b"], "one of them"),
+        (["restore", "a", "--from-export", "b"], "goes with no change"),
         (["restore", "a", "--trunk", "ST_old"], "OLD=NEW"),
     ],
 )

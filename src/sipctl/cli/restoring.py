@@ -42,7 +42,8 @@ def restore_rules(session: Session, wanted: Wanted, permit: Permit) -> None:
     """`rules restore`."""
     named = bool(wanted.items or wanted.runs or wanted.rules)
     if named == bool(wanted.file):
-        raise UsageError("nothing to restore", hint="name changes, or give --run, --id or --from-export (one of them)")
+        told = "--from-export goes with no change of the audit" if named else "nothing to restore"
+        raise UsageError(told, hint="name changes, or give --run, --id or --from-export (one of them)")
     mapped = _mapped(wanted.trunks)
     limit = session.settings.purge.max_delete if wanted.max_delete is None else wanted.max_delete
     applies = wanted.apply and not permit.dry_run
