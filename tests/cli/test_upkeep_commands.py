@@ -293,6 +293,14 @@ def test_a_reader_that_stops_reading(sandboxed: Cron) -> None:
     assert (ended.stdout, ended.stderr) == (b"{", b"")
 
 
+def test_metrics_that_cannot_be_written_do_not_hide_what_was_done(sandboxed: Cron) -> None:
+    sandboxed.look_long_ago()
+    ended = sandboxed.rules("purge", "--apply", "--textfile", "/nowhere/purge.prom", code=ExitCode.UNCHECKED)
+    assert "Made 1 write (1 deletion)." in ended.stdout
+    assert "undo: sipctl rules restore --run" in ended.stdout
+    assert "cannot write /nowhere/purge.prom" in ended.stderr
+
+
 def test_the_first_look_tells_of_the_grace_in_force(sandboxed: Cron) -> None:
     assert "can be deleted after 2h" in sandboxed.rules("purge", "--grace", "2h").stderr
 

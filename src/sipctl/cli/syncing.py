@@ -68,20 +68,20 @@ def parts_named(words: list[str] | None) -> frozenset[Part]:
 
 
 def synchronise(session: Session, wanted: Wanted, permit: Permit) -> None:
-    """Run it, write the metrics whatever came of it, show it, and end with its exit code."""
+    """Run it, show it, end with its exit code; and write the metrics whatever came of it."""
     started = time.time()
     outcome: Outcome | None = None
     code = ExitCode.BUG
     try:
         outcome = _run(session, wanted, permit)
         code = _exit_code(session, outcome, wanted, permit)
+        _tell(session, outcome, wanted, code)
     except SipctlError as error:
         code = error.exit_code
         raise
     finally:
         if wanted.textfile:
             write_sync_metrics(wanted.textfile, outcome, code, started)
-    _tell(session, outcome, wanted, code)
 
 
 def _run(session: Session, wanted: Wanted, permit: Permit) -> Outcome:
