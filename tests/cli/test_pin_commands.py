@@ -415,6 +415,16 @@ def test_half_way_is_named_and_finished(sandbox: Sandbox) -> None:
     pin("rotate", "--recover", env=env)
 
 
+def test_an_import_that_fails_in_part_shows_what_it_did(sandbox: Sandbox) -> None:
+    env = env_of(sandbox)
+    pin("assign", "a", env=env)
+    assert run("rules", "create", "--room", "a", "--pin-from-registry", env=env).code == 0
+    sandbox.fault("cut@UpdateSIPDispatchRule")
+    ended = pin("import", "-", "--apply", "-o", "json", env=env, stdin="room,pin\na,4455667788\nb,5566778899\n", code=6)
+    assert [(one["room"], one["result"]) for one in items(ended)] == [("a", "failed"), ("b", "added")]
+    assert "pin rotate --recover" in ended.stderr
+
+
 def test_the_doctor_knows_the_registry(sandbox: Sandbox) -> None:
     env = env_of(sandbox)
     sandbox.join("a", "alice")

@@ -16,10 +16,10 @@ from sipctl.cli.context import Session
 from sipctl.cli.pins import ask_livekit
 from sipctl.cli.stdin import EXPORT_LIMIT, read_document, read_lines
 from sipctl.cli.views.registry import holdings_view, import_view, rotated_view, rotation_plan_view
-from sipctl.errors import ExitCode, NotFoundError, PartialError, RailError, UsageError
+from sipctl.errors import ExitCode, NotFoundError, PartialError, RailError, SipctlError, UsageError
 from sipctl.operations.executing import Brake, braking_on_signals
 from sipctl.operations.live import Live
-from sipctl.operations.pin_files import Item, State, add_pins, plan_import, read_rows
+from sipctl.operations.pin_files import Item, State, add_pins, plan_import, read_rows, unless_failed
 from sipctl.operations.pins import check_one_truth, policy_of
 from sipctl.operations.rotation import Rotated, RotationPlan, Rotator, plan_rotation, spared_by
 from sipctl.operations.writing import Permit, check_profile
@@ -202,28 +202,26 @@ def import_pins(session: Session, wanted: Importing, permit: Permit) -> None:
     spared = spared_by(settings, live, permit.allow)
     carried = {rule.pin: rule.room_name for rule in live.rules if rule.pin} if live else {}
     applied = wanted.apply and not permit.dry_run
+    failed: Mapping[str, SipctlError] = {}
     with session.registry() as registry:
         items = plan_import(registry, rows, settings.telephony.pin_length, spared, carried)
         if applied:
             items = add_pins(registry, items, session.journal)
-            _change(session, registry, items, permit, ask_live=wanted.ask_live)
+            failed = _change(session, registry, items, permit, ask_live=wanted.ask_live)
+            items = unless_failed(items, failed)
     session.emit(import_view(items, applied=applied, show_pins=session.options.show_pins))
+    session.leave_if_stopped()
+    for error in failed.values():
+        raise PartialError(f"{len(failed)} rooms were not changed: {error.message}", hint=error.hint)
     if any(item.state in {State.CONFLICTING, State.UNKNOWN} for item in items):
         raise typer.Exit(ExitCode.RAIL)
 
 
-def _change(session: Session, registry: Registry, items: Sequence[Item], permit: Permit, *, ask_live: bool) -> None:
-    """Rotate the rooms to which the file gives another PIN.
-
-    Raises:
-        PartialError: some could not be rotated.
-    """
+def _change(
+    session: Session, registry: Registry, items: Sequence[Item], permit: Permit, *, ask_live: bool
+) -> Mapping[str, SipctlError]:
+    """Rotate the rooms to which the file gives another PIN; the errors of those that could not be."""
     chosen = {item.room: item.pin for item in items if item.state is State.CHANGED}
-    if chosen:
-        rooms = list(registry.known(chosen).values())
-        done = _rotate(session, registry, rooms, chosen, permit, ask_live=ask_live)
-        session.leave_if_stopped()
-        failed = [one.error for one in done if one.error]
-        if failed:
-            told = f"{len(failed)} of {len(done)} rooms were not changed: {failed[0].message}"
-            raise PartialError(told, hint=failed[0].hint)
+    rooms = list(registry.known(chosen).values())
+    done = _rotate(session, registry, rooms, chosen, permit, ask_live=ask_live)
+    return {one.room: one.error for one in done if one.error}

@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from sipctl.errors import UsageError
+from sipctl.errors import SipctlError, UsageError
 from sipctl.operations.journal import Journal
 from sipctl.registry.store import ACTIVE, Holder, Registry
 from sipctl.telephony.pins import MIN_LENGTH, is_pin
@@ -30,6 +30,7 @@ class State(StrEnum):
     CONFLICTING = "conflicting"
     LIVE = "left out: live"
     PROTECTED = "left out: protected"
+    FAILED = "failed"
     UNKNOWN = "unknown room"
 
 
@@ -194,6 +195,16 @@ def add_pins(registry: Registry, items: Iterable[Item], journal: Journal) -> lis
     return [
         replace(item, state=State.CONFLICTING, why="taken meanwhile")
         if item.state is State.ADDED and item.room not in stored
+        else item
+        for item in items
+    ]
+
+
+def unless_failed(items: Iterable[Item], failed: Mapping[str, SipctlError]) -> list[Item]:
+    """The items, those of rooms that could not be changed with the error."""
+    return [
+        replace(item, state=State.FAILED, why=failed[item.room].message)
+        if item.state is State.CHANGED and item.room in failed
         else item
         for item in items
     ]
