@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import stat
 import subprocess
@@ -107,6 +108,9 @@ def test_pins_that_are_none(bad: str) -> None:
         ("assign a --stdin --pin-stdin", "x", 2, "both read stdin"),
         ("assign a --live", "", 2, "--live goes with --missing"),
         ("rotate", "", 2, "no room named"),
+        ("rotate a --recover", "", 2, "one of them"),
+        ("rotate a --all", "", 2, "one of them"),
+        ("rotate --all --stdin", "a", 2, "one of them"),
         ("rotate nobody", "", 7, "knows no room 'nobody'"),
         ("show nobody", "", 7, "'nobody'"),
         ("release nobody", "", 7, "'nobody'"),
@@ -121,6 +125,8 @@ def test_pins_that_are_none(bad: str) -> None:
         ("import -", "room,pin\na,12345678\n", 2, "8 digits instead of 10"),
         ("import -", "room,pin\na,12345678901234567\n", 2, "4 to 16 digits"),
         ("import -", "room,pin\nb,0123456789\na,1.23E+9\n", 2, "row 3: a spreadsheet made '1.23E+9'"),
+        ("import -", "room,pin\ra,0123456789\r", 2, "row 1: new-line character"),
+        ("import -", '[{"room": "\\ud800", "pin": "0123456789"}]', 2, "row 1 holds half a character"),
         ("export x.unknown", "", 2, "names no format"),
         ("audit --only NON999", "", 2, "NON999"),
         ("audit --fail-on never", "", 2, "never"),
@@ -129,6 +135,20 @@ def test_pins_that_are_none(bad: str) -> None:
 )
 def test_words_that_make_no_sense(words: str, stdin: str, code: int, told: str) -> None:
     assert_error(run("pin", *words.split(), stdin=stdin.encode()), code, told)
+
+
+def test_rooms_on_stdin_are_utf_8() -> None:
+    refused = run("pin", "assign", "--stdin", "--dry-run", stdin=b"first\n\xff\n")
+    assert (refused.code, "line 2 of stdin is not UTF-8" in refused.stderr) == (2, True)
+    marked = run("pin", "assign", "--stdin", "-o", "name", stdin="\ufeffsalon d'été\r\nb\r\n".encode())
+    assert marked.stdout.splitlines() == ["salon d'été", "b"]
+
+
+def test_what_a_big_registry_exports_can_be_imported(tmp_path: Path) -> None:
+    file = tmp_path / "pins.jsonl"
+    rows = ({"room": f"{number:01000}", "pin": f"{number:010}"} for number in range(5_000))
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert len(pin("import", str(file), "-o", "name").stdout.splitlines()) == 5_000
 
 
 def test_a_setting_that_makes_no_pin() -> None:
@@ -189,6 +209,74 @@ def test_an_import_is_a_plan() -> None:
     assert [one["result"] for one in applied] == [one.removeprefix("would be ") for one in expected]
     assert pins() == {"a": "1029384756", "b": "9182736450", "d": "1111222233"}
     assert item(pin("lookup", "-o", "json", stdin="5647382910"))["state"] == "retired"
+
+
+def undo_of(told: str) -> list[str]:
+    """The words behind `sipctl` of the undo command that was printed."""
+    (line,) = (line for line in told.splitlines() if line.startswith("undo"))
+    return shlex.split(line.removeprefix("undo:").removeprefix("undo\t"))[1:]
+
+
+def test_what_undoes_it_meets_the_same_room_and_profile(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[profiles.one]\n[profiles.two]\n")
+    of_one = ("--config", str(config), "--profile", "one")
+    pin("assign", "--all", *of_one, code=2)
+    assigned = pin("assign", *of_one, "--", "--all")
+    released = pin("release", *of_one, "--", "--all")
+    pin("assign", *of_one, "--", "--all")
+    before = pin("list", *of_one, "--show-pins").stdout
+    rotated = pin("rotate", *of_one, "--", "--all")
+    assert undo_of(assigned.stderr) == [*of_one, "pin", "release", "--", "--all"]
+    assert undo_of(released.stdout) == [*of_one, "pin", "assign", "--pin-stdin", "--", "--all"]
+    assert run(*undo_of(rotated.stderr)).code == 0
+    assert _without_times(pin("list", *of_one, "--show-pins").stdout) == _without_times(before)
+    assert run(*undo_of(assigned.stderr)).code == 0
+    assert items(pin("list", *of_one, "-o", "json")) == []
+
+
+def _without_times(table: str) -> list[str]:
+    return [line.rpartition("\t")[0] for line in table.splitlines()]
+
+
+def test_a_rotation_of_live_rooms_with_odd_names_and_short_pins_is_undone(sandbox: Sandbox) -> None:
+    env = env_of(sandbox)
+    names = ["live", "line\u2028break", "next\u0085line", " spaces ", "two\nlines", "x" * 10_000]
+    run("room", "create", "live", env=env)
+    pin("assign", *names, env=env | {"ROOM_TELEPHONY_PIN_LENGTH": "6"})
+    before = pins(env)
+    rotated = pin("rotate", *names, "--apply", "--allow", "live-room", env=env)
+    assert pins(env).keys() == before.keys()
+    assert not set(pins(env).values()) & set(before.values())
+    assert run(*undo_of(rotated.stderr), env=env).code == 0
+    assert pins(env) == before
+
+
+def test_what_is_on_the_protect_list_keeps_its_pin(sandbox: Sandbox, tmp_path: Path) -> None:
+    env = env_of(sandbox)
+    pin("assign", "by-name", "by-rule", "live", "free", env=env)
+    run("room", "create", "live", env=env)
+    rule = run("rules", "create", "--room", "by-rule", "--pin-from-registry", "-o", "name", env=env).stdout.strip()
+    config = tmp_path / "config.toml"
+    config.write_text(f'default_profile = "default"\n[profiles.default]\nprotect = ["SIP_by-name", "{rule}"]\n')
+    env["SIPCTL_CONFIG"] = str(config)
+    before = pins(env)
+    for room in ("by-name", "by-rule"):
+        assert_error(run("pin", "rotate", room, env=env), 5, "on the profile's protect list", "--allow protected")
+    told = pin("rotate", "--all", "--apply", env=env).stderr
+    for room, reason in (("by-name", "protected"), ("by-rule", "protected"), ("live", "live")):
+        assert f"note: room '{room}' is left out: {reason}" in told
+    assert {room for room, held in pins(env).items() if held != before[room]} == {"free"}
+    plan = pin("import", "-", "--apply", "-o", "json", env=env, stdin="room,pin\nby-rule,9988776655\n")
+    assert items(plan)[0]["result"] == "left out: protected"
+    rotated = pin("rotate", "by-rule", "--allow", "protected", env=env)
+    assert pins(env)["by-rule"] != before["by-rule"]
+    assert run(*undo_of(rotated.stderr), env=env).code == 0
+    assert pins(env)["by-rule"] == before["by-rule"]
+
+
+def test_nothing_to_rotate_is_nothing_to_undo() -> None:
+    assert "undo" not in pin("rotate", "--all", "--apply").stderr
 
 
 def test_sets_are_rotated_only_with_apply(tmp_path: Path) -> None:
@@ -343,6 +431,16 @@ def test_half_way_is_named_and_finished(sandbox: Sandbox) -> None:
     pin("rotate", "--recover", env=env)
 
 
+def test_an_import_that_fails_in_part_shows_what_it_did(sandbox: Sandbox) -> None:
+    env = env_of(sandbox)
+    pin("assign", "a", env=env)
+    assert run("rules", "create", "--room", "a", "--pin-from-registry", env=env).code == 0
+    sandbox.fault("cut@UpdateSIPDispatchRule")
+    ended = pin("import", "-", "--apply", "-o", "json", env=env, stdin="room,pin\na,4455667788\nb,5566778899\n", code=6)
+    assert [(one["room"], one["result"]) for one in items(ended)] == [("a", "failed"), ("b", "added")]
+    assert "pin rotate --recover" in ended.stderr
+
+
 def test_the_doctor_knows_the_registry(sandbox: Sandbox) -> None:
     env = env_of(sandbox)
     sandbox.join("a", "alice")
@@ -409,6 +507,7 @@ def test_meets_rooms(meet: dict[str, str]) -> None:
     assert sorted(room for room, one in pins(meet).items() if one) == sorted(ROOMS[:3])
     assert_error(run("pin", "assign", "nobody", env=meet), 7, "Meet knows no room 'nobody'")
     pin("rotate", "room 1", env=meet)
+    pin("rotate", "room 1", ROOMS[1], "--apply", env=meet)
     pin("release", ROOMS[2], env=meet)
     pin("assign", "--missing", env=meet)
     assert all(pins(meet).values())
@@ -448,6 +547,21 @@ def test_postgresql_of_our_own(postgres: Postgres) -> None:
     pin("release", "b", env=env)
     assert sorted(pins(env)) == ["a"]
     assert not data_file().exists()
+
+
+def test_a_state_database_beside_a_registry_of_our_own(postgres: Postgres) -> None:
+    env = clean_env(SIPCTL_REGISTRY_STATE_URL=postgres.new_database())
+    pin("assign", "a", env=env)
+    (old,) = pins(env).values()
+    pin("rotate", "a", env=env)
+    chosen = pin("assign", "b", "--pin-stdin", env=env, stdin=old, code=5)
+    assert "room 'a' had it" in chosen.stderr
+    assert pins(clean_env()) == pins(env)
+
+
+@pytest.mark.parametrize("url", ["postgresql://one:5432,two:5433/pins", "postgresql://host:port/pins"])
+def test_urls_that_are_none(url: str) -> None:
+    assert_error(run("pin", "list", env=clean_env(SIPCTL_REGISTRY_URL=url)), 2, "no database url")
 
 
 def test_databases_that_cannot_be_used(tmp_path: Path) -> None:

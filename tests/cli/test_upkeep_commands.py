@@ -160,7 +160,7 @@ def test_a_container_without_a_state_folder_looks_twice(sandboxed: Cron) -> None
         (["purge", "--max-delete", "many"], "--max-delete"),
         (["sync", "--only", "everything"], "choose of purge, repair, create"),
         (["restore"], "nothing to restore"),
-        (["restore", "a", "--from-export", "b"], "one of them"),
+        (["restore", "a", "--from-export", "b"], "goes with no change"),
         (["restore", "a", "--trunk", "ST_old"], "OLD=NEW"),
     ],
 )
@@ -293,6 +293,26 @@ def test_a_reader_that_stops_reading(sandboxed: Cron) -> None:
     assert (ended.stdout, ended.stderr) == (b"{", b"")
 
 
+def test_metrics_that_cannot_be_written_do_not_hide_what_was_done(sandboxed: Cron) -> None:
+    sandboxed.look_long_ago()
+    ended = sandboxed.rules("purge", "--apply", "--textfile", "/nowhere/purge.prom", code=ExitCode.UNCHECKED)
+    assert "Made 1 write (1 deletion)." in ended.stdout
+    assert "undo: sipctl rules restore --run" in ended.stdout
+    assert "cannot write /nowhere/purge.prom" in ended.stderr
+
+
+def test_the_first_look_tells_of_the_grace_in_force(sandboxed: Cron) -> None:
+    assert "can be deleted after 2h" in sandboxed.rules("purge", "--grace", "2h").stderr
+
+
+def test_profiles_that_share_a_server_do_not_forget_each_others_looks(sandboxed: Cron, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[profiles.staging]\nname_template = "STAGING_{room}"\n')
+    sandboxed.look_long_ago()
+    assert "Nothing to do." in sandboxed.rules("purge", "--config", str(config), "--profile", "staging").stdout
+    assert "Made 1 write" in sandboxed.rules("purge", "--apply").stdout
+
+
 class TestTwoAtOnce:
     """One works, the other exits 8 and says who works."""
 
@@ -340,6 +360,17 @@ class TestTwoAtOnce:
                 )
         assert run("rules", "purge", "--apply", "--grace", "0s", env=other).code == 0
         assert sandboxed.rooms() == ["live"]
+
+    def test_on_one_postgres_every_write_holds_the_same_lock(
+        self, sandboxed: Cron, postgres: Postgres, tmp_path: Path
+    ) -> None:
+        sandboxed.env["SIPCTL_REGISTRY_STATE_URL"] = url = postgres.new_database()
+        sandboxed.register(STALE)
+        sandboxed.register(LIVE)
+        writes = ("rules delete SIP_stale", "pin rotate stale", "pin rotate stale --no-live", "room create new")
+        with run_lock(tmp_path, sandboxed.server.url, state_url=url):
+            for words in writes:
+                assert_error(run(*words.split(), env=sandboxed.env), ExitCode.CHANGED, "another sipctl run")
 
 
 def until(happened: Callable[[], bool]) -> None:

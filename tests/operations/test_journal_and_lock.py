@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from operations.desk import Desk
+from peers.postgres import Postgres
 from sipctl.errors import (
     ChangedError,
     ConflictError,
@@ -274,4 +275,14 @@ def test_a_killed_run_leaves_no_lock(tmp_path: Path) -> None:
         finally:
             holder.kill()
     with run_lock(tmp_path, URL):
+        pass
+
+
+def test_a_lock_that_was_lost_does_not_hide_what_was_done(tmp_path: Path, postgres: Postgres) -> None:
+    url = postgres.new_database()
+    with run_lock(tmp_path, URL, state_url=url):
+        postgres.execute(
+            "postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'sipctl %'"
+        )
+    with run_lock(tmp_path, URL, state_url=url):
         pass

@@ -311,6 +311,19 @@ class TestWhatAnEarlierRunLeft:
         assert left.pins() == {}
         assert left.run(Part.PURGE).put_back == ["gone"]
 
+    def test_another_host_leaves_it_to_the_one_that_has_the_audit(self, left: Yard, tmp_path: Path) -> None:
+        own_folder, left.desk.folder = left.desk.folder, tmp_path / "another-host"
+        assert left.run(Part.PURGE).put_back == []
+        left.desk.folder = own_folder
+        assert left.run(Part.PURGE).put_back == ["gone"]
+
+    def test_what_no_audit_tells_is_over_in_a_day(self, left: Yard, tmp_path: Path) -> None:
+        assert left.looks
+        left.desk.folder = tmp_path / "another-host"
+        left.wait(minutes=25 * 60)
+        left.run(Part.PURGE)
+        assert left.looks.unsettled_runs() == {}
+
     def test_a_room_that_began_later_is_the_backends(self, left: Yard) -> None:
         assert left.looks
         (run,) = left.looks.unsettled_runs()

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shlex
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,10 +13,11 @@ import typer
 from sipctl.cli.options import Options
 from sipctl.config.load import load_settings
 from sipctl.config.model import Settings
-from sipctl.config.paths import embedded_registry, state_path
+from sipctl.config.paths import embedded_registry, state_dir, state_path
 from sipctl.errors import NotFoundError, SipctlError, UsageError
 from sipctl.output.formats import View
 from sipctl.output.streams import Streams
+from sipctl.telephony.commands import on_room
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
@@ -110,7 +111,9 @@ class Session:
         with self.registry() as registry:
             holding = registry.find(room)
         if not holding.pin:
-            raise NotFoundError(f"room {room!r} has no PIN", hint=f"`sipctl pin assign {room}` gives it one")
+            raise NotFoundError(
+                f"room {room!r} has no PIN", hint=f"`{on_room('sipctl pin assign', room)}` gives it one"
+            )
         return holding.pin
 
     def named(self, things: Iterable[T], room_of: Callable[[T], str]) -> tuple[Iterable[T], Mapping[str, str]]:
@@ -141,15 +144,28 @@ class Session:
     def write(self, use_case: Callable[["Writer"], Awaitable["Change"]], permit: "Permit") -> None:
         """Run one writing use case, alone on its server and audited, and show what changed."""
         from sipctl.cli.views.change import change_view
-        from sipctl.operations.lock import run_lock
         from sipctl.operations.writing import Writer
 
         journal = self.journal
-        lock = nullcontext() if permit.dry_run else run_lock(journal.folder, self.settings.connection.url)
-        with lock, self._told_if_stopped(journal):
+        with nullcontext() if permit.dry_run else self.lock(), self._told_if_stopped(journal):
             change = self.livekit(lambda client: use_case(Writer(client, self.settings, permit, journal)))
         if not self.options.quiet or self.options.output != "table":
             self.emit(change_view(change, show_pins=self.options.show_pins, paste=self.paste))
+
+    def lock(self, wait_s: float = 0.0) -> AbstractContextManager[None]:
+        """The lock of the server, or of the registry alone without one: every run that writes holds the same.
+
+        `wait_s` is how long to wait for another run, in seconds.
+
+        Raises:
+            ChangedError: another run holds it.
+            UncheckedError: the state folder, or the database, cannot hold a lock.
+        """
+        from sipctl.operations.lock import run_lock
+
+        connection = self.settings.connection_or_none
+        shared = self.settings.registry.state_url.reveal()
+        return run_lock(state_dir(), connection.url if connection else "registry", state_url=shared, wait_s=wait_s)
 
     @cached_property
     def journal(self) -> "Journal":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from sipctl.cli.context import Session
-from sipctl.cli.stdin import SNAPSHOT_LIMIT, STDIN, read_document
+from sipctl.cli.stdin import EXPORT_LIMIT, STDIN, read_document
 from sipctl.cli.views.report import ReportView, metrics_registry
 from sipctl.config.deployment import Source
 from sipctl.config.kinds import Kind
@@ -103,7 +103,7 @@ def _run_offline(session: Session, snapshot: Path | None, plan: Plan) -> Report:
         raise UsageError(
             "there is nothing to examine offline", hint="give --snapshot FILE, or a profile that names files"
         )
-    held = read_snapshot([read_document(snapshot, SNAPSHOT_LIMIT)]) if snapshot else None
+    held = read_snapshot([read_document(snapshot, EXPORT_LIMIT)]) if snapshot else None
     findings = _findings_of(files)
     try:
         settings = session.settings

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sipctl.cli.context import Session
 from sipctl.cli.lines import Lines
-from sipctl.cli.stdin import SNAPSHOT_LIMIT, STDIN, read_document
+from sipctl.cli.stdin import EXPORT_LIMIT, STDIN, read_document
 from sipctl.cli.views.explanation import ExplanationView
 from sipctl.cli.views.routed import Routed, routed_view
 from sipctl.errors import SipctlError, UsageError
@@ -145,7 +145,7 @@ def read_surroundings(session: Session, offline: Sequence[Path]) -> Snapshot:
         return session.livekit(ask_snapshot)
     if offline.count(STDIN) > 1:
         raise UsageError("stdin can be read once", hint="give - once, and the other files by name")
-    snapshot = read_snapshot(read_document(path, SNAPSHOT_LIMIT) for path in offline)
+    snapshot = read_snapshot(read_document(path, EXPORT_LIMIT) for path in offline)
     if snapshot.unknown:
         names = ", ".join(snapshot.unknown)
         session.streams.note(f"note: fields of a newer LiveKit, which this version passes over: {names}")

@@ -64,7 +64,8 @@ def rotate(
     """Give rooms another PIN, in the registry and in their live rules together.
 
     One room is rotated at once; of several the plan is shown, and --apply carries it out. Live rooms are left out
-    (`--allow live-room`): somebody may be dialling. The old PIN goes into quarantine.
+    (`--allow live-room`), for somebody may be dialling, and those on the protect list (`--allow protected`). The old
+    PIN goes into quarantine.
 
     \b
     Examples:
@@ -212,8 +213,8 @@ def import_(
     """Bring PINs in from a file: first the plan, with --apply what it says.
 
     The columns are room and pin; Meet's resource_id and pin_code are understood, too. A room that has another PIN is
-    rotated to the file's, its live rule with it; live rooms are left out (`--allow live-room`). A PIN that a
-    spreadsheet has mangled is refused with its row.
+    rotated to the file's, its live rule with it; live rooms are left out (`--allow live-room`), and those on the
+    protect list (`--allow protected`). A PIN that a spreadsheet has mangled is refused with its row.
 
     \b
     Examples:

@@ -1,6 +1,5 @@
 """What the commands of `sipctl pin` do with the registry: opened, LiveKit asked where it matters, one view."""
 
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -25,6 +24,7 @@ from sipctl.operations.pins import (
 )
 from sipctl.operations.writing import Permit, check_profile
 from sipctl.registry.store import Registry
+from sipctl.telephony.commands import on_room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def assign_rooms(session: Session, wanted: Assigning, permit: Permit) -> None:
             done = list(done)
         session.emit(assigned_view(done, show_pins=session.options.show_pins, applied=not permit.dry_run))
     if isinstance(done, list) and done[0].is_new and not permit.dry_run:
-        session.streams.note(f"undo: sipctl pin release {shlex.quote(done[0].room)}")
+        session.streams.note(f"undo: {session.paste(on_room('sipctl pin release', done[0].room))}")
 
 
 def _check_wanted(wanted: Assigning) -> None:
@@ -145,4 +145,5 @@ def release_room(session: Session, reference: str, permit: Permit, *, ask_live: 
         check_release(holding, live, permit.allow)
         if not permit.dry_run:
             release(registry, holding, session.journal)
-    session.emit(released_view(holding, applied=not permit.dry_run, show_pins=session.options.show_pins))
+    undo = "" if permit.dry_run else session.paste(on_room("sipctl pin assign --pin-stdin", holding.room))
+    session.emit(released_view(holding, undo, show_pins=session.options.show_pins))

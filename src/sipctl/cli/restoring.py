@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from sipctl.cli.context import Session
-from sipctl.cli.stdin import SNAPSHOT_LIMIT, read_document
+from sipctl.cli.stdin import EXPORT_LIMIT, read_document
 from sipctl.cli.views.restoring import RestoreView
 from sipctl.config.paths import state_dir
 from sipctl.errors import PartialError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.executing import Attempt, Brake, braking_on_signals
 from sipctl.operations.journal import read_audit
-from sipctl.operations.lock import run_lock
 from sipctl.operations.restoring import Step, check_steps, entries_of, plan_restore, plan_undo, restore
 from sipctl.operations.snapshots import Holdings, PinSwap, records, take_snapshot
 from sipctl.operations.writing import Change, Permit, Writer, check_profile
@@ -43,7 +42,8 @@ def restore_rules(session: Session, wanted: Wanted, permit: Permit) -> None:
     """`rules restore`."""
     named = bool(wanted.items or wanted.runs or wanted.rules)
     if named == bool(wanted.file):
-        raise UsageError("nothing to restore", hint="name changes, or give --run, --id or --from-export (one of them)")
+        told = "--from-export goes with no change of the audit" if named else "nothing to restore"
+        raise UsageError(told, hint="name changes, or give --run, --id or --from-export (one of them)")
     mapped = _mapped(wanted.trunks)
     limit = session.settings.purge.max_delete if wanted.max_delete is None else wanted.max_delete
     applies = wanted.apply and not permit.dry_run
@@ -91,7 +91,7 @@ async def _plan(client: LiveKitClient, url: str, wanted: Wanted, mapped: Mapping
 
 def _exported(path: Path) -> Sequence[DispatchRule]:
     """The rules of an export; fields that cannot be written back would be lost."""
-    snapshot = read_snapshot([read_document(path, SNAPSHOT_LIMIT)])
+    snapshot = read_snapshot([read_document(path, EXPORT_LIMIT)])
     if snapshot.rules is None:
         raise UsageError(f"{path} holds no rules", hint="it should be what `sipctl rules export` wrote")
     if snapshot.unknown:
@@ -106,7 +106,7 @@ def _carry_out(session: Session, steps: Sequence[Step], permit: Permit) -> list[
         with braking_on_signals(brake):
             return await restore(Writer(client, settings, permit, session.journal), steps, brake)
 
-    with run_lock(state_dir(), settings.connection.url, state_url=settings.registry.state_url.reveal()):
+    with session.lock():
         done = session.livekit(carry)
     session.stopped_by = brake.signal_number
     return done

@@ -8,28 +8,32 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from sipctl.cli.context import Session
 from sipctl.cli.pins import ask_livekit
-from sipctl.cli.stdin import read_document, read_lines
+from sipctl.cli.stdin import EXPORT_LIMIT, read_document, read_lines
 from sipctl.cli.views.registry import holdings_view, import_view, rotated_view, rotation_plan_view
-from sipctl.config.paths import state_dir
-from sipctl.errors import ExitCode, NotFoundError, PartialError, RailError, UsageError
+from sipctl.errors import ExitCode, NotFoundError, PartialError, RailError, SipctlError, UsageError
 from sipctl.operations.executing import Brake, braking_on_signals
 from sipctl.operations.live import Live
-from sipctl.operations.lock import run_lock
-from sipctl.operations.pin_files import Item, State, add_pins, plan_import, read_rows
+from sipctl.operations.pin_files import Item, State, add_pins, plan_import, read_rows, unless_failed
 from sipctl.operations.pins import check_one_truth, policy_of
-from sipctl.operations.rotation import Rotated, RotationPlan, Rotator, plan_rotation
+from sipctl.operations.rotation import Rotated, RotationPlan, Rotator, plan_rotation, spared_by
 from sipctl.operations.writing import Permit, check_profile
 from sipctl.output.files import write_private
 from sipctl.registry.store import Holding, Registry
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
+
+_RAILS: Final = {
+    "live": ("live-room", "it is live, and somebody may be dialling"),
+    "protected": ("protected", "it is on the profile's protect list"),
+}
+"""The word that lifts a rail, and what is told, by the reason for which a room is left out."""
 
 Work = Callable[[Rotator], Awaitable[list[Rotated]]]
 
@@ -53,8 +57,10 @@ class Rotating:
 
 def rotate_rooms(session: Session, wanted: Rotating, permit: Permit) -> None:
     """`pin rotate`."""
-    if not (wanted.rooms or wanted.stdin or wanted.everything or wanted.recover):
-        raise UsageError("no room named", hint="name rooms, or give --stdin, --all or --recover")
+    ways = [bool(wanted.rooms or wanted.stdin), wanted.everything, wanted.recover].count(True)
+    if ways != 1:
+        told = "rooms, --all and --recover do not go together" if ways else "no room named"
+        raise UsageError(told, hint="name rooms, or give --stdin, --all or --recover (one of them)")
     check_profile(session.settings, permit)
     with session.registry() as registry:
         if wanted.recover:
@@ -65,13 +71,15 @@ def rotate_rooms(session: Session, wanted: Rotating, permit: Permit) -> None:
         if permit.dry_run or (wanted.is_set and not wanted.apply):
             session.emit(rotation_plan_view(plan, show_pins=session.options.show_pins))
             return
-        _finish(session, _rotate(session, registry, plan.rooms, {}, ask_live=wanted.ask_live))
+        for holding, reason in plan.left_out:
+            session.streams.note(f"note: room {holding.room!r} is left out: {reason}; `--allow {_RAILS[reason][0]}`")
+        _finish(session, _rotate(session, registry, plan.rooms, {}, permit, ask_live=wanted.ask_live))
 
 
 def _recover(session: Session, registry: Registry, permit: Permit, *, ask_live: bool) -> None:
     if permit.dry_run:
         rooms = tuple(Holding(room=one.room, pin=one.old_pin) for one in registry.unfinished())
-        session.emit(rotation_plan_view(RotationPlan(rooms, ()), show_pins=session.options.show_pins))
+        session.emit(rotation_plan_view(RotationPlan(rooms), show_pins=session.options.show_pins))
         return
     _finish(session, _work(session, registry, {}, Rotator.recover, ask_live=ask_live))
 
@@ -81,35 +89,48 @@ def _plan(session: Session, registry: Registry, wanted: Rotating, permit: Permit
 
     Raises:
         NotFoundError: a room that was named alone has no PIN.
-        RailError: it is live, or another backend hands out PINs.
+        RailError: it is live or protected, or another backend hands out PINs.
     """
     if live:
         check_one_truth(registry, session.settings.mark, live)
     named = chain(wanted.rooms, read_lines("room") if wanted.stdin else ())
-    meant = registry.holdings() if wanted.everything else registry.find_all(dict.fromkeys(named))
-    held = [holding for holding in meant if holding.pin]
+    meant = registry.holdings() if wanted.everything else registry.find_all(named)
+    held = [holding for holding in dict.fromkeys(meant) if holding.pin]
     if not held and not wanted.is_set:
         raise NotFoundError(f"room {wanted.rooms[0]!r} has no PIN", hint="`sipctl pin assign` gives it one")
-    plan = plan_rotation(held, live.rooms if live else frozenset(), permit.allow)
-    if plan.live and not wanted.is_set:
+    plan = plan_rotation(held, spared_by(session.settings, live, permit.allow))
+    if plan.left_out and not wanted.is_set:
+        ((holding, reason),) = plan.left_out
+        word, told = _RAILS[reason]
         raise RailError(
-            f"will not rotate the PIN of room {plan.live[0].room!r}: it is live, and somebody may be dialling",
-            code="rail-live-room",
-            hint="to do it all the same, add `--allow live-room`",
+            f"will not rotate the PIN of room {holding.room!r}: {told}",
+            code=f"rail-{word}",
+            hint=f"to do it all the same, add `--allow {word}`",
         )
     return plan
 
 
 def _rotate(
-    session: Session, registry: Registry, rooms: Sequence[Holding], chosen: Mapping[str, str], *, ask_live: bool
+    session: Session,
+    registry: Registry,
+    rooms: Sequence[Holding],
+    chosen: Mapping[str, str],
+    permit: Permit,
+    *,
+    ask_live: bool,
 ) -> list[Rotated]:
     """Rotate these rooms, their old PINs written down before anything changes, so that they can be imported again."""
+    if not rooms:
+        return []
+    lifted = [] if ask_live else ["--no-live"]
+    lifted += [word for rail in sorted(permit.allow) for word in ("--allow", rail)]
 
     async def work(rotator: Rotator) -> list[Rotated]:
         lines = (json.dumps({"room": one.room, "pin": one.pin}, ensure_ascii=False) + "\n" for one in rooms)
         file = rotator.journal.folder / f"rotation-{rotator.journal.run}.jsonl"
         write_private(file, lines)
-        session.streams.note(f"undo: sipctl pin import {shlex.quote(str(file))} --apply")
+        undo = shlex.join(("sipctl", "pin", "import", str(file), "--apply", *lifted))
+        session.streams.note(f"undo: {session.paste(undo)}")
         return await rotator.rotate(rooms)
 
     return _work(session, registry, chosen, work, ask_live=ask_live)
@@ -131,7 +152,7 @@ def _work(
         with braking_on_signals(brake):
             return await work(rotator)
 
-    with run_lock(state_dir(), connection.url if connection else "registry"):
+    with session.lock():
         done = session.livekit(rotated) if connection else asyncio.run(rotated(None))
     session.stopped_by = brake.signal_number
     return done
@@ -176,32 +197,31 @@ def import_pins(session: Session, wanted: Importing, permit: Permit) -> None:
     """`pin import`."""
     settings = session.settings
     check_profile(settings, permit)
-    rows = read_rows(read_document(wanted.file))
+    rows = read_rows(read_document(wanted.file, EXPORT_LIMIT))
     live = ask_livekit(session, ask=wanted.ask_live)
-    spared = live.rooms if live and "live-room" not in permit.allow else frozenset()
+    spared = spared_by(settings, live, permit.allow)
     carried = {rule.pin: rule.room_name for rule in live.rules if rule.pin} if live else {}
     applied = wanted.apply and not permit.dry_run
+    failed: Mapping[str, SipctlError] = {}
     with session.registry() as registry:
         items = plan_import(registry, rows, settings.telephony.pin_length, spared, carried)
         if applied:
             items = add_pins(registry, items, session.journal)
-            _change(session, registry, items, ask_live=wanted.ask_live)
+            failed = _change(session, registry, items, permit, ask_live=wanted.ask_live)
+            items = unless_failed(items, failed)
     session.emit(import_view(items, applied=applied, show_pins=session.options.show_pins))
+    session.leave_if_stopped()
+    for error in failed.values():
+        raise PartialError(f"{len(failed)} rooms were not changed: {error.message}", hint=error.hint)
     if any(item.state in {State.CONFLICTING, State.UNKNOWN} for item in items):
         raise typer.Exit(ExitCode.RAIL)
 
 
-def _change(session: Session, registry: Registry, items: Sequence[Item], *, ask_live: bool) -> None:
-    """Rotate the rooms to which the file gives another PIN.
-
-    Raises:
-        PartialError: some could not be rotated.
-    """
+def _change(
+    session: Session, registry: Registry, items: Sequence[Item], permit: Permit, *, ask_live: bool
+) -> Mapping[str, SipctlError]:
+    """Rotate the rooms to which the file gives another PIN; the errors of those that could not be."""
     chosen = {item.room: item.pin for item in items if item.state is State.CHANGED}
-    if chosen:
-        done = _rotate(session, registry, list(registry.known(chosen).values()), chosen, ask_live=ask_live)
-        session.leave_if_stopped()
-        failed = [one.error for one in done if one.error]
-        if failed:
-            told = f"{len(failed)} of {len(done)} rooms were not changed: {failed[0].message}"
-            raise PartialError(told, hint=failed[0].hint)
+    rooms = list(registry.known(chosen).values())
+    done = _rotate(session, registry, rooms, chosen, permit, ask_live=ask_live)
+    return {one.room: one.error for one in done if one.error}

@@ -10,8 +10,8 @@ from sipctl.errors import UsageError
 
 STDIN: Final = Path("-")
 _LIMIT: Final = 4 * 1024 * 1024
-SNAPSHOT_LIMIT: Final = 128 * 1024 * 1024
-"""The most bytes of a snapshot: some 250,000 rules."""
+EXPORT_LIMIT: Final = 128 * 1024 * 1024
+"""The most bytes of what an export wrote: some 250,000 rules, or ten times as many PINs."""
 
 _LINE_LIMIT: Final = 1024
 
@@ -63,14 +63,17 @@ def read_secret_line(what: str) -> str:
 
 
 def read_lines(what: str) -> Iterator[str]:
-    """The lines of stdin that are not empty, as they come.
+    """The lines of stdin that are not empty, as they come; a mark that says UTF-8 is none of them.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or one is not UTF-8.
     """
     count = 0
-    for line in sys.stdin:
-        text = line.rstrip("\r\n")
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        try:
+            text = line.decode("utf-8-sig").rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise UsageError(f"line {number} of stdin is not UTF-8") from None
         if text.strip():
             count += 1
             yield text

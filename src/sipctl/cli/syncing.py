@@ -24,7 +24,6 @@ from sipctl.operations.by_webhook import ByWebhook
 from sipctl.operations.carrying import Way, Work
 from sipctl.operations.executing import Brake, Pace, braking_on_signals
 from sipctl.operations.journal import utc_now
-from sipctl.operations.lock import run_lock
 from sipctl.operations.survey import Surveyor
 from sipctl.operations.sync import Orders, Outcome, Synchroniser, told_duration
 from sipctl.operations.writing import Permit, Writer, check_profile
@@ -69,20 +68,20 @@ def parts_named(words: list[str] | None) -> frozenset[Part]:
 
 
 def synchronise(session: Session, wanted: Wanted, permit: Permit) -> None:
-    """Run it, write the metrics whatever came of it, show it, and end with its exit code."""
+    """Run it, show it, end with its exit code; and write the metrics whatever came of it."""
     started = time.time()
     outcome: Outcome | None = None
     code = ExitCode.BUG
     try:
         outcome = _run(session, wanted, permit)
         code = _exit_code(session, outcome, wanted, permit)
+        _tell(session, outcome, wanted, code)
     except SipctlError as error:
         code = error.exit_code
         raise
     finally:
         if wanted.textfile:
             write_sync_metrics(wanted.textfile, outcome, code, started)
-    _tell(session, outcome, code)
 
 
 def _run(session: Session, wanted: Wanted, permit: Permit) -> Outcome:
@@ -92,10 +91,9 @@ def _run(session: Session, wanted: Wanted, permit: Permit) -> Outcome:
         check_profile(settings, permit)
     by_backend = _is_by_webhook(session, wanted)
     look_twice = _duration("--look-twice", wanted.look_twice)
-    grace = _duration("--grace", wanted.grace)
     policy = Policy(
         mark=settings.mark,
-        grace=look_twice or (settings.purge.grace if grace is None else grace),
+        grace=look_twice or _grace(session, wanted),
         protect=frozenset(settings.protect),
         trunk_ids=settings.trunk_ids,
         parts=wanted.parts,
@@ -131,9 +129,7 @@ def _lock(session: Session, wanted: Wanted) -> AbstractContextManager[None]:
             code="rail-no-state",
             hint="SIPCTL_STATE_DIR names another",
         )
-    settings = session.settings
-    state_url = settings.registry.state_url.reveal()
-    return run_lock(folder, settings.connection.url, state_url=state_url, wait_s=wanted.lock_wait)
+    return session.lock(wanted.lock_wait)
 
 
 def _look_and_act(
@@ -209,6 +205,11 @@ def _looks(session: Session, orders: Orders) -> Iterator[Looks | None]:
         looks.close()
 
 
+def _grace(session: Session, wanted: Wanted) -> timedelta:
+    grace = _duration("--grace", wanted.grace)
+    return session.settings.purge.grace if grace is None else grace
+
+
 def _duration(option: str, text: str | None) -> timedelta | None:
     span = read_duration(text) if text is not None else None
     if text is not None and span is None:
@@ -225,11 +226,11 @@ def _exit_code(session: Session, outcome: Outcome, wanted: Wanted, permit: Permi
     return ExitCode.PENDING if wanted.detailed and planned_only and pending(outcome.items) else ExitCode.DONE
 
 
-def _tell(session: Session, outcome: Outcome, code: ExitCode) -> None:
+def _tell(session: Session, outcome: Outcome, wanted: Wanted, code: ExitCode) -> None:
     """Show plan or results, and end; a run that is quiet and all right says nothing."""
     first = [item for item in outcome.items if item.reason is Reason.FIRST_LOOK]
     if outcome.is_first_look and first:
-        grace = told_duration(session.settings.purge.grace)
+        grace = told_duration(_grace(session, wanted))
         waiting = counted(len(first), "stale rule")
         session.streams.warn(f"note: this state remembers no earlier look; {waiting} can be deleted after {grace}")
     if outcome.would_refuse:

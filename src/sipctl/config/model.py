@@ -66,8 +66,9 @@ class Ignored:
 class RegistrySettings:
     """Where PINs live, and how they are drawn.
 
-    `url` empty = SQLite in the data folder; `state_url` empty = the same database, or SQLite beside Meet's. `database`
-    are Meet's DB_* settings, or DATABASE_URL. PINs that were taken away stay in quarantine for `quarantine_days`.
+    `url` empty = SQLite in the data folder. `state_url` remembers looks and holds the lock, and what we note of PINs
+    beside Meet's tables; empty = files of our own. `database` are Meet's DB_* settings, or DATABASE_URL. PINs that
+    were taken away stay in quarantine for `quarantine_days`.
     """
 
     url: Secret = Secret()

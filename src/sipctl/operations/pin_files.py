@@ -4,16 +4,16 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from sipctl.errors import UsageError
+from sipctl.errors import SipctlError, UsageError
 from sipctl.operations.journal import Journal
 from sipctl.registry.store import ACTIVE, Holder, Registry
-from sipctl.telephony.pins import is_pin
+from sipctl.telephony.pins import MIN_LENGTH, is_pin
 
 FIELDS: Final = ("room", "pin", "state", "assigned_at")
 _ROOM_NAMES: Final = ("room", "resource_id", "room_name")
@@ -29,7 +29,15 @@ class State(StrEnum):
     UNCHANGED = "unchanged"
     CONFLICTING = "conflicting"
     LIVE = "left out: live"
+    PROTECTED = "left out: protected"
+    FAILED = "failed"
     UNKNOWN = "unknown room"
+
+
+_LEFT_OUT: Final = {
+    "live": (State.LIVE, "somebody may be dialling; `--allow live-room` changes it"),
+    "protected": (State.PROTECTED, "it is on the protect list; `--allow protected` changes it"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ def read_rows(text: str) -> list[tuple[int, str, str]]:
 def _json_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
         whole = json.loads(text) if text.lstrip().startswith("[") else _whole(text)
-        value = [json.loads(line) for line in text.splitlines() if line.strip()] if whole is None else whole
+        value = [json.loads(line) for line in text.split("\n") if line.strip()] if whole is None else whole
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise UsageError(f"the file is not JSON of PINs: {error}") from None
     for number, row in enumerate(value, 1):
@@ -79,8 +87,11 @@ def _whole(text: str) -> list[Any] | None:
 
 def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     reader = csv.DictReader(io.StringIO(text), dialect=_dialect(text))
-    for row in reader:
-        yield reader.line_num, {str(key).strip(): value for key, value in row.items()}
+    try:
+        for row in reader:
+            yield reader.line_num, {str(key).strip(): value for key, value in row.items()}
+    except csv.Error as error:
+        raise UsageError(f"row {reader.reader.line_num}: {error}", hint="save it as CSV in UTF-8") from None
 
 
 def _dialect(text: str) -> type[csv.Dialect] | str:
@@ -98,30 +109,39 @@ def _room_and_pin(row: Mapping[str, Any], number: int) -> tuple[str, str]:
         raise UsageError(f"row {number} has no room or no pin", hint=f"the columns are {', '.join(FIELDS)}")
     if not isinstance(row[pin], str | None):
         raise UsageError(f"row {number}: the PIN of {row[room]!r} is no text", hint="a number loses its leading zeros")
-    return str(row[room]).strip(), (row[pin] or "").strip()
+    found = str(row[room]), (row[pin] or "").strip()
+    if not all(map(_is_unicode, found)):
+        raise UsageError(f"row {number} holds half a character, which is no Unicode", hint="write the file in UTF-8")
+    return found
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it has no lone surrogate, which JSON's escapes make and no database takes."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def plan_import(
     registry: Registry,
     rows: Iterable[tuple[int, str, str]],
     length: int,
-    live_rooms: frozenset[str] = frozenset(),
+    spared: Callable[[str], str] = lambda _room: "",
     carried: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Item]:
     """What an import would do with each row.
 
-    `length` is the one in force: a shorter number lost its zeros. `live_rooms` keep the PIN they have, and `carried`
-    are the PINs of live rules with their rooms.
+    `length` is the one in force: a shorter number lost its zeros, unless the room is known to have or have had it, from
+    when PINs were shorter. Rooms for which `spared` gives a reason keep the PIN they have; `carried` are the PINs of
+    live rules with their rooms.
 
     Raises:
         UsageError: a PIN was mangled by a spreadsheet, or is none.
     """
     rows = [row for row in rows if row[2]]
-    for number, room, pin in rows:
-        _refuse_mangled(number, room, pin, length)
     given = [(room, pin) for _, room, pin in rows]
     known = registry.known(room for room, _ in given)
     owners = {pin: Holder(room, ACTIVE) for pin, room in carried.items()} | registry.holders(pin for _, pin in given)
+    for number, room, pin in rows:
+        _refuse_mangled(number, room, pin, MIN_LENGTH if pin in owners and owners[pin].room == room else length)
     items: list[Item] = []
     for room, pin in given:
         owner = owners.setdefault(pin, Holder(room, ACTIVE))
@@ -133,8 +153,8 @@ def plan_import(
         elif owner.room != room:
             has = "has" if owner.state == ACTIVE else "had"
             items.append(Item(room, pin, State.CONFLICTING, f"room {owner.room!r} {has} this PIN"))
-        elif held and room in live_rooms:
-            items.append(Item(room, pin, State.LIVE, "somebody may be dialling; `--allow live-room` changes it"))
+        elif held and (reason := spared(room)):
+            items.append(Item(room, pin, *_LEFT_OUT[reason]))
         else:
             items.append(Item(room, pin, State.CHANGED if held else State.ADDED))
     return _once_a_room(items)
@@ -175,6 +195,16 @@ def add_pins(registry: Registry, items: Iterable[Item], journal: Journal) -> lis
     return [
         replace(item, state=State.CONFLICTING, why="taken meanwhile")
         if item.state is State.ADDED and item.room not in stored
+        else item
+        for item in items
+    ]
+
+
+def unless_failed(items: Iterable[Item], failed: Mapping[str, SipctlError]) -> list[Item]:
+    """The items, those of rooms that could not be changed with the error."""
+    return [
+        replace(item, state=State.FAILED, why=failed[item.room].message)
+        if item.state is State.CHANGED and item.room in failed
         else item
         for item in items
     ]

@@ -14,7 +14,9 @@ from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError, surely_without_effect
 from sipctl.operations.executing import Brake, attempt_each
 from sipctl.operations.journal import Journal
+from sipctl.operations.live import Live
 from sipctl.registry.store import Holding, Registry, Rotation
+from sipctl.telephony.commands import on_room
 from sipctl.telephony.model import DispatchRule
 
 if TYPE_CHECKING:
@@ -186,7 +188,7 @@ def _overtaken(rotation: Rotation) -> ConflictError:
     return ConflictError(
         f"the rotation of {rotation.room!r} was overtaken: it has another PIN by now, or its new PIN another room",
         code="overtaken",
-        hint=f"`sipctl pin show {rotation.room}` shows what it has",
+        hint=f"`{on_room('sipctl pin show', rotation.room)}` shows what it has",
     )
 
 
@@ -196,17 +198,38 @@ def _not_begun(what: Holding | Rotation) -> SipctlError:
 
 @dataclass(frozen=True, slots=True)
 class RotationPlan:
-    """Which rooms are rotated, and which are left out because they are live."""
+    """Which rooms are rotated, and which are left out, each with the reason: "live" or "protected"."""
 
     rooms: tuple[Holding, ...]
-    live: tuple[Holding, ...]
+    left_out: tuple[tuple[Holding, str], ...] = ()
 
 
-def plan_rotation(holdings: Iterable[Holding], live_rooms: frozenset[str], allow: frozenset[str]) -> RotationPlan:
-    """Sort rooms into those that may be rotated and those whose PIN a caller may be dialling right now."""
-    spared = frozenset() if "live-room" in allow else live_rooms
+def plan_rotation(holdings: Iterable[Holding], spared: Callable[[str], str]) -> RotationPlan:
+    """Sort rooms into those that may be rotated and those that `spared` gives a reason for."""
     rooms: list[Holding] = []
-    live: list[Holding] = []
+    left_out: list[tuple[Holding, str]] = []
     for holding in holdings:
-        (live if holding.room in spared else rooms).append(holding)
-    return RotationPlan(tuple(rooms), tuple(live))
+        if reason := spared(holding.room):
+            left_out.append((holding, reason))
+        else:
+            rooms.append(holding)
+    return RotationPlan(tuple(rooms), tuple(left_out))
+
+
+def spared_by(settings: Settings, live: Live | None, allow: frozenset[str]) -> Callable[[str], str]:
+    """Tells of a room why its PIN must stay, "" = it may change.
+
+    "protected" = the room or its rule is on the protect list; "live" = a caller may be dialling right now.
+    """
+    protect = frozenset(settings.protect)
+    rules = live.rules if live else ()
+    by_rule = {rule.room_name for rule in rules if rule.sip_dispatch_rule_id in protect and settings.mark.owns(rule)}
+    protected = frozenset() if "protected" in allow else protect
+    live_rooms = live.rooms if live and "live-room" not in allow else frozenset()
+
+    def spared(room: str) -> str:
+        if protected and (room in by_rule or not protected.isdisjoint((room, settings.mark.name_for(room)))):
+            return "protected"
+        return "live" if room in live_rooms else ""
+
+    return spared

@@ -5,7 +5,7 @@ deletion safe is therefore told here, in `plan`, and in the way that carries it 
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
@@ -13,7 +13,7 @@ from typing import Final
 
 from sipctl.errors import ConflictError, PoisonPairError, RailError
 from sipctl.operations.carrying import Done, Result, Way
-from sipctl.operations.journal import Journal, read_audit
+from sipctl.operations.journal import Entry, Journal, read_audit
 from sipctl.operations.live import Live
 from sipctl.operations.pins import check_one_truth
 from sipctl.operations.rule_writes import poison_pair
@@ -152,20 +152,22 @@ class Synchroniser:
     async def _settle_earlier_runs(self) -> Settling:
         """Put back what an earlier run deleted of a room that was live: killed, or shown a late list, it saw no room.
 
-        A room that began after the run ended is another matter: its rule is the backend's to make.
+        A room that began after the run ended is another matter: its rule is the backend's to make. What a run of
+        another host deleted stands in that host's audit, so it is left to that host.
         """
         runs = self.looks.unsettled_runs() if self.looks else {}
         if not runs or self.looks is None:
             return Settling()
         began = {room.name: room.creation_time for room in await self.surveyor.client.list_rooms()}
+        written = [entry for entry in read_audit(self.journal.folder) if entry.run in runs]
         lost = [
             rule
-            for rule, run in _taken_away(self.journal, runs.keys())
+            for rule, run in _taken_away(written, self.journal.url)
             if rule.room_name in began and _is_before(began[rule.room_name], runs[run])
         ]
         settling = await self._put_back(lost) if lost else Settling()
         if not settling.failed:
-            self.looks.settle(runs)
+            self.looks.settle({entry.run for entry in written})
         return settling
 
     async def _put_back(self, lost: Sequence[DispatchRule]) -> Settling:
@@ -203,11 +205,11 @@ async def _delete(items: Sequence[Item], world: World, way: Way) -> list[Done]:
     return [*done, *await way.delete(others)]
 
 
-def _taken_away(journal: Journal, runs: Collection[str]) -> Iterable[tuple[DispatchRule, str]]:
-    """The rules that these runs meant to delete, each once, and which run it was."""
+def _taken_away(written: Iterable[Entry], url: str) -> Iterable[tuple[DispatchRule, str]]:
+    """The rules of this server that these writes meant to delete, each once, and which run it was."""
     rules: dict[str, tuple[DispatchRule, str]] = {}
-    for entry in read_audit(journal.folder):
-        if entry.run in runs and entry.action in _TAKEN_AWAY and entry.before is not None and entry.url == journal.url:
+    for entry in written:
+        if entry.action in _TAKEN_AWAY and entry.before is not None and entry.url == url:
             rule = rule_from_json(entry.before)
             rules[rule.sip_dispatch_rule_id] = rule, entry.run
     return rules.values()

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import ceil
 from pathlib import Path
 from time import monotonic, sleep
@@ -36,7 +36,7 @@ def open_engine(url: str, timeout_s: float = TIMEOUT_S) -> Engine:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number is a ValueError
         raise ConfigError("the registry's url is no database url", hint=_URL_HINT) from None
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(Path(parsed.database or ""), timeout_s)
@@ -147,7 +147,7 @@ def advisory_lock(url: str, what: str, who: str, wait_s: float) -> Iterator[str 
         with connection:
             yield other
             if other is None:
-                with translated(_LOCKS):
+                with suppress(DBAPIError):  # a session that ended meanwhile has let go of it, and the work is done
                     connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
     finally:
         engine.dispose()

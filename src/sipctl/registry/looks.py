@@ -5,7 +5,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
@@ -13,6 +14,8 @@ from sipctl.registry.database import serialize, translated
 from sipctl.registry.tables import looks, prepare, runs, sightings
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
+
+_REMEMBERED: Final = timedelta(days=1)
 
 
 def _translated() -> AbstractContextManager[None]:
@@ -37,7 +40,7 @@ def _utc_now() -> datetime:
 
 
 class Looks:
-    """The looks at one server, in one database."""
+    """The looks at one server, in one database; `server` tells it, and whose rules are meant, from all others."""
 
     def __init__(self, engine: Engine, server: str, now: Callable[[], datetime] = _utc_now) -> None:
         self._engine = engine
@@ -116,9 +119,11 @@ class Looks:
             return {run: datetime.fromisoformat(at) if at else None for run, at in connection.execute(query)}
 
     def settle(self, settled: Iterable[str]) -> None:
-        """Forget runs: what they left is as it should be."""
+        """Forget runs: what they left is as it should be. One that its host did not come back to is over in a day."""
+        long_ago = (self._now() - _REMEMBERED).isoformat()
+        here = runs.c.server == self._server
         with _translated(), self._engine.begin() as connection:
-            connection.execute(delete(runs).where(runs.c.run.in_(list(settled))))
+            connection.execute(delete(runs).where(here, runs.c.run.in_(list(settled)) | (runs.c.started_at < long_ago)))
 
 
 def _digest(rule: DispatchRule) -> str:

@@ -31,8 +31,7 @@ def open_registry(settings: RegistrySettings, embedded_file: Path, timeout_s: fl
     embedded = f"sqlite:///{embedded_file}"
     home_url = _meets_url(settings) if settings.in_meet else settings.url.reveal() or embedded
     home = open_engine(home_url, timeout_s)
-    notes_url = settings.state_url.reveal()
-    notes = open_engine(notes_url or embedded, timeout_s) if settings.in_meet or notes_url else home
+    notes = open_engine(settings.state_url.reveal() or embedded, timeout_s) if settings.in_meet else home
     registry = Registry(home, notes, in_meet=settings.in_meet, quarantine_days=settings.quarantine_days)
     try:
         yield registry
@@ -43,12 +42,15 @@ def open_registry(settings: RegistrySettings, embedded_file: Path, timeout_s: fl
 def open_looks(settings: Settings, folder: Path, timeout_s: float) -> Looks:
     """Where looks at the server are remembered: at `state_url`, else in a file of the state folder.
 
+    Profiles that share a server but not the mark of their rules look at other rules, and so have looks of their own.
+
     Raises:
         ConfigError: a newer sipctl made it, or it is corrupt.
         UncheckedError: it cannot be written, or is locked.
     """
     url = settings.registry.state_url.reveal() or f"sqlite:///{folder / 'looks.db'}"
-    return Looks(open_engine(url, timeout_s), settings.connection.url)
+    looked_at = " ".join(filter(None, (settings.connection.url, settings.name_template, settings.room_pattern)))
+    return Looks(open_engine(url, timeout_s), looked_at)
 
 
 def _meets_url(settings: RegistrySettings) -> str:

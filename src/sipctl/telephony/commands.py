@@ -27,6 +27,11 @@ def update_trunk(trunk: InboundTrunk, words: tuple[str, ...]) -> str:
     return join(("sipctl", "trunk", "update", trunk.sip_trunk_id, *words))
 
 
+def on_room(command: str, room: str) -> str:
+    """A command for one room, such as `sipctl pin show`; a name may look like an option."""
+    return join((*command.split(), *(("--",) if room.startswith("-") else ()), room))
+
+
 def _rule_command(verb: str, rule: DispatchRule, words: tuple[str, ...], mark: Ownership, live: Container[str]) -> str:
     foreign = () if mark.owns(rule) else ("--allow", "foreign")
     in_use = ("--allow", "live-room") if rule.room_name in live else ()

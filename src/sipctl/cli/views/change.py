@@ -2,13 +2,13 @@
 
 import copy
 import json
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from sipctl.cli.views.pins import mask_rule_json
 from sipctl.operations.writing import Change
 from sipctl.output.formats import Detail
+from sipctl.telephony.commands import on_room
 
 _DONE: Final = {"create": "created", "update": "updated", "delete": "deleted", "none": "unchanged"}
 _PLANNED: Final = {"create": "would create", "update": "would update", "delete": "would delete", "none": "unchanged"}
@@ -74,4 +74,4 @@ def _undo(change: Change) -> str:
         return ""
     if change.kind == "rule":
         return f"sipctl rules restore {change.item} --apply"
-    return f"sipctl {change.kind} delete {shlex.quote(change.id)}" if change.action == "create" else ""
+    return on_room(f"sipctl {change.kind} delete", change.id) if change.action == "create" else ""

@@ -1,6 +1,5 @@
 """PINs and the rooms that have them, as people and scripts read them."""
 
-import shlex
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -102,19 +101,19 @@ def whereabouts_view(found: Whereabouts) -> Detail:
     return Detail(schema="sipctl/pin-holder/v1", lines=lines, record=record, name=room)
 
 
-def released_view(holding: Holding, *, applied: bool, show_pins: bool) -> Detail:
-    """A PIN that went into quarantine."""
+def released_view(holding: Holding, undo: str, *, show_pins: bool) -> Detail:
+    """A PIN that went into quarantine, and the command that undoes it; "" = it only would."""
     pin = shown_pin(holding.pin, show=show_pins)
-    lines = [("released" if applied else "would release", holding.room), ("pin", pin)]
-    if applied:
-        lines.append(("undo", f"sipctl pin assign {shlex.quote(holding.room)} --pin-stdin"))
-    record = {"room": holding.room, "pin": pin, "applied": applied}
+    lines = [("released" if undo else "would release", holding.room), ("pin", pin)]
+    if undo:
+        lines.append(("undo", undo))
+    record = {"room": holding.room, "pin": pin, "applied": bool(undo)}
     return Detail(schema="sipctl/pin-released/v1", lines=tuple(lines), record=record, name=holding.room)
 
 
 def rotation_plan_view(plan: RotationPlan, *, show_pins: bool) -> Listing[tuple[Holding, str]]:
-    """What a rotation would do; live rooms are left out."""
-    items = [*((one, "rotate") for one in plan.rooms), *((one, "left out: live") for one in plan.live)]
+    """What a rotation would do; live and protected rooms are left out."""
+    items = [*((one, "rotate") for one in plan.rooms), *((one, f"left out: {reason}") for one, reason in plan.left_out)]
     return Listing(
         schema="sipctl/pins-rotation-plan/v1",
         items=items,

@@ -1,12 +1,12 @@
 """API2xx: whether LiveKit answers, lets us in, and is whole."""
 
-import shlex
 from collections.abc import Iterator
 
 from sipctl.doctor.check import check, found, skipped
 from sipctl.doctor.facts import Facts
 from sipctl.errors import DeniedError, SipctlError
 from sipctl.findings import Finding, Level
+from sipctl.telephony.commands import on_room
 
 _LIMIT_S = 60
 """The leeway of LiveKit's token verifier in seconds (livekit/protocol auth/verifier.go)."""
@@ -93,5 +93,5 @@ def ghosts(facts: Facts) -> Iterator[Finding]:
             f"room {room}",
             f"room {room!r} is listed, but nobody answers for it",
             source="SendData",
-            command=f"sipctl room delete {shlex.quote(room)}",
+            command=on_room("sipctl room delete", room),
         )

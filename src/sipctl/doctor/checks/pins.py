@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sipctl.doctor.check import check, found, skipped
 from sipctl.doctor.facts import Facts
 from sipctl.findings import Finding
+from sipctl.telephony.commands import on_room
 from sipctl.telephony.exposure import Exposure
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import MAX_LENGTH, mask_pin, weakness
@@ -35,7 +36,7 @@ def missing(facts: Facts) -> Iterator[Finding]:
                 _room(holding),
                 f"{holding.name or holding.room!r} has no PIN",
                 source=_SOURCE,
-                command=f"sipctl pin assign {shlex.quote(holding.room)}",
+                command=on_room("sipctl pin assign", holding.room),
             )
 
 
@@ -108,7 +109,7 @@ def _in_foreign_rules(facts: Facts, rules: Iterable[DispatchRule]) -> Iterator[F
                 f"rule {rule.sip_dispatch_rule_id}",
                 f"it leads the PIN of room {rooms[rule.pin]!r} to room {rule.room_name!r}",
                 source=f"{_SOURCE}, ListSIPDispatchRule",
-                command=f"sipctl pin rotate {shlex.quote(rooms[rule.pin])}",
+                command=on_room("sipctl pin rotate", rooms[rule.pin]),
             )
 
 
@@ -120,7 +121,7 @@ def _given_by_another_profile(facts: Facts) -> Iterator[Finding]:
             f"room {rooms[pin]}",
             f"the registry of profile {profile!r} gave its PIN to room {room!r}",
             source=_SOURCE,
-            command=f"sipctl pin rotate {shlex.quote(rooms[pin])}",
+            command=on_room("sipctl pin rotate", rooms[pin]),
         )
 
 
@@ -134,7 +135,7 @@ def trivial(facts: Facts) -> Iterator[Finding]:
                 _room(holding),
                 f"its PIN is easy to guess: {reason}",
                 source=_SOURCE,
-                command=f"sipctl pin rotate {shlex.quote(holding.room)}",
+                command=on_room("sipctl pin rotate", holding.room),
             )
 
 
