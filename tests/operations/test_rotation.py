@@ -16,7 +16,7 @@ from doctor.relay import Relay
 from operations.desk import Desk
 from peers.livekit import RealLiveKit
 from registry.homes import ROOMS, Home, opened
-from sipctl.errors import ConflictError, PartialError, SipctlError, UncheckedError
+from sipctl.errors import ConflictError, DeniedError, PartialError, SipctlError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.executing import Brake
 from sipctl.operations.rotation import Rotated, Rotator
@@ -153,6 +153,45 @@ def test_nobody_knows_whether_the_rule_was_changed_and_the_next_run_makes_sure(
     assert recovered.error is None
     assert (desk.rule().pin, pins(home)) == (NEW, {A: NEW})
     assert home.registry.unfinished() == []
+
+
+@pytest.mark.parametrize("fault", ["status=403@UpdateSIPDispatchRule", "status=502@ListSIPDispatchRule"])
+def test_a_recovery_that_fails_gives_nothing_up(desk: Desk, home: Home, sandbox: Sandbox, fault: str) -> None:
+    """The rule may carry the new PIN already."""
+    home.registry.give([(A, OLD)])
+    desk.store(rule_of(A, OLD))
+    assert home.registry.begin_rotation(A, OLD, NEW)
+    sandbox.fault(fault)
+    (failed,) = work(desk, home, Rotator.recover)
+    sandbox.lift_faults()
+    assert failed.error
+    assert (pins(home), len(home.registry.unfinished())) == ({A: NEW}, 1)
+    (recovered,) = work(desk, home, Rotator.recover)
+    assert recovered.error is None
+    assert (desk.rule().pin, home.registry.unfinished()) == (NEW, [])
+
+
+def test_a_refusal_after_the_first_rule_gives_nothing_up(desk: Desk, home: Home) -> None:
+    home.registry.give([(A, OLD)])
+    for trunk in ("ST_1", "ST_2"):
+        desk.store(replace(rule_of(A, OLD), trunk_ids=(trunk,)))
+
+    class Refusing(LiveKitClient):
+        updates = 0
+
+        async def replace_rule(self, before: DispatchRule, after: DispatchRule) -> DispatchRule:
+            Refusing.updates += 1
+            if Refusing.updates == 2:
+                raise DeniedError("no")
+            return await super().replace_rule(before, after)
+
+    desk.client_class = Refusing
+    (failed,) = rotate(desk, home, A, chosen={A: NEW})
+    assert isinstance(failed.error, PartialError)
+    assert (pins(home), len(home.registry.unfinished())) == ({A: NEW}, 1)
+    (recovered,) = work(desk, home, Rotator.recover)
+    assert recovered.error is None
+    assert [rule.pin for rule in desk.rules()] == [NEW, NEW]
 
 
 def test_five_failures_in_a_row_stop_the_run(desk: Desk, home: Home, sandbox: Sandbox) -> None:
