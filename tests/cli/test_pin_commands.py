@@ -20,6 +20,7 @@ from contract.test_commands import validate
 from peers.postgres import MEETS_TABLES, Postgres
 from registry.homes import ROOMS, add_meet_rooms
 from sipctl.registry.database import open_engine
+from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox
 
 CANARY = "736150928364"
@@ -241,7 +242,7 @@ def _without_times(table: str) -> list[str]:
 
 def test_a_rotation_of_live_rooms_with_odd_names_and_short_pins_is_undone(sandbox: Sandbox) -> None:
     env = env_of(sandbox)
-    names = ["live", "line\u2028break", "next\u0085line", " spaces ", "two\nlines", "x" * 10_000]
+    names = ["live", "line\u2028break", "next\u0085line", " spaces ", "two\nlines", "x" * 256]
     run("room", "create", "live", env=env)
     pin("assign", *names, env=env | {"ROOM_TELEPHONY_PIN_LENGTH": "6"})
     before = pins(env)
@@ -364,6 +365,33 @@ def test_a_pin_that_a_rule_carries_is_not_released(sandbox: Sandbox) -> None:
     assert run("rules", "create", "--room", "standup", "--pin-from-registry", env=env).code == 0
     assert_error(run("pin", "release", "standup", env=env), 5, "carries its PIN", "--allow live-room")
     assert "standup" in pins(env)
+
+
+def test_what_is_on_the_protect_list_is_not_released(tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text('[profiles.default]\nprotect = ["lobby"]\n')
+    env = clean_env(SIPCTL_CONFIG=str(config))
+    pin("assign", "lobby", env=env)
+    assert_error(run("pin", "release", "lobby", env=env), 5, "protect list", "--allow protected")
+    pin("release", "lobby", "--allow", "protected", env=env)
+    assert pins(env) == {}
+
+
+@pytest.mark.parametrize("name", ["", "r" * 257])
+def test_a_name_that_no_room_can_have(name: str) -> None:
+    assert_error(run("pin", "assign", "demo", name), 2, "1 to 256 bytes")
+    assert pins(clean_env()) == {}
+
+
+def test_a_rotation_draws_no_pin_that_a_live_rule_carries(sandbox: Sandbox) -> None:
+    """Of all PINs with four digits only one is neither the room's own nor a foreign rule's."""
+    taken = (f"{number:04}" for number in range(10_000) if number not in {4821, 7703})
+    rules = [{"name": "theirs", "rule": {"dispatch_rule_direct": {"room_name": "theirs", "pin": one}}} for one in taken]
+    plant_snapshot(sandbox.store, json.dumps({"trunks": [], "rules": rules, "rooms": []}))
+    env = env_of(sandbox, ROOM_TELEPHONY_PIN_LENGTH="4", ROOM_TELEPHONY_PIN_MAX_RETRIES="1000000")
+    pin("assign", "standup", "--pin-stdin", env=env, stdin="4821")
+    pin("rotate", "standup", env=env)
+    assert pins(env) == {"standup": "7703"}
 
 
 def test_missing_rooms_that_are_live(sandbox: Sandbox) -> None:

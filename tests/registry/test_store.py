@@ -33,6 +33,7 @@ def pins(registry: Registry) -> dict[str, str]:
 def test_a_pin_is_given_once_and_a_room_keeps_its_own(home: Home) -> None:
     registry = home.registry
     assert registry.give([(A, "1111"), (B, "2222"), (C, "1111")]) == {A, B}
+    assert registry.give([(A, "3333")]) == set()
     assert registry.give([(A, "3333"), (C, "2222")]) == set()
     assert pins(registry) == {A: "1111", B: "2222"}
     assert registry.pins_of([A, C]) == {A: "1111"}

@@ -134,7 +134,8 @@ def release(
 ) -> None:
     """Take a room's PIN away; it stays in quarantine and is given to nobody for a year.
 
-    Refused while the room is live or a rule carries the PIN (`--allow live-room`).
+    Refused while the room is live or a rule carries the PIN (`--allow live-room`), and if it is on the protect list
+    (`--allow protected`).
 
     \b
     Examples:

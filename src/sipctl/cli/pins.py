@@ -142,7 +142,7 @@ def release_room(session: Session, reference: str, permit: Permit, *, ask_live: 
     live = ask_livekit(session, ask=ask_live)
     with session.registry() as registry:
         holding = registry.find(reference)
-        check_release(holding, live, permit.allow)
+        check_release(session.settings, holding, live, permit.allow)
         if not permit.dry_run:
             release(registry, holding, session.journal)
     undo = "" if permit.dry_run else session.paste(on_room("sipctl pin assign --pin-stdin", holding.room))

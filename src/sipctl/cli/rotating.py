@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -73,7 +74,7 @@ def rotate_rooms(session: Session, wanted: Rotating, permit: Permit) -> None:
             return
         for holding, reason in plan.left_out:
             session.streams.note(f"note: room {holding.room!r} is left out: {reason}; `--allow {_RAILS[reason][0]}`")
-        _finish(session, _rotate(session, registry, plan.rooms, {}, permit, ask_live=wanted.ask_live))
+        _finish(session, _rotate(session, registry, plan.rooms, {}, permit, live))
 
 
 def _recover(session: Session, registry: Registry, permit: Permit, *, ask_live: bool) -> None:
@@ -81,7 +82,7 @@ def _recover(session: Session, registry: Registry, permit: Permit, *, ask_live: 
         rooms = tuple(Holding(room=one.room, pin=one.old_pin) for one in registry.unfinished())
         session.emit(rotation_plan_view(RotationPlan(rooms), show_pins=session.options.show_pins))
         return
-    _finish(session, _work(session, registry, {}, Rotator.recover, ask_live=ask_live))
+    _finish(session, _work(session, registry, Rotator.recover, ask_live=ask_live))
 
 
 def _plan(session: Session, registry: Registry, wanted: Rotating, permit: Permit, live: Live | None) -> RotationPlan:
@@ -116,13 +117,12 @@ def _rotate(
     rooms: Sequence[Holding],
     chosen: Mapping[str, str],
     permit: Permit,
-    *,
-    ask_live: bool,
+    live: Live | None,
 ) -> list[Rotated]:
     """Rotate these rooms, their old PINs written down before anything changes, so that they can be imported again."""
     if not rooms:
         return []
-    lifted = [] if ask_live else ["--no-live"]
+    lifted = [] if live or session.settings.connection_or_none is None else ["--no-live"]
     lifted += [word for rail in sorted(permit.allow) for word in ("--allow", rail)]
 
     async def work(rotator: Rotator) -> list[Rotated]:
@@ -133,11 +133,18 @@ def _rotate(
         session.streams.note(f"undo: {session.paste(undo)}")
         return await rotator.rotate(rooms)
 
-    return _work(session, registry, chosen, work, ask_live=ask_live)
+    taken = frozenset(rule.pin for rule in live.rules) if live else frozenset()
+    return _work(session, registry, work, ask_live=live is not None, chosen=chosen, taken=taken)
 
 
 def _work(
-    session: Session, registry: Registry, chosen: Mapping[str, str], work: Work, *, ask_live: bool
+    session: Session,
+    registry: Registry,
+    work: Work,
+    *,
+    ask_live: bool,
+    chosen: Mapping[str, str] = MappingProxyType({}),
+    taken: frozenset[str] = frozenset(),
 ) -> list[Rotated]:
     """Let a rotator work, alone on its server; a signal stops it between two rooms."""
     settings = session.settings
@@ -147,7 +154,14 @@ def _work(
 
     async def rotated(client: "LiveKitClient | None") -> list[Rotated]:
         rotator = Rotator(
-            registry, client, settings, session.journal, lambda: policy.draw(secrets.randbelow), chosen, brake=brake
+            registry,
+            client,
+            settings,
+            session.journal,
+            draw=lambda: policy.draw(secrets.randbelow),
+            chosen=chosen,
+            taken=taken,
+            brake=brake,
         )
         with braking_on_signals(brake):
             return await work(rotator)
@@ -207,7 +221,7 @@ def import_pins(session: Session, wanted: Importing, permit: Permit) -> None:
         items = plan_import(registry, rows, settings.telephony.pin_length, spared, carried)
         if applied:
             items = add_pins(registry, items, session.journal)
-            failed = _change(session, registry, items, permit, ask_live=wanted.ask_live)
+            failed = _change(session, registry, items, permit, live)
             items = unless_failed(items, failed)
     session.emit(import_view(items, applied=applied, show_pins=session.options.show_pins))
     session.leave_if_stopped()
@@ -218,10 +232,10 @@ def import_pins(session: Session, wanted: Importing, permit: Permit) -> None:
 
 
 def _change(
-    session: Session, registry: Registry, items: Sequence[Item], permit: Permit, *, ask_live: bool
+    session: Session, registry: Registry, items: Sequence[Item], permit: Permit, live: Live | None
 ) -> Mapping[str, SipctlError]:
     """Rotate the rooms to which the file gives another PIN; the errors of those that could not be."""
     chosen = {item.room: item.pin for item in items if item.state is State.CHANGED}
     rooms = list(registry.known(chosen).values())
-    done = _rotate(session, registry, rooms, chosen, permit, ask_live=ask_live)
+    done = _rotate(session, registry, rooms, chosen, permit, live)
     return {one.room: one.error for one in done if one.error}

@@ -10,11 +10,13 @@ from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, RailError, UsageError
 from sipctl.operations.journal import Journal
 from sipctl.operations.live import Live
+from sipctl.operations.rotation import spared_by
 from sipctl.registry.store import ACTIVE, Holder, Holding, Registry, Rotation
 from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, PinPolicy, check_pin, is_pin
+from sipctl.telephony.room_names import checked_room_name
 
 TARGET: Final = 0.0001
 """The chance in 30 days that somebody guesses a PIN which is accepted unless told otherwise."""
@@ -75,9 +77,12 @@ def rooms_to_assign(
 
     Raises:
         NotFoundError, UsageError: Meet has no such room, or several.
+        UsageError: a room of LiveKit cannot have such a name.
     """
     if settings.registry.in_meet:
         named = (holding.room for holding in registry.find_all(named))
+    else:
+        named = map(checked_room_name, named)
     unserved = (holding.room for holding in registry.holdings() if not holding.pin) if missing else iter(())
     starting = sorted(live.rooms) if missing and live and not settings.registry.in_meet else ()
     return chain(named, list(unserved), filter(settings.mark.is_ours, starting))
@@ -259,15 +264,21 @@ def lookup(registry: Registry, pin: str, live: Live | None) -> Whereabouts:
     return Whereabouts(holder=holder, rules=rules, live=None if live is None else room in live.rooms)
 
 
-def check_release(held: Holding, live: Live | None, allow: frozenset[str]) -> None:
+def check_release(settings: Settings, held: Holding, live: Live | None, allow: frozenset[str]) -> None:
     """Refuse to take away a PIN that somebody may be dialling.
 
     Raises:
         NotFoundError: the room has none.
-        RailError: the room is live, or its rule would go on to open it.
+        RailError: the room is on the protect list, or live, or its rule would go on to open it.
     """
     if not held.pin:
         raise NotFoundError(f"room {held.room!r} has no PIN")
+    if spared_by(settings, live, allow)(held.room) == "protected":
+        raise RailError(
+            f"will not release the PIN of room {held.room!r}: it is on the profile's protect list",
+            code="rail-protected",
+            hint="to do it all the same, add `--allow protected`",
+        )
     if live is None or "live-room" in allow:
         return
     carrying = [rule.sip_dispatch_rule_id for rule in live.rules if rule.pin == held.pin]

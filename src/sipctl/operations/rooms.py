@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sipctl.errors import NotFoundError, UsageError
+from sipctl.errors import NotFoundError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.writing import Change, Json, Writer, unchanged
 from sipctl.telephony.livekit_json import room_to_json
 from sipctl.telephony.model import DispatchRule, Participant, Room
 from sipctl.telephony.ownership import serves
+from sipctl.telephony.room_names import checked_room_name
 
 _PROBES_AT_ONCE = 64
 """A ghost takes 6 s to find, in which its connection does nothing; aiohttp keeps 100 open."""
-_NAME_BYTES = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +82,7 @@ async def create_room(writer: Writer, room: Room) -> Change:
         UsageError: the name is empty or over LiveKit's 256 bytes.
     """
     writer.check_profile()
-    if not 0 < len(room.name.encode(errors="surrogateescape")) <= _NAME_BYTES:
-        raise UsageError(f"a room name has 1 to {_NAME_BYTES} bytes")
-    existing = await writer.client.list_rooms([room.name])
+    existing = await writer.client.list_rooms([checked_room_name(room.name)])
     if existing and not await find_ghosts(writer.client, [room.name]):
         return unchanged("room", room.name, room_to_json(existing[0]), "already live")
     note = "its node was gone; it lives on another one now" if existing else ""

@@ -45,8 +45,8 @@ class Rotated:
 class Rotator:
     """What a rotation works with. `client` None = the profile has no LiveKit: the registry alone changes.
 
-    `draw` draws a PIN; `chosen` are those of rooms whose PIN somebody chose. `on_step` is told each step that was
-    done: "begun", "rule", "finished".
+    `draw` draws a PIN, and again while it is one of `taken`, those of live rules; `chosen` are those of rooms whose PIN
+    somebody chose. `on_step` is told each step that was done: "begun", "rule", "finished".
     """
 
     registry: Registry
@@ -55,6 +55,7 @@ class Rotator:
     journal: Journal
     draw: Callable[[], str]
     chosen: Mapping[str, str] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
     on_step: Callable[[str], None] = lambda _step: None
     brake: Brake = field(default_factory=Brake)
 
@@ -103,7 +104,8 @@ class Rotator:
         if room in self.chosen:
             yield self.chosen[room]
         else:
-            yield from (self.draw() for _ in range(max(self.settings.telephony.pin_max_retries, 1)))
+            drawn = (self.draw() for _ in range(max(self.settings.telephony.pin_max_retries, 1)))
+            yield from (pin for pin in drawn if pin not in self.taken)
 
     async def _carry_all(self, rotations: Sequence[Rotation], *, is_new: bool) -> list[Rotated]:
         """Take begun rotations to their end, against one list of the rules."""

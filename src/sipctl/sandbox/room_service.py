@@ -25,10 +25,10 @@ from sipctl.sandbox.auth import Claims, require
 from sipctl.sandbox.method import Permission, Service
 from sipctl.sandbox.store import LiveRoom, Store
 from sipctl.sandbox.twirp import PREFIX, TwirpError, invalid
+from sipctl.telephony.room_names import NAME_BYTES
 
 ROOMS: Final = Service(needs_redis=False)
 
-_NAME_BYTES: Final = 256
 _NONCE_BYTES: Final = 16
 
 
@@ -56,8 +56,8 @@ def _no_answer() -> TwirpError:
 @ROOMS.method("CreateRoom", CreateRoomRequest, _grant("roomCreate"))
 def create_room(store: Store, request: CreateRoomRequest) -> Room:
     """Make a room; an existing one is answered as it is, a ghost becomes a living room again."""
-    if len(request.name.encode()) > _NAME_BYTES:
-        raise invalid(f"{PREFIX}room name length exceeds limits: max length {_NAME_BYTES}")
+    if len(request.name.encode()) > NAME_BYTES:
+        raise invalid(f"{PREFIX}room name length exceeds limits: max length {NAME_BYTES}")
     if request.node_id:
         raise TwirpError("unknown", "could not find object")
     store.reach_redis("could not get node for room: ")
