@@ -9,6 +9,7 @@ import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -32,7 +33,6 @@ LEEWAY_S: Final = 60
 _PREFIX: Final = "twirp error unknown: "
 _LOST: Final = "could not find object"
 _CONFLICTS: Final = ("Dispatch rule for the same trunk", "Conflicting inbound SIP Trunks")
-_GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
 _PROXY_SETTINGS: Final = "HTTP_PROXY or HTTPS_PROXY"
 
 
@@ -118,6 +118,8 @@ def _bad_route(message: str) -> SipctlError:
 
 _URL_HINT: Final = "LIVEKIT_URL must lead to livekit-server itself, such as https://livekit.example.org"
 
+_SLOWER_HINT: Final = "try again in a moment; `--rate` slows purge and sync"
+
 _TWIRP: Final[dict[str, Callable[[str], SipctlError]]] = {
     "invalid_argument": _invalid_argument,
     "already_exists": _conflict,
@@ -135,7 +137,25 @@ _TWIRP: Final[dict[str, Callable[[str], SipctlError]]] = {
         code="unavailable",
         hint="`sipctl room list --probe` shows rooms without a node",
     ),
-    "resource_exhausted": lambda message: UncheckedError(f"LiveKit is overloaded: {message}", code="overloaded"),
+    "resource_exhausted": lambda message: UncheckedError(
+        f"LiveKit is overloaded: {message}", code="overloaded", hint=_SLOWER_HINT
+    ),
+}
+
+
+def _gateway(status: int, where: str) -> SipctlError:
+    return UncheckedError(
+        f"{where} answered {status}: the proxy there does not reach livekit-server",
+        code="gateway",
+        hint="check that livekit-server runs, and the proxy's upstream",
+    )
+
+
+_FOREIGN: Final[dict[int, Callable[[str], SipctlError]]] = {
+    403: lambda where: DeniedError(f"{where} answered 403: something in front of LiveKit keeps us out", hint=_URL_HINT),
+    413: lambda _: RejectedError("LiveKit refused: the request is too large"),
+    429: lambda where: UncheckedError(f"{where} answered 429: too many requests", code="overloaded", hint=_SLOWER_HINT),
+    **{status: partial(_gateway, status) for status in (502, 503, 504)},
 }
 
 
@@ -144,20 +164,12 @@ def _from_foreign(refusal: Refusal, connection: Connection) -> SipctlError:
     status, where = refusal.status, connection.url
     if status == 401:
         return _from_unauthorised(refusal, connection)
-    if status == 403:
-        return DeniedError(f"{where} answered 403: something in front of LiveKit keeps us out", hint=_URL_HINT)
     if refusal.location:
         return UncheckedError(
             f"{where} redirects elsewhere", code="redirected", hint=f"use the address it leads to: {refusal.location}"
         )
-    if status == 413:
-        return RejectedError("LiveKit refused: the request is too large")
-    if status in _GATEWAY_STATUSES:
-        return UncheckedError(
-            f"{where} answered {status}: the proxy there does not reach livekit-server",
-            code="gateway",
-            hint="check that livekit-server runs, and the proxy's upstream",
-        )
+    if translate := _FOREIGN.get(status):
+        return translate(where)
     return UncheckedError(f"{where} answered {status}, and not as LiveKit does", code="foreign-server", hint=_URL_HINT)
 
 

@@ -216,6 +216,7 @@ def test_replacing_a_rule_that_is_gone(sandbox: Sandbox) -> None:
         pytest.param(says(500, '{"code": 5}', "application/json"), "foreign-server", id="code-no-text"),
         pytest.param(says(500, "[" * 4000, "application/json"), "foreign-server", id="deep-json"),
         pytest.param(says(500, b"\xff\xfe\x00"), "foreign-server", id="binary"),
+        pytest.param(says(429, "slow down"), "overloaded", id="429"),
         pytest.param(says(502, "<h1>Bad Gateway</h1>"), "gateway", id="502"),
         pytest.param(says(503), "gateway", id="503"),
         pytest.param(says(504), "gateway", id="504"),
