@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from livekit import api
 
 from peers.livekit import RealLiveKit
 from sipctl.sandbox.server import Sandbox
+from sipctl.sandbox.thread import loop_in_thread
 
 PATH = "/api/v1.0/rooms/webhooks-livekit/"
 
@@ -85,7 +85,6 @@ class Backend:
 @contextlib.contextmanager
 def running_backend(backend: Backend) -> Iterator[Backend]:
     """The backend listening while the body runs."""
-    loop = asyncio.new_event_loop()
     application = web.Application()
     application.router.add_post(PATH, backend.handle)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
@@ -99,13 +98,9 @@ def running_backend(backend: Backend) -> Iterator[Backend]:
         await asyncio.gather(*backend.late, return_exceptions=True)
         await runner.cleanup()
 
-    thread = threading.Thread(target=loop.run_forever, name="backend", daemon=True)
-    thread.start()
-    try:
-        backend.url = f"http://127.0.0.1:{asyncio.run_coroutine_threadsafe(start(), loop).result()}{PATH}"
-        yield backend
-    finally:
-        asyncio.run_coroutine_threadsafe(stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    with loop_in_thread("backend") as run:
+        try:
+            backend.url = f"http://127.0.0.1:{run(start())}{PATH}"
+            yield backend
+        finally:
+            run(stop())

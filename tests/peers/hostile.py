@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from sipctl.sandbox.thread import loop_in_thread
+
 PROTOBUF = "application/protobuf"
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -92,7 +94,7 @@ def in_turn(*answers: Answer) -> Answer:
 @contextlib.contextmanager
 def hostile(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Hostile]:
     """A server that gives this answer to every request while the body runs."""
-    loop, server = asyncio.new_event_loop(), Hostile()
+    server = Hostile()
 
     async def handle(request: web.Request) -> web.StreamResponse:
         await request.read()
@@ -109,13 +111,9 @@ def hostile(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Hosti
         await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
         return int(runner.addresses[0][1])
 
-    thread = threading.Thread(target=loop.run_forever, name="hostile", daemon=True)
-    thread.start()
-    try:
-        server.url = f"http{'s' if tls else ''}://127.0.0.1:{asyncio.run_coroutine_threadsafe(start(), loop).result()}"
-        yield server
-    finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    with loop_in_thread("hostile") as run:
+        try:
+            server.url = f"http{'s' if tls else ''}://127.0.0.1:{run(start())}"
+            yield server
+        finally:
+            run(runner.cleanup())

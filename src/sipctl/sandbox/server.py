@@ -8,7 +8,6 @@ import os
 import secrets
 import shlex
 import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from sipctl.sandbox.calls import evaluate_call
 from sipctl.sandbox.faults import Fault
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.store import Store
+from sipctl.sandbox.thread import loop_in_thread
 from sipctl.telephony.matching.call_reading import call_from_json
 from sipctl.telephony.secret import Secret
 
@@ -146,17 +146,12 @@ class Sandbox:
 def running_sandbox(sandbox: Sandbox | None = None, port: int = 0) -> Iterator[Sandbox]:
     """Run a sandbox in a thread of its own while the body runs."""
     sandbox = sandbox or Sandbox()
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="sandbox", daemon=True)
-    thread.start()
-    try:
-        asyncio.run_coroutine_threadsafe(sandbox.start(port), loop).result()
-        yield sandbox
-    finally:
-        asyncio.run_coroutine_threadsafe(sandbox.stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    with loop_in_thread("sandbox") as run:
+        try:
+            run(sandbox.start(port))
+            yield sandbox
+        finally:
+            run(sandbox.stop())
 
 
 def serve(
