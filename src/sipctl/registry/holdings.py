@@ -10,10 +10,12 @@ from sqlalchemy import (
     Connection,
     Select,
     String,
+    any_,
     bindparam,
     cast,
     delete,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -93,6 +95,13 @@ def insert_pin(connection: Connection) -> Any:  # noqa: ANN401 - each dialect ha
     return dialect.insert(pins)
 
 
+def among(connection: Connection, column: Any, values: Sequence[str]) -> Any:  # noqa: ANN401 - a column, a clause
+    """The column has one of these values. PostgreSQL takes them as one array, where each placeholder would cost."""
+    if connection.dialect.name == "sqlite":
+        return column.in_(values)
+    return column == any_(literal(values, postgresql.ARRAY(column.type)))
+
+
 def _constant(text: str) -> ColumnElement[str]:
     """A text of our own, the same in all rows, as part of the statement: drivers parse the placeholders of each row."""
     return literal_column(f"'{text}'")
@@ -162,17 +171,21 @@ def _forget(connection: Connection, numbers: Iterable[str], expired: str) -> Non
     """Free those of these PINs whose quarantine is over."""
     over = delete(pins).where(pins.c.state == RETIRED, pins.c.retired_at < expired)
     for batch in batches(numbers):
-        connection.execute(over.where(pins.c.pin.in_(batch)))
+        connection.execute(over.where(among(connection, pins.c.pin, batch)))
 
 
 def _holdings(connection: Connection, query: Any, column: Any, rooms: Iterable[str]) -> dict[str, Holding]:  # noqa: ANN401 - a `query`, its column
-    rows = (row for batch in batches(rooms) for row in connection.execute(query.where(column.in_(batch))))
+    rows = (
+        row for batch in batches(rooms) for row in connection.execute(query.where(among(connection, column, batch)))
+    )
     return {row.room: holding(row) for row in rows}
 
 
 def _pairs(connection: Connection, query: Any, column: Any, values: Iterable[str]) -> dict[str, str]:  # noqa: ANN401 - a select of two columns
     return {
-        key: value for batch in batches(values) for key, value in connection.execute(query.where(column.in_(batch)))
+        key: value
+        for batch in batches(values)
+        for key, value in connection.execute(query.where(among(connection, column, batch)))
     }
 
 

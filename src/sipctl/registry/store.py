@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from sipctl.errors import ConflictError
 from sipctl.registry.database import translated
-from sipctl.registry.holdings import Holding, MeetPins, OwnPins, Pairs, PinsInUse, batches, holding, insert_pin
+from sipctl.registry.holdings import Holding, MeetPins, OwnPins, Pairs, PinsInUse, among, batches, holding, insert_pin
 from sipctl.registry.tables import ACTIVE, RETIRED, pins, prepare, rotations
 
 __all__ = ["ACTIVE", "RETIRED", "Holder", "Holding", "Registry", "Rotation"]
@@ -130,7 +130,7 @@ class Registry:
             return {
                 row.pin: row.room
                 for batch in batches(numbers)
-                for row in connection.execute(query.where(pins.c.pin.in_(batch)))
+                for row in connection.execute(query.where(among(connection, pins.c.pin, batch)))
             }
 
     def count(self) -> int:
