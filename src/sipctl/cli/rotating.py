@@ -17,13 +17,13 @@ from sipctl.cli.context import Session
 from sipctl.cli.pins import ask_livekit
 from sipctl.cli.stdin import EXPORT_LIMIT, read_document, read_lines
 from sipctl.cli.views.registry import holdings_view, import_view, rotated_view, rotation_plan_view
-from sipctl.errors import ExitCode, NotFoundError, PartialError, RailError, SipctlError, UsageError
+from sipctl.errors import ExitCode, NotFoundError, PartialError, SipctlError, UsageError
 from sipctl.operations.executing import Brake, braking_on_signals
 from sipctl.operations.live import Live
 from sipctl.operations.pin_files import Item, State, add_pins, plan_import, read_rows, unless_failed
 from sipctl.operations.pins import check_one_truth, policy_of
 from sipctl.operations.rotation import Rotated, RotationPlan, Rotator, plan_rotation, spared_by
-from sipctl.operations.writing import Permit, check_profile
+from sipctl.operations.writing import Permit, check_profile, rail
 from sipctl.output.files import write_private
 from sipctl.registry.store import Holding, Registry
 
@@ -103,11 +103,7 @@ def _plan(session: Session, registry: Registry, wanted: Rotating, permit: Permit
     if plan.left_out and not wanted.is_set:
         ((holding, reason),) = plan.left_out
         word, told = _RAILS[reason]
-        raise RailError(
-            f"will not rotate the PIN of room {holding.room!r}: {told}",
-            code=f"rail-{word}",
-            hint=f"to do it all the same, add `--allow {word}`",
-        )
+        raise rail(word, f"will not rotate the PIN of room {holding.room!r}: {told}")
     return plan
 
 

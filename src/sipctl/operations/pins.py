@@ -11,6 +11,7 @@ from sipctl.errors import ConflictError, NotFoundError, RailError, UsageError
 from sipctl.operations.journal import Journal
 from sipctl.operations.live import Live
 from sipctl.operations.rotation import spared_by
+from sipctl.operations.writing import rail
 from sipctl.registry.store import ACTIVE, Holder, Holding, Registry, Rotation
 from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.model import DispatchRule
@@ -273,22 +274,14 @@ def check_release(settings: Settings, held: Holding, live: Live | None, allow: f
     """
     if not held.pin:
         raise NotFoundError(f"room {held.room!r} has no PIN")
-    if spared_by(settings, live, allow)(held.room) == "protected":
-        raise RailError(
-            f"will not release the PIN of room {held.room!r}: it is on the profile's protect list",
-            code="rail-protected",
-            hint="to do it all the same, add `--allow protected`",
-        )
-    if live is None or "live-room" in allow:
-        return
-    carrying = [rule.sip_dispatch_rule_id for rule in live.rules if rule.pin == held.pin]
-    if held.room in live.rooms or carrying:
-        what = f"rule {carrying[0]} carries its PIN" if carrying else "it is live"
-        raise RailError(
-            f"will not release the PIN of room {held.room!r}: {what}",
-            code="rail-live-room",
-            hint="to do it all the same, add `--allow live-room`",
-        )
+    refused = f"will not release the PIN of room {held.room!r}"
+    spared = spared_by(settings, live, allow)(held.room)
+    if spared == "protected":
+        raise rail("protected", f"{refused}: it is on the profile's protect list")
+    rules = live.rules if live and "live-room" not in allow else ()
+    carrying = next((rule.sip_dispatch_rule_id for rule in rules if rule.pin == held.pin), "")
+    if carrying or spared:
+        raise rail("live-room", f"{refused}: {f'rule {carrying} carries its PIN' if carrying else 'it is live'}")
 
 
 def release(registry: Registry, held: Holding, journal: Journal) -> None:

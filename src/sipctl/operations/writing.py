@@ -52,6 +52,11 @@ def permit_from(allow: Iterable[str], confirm: str, *, dry_run: bool) -> Permit:
     return Permit(allow=frozenset(allow), confirm=confirm, dry_run=dry_run)
 
 
+def rail(word: str, reason: str) -> RailError:
+    """What stops a write for this reason unless `--allow` has the word."""
+    return RailError(reason, code=f"rail-{word}", hint=f"to do it all the same, add `--allow {word}`")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One write: `before` and `after` in LiveKit's JSON shape, PINs in full, secrets masked.
@@ -91,7 +96,7 @@ class Writer:
             RailError: it does not.
         """
         if word not in self.permit.allow:
-            raise RailError(reason, code=f"rail-{word}", hint=f"to do it all the same, add `--allow {word}`")
+            raise rail(word, reason)
 
     def check_profile(self) -> None:
         """Stop unless a protected profile is confirmed by its name.
