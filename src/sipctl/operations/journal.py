@@ -133,14 +133,15 @@ class Journal:
         error: BaseException | None = None,
     ) -> Entry:
         """What came of an intent: `after` as LiveKit stored it, or the error."""
+        result, told = _judged(error)
         return replace(
             intent,
             phase="outcome",
             when=self._timestamp(),
             resource=resource or intent.resource,
             after=after if after is not None else intent.after,
-            result="done" if error is None else "failed" if surely_without_effect(error) else "unknown",
-            error="" if error is None else error.message if isinstance(error, SipctlError) else type(error).__name__,
+            result=result,
+            error=told,
         )
 
     @contextmanager
@@ -186,6 +187,14 @@ class Journal:
 def _as_json(entry: Entry) -> dict[str, Any]:
     """The entry's fields as they are; dataclasses.asdict would copy each rule in whole."""
     return {name: getattr(entry, name) for name in Entry.__slots__}
+
+
+def _judged(error: BaseException | None) -> tuple[str, str]:
+    """The `result` and the `error` of an outcome."""
+    if error is None:
+        return "done", ""
+    told = error.message if isinstance(error, SipctlError) else type(error).__name__
+    return "failed" if surely_without_effect(error) else "unknown", told
 
 
 def _user() -> str:

@@ -1,7 +1,7 @@
 """PIN5xx: the registry, by itself and against the live rules."""
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -92,18 +92,19 @@ def drifted(facts: Facts) -> Iterator[Finding]:
 @check("PIN506", "pins", sees=("rules",))
 def used_by_others(facts: Facts) -> Iterator[Finding]:
     """PINs of the registry that another profile's registry gave out, too, or that a foreign rule has."""
-    shared = list(_given_by_another_profile(facts))
+    rooms = {holding.pin: holding.room for holding in facts.pins.get().holdings if holding.pin}
+    shared = list(_given_by_another_profile(facts, rooms))
     yield from shared
     if facts.rules.value is not None:
-        yield from _in_foreign_rules(facts, facts.rules.value)
+        foreign = (rule for rule in facts.rules.value if not facts.mark.owns(rule))
+        yield from _in_foreign_rules(foreign, rooms)
     elif not shared:
         yield skipped("PIN506", "the rules of LiveKit are not known")
 
 
-def _in_foreign_rules(facts: Facts, rules: Iterable[DispatchRule]) -> Iterator[Finding]:
-    rooms = {holding.pin: holding.room for holding in facts.pins.get().holdings if holding.pin}
+def _in_foreign_rules(rules: Iterable[DispatchRule], rooms: Mapping[str, str]) -> Iterator[Finding]:
     for rule in rules:
-        if not facts.mark.owns(rule) and rooms.get(rule.pin, rule.room_name) != rule.room_name:
+        if rooms.get(rule.pin, rule.room_name) != rule.room_name:
             yield found(
                 "PIN506",
                 f"rule {rule.sip_dispatch_rule_id}",
@@ -113,8 +114,7 @@ def _in_foreign_rules(facts: Facts, rules: Iterable[DispatchRule]) -> Iterator[F
             )
 
 
-def _given_by_another_profile(facts: Facts) -> Iterator[Finding]:
-    rooms = {holding.pin: holding.room for holding in facts.pins.get().holdings if holding.pin}
+def _given_by_another_profile(facts: Facts, rooms: Mapping[str, str]) -> Iterator[Finding]:
     for pin, profile, room in facts.pins.get().shared:
         yield found(
             "PIN506",
