@@ -5,7 +5,7 @@ from typing import Final
 from sipctl.errors import UsageError
 
 NAME_BYTES: Final = 256
-"""LiveKit's default for the longest name (livekit/livekit config-sample.yaml, limit.max_room_name_length)."""
+"""The longest name by default: limit.max_room_name_length (livekit/livekit pkg/config/config.go)."""
 
 
 def checked_room_name(name: str) -> str:
