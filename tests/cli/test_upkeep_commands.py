@@ -496,7 +496,9 @@ class TestRestore:
         cron, run_id = purged
         with (state() / "audit.jsonl").open("a") as audit:
             audit.write(audit_lines()[0][:60])
-        cron.rules("restore", "--run", run_id, "--apply")
+        told = cron.rules("restore", "--run", run_id).stderr
+        assert told == f"note: 1 line of {state() / 'audit.jsonl'} passed over: damaged, or not written by sipctl\n"
+        assert cron.rules("restore", "--run", run_id, "--apply", "--quiet").stderr == ""
         assert cron.rooms() == ["live", "stale"]
 
     def test_what_is_no_change_of_a_rule(self, purged: tuple[Cron, str]) -> None:

@@ -178,6 +178,7 @@ class Session:
             command=self.command,
             profile=self.settings.profile,
             url=connection.url if connection else "",
+            tell=lambda line: self.streams.note(f"note: {line}"),
         )
 
     def leave_if_stopped(self) -> None:

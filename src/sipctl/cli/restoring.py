@@ -1,7 +1,7 @@
 """What `rules restore` and `rules export` do."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -11,11 +11,10 @@ from typing import Any
 from sipctl.cli.context import Session
 from sipctl.cli.stdin import EXPORT_LIMIT, read_document
 from sipctl.cli.views.restoring import RestoreView
-from sipctl.config.paths import state_dir
 from sipctl.errors import PartialError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.executing import Attempt, Brake, braking_on_signals
-from sipctl.operations.journal import read_audit
+from sipctl.operations.journal import Entry
 from sipctl.operations.restoring import Step, check_steps, entries_of, plan_restore, plan_undo, restore
 from sipctl.operations.snapshots import Holdings, PinSwap, records, take_snapshot
 from sipctl.operations.writing import Change, Permit, Writer, check_profile
@@ -49,7 +48,8 @@ def restore_rules(session: Session, wanted: Wanted, permit: Permit) -> None:
     applies = wanted.apply and not permit.dry_run
     if applies:
         check_profile(session.settings, permit)
-    steps = session.livekit(lambda client: _plan(client, session.settings.connection.url, wanted, mapped))
+    audit = session.journal.entries()
+    steps = session.livekit(lambda client: _plan(client, session.settings.connection.url, audit, wanted, mapped))
     done: list[Attempt[Step, Change]] = []
     if applies:
         check_steps(steps, limit)
@@ -75,12 +75,14 @@ def _mapped(words: Sequence[str]) -> Mapping[str, str]:
     return {old: new for old, _, new in pairs}
 
 
-async def _plan(client: LiveKitClient, url: str, wanted: Wanted, mapped: Mapping[str, str]) -> list[Step]:
+async def _plan(
+    client: LiveKitClient, url: str, audit: Iterable[Entry], wanted: Wanted, mapped: Mapping[str, str]
+) -> list[Step]:
     stored = list(await client.list_rules())
     trunk_ids = [trunk.sip_trunk_id for trunk in await client.list_inbound_trunks()]
     if wanted.file:
         return plan_restore(_exported(wanted.file), stored, trunk_ids, mapped)
-    entries = entries_of(read_audit(state_dir()), runs=wanted.runs, items=wanted.items, rules=wanted.rules)
+    entries = entries_of(audit, runs=wanted.runs, items=wanted.items, rules=wanted.rules)
     if elsewhere := next((entry for entry in entries if entry.url != url), None):
         raise UsageError(
             f"change {elsewhere.item} was made at {elsewhere.url}, and this is {url}",

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from sipctl.errors import SipctlError, UncheckedError, surely_without_effect
+from sipctl.telephony.livekit_json import rule_from_json
+from sipctl.telephony.naming import counted
 
 AUDIT_FILE: Final = "audit.jsonl"
-
-_LINE_START: Final = '{"phase":'
 
 Phase = Literal["intent", "outcome"]
 
@@ -72,13 +72,17 @@ class Record:
 
 @dataclass(slots=True)
 class Journal:
-    """Appends to the audit of one state folder (0600), each write on disk before it counts as made."""
+    """Appends to the audit of one state folder (0600), each write on disk before it counts as made.
+
+    `tell` is given a line for people if the audit holds what is no record.
+    """
 
     folder: Path
     command: str
     profile: str
     url: str
     now: Callable[[], datetime] = utc_now
+    tell: Callable[[str], None] = lambda _note: None
     run: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _count: int = 0
 
@@ -91,6 +95,14 @@ class Journal:
     def has_begun(self) -> bool:
         """Whether this run wrote an intent."""
         return self._count > 0
+
+    def entries(self) -> Iterator[Entry]:
+        """What the audit holds by now, as `read_audit` reads it.
+
+        Raises:
+            UncheckedError: it cannot be read.
+        """
+        return read_audit(self.folder, self.tell)
 
     def intend(self, *writes: Write) -> list[Entry]:
         """Write down what is about to happen, several writes at one stroke.
@@ -177,7 +189,7 @@ class Journal:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "ab") as file:
-                file.write((b"\n" if _is_torn(descriptor) else b"") + lines.encode())
+                file.write((b"\n" if _is_torn(descriptor) else b"") + lines.encode(errors="backslashreplace"))
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -211,28 +223,52 @@ def _is_torn(descriptor: int) -> bool:
     return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
 
 
-def _is_cut(line: str) -> bool:
-    """Whether the line is the start of one of ours and no more."""
-    try:
-        json.loads(line)
-    except ValueError:
-        return line.startswith(_LINE_START)
-    return False
+def read_audit(folder: Path, tell: Callable[[str], None] = lambda _note: None) -> Iterator[Entry]:
+    """Every entry, oldest first. Lines that are no record of ours, or a part of one, are passed over.
 
-
-def read_audit(folder: Path) -> Iterator[Entry]:
-    """Every entry, oldest first; lines cut short by a crash are left out.
+    `tell` is given one line for people that says how many those were.
 
     Raises:
-        UncheckedError: it cannot be read, or holds what no run of sipctl wrote.
+        UncheckedError: it cannot be read.
     """
-    path = folder / AUDIT_FILE
+    path, passed_over = folder / AUDIT_FILE, 0
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open("rb") as file:
             for line in file:
-                if not _is_cut(line):
-                    yield Entry(**json.loads(line))
+                if entry := _entry_of(line):
+                    yield entry
+                else:
+                    passed_over += 1
     except FileNotFoundError:
         return
-    except (OSError, ValueError, TypeError) as error:
-        raise UncheckedError(f"cannot read the audit {path}: {error}") from error
+    except OSError as error:
+        raise UncheckedError(f"cannot read the audit {path}: {error.strerror}") from error
+    if passed_over:
+        tell(f"{counted(passed_over, 'line')} of {path} passed over: damaged, or not written by sipctl")
+
+
+def _entry_of(line: bytes) -> Entry | None:
+    """The record that a line holds; None if it holds none. What a newer version writes besides is left out."""
+    try:
+        fields = json.loads(line.decode())
+        entry = Entry(**{name: fields[name] for name in Entry.__slots__})
+        whole = all(isinstance(getattr(entry, name), str) for name in _TEXTS)
+        return entry if whole and entry.phase in get_args(Phase) and _sides_are_whole(entry) else None
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        return None
+
+
+_TEXTS: Final = tuple(name for name in Entry.__slots__ if name not in {"before", "after"})
+
+
+def _sides_are_whole(entry: Entry) -> bool:
+    """Whether before and after are what `restore` can read."""
+    return all(side is None or _is_whole(side) for side in (entry.before, entry.after))
+
+
+def _is_whole(side: Mapping[str, Any]) -> bool:
+    if "rule" not in side:
+        return isinstance(side, Mapping)
+    rule = rule_from_json(side)
+    texts = (rule.sip_dispatch_rule_id, rule.name, rule.room_name, rule.pin)
+    return all(isinstance(text, str) for text in (*texts, *rule.trunk_ids, *rule.numbers, *rule.inbound_numbers))

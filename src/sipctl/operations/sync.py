@@ -13,7 +13,7 @@ from typing import Final
 
 from sipctl.errors import ConflictError, PoisonPairError, RailError
 from sipctl.operations.carrying import Done, Result, Way
-from sipctl.operations.journal import Entry, Journal, read_audit
+from sipctl.operations.journal import Entry, Journal
 from sipctl.operations.live import Live
 from sipctl.operations.pins import check_one_truth
 from sipctl.operations.rule_writes import poison_pair
@@ -159,7 +159,7 @@ class Synchroniser:
         if not runs or self.looks is None:
             return Settling()
         began = {room.name: room.creation_time for room in await self.surveyor.client.list_rooms()}
-        written = [entry for entry in read_audit(self.journal.folder) if entry.run in runs]
+        written = [entry for entry in self.journal.entries() if entry.run in runs]
         lost = [
             rule
             for rule, run in _taken_away(written, self.journal.url)
