@@ -554,6 +554,14 @@ def _url_of(env: dict[str, str]) -> str:
     return f"postgresql://postgres@/{name}?host={host}"
 
 
+def test_a_rule_for_a_room_of_meets_by_whatever_name(meet: dict[str, str], sandbox: Sandbox) -> None:
+    env = env_of(sandbox, SIPCTL_CONFIG=meet["SIPCTL_CONFIG"])
+    pin("assign", "room 1", env=env)
+    assert run("rules", "create", "--room", "room 1", "--pin-from-registry", env=env).code == 0
+    (rule,) = sandbox.store.rules.values()
+    assert (rule.name, rule.rule.dispatch_rule_direct.room_name) == (f"SIP_{ROOMS[1]}", ROOMS[1])
+
+
 def test_meet_without_its_tables_rights_or_server(meet: dict[str, str], postgres: Postgres, tmp_path: Path) -> None:
     empty = postgres.new_database()
     for url, told in (

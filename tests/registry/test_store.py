@@ -181,6 +181,13 @@ def test_meets_rooms_by_slug_and_name_and_its_timestamps(home: Home) -> None:
     assert registry.find("room-0-0000-0001").room == A
     assert registry.find("room 1").room == B
     assert registry.find(A.upper()).room == A
+    gone = A.replace("0000-", "9999-", 1)
+    with home.engine.begin() as connection:  # a title is free text, and may be another room's UUID
+        connection.execute(
+            text("UPDATE meet_room SET name = :gone WHERE resource_id = :room"), {"gone": gone, "room": B}
+        )
+    with pytest.raises(NotFoundError):
+        registry.find(gone)
     twins = [A.replace("0000-", "1111-", 1), A.replace("0000-", "2222-", 1)]
     add_meet_rooms(home.engine, twins[:1], "twin")
     add_meet_rooms(home.engine, twins[1:], "twin")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
     from sipctl.operations.journal import Journal
     from sipctl.operations.writing import Change, Permit, Writer
-    from sipctl.registry.store import Registry
+    from sipctl.registry.store import Holding, Registry
 
 T = TypeVar("T")
 
@@ -99,8 +99,8 @@ class Session:
         """What another profile of the same configuration file says."""
         return load_settings(config_path=self.options.config, profile=profile, env_files=(), environ=os.environ)
 
-    def registered_pin(self, room: str | None) -> str:
-        """The PIN that the registry has for a room.
+    def registered(self, room: str | None) -> "Holding":
+        """The room that a person means, by the registry's own name for it, and its PIN.
 
         Raises:
             UsageError: no room was named.
@@ -114,7 +114,7 @@ class Session:
             raise NotFoundError(
                 f"room {room!r} has no PIN", hint=f"`{on_room('sipctl pin assign', room)}` gives it one"
             )
-        return holding.pin
+        return holding
 
     def named(self, things: Iterable[T], room_of: Callable[[T], str]) -> tuple[Iterable[T], Mapping[str, str]]:
         """These things, and what people call their rooms where Meet's database says; not knowing that is no failure."""

@@ -129,7 +129,7 @@ def _pins(session: Session, around: Surroundings, typed: str | None) -> dict[str
     known = {room: typed for room in around.assume_live if typed}
     for room in around.assume_live:
         try:
-            known[room] = session.registered_pin(room)
+            known[room] = session.registered(room).pin
         except SipctlError:
             continue
     return known

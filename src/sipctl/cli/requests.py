@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sipctl.cli.stdin import STDIN, read_document, read_secret_line
 from sipctl.config.model import Settings
@@ -12,18 +12,21 @@ from sipctl.lkapi.requests import rule_request_from_json, trunk_request_from_jso
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.secret import Secret
 
+if TYPE_CHECKING:
+    from sipctl.registry.store import Holding
+
 
 def rule_request(
     settings: Settings,
     *,
     room: str | None,
     pin_stdin: bool,
-    pin: str | None,
+    held: "Holding | None",
     trunks: list[str] | None,
     name: str | None,
     file: Path | None,
 ) -> DispatchRule:
-    """The rule that `rules create` is asked for; options go over what the file says.
+    """The rule that `rules create` is asked for; options go over what the file says, and what the registry holds.
 
     Raises:
         UsageError: neither a room nor a file, or both the PIN and the file from stdin.
@@ -33,12 +36,12 @@ def rule_request(
     if file == STDIN and pin_stdin:
         raise UsageError("--pin-stdin and --from-file - both read stdin", hint="put the rule into a file")
     rule = rule_request_from_json(read_document(file)) if file else DispatchRule(trunk_ids=settings.trunk_ids or ())
-    if room is not None:
-        rule = replace(rule, room_name=room)
-    if pin_stdin and pin is not None:
+    if pin_stdin and held:
         raise UsageError("--pin-stdin and --pin-from-registry exclude each other")
-    if pin_stdin or pin is not None:
-        rule = replace(rule, pin=read_secret_line("PIN") if pin is None else pin)
+    if room is not None:
+        rule = replace(rule, room_name=held.room if held else room)
+    if pin_stdin or held:
+        rule = replace(rule, pin=held.pin if held else read_secret_line("PIN"))
     if trunks:
         rule = replace(rule, trunk_ids=tuple(trunks))
     return replace(rule, name=_name(settings, rule, name))

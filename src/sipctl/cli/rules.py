@@ -120,9 +120,9 @@ def create(
     from sipctl.operations.rule_writes import create_requested_rule
 
     session = Session.of(ctx)
-    registered = session.registered_pin(room) if pin_from_registry else None
+    held = session.registered(room) if pin_from_registry else None
     wanted = rule_request(
-        session.settings, room=room, pin_stdin=pin_stdin, pin=registered, trunks=trunk, name=name, file=from_file
+        session.settings, room=room, pin_stdin=pin_stdin, held=held, trunks=trunk, name=name, file=from_file
     )
     session.write(lambda writer: create_requested_rule(writer, wanted), session.permit(allow, confirm))
 

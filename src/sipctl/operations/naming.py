@@ -6,23 +6,33 @@ from typing import TypeVar
 from sipctl.errors import NotFoundError, UsageError
 
 T = TypeVar("T")
+Names = Sequence[Callable[[T], Sequence[str]]]
 
 
-def pick_one(
-    kind: str, reference: str, things: Sequence[T], names: Sequence[Callable[[T], Sequence[str]]], list_command: str
-) -> T:
+def pick_one(kind: str, reference: str, things: Sequence[T], names: Names[T], list_command: str, *, is_id: bool) -> T:
     """The one thing that the reference names. `names` are tried in order, the id first; the first that hits decides.
+
+    `is_id` = the reference is an id. Then nothing that is merely named so is meant: it may be another one's id that
+    was printed or resolved before, and what it stood for is gone.
 
     Raises:
         NotFoundError: nothing has that name.
         UsageError: several have it.
     """
-    identify = names[0]
-    for named in names:
+    for named in names[:1] if is_id else names:
         found = [thing for thing in things if reference in named(thing)]
         if len(found) > 1:
-            ids = ", ".join(identify(thing)[0] for thing in found)
+            ids = ", ".join(names[0](thing)[0] for thing in found)
             raise UsageError(f"{reference!r} names {len(found)} {kind}s: {ids}", hint="give one of these ids")
         if found:
             return found[0]
-    raise NotFoundError(f"no {kind} {reference!r}", hint=f"`{list_command}` shows what there is")
+    raise _not_found(kind, reference, things, names, list_command)
+
+
+def _not_found(kind: str, reference: str, things: Sequence[T], names: Names[T], list_command: str) -> NotFoundError:
+    namesakes = [names[0](thing)[0] for thing in things if any(reference in named(thing) for named in names)]
+    if namesakes:
+        return NotFoundError(
+            f"no {kind} has the id {reference!r}", hint=f"one that is named so has the id {namesakes[0]}"
+        )
+    return NotFoundError(f"no {kind} {reference!r}", hint=f"`{list_command}` shows what there is")

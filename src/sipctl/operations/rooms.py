@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sipctl.errors import NotFoundError
 from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.naming import pick_one
 from sipctl.operations.writing import Change, Json, Writer, unchanged
+from sipctl.telephony import ids
 from sipctl.telephony.livekit_json import room_to_json
 from sipctl.telephony.model import DispatchRule, Participant, Room
 from sipctl.telephony.ownership import serves
@@ -55,7 +56,7 @@ async def find_ghosts(client: LiveKitClient, names: Iterable[str]) -> frozenset[
 
 
 async def get_room(client: LiveKitClient, name: str) -> RoomDetails:
-    """A live room by its name or its sid, with everything that hangs on it.
+    """A live room by its sid or its name, with everything that hangs on it.
 
     Raises:
         NotFoundError: LiveKit lists no such room.
@@ -67,10 +68,9 @@ async def get_room(client: LiveKitClient, name: str) -> RoomDetails:
 
 
 async def _find_room(client: LiveKitClient, name: str) -> Room:
-    for room in await client.list_rooms():
-        if name in {room.name, room.sid}:
-            return room
-    raise NotFoundError(f"no live room {name!r}", hint="`sipctl room list` shows the live ones")
+    rooms, names = list(await client.list_rooms()), (lambda room: (room.sid,), lambda room: (room.name,))
+    is_sid = ids.has_id_shape(name, ids.ROOM)  # a prefix alone does not make one: a room may well be called RM_101
+    return pick_one("live room", name, rooms, names, "sipctl room list", is_id=is_sid)
 
 
 async def create_room(writer: Writer, room: Room) -> Change:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sipctl.config.model import Settings
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.naming import pick_one
+from sipctl.telephony import ids
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import Ownership, is_open
 
@@ -77,7 +78,7 @@ def _test(criteria: Criteria, mark: Ownership, live_rooms: set[str]) -> Callable
 
 
 async def get_rule(client: LiveKitClient, reference: str) -> DispatchRule:
-    """The one rule with this id, else this name, else this room.
+    """The one rule with this id; for what does not start as an id does the one with this name, else this room.
 
     Raises:
         NotFoundError: none.
@@ -88,4 +89,5 @@ async def get_rule(client: LiveKitClient, reference: str) -> DispatchRule:
         lambda rule: (rule.name,),
         lambda rule: (rule.room_name,),
     )
-    return pick_one("dispatch rule", reference, list(await client.list_rules()), names, "sipctl rules list")
+    rules = list(await client.list_rules())
+    return pick_one("dispatch rule", reference, rules, names, "sipctl rules list", is_id=reference.startswith(ids.RULE))

@@ -1,18 +1,21 @@
 """SIP trunks: which there are, and the writes."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sipctl.errors import ConflictError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.naming import pick_one
 from sipctl.operations.writing import Change, Json, Writer, unchanged
+from sipctl.telephony import ids
 from sipctl.telephony.livekit_json import trunk_to_json
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Trunk
 from sipctl.telephony.naming import told_trunk
 from sipctl.telephony.numbers import normalize_number
 from sipctl.telephony.ruleset import trunk_conflicts
+
+AnyTrunk = TypeVar("AnyTrunk", bound=Trunk)
 
 
 async def list_trunks(client: LiveKitClient) -> list[Trunk]:
@@ -31,13 +34,18 @@ _NAMES: Final[tuple[Callable[[Trunk], tuple[str, ...]], ...]] = (
 
 
 async def get_trunk(client: LiveKitClient, reference: str) -> Trunk:
-    """The one trunk with this id, else this name, else this number.
+    """The one trunk with this id; for what does not start as an id does the one with this name, else this number.
 
     Raises:
         NotFoundError: none.
         UsageError: several.
     """
-    return pick_one("trunk", reference, await list_trunks(client), _NAMES, "sipctl trunk list")
+    return _picked("trunk", reference, await list_trunks(client))
+
+
+def _picked(kind: str, reference: str, trunks: Sequence[AnyTrunk]) -> AnyTrunk:
+    is_id = reference.startswith(ids.TRUNK)
+    return pick_one(kind, reference, trunks, _NAMES, "sipctl trunk list", is_id=is_id)
 
 
 async def inbound_trunk_ids(client: LiveKitClient, references: Iterable[str]) -> tuple[str, ...]:
@@ -49,7 +57,7 @@ async def inbound_trunk_ids(client: LiveKitClient, references: Iterable[str]) ->
     """
     wanted = tuple(references)
     trunks = await client.list_inbound_trunks() if wanted else []
-    found = (pick_one("inbound trunk", name, trunks, _NAMES, "sipctl trunk list") for name in wanted)
+    found = (_picked("inbound trunk", name, trunks) for name in wanted)
     return tuple(trunk.sip_trunk_id for trunk in found)
 
 

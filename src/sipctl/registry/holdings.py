@@ -202,9 +202,14 @@ class MeetPins:
         return select(room, pin, meet_rooms.c.name, meet_rooms.c.slug).order_by(meet_rooms.c.resource_id)
 
     def find(self, connection: Connection, reference: str) -> Holding:
-        """The room with this UUID, else this slug, else this name."""
-        columns = (cast(meet_rooms.c.resource_id, String), meet_rooms.c.slug, meet_rooms.c.name)
-        for column, value in zip(columns, (reference.lower(), reference, reference), strict=True):
+        """The room with this UUID; for what is none the room with this slug, else this name.
+
+        A name is free text: that of one room may be the UUID of another, which is gone.
+        """
+        is_id = _UUID.fullmatch(reference.lower())
+        columns = (cast(meet_rooms.c.resource_id, String),) if is_id else (meet_rooms.c.slug, meet_rooms.c.name)
+        for column in columns:
+            value = reference.lower() if is_id else reference
             rows = connection.execute(self.query().where(column == value)).all()
             if len(rows) > 1:
                 ids = ", ".join(row.room for row in rows[:_SHOWN])
