@@ -8,5 +8,5 @@ from campaign.storm import campaign
 
 def test_what_purge_and_sync_survive() -> None:
     figures = asyncio.run(campaign(10_000, seed=random.randrange(10**6), seconds=8))
-    assert figures["worlds"] > 10
+    assert figures["states"] > 10
     assert figures["deletions"] > 10

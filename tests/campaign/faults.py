@@ -1,0 +1,123 @@
+"""What happens around a run: faults of the server, what others do meanwhile, and the end of the process."""
+
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from campaign.state import PINS, ROOMS, plant
+from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.journal import Entry, Journal
+from sipctl.registry.looks import Looks
+from sipctl.sandbox.server import Sandbox
+
+T = TypeVar("T")
+
+FAULTS: Final = (
+    "status=503", "status=429", "cut", "hang", "flaky=20", "empty-list@ListRooms", "lagging-list@ListRooms",
+    "lagging-list@ListSIPDispatchRule", "comes-alive@DeleteSIPDispatchRule", "edited@ListSIPDispatchRule",
+    "edited@DeleteSIPDispatchRule", "cut@CreateSIPDispatchRule", "cut@DeleteSIPDispatchRule",
+)  # fmt: skip
+OTHERS: Final = ("room starts", "room ends", "backend creates", "backend deletes", "rule edited")
+"""What others do while a run waits for an answer."""
+
+
+class KilledError(BaseException):
+    """The process is dead: nothing that it meant to do happens any more."""
+
+
+@dataclass
+class Surroundings:
+    """What happens between two awaits of a run. `rate` is how likely, from 0 to 1; `kill_at` the call that ends it."""
+
+    sandbox: Sandbox
+    entropy: random.Random
+    figures: Counter[str]
+    rate: float
+    kill_at: int = -1
+    calls: int = 0
+    dead: bool = False
+
+    def passes(self, *, after: bool) -> None:
+        """One await: the process may end here, or something may happen."""
+        if self.dead:
+            raise KilledError
+        self.calls += 1
+        if self.calls == self.kill_at:
+            self.dead = True
+            self.figures["kill after the answer" if after else "kill before the request"] += 1
+            raise KilledError
+        if not after and self.entropy.random() < self.rate:
+            if self.entropy.random() < 0.5:
+                self.strike(self.entropy.choice(FAULTS))
+            else:
+                self.happen(self.entropy.choice(OTHERS))
+
+    def strike(self, fault: str) -> None:
+        self.figures[f"fault {fault}"] += 1
+        self.sandbox.fault(fault, times=1)
+
+    def happen(self, action: str) -> None:
+        """Something that others do at this moment."""
+        store, room = self.sandbox.store, self.entropy.choice(ROOMS)
+        mine = [rule for rule in store.rules.values() if rule.name == f"SIP_{room}"]
+        self.figures[f"meanwhile {action}"] += 1
+        if action == "room starts":
+            store.join(room, "alice")
+            if not mine:  # the backend gets the event, and looks for a rule by its name as Meet does
+                self._create(room)
+        elif action == "room ends":
+            store.rooms.pop(room, None)
+        elif action == "backend creates" and not mine and room in store.rooms:
+            self._create(room)
+        elif action == "backend deletes" and room not in store.rooms:
+            for rule in mine:
+                del store.rules[rule.sip_dispatch_rule_id]
+        elif action == "rule edited" and mine:
+            mine[0].metadata += "edited "
+
+    def _create(self, room: str) -> None:
+        """As a backend does through LiveKit, which refuses a PIN that a stored rule has."""
+        taken = {rule.rule.dispatch_rule_direct.pin for rule in self.sandbox.store.rules.values()}
+        if PINS[room] not in taken:
+            plant(self.sandbox, room, PINS[room])
+
+
+class StormyClient(LiveKitClient):
+    """A client around whose every call something may happen, before the request and after the answer."""
+
+    around: Surroundings
+
+    async def _call(self, call: Callable[[], Awaitable[T]], *, attempts: int = 1) -> T:
+        self.around.passes(after=False)
+        result = await super()._call(call, attempts=attempts)
+        self.around.passes(after=True)
+        return result
+
+
+class MortalJournal(Journal):
+    """An audit that a dead process writes no more."""
+
+    around: Surroundings
+
+    def _append(self, entries: Sequence[Entry], *, hint: str) -> None:
+        if self.around.dead:
+            raise KilledError
+        super()._append(entries, hint=hint)
+
+
+class MortalLooks(Looks):
+    """A memory that a dead process writes no more."""
+
+    around: Surroundings
+
+    def end_run(self, run: str) -> None:
+        if self.around.dead:
+            raise KilledError
+        super().end_run(run)
+
+    def settle(self, settled: Iterable[str]) -> None:
+        if self.around.dead:
+            raise KilledError
+        super().settle(settled)

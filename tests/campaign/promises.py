@@ -1,0 +1,123 @@
+"""What must hold after every run, whatever happened around it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from campaign.state import MARK, UNTOUCHABLE
+from campaign.watching import Deletion, WatchedApi
+from sipctl.errors import PoisonPairError
+from sipctl.lkapi.convert import rule_from_message
+from sipctl.operations.journal import Entry, read_audit
+from sipctl.operations.restoring import Deed, entries_of, plan_undo
+from sipctl.operations.sync import Outcome
+from sipctl.registry.store import Registry
+from sipctl.sandbox.store import Store
+from sipctl.telephony.livekit_json import rule_from_json
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.pins import is_pin
+from sipctl.telephony.ruleset import rule_conflicts
+
+
+@dataclass
+class Promises:
+    """Looks at one server, one registry and one audit. Made before the first run of a state: it notes what stands."""
+
+    store: Store
+    api: WatchedApi
+    registry: Registry
+    folder: Path
+    figures: Counter[str]
+
+    def __post_init__(self) -> None:
+        self._untouchable = {
+            rule.sip_dispatch_rule_id: rule.SerializeToString()
+            for rule in self.store.rules.values()
+            if rule.name in UNTOUCHABLE
+        }
+        self._began_clean = not self._clashes()
+
+    def check_deletions(self) -> None:
+        """Each deletion was of a rule that the run had seen stale, or of a duplicate; and each can be undone."""
+        audit = list(read_audit(self.folder))
+        intended = {
+            entry.before["sip_dispatch_rule_id"]: entry for entry in audit if entry.action == "delete" and entry.before
+        }
+        for deletion in self.api.deletions:
+            identifier = deletion.rule.sip_dispatch_rule_id
+            created = any(entry.resource == f"rule {identifier}" and entry.action == "create" for entry in audit)
+            if identifier not in intended:  # a twin that a create took back: it was stored for a moment only
+                assert created or _was_twin(deletion), deletion
+                continue
+            assert not deletion.seen_live or deletion.keeper_stood, deletion
+            assert MARK.owns(rule_from_message(deletion.rule)), deletion
+            entries = entries_of(audit, items=[intended[identifier].item])
+            steps = plan_undo(entries, [], ["ST_1"], {})
+            assert [step.deed for step in steps] == [Deed.CREATE], (deletion, steps)
+            self.figures["deletions"] += 1
+        self.api.deletions.clear()
+
+    def check_end(self, last: Outcome | None, *, synced: bool) -> None:
+        """What holds once nothing happens around the runs any more; `synced` = the last was a faultless sync."""
+        for identifier, content in self._untouchable.items():
+            assert self.store.rules[identifier].SerializeToString() == content
+        assert self.api.ever_open == set()
+        if self._began_clean:
+            assert self._clashes() == []
+        owned = self._owned()
+        self._check_live_rooms(owned, self._refused(last))
+        if synced:
+            self._check_synced(owned)
+
+    def _owned(self) -> dict[str, list[DispatchRule]]:
+        owned: dict[str, list[DispatchRule]] = {}
+        for message in self.store.rules.values():
+            rule = rule_from_message(message)
+            assert rule.pin
+            if MARK.owns(rule):
+                owned.setdefault(rule.room_name, []).append(rule)
+        return owned
+
+    def _check_live_rooms(self, owned: dict[str, list[DispatchRule]], refused: set[str]) -> None:
+        """No live room is without the rule that a run took away."""
+        audit = list(read_audit(self.folder))
+        refused |= _rooms_whose_calls_were_taken(audit)
+        for entry in audit:
+            if entry.action == "delete" and entry.before:
+                rule = rule_from_json(entry.before)
+                has_one = rule.room_name in owned or self._pin_is_elsewhere(rule.room_name, rule.pin)
+                assert rule.room_name not in self.store.rooms or has_one or rule.room_name in refused, rule
+
+    def _clashes(self) -> list[str]:
+        rules = sorted(map(rule_from_message, self.store.rules.values()), key=lambda one: one.sip_dispatch_rule_id)
+        return [conflict.second.name for conflict in rule_conflicts(rules)]
+
+    def _refused(self, last: Outcome | None) -> set[str]:
+        """Rooms whose rule LiveKit refuses to store again, as the last run said: others made a clash meanwhile."""
+        done = last.done if last and self._clashes() else ()
+        return {one.item.room for one in done if isinstance(one.error, PoisonPairError)}
+
+    def _check_synced(self, owned: dict[str, list[DispatchRule]]) -> None:
+        """What a sync without faults leaves: each attended room has a rule with its PIN, if no other rule has that."""
+        pins = {one.room: one.pin for one in self.registry.holdings()}
+        for room, live in self.store.rooms.items():
+            attended = any(person.kind == 0 for person in live.people.values())
+            if room in pins and attended and not self._pin_is_elsewhere(room, pins[room]):
+                carried = [rule.pin for rule in owned.get(room, [])]
+                assert pins[room] in carried or not all(map(is_pin, carried)) or len(carried) > 1, (room, carried)
+
+    def _pin_is_elsewhere(self, room: str, pin: str) -> bool:
+        rules = map(rule_from_message, self.store.rules.values())
+        return any(rule.pin == pin and rule.room_name != room for rule in rules)
+
+
+def _was_twin(deletion: Deletion) -> bool:
+    return deletion.keeper_stood and bool(deletion.rule.HasField("created_at"))
+
+
+def _rooms_whose_calls_were_taken(audit: Sequence[Entry]) -> set[str]:
+    """Rooms whose rule could not be put back, for a rule of others had its PIN by then."""
+    taken = {entry.item for entry in audit if entry.action == "create" and "already takes calls" in entry.error}
+    wanted = (entry.after for entry in audit if entry.phase == "intent" and entry.item in taken)
+    return {rule_from_json(after).room_name for after in wanted if after}
