@@ -4,6 +4,7 @@ import os
 import sys
 
 from sipctl import __version__
+from sipctl.output.outlet import open_outlets
 
 _CANNOT_WRITE = 3
 
@@ -11,6 +12,7 @@ _CANNOT_WRITE = 3
 def main() -> None:
     """Run the command line and leave with its exit code."""
     _open_closed_streams()
+    open_outlets()
     if sys.argv[1:] == ["--version"]:
         sys.exit(_tell_version())
     _hurry()

@@ -400,18 +400,6 @@ def test_a_reader_that_has_seen_enough(sandbox: Sandbox, style: str) -> None:
     assert (process.returncode, complaint) == (ExitCode.DONE, b"")
 
 
-@pytest.mark.parametrize("words", [("--help",), ("doctor", "--settle", "0"), ("demo",)])
-def test_a_reader_of_longer_texts_that_has_seen_enough(sandbox: Sandbox, words: tuple[str, ...]) -> None:
-    with subprocess.Popen(
-        command(*words), env=env_of(sandbox), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout
-        process.stdout.close()
-        assert process.stderr
-        complaint = process.stderr.read()
-    assert (process.returncode, complaint) == (ExitCode.DONE, b"")
-
-
 @pytest.mark.parametrize("words", [("rules", "list"), ("--help",), ("--version",)])
 def test_a_full_disk_behind_stdout(sandbox: Sandbox, words: tuple[str, ...]) -> None:
     with Path("/dev/full").open("wb") as full:

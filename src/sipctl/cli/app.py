@@ -34,8 +34,6 @@ COMMANDS: Final = {
 }
 
 
-_READER_GONE: Final = 1
-"""With this Typer and rich end the process when nobody reads their text any more."""
 _MEDIUM_FAULTS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 
 
@@ -127,9 +125,8 @@ def _run(args: Sequence[str]) -> int:
         return _report(args, "usage", error.format_message().rstrip("."), _usage_hint(error), ExitCode.USAGE)
     except typer.Abort:
         raise KeyboardInterrupt from None  # the end of input at a prompt
-    except SystemExit as leaving:
-        return ExitCode.DONE if leaving.code == _READER_GONE else int(leaving.code or 0)
-    except Exception as error:  # noqa: BLE001 - the boundary: a bug leaves a file, not a wall of text
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the boundary: a bug leaves a file, not a wall of text
+        # Typer makes SystemExit of a broken pipe; the pipes of stdout and stderr never break (output.outlet)
         if isinstance(error, OSError) and error.errno in _MEDIUM_FAULTS:
             return _report_medium(args, error)
         return _report_bug(args, error)
@@ -180,13 +177,13 @@ def _report_medium(args: Sequence[str], error: OSError) -> int:
     return _report(args, "output", message, "free some space, or write it elsewhere", ExitCode.UNCHECKED)
 
 
-def _report_bug(args: Sequence[str], error: Exception) -> int:
+def _report_bug(args: Sequence[str], error: BaseException) -> int:
     place = _write_traceback(error)
     kind = type(error).__name__
     return _report(args, "bug", f"sipctl failed in a way it should not: {kind}", f"please report {place}", ExitCode.BUG)
 
 
-def _write_traceback(error: Exception) -> Path | str:
+def _write_traceback(error: BaseException) -> Path | str:
     text = "".join(traceback.format_exception(error))
     try:
         place = state_dir() / f"bug-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"

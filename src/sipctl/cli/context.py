@@ -210,9 +210,7 @@ class Session:
     def emit(self, view: View, style: str = "") -> None:
         """Write the result to stdout, in the format asked for unless there is one `style` for it alone.
 
-        A reader that has seen enough ends the command.
+        A reader that has seen enough ends the writing and nothing else: what is left of the command is still to be
+        done, and its exit code says what became of it.
         """
-        try:
-            self.streams.write(view.render(style or self.options.output, self.streams))
-        except BrokenPipeError:
-            raise typer.Exit from None
+        self.streams.write(view.render(style or self.options.output, self.streams))

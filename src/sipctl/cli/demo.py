@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ import typer
 
 from sipctl.cli.options import Command
 from sipctl.errors import ExitCode, SipctlError
+from sipctl.output.outlet import is_read
 
 if TYPE_CHECKING:
     from sipctl.sandbox.server import Sandbox
@@ -109,7 +111,7 @@ def demo() -> None:
 
     with tempfile.TemporaryDirectory(prefix="sipctl-demo-") as folder, running_sandbox() as sandbox:
         stage = Stage(sandbox, Path(folder))
-        for step in STORY:
+        for step in takewhile(lambda _: is_read(sys.stdout), STORY):
             stage.play(step)
 
 

@@ -162,7 +162,7 @@ def explain_calls(session: Session, around: Surroundings, path: Path, *, reasons
     lines = Lines(path, session.streams.warn)
     calls = lines.parsed(lambda row: call_from_json(row, called))
     session.emit(routed_view((Routed(call=call, outcome=route(store, call)) for call in calls), reasons=reasons))
-    lines.conclude()
+    lines.conclude(calls)
 
 
 def explain_cases(session: Session, path: Path, *, reasons: bool) -> None:
@@ -171,7 +171,7 @@ def explain_cases(session: Session, path: Path, *, reasons: bool) -> None:
     routed = (one for case in lines.parsed(_routed_case) for one in case)
     style = "jsonl" if session.options.output == "table" else ""
     session.emit(routed_view(routed, reasons=reasons), style)
-    lines.conclude()
+    lines.conclude(routed)
 
 
 def _routed_case(row: Any) -> list[Routed]:  # noqa: ANN401 - any JSON value

@@ -4,6 +4,7 @@ import gzip
 import json
 import sys
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ _LIMIT: Final = 64 * 1024 * 1024
 """The most bytes of one line."""
 
 _TOLD: Final = 5
+_NOTHING: Final[Iterator[object]] = iter(())
 
 
 @dataclass(slots=True)
@@ -70,12 +72,16 @@ class Lines:
         if self.broken <= _TOLD:
             self.tell(f"line {number} of {named(self.path)}: {reason}")
 
-    def conclude(self) -> None:
-        """End with the right exit code.
+    def conclude(self, rest: Iterator[object] = _NOTHING) -> None:
+        """End with the right exit code, also if nobody read the output to its end: the `rest` of a file counts, too.
+
+        The rest of a pipe does not: it may never come.
 
         Raises:
             PartialError: some lines were broken.
         """
+        if self.path.is_file():
+            deque(rest, maxlen=0)
         if self.broken:
             lines = f"{self.broken} line{'s' if self.broken != 1 else ''}"
             raise PartialError(f"{lines} of {named(self.path)} could not be read", hint="the rest was done")

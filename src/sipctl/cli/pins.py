@@ -1,5 +1,6 @@
 """What the commands of `sipctl pin` do with the registry: opened, LiveKit asked where it matters, one view."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -64,6 +65,7 @@ def assign_rooms(session: Session, wanted: Assigning, permit: Permit) -> None:
         if len(wanted.rooms) == 1 and not (wanted.stdin or wanted.missing):
             done = list(done)
         session.emit(assigned_view(done, show_pins=session.options.show_pins, applied=not permit.dry_run))
+        deque(done, maxlen=0)  # the rooms of which nobody reads get their PINs, too
     if isinstance(done, list) and done[0].is_new and not permit.dry_run:
         session.streams.note(f"undo: {session.paste(on_room('sipctl pin release', done[0].room))}")
 

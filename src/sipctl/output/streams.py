@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO, TypeVar
 
+from sipctl.output.outlet import while_read
 from sipctl.output.text import printable
 
 T = TypeVar("T")
@@ -41,17 +42,9 @@ class Streams:
         return self.out.isatty()
 
     def write(self, chunks: Iterable[str]) -> None:
-        """Write data.
-
-        Raises:
-            BrokenPipeError: the reader has gone; stdout then leads nowhere, so that leaving stays silent.
-        """
-        try:
-            self.out.writelines(chunks)
-            self.out.flush()
-        except BrokenPipeError:
-            lead_nowhere(self.out)
-            raise
+        """Write data, as long as it is read."""
+        self.out.writelines(while_read(self.out, chunks))
+        self.out.flush()
 
     def note(self, text: str) -> None:
         """A line for people on stderr; nothing with `--quiet`."""
