@@ -1,10 +1,13 @@
 """The audit tells every write and no secret; one run at a time writes to one server."""
 
+import contextlib
 import os
 import pwd
+import resource
 import stat
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -184,21 +187,30 @@ def test_the_audit_goes_on_after_a_line_cut_short(desk: Desk) -> None:
     assert [entry.result for entry in entries_of(desk.audit(), items=[change.item])] == ["done"]
 
 
-def _no_folder(folder: Path) -> None:
+@contextlib.contextmanager
+def _no_folder(folder: Path) -> Iterator[None]:
     folder.write_text("a file in its place")
+    yield
 
 
-def _full_disk(folder: Path) -> None:
-    folder.mkdir()
-    (folder / AUDIT_FILE).symlink_to("/dev/full")
+@contextlib.contextmanager
+def _full_disk(folder: Path) -> Iterator[None]:
+    """No file of this process may be longer than the audit is."""
+    audit = folder / AUDIT_FILE
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (audit.stat().st_size if audit.exists() else 0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("spoil", [_no_folder, _full_disk])
-def test_nothing_is_written_without_an_audit(sandbox: Sandbox, tmp_path: Path, spoil: object) -> None:
-    assert callable(spoil)
-    spoil(tmp_path / "state")
+def test_nothing_is_written_without_an_audit(
+    sandbox: Sandbox, tmp_path: Path, spoil: Callable[[Path], contextlib.AbstractContextManager[None]]
+) -> None:
     desk = Desk(server=sandbox, folder=tmp_path / "state")
-    with pytest.raises(UncheckedError, match="cannot write the audit") as refused:
+    with spoil(desk.folder), pytest.raises(UncheckedError, match="cannot write the audit") as refused:
         desk.write(lambda writer: create_rule(writer, RULE))
     assert "nothing was changed" in refused.value.hint
     assert desk.rules() == []
@@ -209,12 +221,11 @@ def test_a_write_whose_outcome_cannot_be_written_was_still_made(desk: Desk) -> N
     class Filling(LiveKitClient):
         async def delete_rule(self, identifier: str) -> None:
             await super().delete_rule(identifier)
-            (desk.folder / AUDIT_FILE).unlink()
-            (desk.folder / AUDIT_FILE).symlink_to("/dev/full")
+            full.enter_context(_full_disk(desk.folder))
 
     desk.store(RULE)
     desk.client_class = Filling
-    with pytest.raises(UncheckedError) as told:
+    with contextlib.ExitStack() as full, pytest.raises(UncheckedError) as told:
         desk.write(lambda writer: delete_rule(writer, "demo"))
     assert desk.rules() == []
     assert "nothing was changed" not in told.value.hint
@@ -252,8 +263,11 @@ def test_the_lock_ends_with_an_error(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_holds_no_lock(tmp_path: Path) -> None:
-    _no_folder(tmp_path / "state")
-    with pytest.raises(UncheckedError, match="cannot lock"), run_lock(tmp_path / "state", URL):
+    with (
+        _no_folder(tmp_path / "state"),
+        pytest.raises(UncheckedError, match="cannot lock"),
+        run_lock(tmp_path / "state", URL),
+    ):
         pytest.fail("no lock")
 
 

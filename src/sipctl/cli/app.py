@@ -17,8 +17,10 @@ import typer
 
 from sipctl import __version__
 from sipctl.cli.options import Command, Group
+from sipctl.config.own_files import secure
 from sipctl.config.paths import state_dir
 from sipctl.errors import ExitCode, SipctlError, UsageError
+from sipctl.output.files import write_private
 from sipctl.output.streams import lead_nowhere
 from sipctl.output.text import escaped_json, printable
 
@@ -187,8 +189,8 @@ def _write_traceback(error: BaseException) -> Path | str:
     text = "".join(traceback.format_exception(error))
     try:
         place = state_dir() / f"bug-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"
-        place.touch(mode=0o600)
-        place.write_text(text)
+        secure(place)
+        write_private(place, [text])
     except (OSError, SipctlError) as failure:
         sys.stderr.write(text)
         return f"the traceback above (no file could be written: {failure})"

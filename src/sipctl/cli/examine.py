@@ -11,17 +11,20 @@ import typer
 
 from sipctl.cli.context import Session
 from sipctl.cli.stdin import EXPORT_LIMIT, STDIN, read_document
-from sipctl.cli.views.report import ReportView, metrics_registry
+from sipctl.cli.views.report import ReportView, metrics_text
+from sipctl.config.checks.files import open_own_files
 from sipctl.config.deployment import Source
 from sipctl.config.kinds import Kind
 from sipctl.config.model import Settings
+from sipctl.config.paths import data_path, state_path
 from sipctl.config.validate import profile_files, read_sources, validate
 from sipctl.doctor.codes import CODES
 from sipctl.doctor.facts import Answer
 from sipctl.doctor.report import Report, make_report
 from sipctl.doctor.runner import Plan, examine, examine_offline, examine_unasked
-from sipctl.errors import ConfigError, ExitCode, SipctlError, UncheckedError, UsageError
+from sipctl.errors import ConfigError, ExitCode, SipctlError, UsageError
 from sipctl.findings import Code, Finding, Level
+from sipctl.output.files import write_public
 from sipctl.output.formats import Listing
 from sipctl.telephony.snapshot import read_snapshot
 
@@ -140,7 +143,13 @@ def _profile_files(session: Session) -> Files:
 
 def _findings_of(files: Files) -> list[Finding]:
     sources, unreadable = read_sources(files)
-    return [*unreadable, *validate(sources)] if files else []
+    if files:
+        return [*unreadable, *validate(sources, _own_folders())]
+    return [finding for folder in _own_folders() for finding in open_own_files(folder)]
+
+
+def _own_folders() -> list[Path]:
+    return list(dict.fromkeys((state_path(), data_path())))
 
 
 def run_validate(session: Session, paths: Sequence[Path], kind: str | None, fail_on: str) -> Report:
@@ -158,7 +167,7 @@ def run_validate(session: Session, paths: Sequence[Path], kind: str | None, fail
         raise UsageError("stdin can be read once", hint="give - once, and the other files by name")
     stdin = [Source(Path("<stdin>"), read_document(path), kind) for path, kind in named if path == STDIN]
     sources, unreadable = read_sources((path, kind) for path, kind in named if path != STDIN)
-    findings = [*unreadable, *validate([*sources, *stdin])]
+    findings = [*unreadable, *validate([*sources, *stdin], () if paths else _own_folders())]
     return make_report(findings, _told(findings, len(named)), fail_on=level, ignored=())
 
 
@@ -183,7 +192,7 @@ def finish(session: Session, report: Report, name: str, textfile: Path | None) -
             session.emit(ReportView(report, name))
     finally:
         if textfile:
-            _write_metrics(report, name, textfile)
+            write_public(textfile, metrics_text(report, name))
     raise typer.Exit(report.exit_code)
 
 
@@ -191,15 +200,6 @@ def _pasted(session: Session, finding: Finding) -> Finding:
     """The finding with its command as it must be typed after this run."""
     fix = finding.fix
     return replace(finding, fix=replace(fix, command=session.paste(fix.command))) if fix and fix.command else finding
-
-
-def _write_metrics(report: Report, name: str, path: Path) -> None:
-    from prometheus_client import write_to_textfile
-
-    try:
-        write_to_textfile(str(path), metrics_registry(report, name))
-    except OSError as error:
-        raise UncheckedError(f"cannot write {path}: {error.strerror}") from error
 
 
 def codes_view(plan: Plan) -> Listing[Code]:

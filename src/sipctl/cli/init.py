@@ -11,11 +11,13 @@ from sipctl.cli.options import Options
 from sipctl.cli.stdin import read_secret_line
 from sipctl.config.discover import Found, discover
 from sipctl.config.envfile import read_env_file
+from sipctl.config.own_files import make_folder
 from sipctl.config.profile import choose_config_path
 from sipctl.config.reading import read_secret
 from sipctl.config.values import url_fault
-from sipctl.config.writing import profile_from, refuse_existing, render, write_config
-from sipctl.errors import UsageError
+from sipctl.config.writing import profile_from, render
+from sipctl.errors import RailError, UncheckedError, UsageError
+from sipctl.output.files import write_private
 from sipctl.output.formats import Detail
 
 _URL_NAMES = ("LIVEKIT_URL", "LIVEKIT_API_URL")
@@ -59,6 +61,35 @@ def write_profile(options: Options, wanted: Wanted, environ: Mapping[str, str]) 
     text = render(name, profile)
     kept = None if options.dry_run else write_config(path, text, force=wanted.force)
     return _written(path, name, profile, kept, applied=not options.dry_run)
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Stop before an existing file, unless `force` is set.
+
+    Raises:
+        RailError: there is a file, and `force` is not set.
+    """
+    if path.is_file() and not force:
+        raise RailError(f"{path} exists", code="exists", hint="edit it, or replace it with --force")
+
+
+def write_config(path: Path, text: str, *, force: bool) -> Path | None:
+    """Write the file in one step; the place of a copy of the older file, or None.
+
+    Raises:
+        RailError: there is a file, and `force` is not set; or others would read what is no file.
+        UncheckedError: the folder cannot be written to.
+    """
+    refuse_existing(path, force=force)
+    kept = path.with_name(f"{path.name}.bak") if path.is_file() else None
+    try:
+        make_folder(path.parent)
+        if kept:
+            write_private(kept, [path.read_bytes().decode(errors="surrogateescape")])
+    except OSError as error:
+        raise UncheckedError(f"cannot write {path}: {error.strerror}", hint="check the folder") from error
+    write_private(path, [text])
+    return kept
 
 
 def _connection(wanted: Wanted, found: Found) -> dict[str, str | None]:

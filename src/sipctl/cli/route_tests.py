@@ -1,6 +1,5 @@
 """What `rules test` does: read the tests, run them, show, end with the right code."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -10,9 +9,10 @@ from sipctl.cli.context import Session
 from sipctl.cli.explaining import Surroundings, configured_number, read_site
 from sipctl.cli.stdin import STDIN, read_document
 from sipctl.cli.views.judged import TestsView
-from sipctl.errors import ExitCode, RailError, UncheckedError, UsageError
+from sipctl.errors import ExitCode, UsageError
 from sipctl.operations.case_files import read_cases
 from sipctl.operations.case_proposals import propose_cases
+from sipctl.output.files import write_private
 from sipctl.telephony.explaining.expectation import judge
 
 
@@ -41,12 +41,5 @@ def write_tests(session: Session, around: Surroundings, path: Path) -> None:
     if path == STDIN:
         raise UsageError("--init writes a file, since PINs are in it", hint="name the file")
     text = propose_cases(read_site(session, around), configured_number(session))
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise RailError(f"{path} exists", code="exists", hint="name another file, or delete this one") from None
-    except OSError as error:
-        raise UncheckedError(f"cannot write {path}: {error.strerror}") from error
+    write_private(path, [text], over=False)
     session.streams.note(f"wrote {path}: run it with `sipctl rules test {path}`")

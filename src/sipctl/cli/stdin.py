@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from sipctl.errors import UsageError
+from sipctl.output.files import names_stdout
 
 STDIN: Final = Path("-")
 _LIMIT: Final = 4 * 1024 * 1024
@@ -37,7 +38,7 @@ def read_document(path: Path, limit: int = _LIMIT) -> str:
 
 def or_stdout(path: Path | None) -> Path | None:
     """The file that a command writes; None for stdout, which `-` means, too."""
-    return None if path == STDIN else path
+    return None if path is None or path == STDIN or names_stdout(path) else path
 
 
 def named(path: Path) -> str:

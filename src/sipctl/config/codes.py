@@ -72,9 +72,10 @@ FILE_CODES: Final = (
     ),
     _code(
         110, Level.WARN, "Files with secrets are private",
-        "Other users of the machine can read a file that holds a secret; livekit-server refuses such a key_file.",
+        "Other users of the machine can read a file that holds a secret, or one of sipctl's own, which hold PINs; or a "
+        "link stands in its place. livekit-server refuses such a key_file, sipctl such a link.",
         _NOTHING,
-        "chmod 600",
+        "chmod 600 the file, and 700 sipctl's folder; make new secrets and PINs if others may have read them",
     ),
     _code(
         111, Level.ERROR, "Every ${NAME} has a value",

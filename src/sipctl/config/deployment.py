@@ -67,7 +67,7 @@ class Deployment:
     """What was given, every file by itself; what is compared with each other is the last readable one of a kind.
 
     `env` is the backend's environment, later files over earlier ones, None if nobody gave one; `unknown` are files of
-    no kind that we know, with what they seem to be.
+    no kind that we know, with what they seem to be; `own_folders` are those of sipctl's state and data.
     """
 
     env: Mapping[str, EnvValue] | None = None
@@ -77,6 +77,7 @@ class Deployment:
     composes: tuple[ComposeFile, ...] = ()
     configs: tuple[ConfigSource, ...] = ()
     unknown: tuple[Source, ...] = ()
+    own_folders: tuple[Path, ...] = ()
 
     @property
     def server(self) -> YamlFile | None:

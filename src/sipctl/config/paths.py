@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from platformdirs import PlatformDirs
 
+from sipctl.config.own_files import make_folder, secure_all
 from sipctl.errors import UncheckedError
 
 _DIRS: Final = PlatformDirs("sipctl", appauthor=False)
@@ -23,25 +24,31 @@ def state_path() -> Path:
 
 
 def state_dir() -> Path:
-    """The same, made with 0700 if it is not there.
+    """The same, made with 0700 if it is not there; the files in it are closed to others.
 
     Raises:
         UncheckedError: it cannot be made.
     """
     folder = state_path()
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise UncheckedError(
             f"cannot make the folder {folder}: {error.strerror}", code="folder", hint="SIPCTL_STATE_DIR names another"
         ) from error
+    secure_all(folder)
     return folder
 
 
+def data_path() -> Path:
+    """The folder of the embedded registries (SIPCTL_DATA_DIR); it need not exist."""
+    return Path(os.environ.get("SIPCTL_DATA_DIR") or _DIRS.user_data_dir)
+
+
 def embedded_registry(profile: str) -> Path:
-    """The file of a profile's embedded registry in the data folder (SIPCTL_DATA_DIR); neither need exist.
+    """The file of a profile's embedded registry in the data folder; neither need exist.
 
     Each profile has its own: a PIN that is rotated for one deployment must not change behind another one's rules.
     """
     name = "pins.db" if profile in {"", "default"} else f"pins-{quote(profile, safe='')}.db"
-    return Path(os.environ.get("SIPCTL_DATA_DIR") or _DIRS.user_data_dir) / name
+    return data_path() / name

@@ -1,11 +1,12 @@
 """Checking configuration files, each by itself and all against each other."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sipctl.config import checks
 from sipctl.config.check import CHECKS, fault
-from sipctl.config.deployment import Deployment, Place, Source, read_deployment
+from sipctl.config.deployment import Place, Source, read_deployment
 from sipctl.config.kinds import Kind
 from sipctl.config.profile import Profile, choose_config_path, choose_profile, exists
 from sipctl.config.reading import read_text
@@ -54,11 +55,7 @@ def read_sources(files: Iterable[tuple[Path, Kind | None]]) -> tuple[list[Source
     return sources, findings
 
 
-def validate(sources: Sequence[Source]) -> list[Finding]:
-    """Every check over these files, in one run."""
-    return check_deployment(read_deployment(sources))
-
-
-def check_deployment(deployment: Deployment) -> list[Finding]:
-    """Every check over a deployment."""
+def validate(sources: Sequence[Source], own_folders: Sequence[Path] = ()) -> list[Finding]:
+    """Every check over these files, in one run, and a look into sipctl's own folders."""
+    deployment = replace(read_deployment(sources), own_folders=tuple(own_folders))
     return [finding for one in CHECKS for finding in one.outcome(deployment)]

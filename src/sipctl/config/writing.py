@@ -1,7 +1,5 @@
-"""Writing the configuration file: commented, 0600, whole or not at all."""
+"""What `config init` puts into the configuration file, with comments."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +7,6 @@ from typing import Any, Final
 import tomli_w
 
 from sipctl.config.discover import Found
-from sipctl.errors import RailError, UncheckedError
 
 _HEAD: Final = """\
 # Configuration of sipctl. `sipctl config show --origin` prints what is in force and where it comes from.
@@ -51,45 +48,3 @@ def _relative(path: Path, folder: Path) -> str:
 def render(name: str, profile: Mapping[str, Any]) -> str:
     """The text of a file with one profile."""
     return _HEAD + tomli_w.dumps({"default_profile": name, "profiles": {name: dict(profile)}}) + _TAIL
-
-
-def refuse_existing(path: Path, *, force: bool) -> None:
-    """Stop before an existing file, unless `force` is set.
-
-    Raises:
-        RailError: there is a file, and `force` is not set.
-    """
-    if path.exists() and not force:
-        raise RailError(f"{path} exists", code="exists", hint="edit it, or replace it with --force")
-
-
-def write_config(path: Path, text: str, *, force: bool) -> Path | None:
-    """Write the file in one step; the place of a copy of the older file, or None.
-
-    Raises:
-        RailError: there is a file, and `force` is not set.
-        UncheckedError: the folder cannot be written to.
-    """
-    refuse_existing(path, force=force)
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        kept = path.with_name(f"{path.name}.bak") if path.exists() else None
-        if kept:
-            _place(kept, path.read_bytes())
-        _place(path, text.encode())
-    except OSError as error:
-        raise UncheckedError(f"cannot write {path}: {error.strerror}", hint="check the folder") from error
-    return kept
-
-
-def _place(path: Path, content: bytes) -> None:
-    """Put a whole private file in this place, or leave the place as it is."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".sipctl-", delete=False) as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, path)  # noqa: PTH105 - the file has no Path
-        except BaseException:
-            Path(file.name).unlink()
-            raise

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from sipctl.config.own_files import make_folder, open_own
 from sipctl.errors import SipctlError, UncheckedError, surely_without_effect
 from sipctl.telephony.livekit_json import rule_from_json
 from sipctl.telephony.naming import counted
@@ -186,8 +187,8 @@ class Journal:
             json.dumps(_as_json(entry), ensure_ascii=False, separators=(",", ":")) + "\n" for entry in entries
         )
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            make_folder(self.folder)
+            descriptor = open_own(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
             with os.fdopen(descriptor, "ab") as file:
                 file.write((b"\n" if _is_torn(descriptor) else b"") + lines.encode(errors="backslashreplace"))
                 file.flush()
@@ -233,7 +234,7 @@ def read_audit(folder: Path, tell: Callable[[str], None] = lambda _note: None) -
     """
     path, passed_over = folder / AUDIT_FILE, 0
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
             for line in file:
                 if entry := _entry_of(line):
                     yield entry

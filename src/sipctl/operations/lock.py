@@ -13,6 +13,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
+from sipctl.config.own_files import open_own, secure
 from sipctl.errors import ChangedError, UncheckedError
 
 _PAUSE_S: Final = 0.2
@@ -37,6 +38,7 @@ def run_lock(folder: Path, url: str, *, state_url: str = "", wait_s: float = 0.0
 @contextmanager
 def _file_lock(folder: Path, url: str, wait_s: float) -> Iterator[None]:
     path = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}.lock"
+    secure(path)
     lock = FileLock(path, timeout=wait_s, poll_interval=_PAUSE_S, mode=0o600)
     try:
         lock.acquire()
@@ -68,8 +70,9 @@ def _write_holder(path: Path) -> None:
     """Who holds the lock, for the message of those who come too late; the lock itself does not depend on it."""
     holder = {"who": _whoami(), "pid": os.getpid(), "since": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     with suppress(OSError):
-        _holder_file(path).touch(mode=0o600)
-        _holder_file(path).write_text(json.dumps(holder))
+        descriptor = open_own(_holder_file(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(holder, file)
 
 
 def _read_holder(path: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
+from sipctl.config.own_files import make_folder
 from sipctl.errors import ConfigError, SipctlError, UncheckedError
 
 TIMEOUT_S: Final = 30.0
@@ -82,7 +83,7 @@ def _open_sqlite(path: Path, timeout_s: float) -> Engine:
 def _make_private(path: Path) -> None:
     """The file must be 0600 before SQLite makes it with the umask's mode."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         if not path.exists():
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
     except OSError as error:

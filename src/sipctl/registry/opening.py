@@ -8,7 +8,8 @@ from typing import Final
 from sqlalchemy import URL
 
 from sipctl.config.model import RegistrySettings, Settings
-from sipctl.errors import ConfigError
+from sipctl.config.own_files import secure_database
+from sipctl.errors import ConfigError, UncheckedError
 from sipctl.registry.database import open_engine
 from sipctl.registry.looks import Looks
 from sipctl.registry.store import Registry
@@ -27,11 +28,11 @@ def open_registry(settings: RegistrySettings, embedded_file: Path, timeout_s: fl
     Raises:
         ConfigError: there is no such database, a newer sipctl made it, or it is corrupt.
         UncheckedError: it cannot be reached, or is locked.
+        RailError: it is a file of ours that others can read, or a link.
     """
-    embedded = f"sqlite:///{embedded_file}"
-    home_url = _meets_url(settings) if settings.in_meet else settings.url.reveal() or embedded
+    home_url = _meets_url(settings) if settings.in_meet else settings.url.reveal() or _own(embedded_file)
     home = open_engine(home_url, timeout_s)
-    notes = open_engine(settings.state_url.reveal() or embedded, timeout_s) if settings.in_meet else home
+    notes = open_engine(settings.state_url.reveal() or _own(embedded_file), timeout_s) if settings.in_meet else home
     registry = Registry(home, notes, in_meet=settings.in_meet, quarantine_days=settings.quarantine_days)
     try:
         yield registry
@@ -47,10 +48,22 @@ def open_looks(settings: Settings, folder: Path, timeout_s: float) -> Looks:
     Raises:
         ConfigError: a newer sipctl made it, or it is corrupt.
         UncheckedError: it cannot be written, or is locked.
+        RailError: it is a file of ours that others can read, or a link.
     """
-    url = settings.registry.state_url.reveal() or f"sqlite:///{folder / 'looks.db'}"
+    url = settings.registry.state_url.reveal() or _own(folder / "looks.db")
     looked_at = " ".join(filter(None, (settings.connection.url, settings.name_template, settings.room_pattern)))
     return Looks(open_engine(url, timeout_s), looked_at)
+
+
+def _own(file: Path) -> str:
+    """The address of an SQLite file of ours, closed to others."""
+    try:
+        secure_database(file)
+    except OSError as error:
+        raise UncheckedError(
+            f"cannot open {file}: {error.strerror}", code="registry", hint="check the folder"
+        ) from error
+    return f"sqlite:///{file}"
 
 
 def _meets_url(settings: RegistrySettings) -> str:

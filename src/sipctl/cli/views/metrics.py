@@ -5,10 +5,13 @@ from collections import Counter as Counted
 from pathlib import Path
 from typing import Final
 
-from sipctl.errors import ExitCode, UncheckedError
+from sipctl.errors import ExitCode
 from sipctl.operations.sync import Outcome
+from sipctl.output.files import write_public
 
 _SUCCESS: Final = "sipctl_rules_last_success_timestamp_seconds"
+_LIMIT: Final = 1024 * 1024
+"""The most characters that are read of the file of the run before, which has some 2,000 of them."""
 _FINE: Final = frozenset({ExitCode.DONE, ExitCode.PENDING})
 
 
@@ -20,7 +23,7 @@ def write_sync_metrics(path: Path, outcome: Outcome | None, code: ExitCode, star
     Raises:
         UncheckedError: the file cannot be written.
     """
-    from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
+    from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
     registry, now = CollectorRegistry(), time.time()
 
@@ -40,18 +43,16 @@ def write_sync_metrics(path: Path, outcome: Outcome | None, code: ExitCode, star
         results = Gauge("sipctl_rules_results", "What became of changes.", ["action", "result"], registry=registry)
         for (action, result), count in Counted((one.item.action, one.result) for one in outcome.done).items():
             results.labels(action.value, result.value).set(count)
-    try:
-        write_to_textfile(str(path), registry)
-    except OSError as error:
-        raise UncheckedError(f"cannot write {path}: {error.strerror}") from error
+    write_public(path, generate_latest(registry).decode())
 
 
 def _last_success(path: Path) -> float | None:
-    """What the file of the run before says."""
-    from prometheus_client.parser import text_string_to_metric_families
-
+    """What the file of the run before says; a pipe or a device remembers nothing."""
+    if not path.is_file():
+        return None
     try:
-        families = text_string_to_metric_families(path.read_text())
-        return next((float(one.samples[0].value) for one in families if one.name == _SUCCESS), None)
+        with path.open(encoding="utf-8") as file:
+            lines = file.read(_LIMIT).splitlines()
+        return next((float(line.split()[1]) for line in lines if line.startswith(f"{_SUCCESS} ")), None)
     except (OSError, ValueError, IndexError):
         return None

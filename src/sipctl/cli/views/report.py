@@ -150,9 +150,9 @@ def junit_text(report: Report, name: str) -> str:
     return suite_text(suite)
 
 
-def metrics_registry(report: Report, name: str) -> Any:  # noqa: ANN401 - prometheus_client, loaded when asked for
-    """The report as Prometheus metrics."""
-    from prometheus_client import CollectorRegistry, Gauge
+def metrics_text(report: Report, name: str) -> str:
+    """The report in Prometheus's text format."""
+    from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
     registry = CollectorRegistry()
     counts = Gauge(f"sipctl_{name}_findings", "Findings of the last run by level.", ["level"], registry=registry)
@@ -166,11 +166,4 @@ def metrics_registry(report: Report, name: str) -> Any:  # noqa: ANN401 - promet
     Gauge(f"sipctl_{name}_exit_code", "What the last run ended with.", registry=registry).set(report.exit_code)
     ended = Gauge(f"sipctl_{name}_last_run_timestamp_seconds", "When the last run ended.", registry=registry)
     ended.set(time.time())
-    return registry
-
-
-def metrics_text(report: Report, name: str) -> str:
-    """The report in Prometheus's text format."""
-    from prometheus_client import generate_latest
-
-    return generate_latest(metrics_registry(report, name)).decode()
+    return generate_latest(registry).decode()

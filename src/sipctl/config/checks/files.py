@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sipctl.config.check import check, fault
 from sipctl.config.deployment import Deployment, Place
+from sipctl.config.own_files import is_open_folder, loose_files
 from sipctl.config.reading import FaultKind
 from sipctl.config.schema import SchemaFault, load_schema, schema_faults
 from sipctl.config.values import shown_url
@@ -22,6 +23,7 @@ _QUOTED_NAMES: Final = frozenset({"api_key", "api_secret", "password", "sentinel
 _FILE_KEY: Final = re.compile(r"(\A|\.)(key_file|cert_file|ca_cert_file|client_\w+_file|api_(key|secret)_file)\Z")
 _OTHERS: Final = 0o007
 _SHOWN: Final = 60
+_NAMED: Final = 5
 _COMPOSE: Final = re.compile(r"^services:\s*$", re.MULTILINE)
 
 _GHOSTS: Final = {
@@ -187,7 +189,7 @@ def unquoted_numbers(deployment: Deployment) -> Iterator[Finding]:
 
 @check("CFG110")
 def open_files(deployment: Deployment) -> Iterator[Finding]:
-    """Files with secrets that everyone on the machine can read."""
+    """Files with secrets or PINs that others on the machine can read."""
     for config in deployment.configs:
         if config.content and config.content.holds_secrets and _others_read(config.path):
             yield fault("CFG110", Place(config.path), "holds an API secret and is open to other users")
@@ -196,6 +198,19 @@ def open_files(deployment: Deployment) -> Iterator[Finding]:
         if key_file and _others_read(server.path.parent / str(key_file)):
             place = Place(server.path, server.line("key_file"))
             yield fault("CFG110", place, f"{key_file} is open to other users", level=Level.ERROR)
+    for folder in deployment.own_folders:
+        yield from open_own_files(folder)
+
+
+def open_own_files(folder: Path) -> Iterator[Finding]:
+    """What is wrong with sipctl's own files in one of its folders."""
+    if is_open_folder(folder):
+        yield fault("CFG110", Place(folder), "others can put files into this folder of sipctl's, and take them away")
+    found = list(loose_files(folder))
+    if found:
+        told = ", ".join(f"{path.name} ({how})" for path, how in found[:_NAMED])
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        yield fault("CFG110", Place(folder), f"files of sipctl's that are not private: {told}{more}")
 
 
 def _others_read(path: Path) -> bool:
