@@ -101,10 +101,10 @@ class MortalJournal(Journal):
 
     around: Surroundings
 
-    def _append(self, entries: Sequence[Entry], *, hint: str) -> None:
+    def _append(self, entries: Sequence[Entry]) -> None:
         if self.around.dead:
             raise KilledError
-        super()._append(entries, hint=hint)
+        super()._append(entries)
 
 
 class MortalLooks(Looks):

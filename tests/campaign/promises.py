@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from campaign.state import MARK, UNTOUCHABLE
-from campaign.watching import Deletion, WatchedApi
+from campaign.watching import WatchedApi
 from sipctl.errors import PoisonPairError
 from sipctl.lkapi.convert import rule_from_message
 from sipctl.operations.journal import Entry, read_audit
@@ -46,9 +46,9 @@ class Promises:
         }
         for deletion in self.api.deletions:
             identifier = deletion.rule.sip_dispatch_rule_id
-            created = any(entry.resource == f"rule {identifier}" and entry.action == "create" for entry in audit)
             if identifier not in intended:  # a twin that a create took back: it was stored for a moment only
-                assert created or _was_twin(deletion), deletion
+                taken_back = {entry.resource for entry in audit if entry.action == "withdraw"}
+                assert f"rule {identifier}" in taken_back, deletion
                 continue
             assert not deletion.seen_live or deletion.keeper_stood, deletion
             assert MARK.owns(rule_from_message(deletion.rule)), deletion
@@ -112,12 +112,10 @@ class Promises:
         return any(rule.pin == pin and rule.room_name != room for rule in rules)
 
 
-def _was_twin(deletion: Deletion) -> bool:
-    return deletion.keeper_stood and bool(deletion.rule.HasField("created_at"))
-
-
 def _rooms_whose_calls_were_taken(audit: Sequence[Entry]) -> set[str]:
     """Rooms whose rule could not be put back, for a rule of others had its PIN by then."""
-    taken = {entry.item for entry in audit if entry.action == "create" and "already takes calls" in entry.error}
+    taken = {
+        entry.item for entry in audit if entry.action in {"create", "put-back"} and "already takes calls" in entry.error
+    }
     wanted = (entry.after for entry in audit if entry.phase == "intent" and entry.item in taken)
     return {rule_from_json(after).room_name for after in wanted if after}

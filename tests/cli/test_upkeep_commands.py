@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import sqlite3
 import stat
@@ -478,6 +479,30 @@ class TestRestore:
         run_id = json.loads(audit_lines()[-1])["run"]
         assert "no answer came; it was deleted" in sandboxed.rules("restore", "--run", run_id).stdout
         sandboxed.rules("restore", "--run", run_id, "--apply")
+        assert sandboxed.rooms() == ["live", "stale"]
+
+    def test_what_was_deleted_and_not_put_back(self, sandboxed: Cron) -> None:
+        """The error says what was done and names the command that goes on; that one works."""
+        sandboxed.server.fault("comes-alive@DeleteSIPDispatchRule")
+        sandboxed.server.fault("status=403@CreateSIPDispatchRule")
+        ended = run("rules", "delete", "SIP_stale", env=sandboxed.env)
+        assert_error(ended, ExitCode.PARTIAL, "was deleted, and not put back: ")
+        words = re.search("`sipctl rules (restore .*)`", ended.stderr)
+        assert words
+        sandboxed.server.lift_faults()
+        sandboxed.rules(*words[1].split())
+        assert sandboxed.rooms() == ["live", "stale"]
+
+    def test_a_purge_that_cannot_put_back(self, sandboxed: Cron) -> None:
+        sandboxed.look_long_ago()
+        sandboxed.server.fault("comes-alive@DeleteSIPDispatchRule")
+        sandboxed.server.fault("status=403@CreateSIPDispatchRule")
+        ended = sandboxed.rules("purge", "--apply", code=ExitCode.PARTIAL)
+        assert "1 of 1 changes did not go well: room 'stale': deleted, and not put back: " in ended.stderr
+        words = re.search("`sipctl rules (restore .*)`", ended.stderr)
+        assert words
+        sandboxed.server.lift_faults()
+        sandboxed.rules(*words[1].split())
         assert sandboxed.rooms() == ["live", "stale"]
 
     def test_what_nobody_knows(self, purged: tuple[Cron, str]) -> None:

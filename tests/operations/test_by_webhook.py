@@ -185,3 +185,32 @@ def test_a_killed_run_is_finished_by_telling_again(yard: Yard, backend: Backend)
     yard.desk.client_class = LiveKitClient
     assert yard.run(Part.PURGE).put_back == [A]
     assert yard.pins() == {A: "4821930571"}
+
+
+def failing_from_list(number: int, sandbox: Sandbox) -> type[LiveKitClient]:
+    """A client to which LiveKit lists no rules any more from this list on; 1 is the plan's."""
+
+    async def strike(_client: LiveKitClient) -> None:
+        sandbox.fault("status=403@ListSIPDispatchRule")
+
+    return before_the_list(number, strike)
+
+
+@pytest.mark.parametrize(("number", "result"), [(2, Result.FAILED), (3, Result.NOT_SEEN), (4, Result.NOT_CHECKED)])
+def test_what_was_sent_is_not_failed(sandbox: Sandbox, tmp_path: Path, number: int, result: Result) -> None:
+    """LiveKit cannot be asked any more: before the event, after it, and after the rule was seen to go."""
+    with (
+        running_backend(Backend(sandbox, {B: "7703158264"})) as backend,
+        yard_of(Desk(server=sandbox, folder=tmp_path), tmp_path, registry=False) as yard,
+    ):
+        yard.policy |= {"by_backend": True, "rooms": frozenset({B})}
+        yard.way_for = lambda work: ByWebhook(work, backend.url, 5, 2, time.time)
+        yard.open_room("other")
+        yard.desk.store(owned(B, "7703158264"))
+        yard.run(Part.PURGE, apply=False)
+        yard.wait()
+        yard.desk.client_class = failing_from_list(number, sandbox)
+        outcome = yard.run(Part.PURGE)
+        assert results(outcome) == [(B, result)]
+        assert isinstance(outcome.done[0].error, DeniedError)
+        assert backend.events == ([] if number == 2 else [("room_finished", B)])

@@ -1,15 +1,13 @@
 """One bad record never spoils a file: what is cut, foreign or no text is passed over, counted, and told of once."""
 
 import json
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from operations.desk import Desk
+from operations.full_disk import full_after
 from operations.yard import Yard, owned
 from sipctl.errors import UncheckedError
 from sipctl.operations.journal import AUDIT_FILE, read_audit
@@ -97,23 +95,12 @@ def test_a_name_that_is_no_unicode_can_be_written_down(desk: Desk, monkeypatch: 
     assert [entry.who for entry in desk.audit()] == ["ren\udce9"] * 2
 
 
-@contextmanager
-def _full_after(size: int) -> Iterator[None]:
-    """Every file ends at this size, as on a full disk: a write stores what fits and then fails."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize("room_left", [0, 1, 40, 700])
 def test_after_a_full_disk_everything_works_again(desk: Desk, room_left: int) -> None:
     """The disk was full in the middle of an append."""
     created = desk.write(lambda writer: create_rule(writer, RULE))
     size = (desk.folder / AUDIT_FILE).stat().st_size
-    with _full_after(size + room_left), pytest.raises(UncheckedError, match="cannot write the audit"):
+    with full_after(size + room_left), pytest.raises(UncheckedError, match="cannot write the audit"):
         desk.write(lambda writer: delete_rule(writer, "demo"))
     assert [rule.sip_dispatch_rule_id for rule in desk.rules()] == [created.id]
     deleted = desk.write(lambda writer: delete_rule(writer, "demo"))

@@ -41,7 +41,7 @@ def test_a_room_that_comes_alive_gets_its_rule_back(yard: Yard) -> None:
     back = yard.desk.rule()
     assert replace(back, sip_dispatch_rule_id=rule.sip_dispatch_rule_id, created_at=None) == rule
     assert outcome.done[0].rule_id == back.sip_dispatch_rule_id
-    assert intents(yard) == ["run", "delete", "create"]
+    assert intents(yard) == ["run", "delete", "put-back"]
 
 
 def test_what_somebody_else_deleted_is_not_this_runs_to_undo(yard: Yard) -> None:
@@ -68,7 +68,7 @@ def test_it_is_put_back_before_the_next_batch(yard: Yard, monkeypatch: pytest.Mo
         lambda rule: server.join("first", "alice") if rule.room_name == "first" else None
     )
     assert sorted(results(yard.run(Part.PURGE))) == [("first", Result.PUT_BACK), ("second", Result.DONE)]
-    assert intents(yard) == ["run", "delete", "create", "delete"]
+    assert intents(yard) == ["run", "delete", "put-back", "delete"]
 
 
 def test_a_backend_that_was_quicker_keeps_its_rule(yard: Yard) -> None:

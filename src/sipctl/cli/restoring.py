@@ -63,7 +63,7 @@ def restore_rules(session: Session, wanted: Wanted, permit: Permit) -> None:
         raise failed[0].error
     if failed:
         error = next((one.error for one in failed if one.error), None)
-        told = f"{len(failed)} of {len(done)} rules were not restored"
+        told = f"{len(failed)} of {len(done)} steps did not go well"
         raise PartialError(f"{told}: {error.message}" if error else told, hint=error.hint if error else "run it again")
 
 

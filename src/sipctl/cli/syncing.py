@@ -220,7 +220,7 @@ def _duration(option: str, text: str | None) -> timedelta | None:
 def _exit_code(session: Session, outcome: Outcome, wanted: Wanted, permit: Permit) -> ExitCode:
     if session.stopped_by:
         return ExitCode.INTERRUPTED if session.stopped_by == signal.SIGINT else ExitCode.TERMINATED
-    if any(one.failed for one in outcome.done):
+    if outcome.unwritten or any(one.failed for one in outcome.done):
         return ExitCode.PARTIAL
     planned_only = permit.dry_run or not wanted.apply
     return ExitCode.PENDING if wanted.detailed and planned_only and pending(outcome.items) else ExitCode.DONE
@@ -239,11 +239,22 @@ def _tell(session: Session, outcome: Outcome, wanted: Wanted, code: ExitCode) ->
     if not (session.options.quiet and session.options.output == "table"):
         session.emit(PlanView(outcome, session.options.show_pins, session.paste))
     session.leave_if_stopped()
+    _end_if_partly(outcome)
+    raise typer.Exit(code)
+
+
+def _end_if_partly(outcome: Outcome) -> None:
+    """Name the first of what did not go well.
+
+    Raises:
+        PartialError: there is something.
+    """
     failed = [one for one in outcome.done if one.failed]
     if failed:
-        reason = next((one.error.message for one in failed if one.error), "the run stopped before them")
-        raise PartialError(
-            f"{len(failed)} of {len(outcome.done)} changes were not made: {reason}",
-            hint=next((one.error.hint for one in failed if one.error), "run it again"),
+        first = next((one for one in failed if one.error), failed[0])
+        told = (
+            f"{len(failed)} of {len(outcome.done)} changes did not go well: room {first.item.room!r}: {first.message}"
         )
-    raise typer.Exit(code)
+        raise PartialError(told, hint=first.hint or "run it again")
+    if outcome.unwritten:
+        raise PartialError(outcome.unwritten.message, hint=outcome.unwritten.hint)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, TypeVar
 
-from sipctl.errors import ConflictError, NotFoundError, SipctlError
-from sipctl.operations.carrying import Done, Result, Work, told
+from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError
+from sipctl.operations.carrying import Done, Result, Work, failure, told
 from sipctl.operations.executing import attempt_each
 from sipctl.operations.journal import Entry, Journal, Write, utc_now
-from sipctl.operations.rule_writes import EqualRuleExistsError, create_alone, timestamp
+from sipctl.operations.rule_writes import EqualRuleExistsError, create_alone, put_back, timestamp
 from sipctl.operations.survey import attended_of
 from sipctl.operations.writing import Writer
 from sipctl.telephony.livekit_json import rule_to_json
@@ -53,8 +53,7 @@ class ByLiveKit:
             try:
                 look = await self._look(batch)
             except SipctlError as error:
-                self.work.brake.note(failed=True)
-                done += [Done(item, Result.FAILED, error=error) for item in batch]
+                done += self._none_done(batch, error)
                 continue
             done = await self._put_back_what_came_alive(done, look.live)
             done += await self._delete_batch(batch, look)
@@ -95,7 +94,10 @@ class ByLiveKit:
         journal, client = self.work.writer.journal, self.work.writer.client
         if not items:
             return []
-        intents = journal.intend(*map(_deletion, items))
+        try:
+            intents = journal.intend(*map(_deletion, items))
+        except SipctlError as error:
+            return self._none_done(items, error)
 
         async def delete(item: Item) -> Done:
             try:
@@ -106,7 +108,10 @@ class ByLiveKit:
 
         attempts = await attempt_each(items, delete, self.work.brake, self.work.pace, self.work.on_end)
         done = list(map(told, attempts))
-        journal.conclude(*(_outcome(journal, *pair) for pair in zip(intents, done, strict=True)))
+        try:
+            journal.conclude(*(_outcome(journal, *pair) for pair in zip(intents, done, strict=True)))
+        except PartialError as error:
+            return [replace(one, error=one.error or error) for one in done]
         return done
 
     async def _check(self, done: list[Done]) -> list[Done]:
@@ -116,7 +121,7 @@ class ByLiveKit:
         try:
             live = frozenset(room.name for room in await self.work.writer.client.list_rooms())
         except SipctlError as error:
-            return [self._failed(one, error) if _may_be_lost(one) else one for one in done]
+            return [self._failed(one, Result.NOT_CHECKED, error) if _may_be_lost(one) else one for one in done]
         return await self._put_back_what_came_alive(done, live)
 
     async def _put_back_what_came_alive(self, done: Sequence[Done], live: frozenset[str]) -> list[Done]:
@@ -128,12 +133,19 @@ class ByLiveKit:
         try:
             rule_id = await self.put_back(one.item.before)
         except SipctlError as error:
-            return self._failed(one, error)
+            return self._failed(one, Result.NOT_PUT_BACK, error)
         return Done(one.item, Result.PUT_BACK, rule_id=rule_id, error=one.error)
 
-    def _failed(self, one: Done, error: SipctlError) -> Done:
+    def _failed(self, one: Done, result: Result, error: SipctlError) -> Done:
+        """What failed after the deletion; a deletion without an answer remains one until it is looked at."""
         self.work.brake.note(failed=True)
-        return Done(one.item, Result.FAILED, error=error)
+        is_known = one.result is Result.DONE or result is Result.NOT_PUT_BACK
+        return Done(one.item, result, error=error) if is_known else one
+
+    def _none_done(self, items: Iterable[Item], error: SipctlError) -> list[Done]:
+        """What failed before anything was written."""
+        self.work.brake.note(failed=True)
+        return [Done(item, Result.FAILED, error=error) for item in items]
 
     async def put_back(self, rule: DispatchRule) -> str:
         """Create a deleted rule again for its live room; the id of the rule that serves it now.
@@ -148,7 +160,7 @@ class ByLiveKit:
         if serving:
             return serving
         try:
-            return await _create(writer, replace(rule, sip_dispatch_rule_id=""))
+            return await put_back(writer, rule)
         except ConflictError:
             serving = await _serving(writer, rule.room_name)
             if serving:
@@ -172,7 +184,7 @@ class ByLiveKit:
         except NotFoundError:
             return self._noted(Done(item, Result.GONE))
         except SipctlError as error:
-            return self._noted(Done(item, Result.FAILED, error=error))
+            return self._noted(failure(item, error))
         return self._noted(Done(item, Result.DONE, rule_id=item.rule_id))
 
     async def _replace(self, before: DispatchRule, after: DispatchRule) -> DispatchRule:
@@ -203,8 +215,7 @@ class ByLiveKit:
             live = {room.name for room in await writer.client.list_rooms()}
             still = await attended_of(writer.client, [item.room for item in items if item.room in live])
         except SipctlError as error:
-            self.work.brake.note(failed=True)
-            return [Done(item, Result.FAILED, error=error) for item in items]
+            return self._none_done(items, error)
         was_attended = self.work.world.attended
         ready = [
             item
@@ -220,11 +231,12 @@ class ByLiveKit:
     async def _create(self, item: Item) -> Done:
         if item.after is None:
             return Done(item, Result.NOT_BEGUN)
+        stamped = replace(item.after, created_at=item.after.created_at or timestamp(utc_now()))
         try:
-            rule_id = await _create(self.work.writer, item.after)
+            made = await create_alone(self.work.writer, stamped)
         except EqualRuleExistsError as found:
             return Done(item, Result.THERE, rule_id=found.rule.sip_dispatch_rule_id)
-        return Done(item, Result.DONE, rule_id=rule_id)
+        return Done(item, Result.DONE, rule_id=made.id)
 
 
 def batches(items: Iterable[T]) -> Iterator[list[T]]:
@@ -236,7 +248,7 @@ def batches(items: Iterable[T]) -> Iterator[list[T]]:
 
 def _may_be_lost(done: Done) -> bool:
     """Whether a room may miss this rule: it was deleted, or its deletion has no answer."""
-    return done.result in {Result.DONE, Result.FAILED} and done.item.reason is not Reason.DUPLICATE
+    return done.result in {Result.DONE, Result.UNKNOWN} and done.item.reason is not Reason.DUPLICATE
 
 
 def _deletion(item: Item) -> Write:
@@ -259,11 +271,3 @@ async def _serving(writer: Writer, room: str) -> str:
     mark = writer.settings.mark
     rules = (rule for rule in await writer.client.list_rules() if rule.room_name == room and mark.owns(rule))
     return next((rule.sip_dispatch_rule_id for rule in rules), "")
-
-
-async def _create(writer: Writer, rule: DispatchRule) -> str:
-    stamped = replace(rule, created_at=rule.created_at or timestamp(utc_now()))
-    with writer.journal.recorded("create", "rule", after=rule_to_json(stamped)) as record:
-        rule_id, record.after = await create_alone(writer.client, stamped)
-        record.resource = f"rule {rule_id}"
-    return rule_id

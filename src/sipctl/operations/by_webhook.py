@@ -7,7 +7,7 @@ Both may come twice. Whether it did is looked up in LiveKit afterwards.
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import aiohttp
@@ -83,15 +83,19 @@ class ByWebhook:
             world = await self._look()
             if not world.sids and self.work.world.live:
                 raise UncheckedError("LiveKit lists no room any more, which cannot be", code="empty-list")
-            left = {item.rule_id: self._why_not(item, world) for item in items}
-            ready = [item for item in items if left[item.rule_id] is None]
-            done = await self._tell(ready, "room_finished", world)
-            done = await self._came_true(done, lambda item, after: item.before not in after.rules.get(item.room, []))
-            done = await self._restart_what_came_alive(done)
         except SipctlError as error:
-            self.work.brake.note(failed=True)
-            return [Done(item, Result.FAILED, error=error) for item in items]
+            return self._none_done(items, error)
+        left = {item.rule_id: self._why_not(item, world) for item in items}
+        ready = [item for item in items if left[item.rule_id] is None]
+        done = await self._tell(ready, "room_finished", world)
+        done = await self._came_true(done, lambda item, after: item.before not in after.rules.get(item.room, []))
+        done = await self._restart_what_came_alive(done)
         return [*(Done(item, result) for item in items if (result := left[item.rule_id]) is not None), *done]
+
+    def _none_done(self, items: Sequence[Item], error: SipctlError) -> list[Done]:
+        """What failed before the backend was sent anything."""
+        self.work.brake.note(failed=True)
+        return [Done(item, Result.FAILED, error=error) for item in items]
 
     def _why_not(self, item: Item, world: _World) -> Result | None:
         rules = world.rules.get(item.room, [])
@@ -103,12 +107,21 @@ class ByWebhook:
         return None
 
     async def _restart_what_came_alive(self, done: Sequence[Done]) -> list[Done]:
-        world = await self._look()
-        alive = [one for one in done if one.item.room in world.sids and one.result in {Result.DONE, Result.FAILED}]
+        lost = [one for one in done if one.result is not Result.NOT_BEGUN]
+        if not lost:
+            return list(done)
+        try:
+            world = await self._look()
+        except SipctlError as error:
+            return [
+                replace(one, result=Result.NOT_CHECKED, error=error) if one.result is Result.DONE else one
+                for one in done
+            ]
+        alive = [one for one in lost if one.item.room in world.sids]
         again = await self._tell([one.item for one in alive], "room_started", world)
         again = await self._came_true(again, lambda item, after: bool(after.rules.get(item.room)))
         put_back = {
-            one.item.rule_id: Done(one.item, Result.FAILED if one.error else Result.PUT_BACK, error=one.error)
+            one.item.rule_id: Done(one.item, Result.NOT_PUT_BACK if one.failed else Result.PUT_BACK, error=one.error)
             for one in again
         }
         return [put_back.get(one.item.rule_id, one) for one in done]
@@ -125,11 +138,10 @@ class ByWebhook:
                 for item in items
                 if item.room not in world.rules and item.room in (still if item.room in asked else world.sids)
             ]
-            done = await self._tell(ready, "room_started", world)
-            done = await self._came_true(done, lambda item, after: bool(after.rules.get(item.room)))
         except SipctlError as error:
-            self.work.brake.note(failed=True)
-            return [Done(item, Result.FAILED, error=error) for item in items]
+            return self._none_done(items, error)
+        done = await self._tell(ready, "room_started", world)
+        done = await self._came_true(done, lambda item, after: bool(after.rules.get(item.room)))
         spared = [item for item in items if item not in ready]
         there = world.rules
         return [*(Done(item, Result.THERE if item.room in there else Result.ENDED) for item in spared), *done]
@@ -151,7 +163,10 @@ class ByWebhook:
 
         async with aiohttp.ClientSession(trust_env=True) as session:
             attempts = await attempt_each(items, tell, self.work.brake, self.work.pace, self.work.on_end)
-        return list(map(told, attempts))
+        # an event that did not get through may be sent again at any time, so it counts as failed
+        return [
+            replace(one, result=Result.FAILED) if one.result is Result.UNKNOWN else one for one in map(told, attempts)
+        ]
 
     async def _came_true(self, done: Sequence[Done], holds: Callable[[Item, _World], bool]) -> list[Done]:
         """Look in LiveKit until every item that was told of came true, or the backend had its time."""
@@ -159,7 +174,14 @@ class ByWebhook:
         until = loop.time() + self.settle_s
         open_items = [one for one in done if one.result is Result.DONE]
         while open_items:
-            world = await self._look()
+            try:
+                world = await self._look()
+            except SipctlError as error:
+                unseen = {
+                    one.item.rule_id or one.item.room: Done(one.item, Result.NOT_SEEN, error=error)
+                    for one in open_items
+                }
+                return [unseen.get(one.item.rule_id or one.item.room, one) for one in done]
             open_items = [one for one in open_items if not holds(one.item, world)]
             if not open_items or loop.time() >= until:
                 break

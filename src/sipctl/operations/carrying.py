@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from sipctl.errors import SipctlError
+from sipctl.errors import SipctlError, surely_without_effect
 from sipctl.operations.executing import Attempt, Brake, Pace
 from sipctl.operations.writing import Writer
+from sipctl.telephony.commands import restore_rule
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.plan import Item, World
 
@@ -22,7 +23,11 @@ class Result(StrEnum):
     ALIVE = "came alive, left alone"
     ENDED = "ended meanwhile"
     PUT_BACK = "came alive, put back"
+    NOT_PUT_BACK = "deleted, and not put back"
+    NOT_CHECKED = "deleted, and its room not looked at again"
+    NOT_SEEN = "sent to the backend, and not looked at again"
     FAILED = "failed"
+    UNKNOWN = "not known whether it was done"
     NOT_BEGUN = "not begun"
 
 
@@ -39,6 +44,20 @@ class Done:
     def failed(self) -> bool:
         """Whether this leaves work undone."""
         return self.error is not None or self.result in {Result.FAILED, Result.NOT_BEGUN}
+
+    @property
+    def message(self) -> str:
+        """The result, and what failed."""
+        return f"{self.result.value}{f': {self.error.message}' if self.error else ''}"
+
+    @property
+    def hint(self) -> str:
+        """What to do about it."""
+        hint = self.error.hint if self.error else ""
+        lost = self.item.before or self.item.after
+        if lost and self.result in {Result.NOT_PUT_BACK, Result.NOT_CHECKED}:
+            return "; ".join(filter(None, (hint, f"`{restore_rule(lost.sip_dispatch_rule_id)}` puts it back")))
+        return hint
 
 
 @dataclass(slots=True)
@@ -72,4 +91,9 @@ def told(attempt: Attempt[Item, Done]) -> Done:
     """What became of an attempted item."""
     if attempt.result is not None:
         return attempt.result
-    return Done(attempt.item, Result.FAILED if attempt.error else Result.NOT_BEGUN, error=attempt.error)
+    return failure(attempt.item, attempt.error) if attempt.error else Done(attempt.item, Result.NOT_BEGUN)
+
+
+def failure(item: Item, error: SipctlError) -> Done:
+    """An item whose write ended with this error."""
+    return Done(item, Result.FAILED if surely_without_effect(error) else Result.UNKNOWN, error=error)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from sipctl.config.own_files import make_folder, open_own
-from sipctl.errors import SipctlError, UncheckedError, surely_without_effect
+from sipctl.errors import PartialError, SipctlError, UncheckedError, surely_without_effect
 from sipctl.telephony.livekit_json import rule_from_json
 from sipctl.telephony.naming import counted
 
@@ -112,7 +112,7 @@ class Journal:
             UncheckedError: the audit cannot be written; then nothing else may be.
         """
         entries = [self._intent(write) for write in writes]
-        self._append(entries, hint="nothing was changed; free or unlock the folder")
+        self._append(entries)
         return entries
 
     def _intent(self, write: Write) -> Entry:
@@ -134,8 +134,19 @@ class Journal:
         )
 
     def conclude(self, *outcomes: Entry) -> None:
-        """Write down what came of intents, several at one stroke; `outcome_of` makes the entries."""
-        self._append(outcomes, hint="the change itself was made, or failed, as the server says; free the folder")
+        """Write down what came of intents, several at one stroke; `outcome_of` makes the entries.
+
+        Raises:
+            PartialError: the audit cannot be written. An intent that stands alone is looked up by `restore`.
+        """
+        try:
+            self._append(outcomes)
+        except UncheckedError as error:
+            raise PartialError(
+                f"what was begun has ended, and the audit does not say so: {error.message}",
+                code="audit",
+                hint=error.hint,
+            ) from error
 
     def outcome_of(
         self,
@@ -164,25 +175,49 @@ class Journal:
         resource: str,
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
+        *,
+        required: bool = True,
     ) -> Iterator[Record]:
-        """Put a write between its two lines; the body may say in the record how the thing is called and looks now.
+        """Put one write between its two lines; the body may say in the record how the thing is called and looks now.
+
+        `required` False = the write matters more than its lines: what cannot be written down is told, and done.
 
         Raises:
-            UncheckedError: the audit cannot be written.
+            UncheckedError: the audit cannot be written, and the body was not run.
+            PartialError: the write was made, and the audit cannot be written any more.
         """
-        (intent,) = self.intend(Write(action, resource, before, after))
-        record = Record(intent.item)
+        intent = self._intended(Write(action, resource, before, after), required=required)
+        record = Record(intent.item if intent else "")
         try:
             yield record
         except BaseException as error:
-            self.conclude(self.outcome_of(intent, error=error))
+            if intent:
+                self._conclude(self.outcome_of(intent, error=error), required=False)
             raise
-        self.conclude(self.outcome_of(intent, resource=record.resource, after=record.after))
+        if intent:
+            self._conclude(self.outcome_of(intent, resource=record.resource, after=record.after), required=required)
+
+    def _intended(self, write: Write, *, required: bool) -> Entry | None:
+        try:
+            return self.intend(write)[0]
+        except UncheckedError as error:
+            if required:
+                raise
+            self.tell(error.message)
+            return None
+
+    def _conclude(self, outcome: Entry, *, required: bool) -> None:
+        try:
+            self.conclude(outcome)
+        except PartialError as error:
+            if required:
+                raise
+            self.tell(error.message)
 
     def _timestamp(self) -> str:
         return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    def _append(self, entries: Sequence[Entry], *, hint: str) -> None:
+    def _append(self, entries: Sequence[Entry]) -> None:
         lines = "".join(
             json.dumps(_as_json(entry), ensure_ascii=False, separators=(",", ":")) + "\n" for entry in entries
         )
@@ -194,6 +229,7 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
+            hint = "free or unlock its folder: no write is made that the audit cannot hold"
             raise UncheckedError(f"cannot write the audit {self.path}: {error.strerror}", hint=hint) from error
 
 

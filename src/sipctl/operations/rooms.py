@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sipctl.errors import PartialError, SipctlError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.naming import pick_one
 from sipctl.operations.writing import Change, Json, Writer, unchanged
 from sipctl.telephony import ids
+from sipctl.telephony.commands import on_room
 from sipctl.telephony.livekit_json import room_to_json
 from sipctl.telephony.model import DispatchRule, Participant, Room
 from sipctl.telephony.ownership import serves
@@ -115,16 +117,34 @@ async def delete_room(writer: Writer, name: str) -> Change:
     is_ghost = bool(await find_ghosts(writer.client, [room.name]))
     if people and not is_ghost:
         writer.refuse_unless("live-room", f"will not delete room {room.name!r}: {_headcount(people)}")
+    if is_ghost:
+        await _revive(writer, room)
     note = "its node was gone: it was made again, then ended" if is_ghost else ""
     change = Change(action="delete", kind="room", id=room.name, before=_wanted(room), note=note)
 
     async def write() -> tuple[str, Json | None]:
-        if is_ghost:
-            await writer.client.create_room(Room(name=room.name))
         await writer.client.delete_room(room.name)
         return "", None
 
-    return await writer.carry_out(change, write)
+    try:
+        return await writer.carry_out(change, write)
+    except SipctlError as error:
+        if not is_ghost:
+            raise
+        raise PartialError(
+            f"room {room.name!r} was made again, and not ended: {error.message}",
+            code="not-ended",
+            hint=f"`{on_room('sipctl room delete', room.name)}` ends it",
+        ) from error
+
+
+async def _revive(writer: Writer, room: Room) -> None:
+    """Make a ghost again, for nobody answers for it."""
+
+    async def write() -> tuple[str, Json]:
+        return room.name, _wanted(await writer.client.create_room(Room(name=room.name)))
+
+    await writer.carry_out(Change(action="create", kind="room", id=room.name), write)
 
 
 def _headcount(people: Iterable[Participant]) -> str:

@@ -7,22 +7,35 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sipctl.errors import ChangedError, ConflictError, PoisonPairError
+from sipctl.errors import (
+    ChangedError,
+    ConflictError,
+    NotFoundError,
+    PartialError,
+    PoisonPairError,
+    SipctlError,
+    surely_without_effect,
+)
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import utc_now
 from sipctl.operations.rules import get_rule
 from sipctl.operations.trunks import inbound_trunk_ids
 from sipctl.operations.writing import Change, Writer, unchanged
+from sipctl.telephony.commands import restore_change, restore_rule
 from sipctl.telephony.linting.lints import CLASH, REFUSED, faults_of
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.naming import told_rule
 from sipctl.telephony.ownership import is_open, serves
 from sipctl.telephony.pins import check_pin
 from sipctl.telephony.ruleset import rule_conflicts, rule_keys
 from sipctl.telephony.site import Site
 
 CREATE_TRIES: Final = 3
+PUT_BACK: Final = "put-back"
+"""The audit's word for a rule that was created again in the same breath: undoing the deletion covers it."""
+
 NEW: Final = "SDR_new"
 """Stands for the id that a rule does not have yet."""
 
@@ -72,41 +85,97 @@ async def create_rule(writer: Writer, rule: DispatchRule, *, as_it_was: bool = F
     if is_open(rule):
         writer.refuse_unless("open", f"a rule without a PIN lets every caller into {rule.room_name!r}")
     stamped = replace(rule, created_at=rule.created_at or timestamp(utc_now()))
-    change = Change(action="create", kind="rule", id="", after=rule_to_json(stamped))
     try:
         await _refuse_clash(writer.client, stamped)
         if not as_it_was:
             await _refuse_faults(writer, None, stamped)
-        return await writer.carry_out(change, lambda: create_alone(writer.client, stamped))
+        return _creation(stamped) if writer.permit.dry_run else await create_alone(writer, stamped)
     except EqualRuleExistsError as found:
         return unchanged("rule", found.rule.sip_dispatch_rule_id, rule_to_json(found.rule), "already there")
 
 
-async def create_alone(client: LiveKitClient, rule: DispatchRule) -> tuple[str, Mapping[str, Any]]:
-    """Store a rule and make sure that no twin slipped in beside it; its id, and the rule as it is stored.
+def _creation(rule: DispatchRule) -> Change:
+    return Change(action="create", kind="rule", id="", after=rule_to_json(rule))
+
+
+async def create_alone(writer: Writer, rule: DispatchRule, *, is_put_back: bool = False) -> Change:
+    """Store a rule and make sure that no twin slipped in beside it.
+
+    `is_put_back` = it was deleted though its room is live. A full disk does not keep a live room from its rule: what
+    the audit cannot hold is done all the same.
 
     Raises:
         EqualRuleExistsError: it stands already.
         PoisonPairError: two other rules clash.
         ConflictError: another rule takes the same calls.
+        PartialError: it was stored, and then something failed.
     """
+    client = writer.client
     for _ in range(CREATE_TRIES):
         try:
-            stored = await client.create_rule(rule)
+            made = await writer.carry_out(
+                _creation(rule),
+                lambda: _stored(client, rule),
+                action=PUT_BACK if is_put_back else "",
+                required=not is_put_back,
+            )
         except ConflictError:
             await _refuse_clash(client, rule)
             if poison := poison_pair(await client.list_rules()):
                 raise poison from None
         else:
-            if not _clashes(await client.list_rules(), stored):
-                return stored.sip_dispatch_rule_id, rule_to_json(stored)
-            await client.delete_rule(stored.sip_dispatch_rule_id)
+            twin = await _twin_of(client, replace(rule, sip_dispatch_rule_id=made.id))
+            if twin is None:
+                return made
+            await _withdraw(writer, made, twin, required=not is_put_back)
             await _refuse_clash(client, rule)
         await _pause()
     raise ConflictError(
         f"gave up after {CREATE_TRIES} tries: others keep creating rules for the same calls",
-        hint="`sipctl rules list` shows what there is; nothing of this run was left behind",
+        hint="`sipctl rules list` shows what there is",
     )
+
+
+async def _stored(client: LiveKitClient, rule: DispatchRule) -> tuple[str, Mapping[str, Any]]:
+    stored = await client.create_rule(rule)
+    return stored.sip_dispatch_rule_id, rule_to_json(stored)
+
+
+async def _twin_of(client: LiveKitClient, created: DispatchRule) -> DispatchRule | None:
+    """A rule that takes calls of the one that was just created, if there is one.
+
+    Raises:
+        PartialError: the rules cannot be listed.
+    """
+    try:
+        return next(iter(_clashes(await client.list_rules(), created)), None)
+    except SipctlError as error:
+        raise PartialError(
+            f"rule {created.sip_dispatch_rule_id} was created, and whether another rule takes the same calls is not"
+            f" known: {error.message}",
+            code="not-checked",
+            hint="`sipctl rules lint` tells",
+        ) from error
+
+
+async def _withdraw(writer: Writer, made: Change, twin: DispatchRule, *, required: bool) -> None:
+    """Take back a rule that was just created.
+
+    Raises:
+        PartialError: it cannot be taken back.
+    """
+    try:
+        with writer.journal.recorded("withdraw", f"rule {made.id}", made.after, required=required):
+            await writer.client.delete_rule(made.id)
+    except NotFoundError:
+        return
+    except SipctlError as error:
+        raise PartialError(
+            f"rule {made.id} was created beside {told_rule(twin)}, which takes the same calls, and not taken back:"
+            f" {error.message}",
+            code="not-withdrawn",
+            hint=f"`{restore_change(made.item)}` takes it back",
+        ) from error
 
 
 class EqualRuleExistsError(ConflictError):
@@ -239,6 +308,8 @@ async def delete_rule(writer: Writer, reference: str) -> Change:
 
     Raises:
         RailError: the rule serves a live room, is foreign or protected.
+        ChangedError: the room came alive, and the rule was put back.
+        PartialError: the rule was deleted, and then something failed.
     """
     rule = await get_rule(writer.client, reference)
     await _check_rails(writer, rule, "delete")
@@ -246,12 +317,57 @@ async def delete_rule(writer: Writer, reference: str) -> Change:
 
     async def write() -> tuple[str, None]:
         await writer.client.delete_rule(rule.sip_dispatch_rule_id)
-        if "live-room" not in writer.permit.allow and await _live_room_of(writer.client, rule):
-            await writer.client.create_rule(replace(rule, sip_dispatch_rule_id=""))
-            raise ChangedError(f"room {rule.room_name!r} came alive: its rule was put back under a new id")
         return "", None
 
-    return await writer.carry_out(change, write)
+    if writer.permit.dry_run:
+        return change
+    try:
+        change = await writer.carry_out(change, write)
+    except SipctlError as error:
+        if not surely_without_effect(error):
+            await _put_back_if_live(writer, rule, "may have been deleted")
+        raise
+    await _put_back_if_live(writer, rule, "was deleted")
+    return change
+
+
+async def _put_back_if_live(writer: Writer, rule: DispatchRule, state: str) -> None:
+    """Look once more at the room of a rule that is gone, or may be.
+
+    Raises:
+        ChangedError: it came alive, and the rule was put back.
+        PartialError: that cannot be looked up, or not be done.
+    """
+    if "live-room" in writer.permit.allow:
+        return
+    named, hint = f"rule {rule.sip_dispatch_rule_id}", f"`{restore_rule(rule.sip_dispatch_rule_id)}` puts it back"
+    try:
+        live = await _live_room_of(writer.client, rule)
+    except SipctlError as error:
+        unknown = f"{named} {state}, and whether its room came alive meanwhile is not known: {error.message}"
+        raise PartialError(unknown, code="not-checked", hint=hint) from error
+    if live is None:
+        return
+    try:
+        await put_back(writer, rule)
+    except SipctlError as error:
+        what = "not put back" if surely_without_effect(error) else "whether it was put back is not known"
+        lost = f"{named} of live room {live!r} {state}, and {what}: {error.message}"
+        raise PartialError(lost, code="not-put-back", hint=hint) from error
+    raise ChangedError(f"room {live!r} came alive: its rule was put back under a new id")
+
+
+async def put_back(writer: Writer, rule: DispatchRule) -> str:
+    """Create a rule again that was deleted though its room is live; the id of the rule that serves it now.
+
+    Raises:
+        SipctlError: it cannot be made.
+    """
+    stamped = replace(rule, sip_dispatch_rule_id="", created_at=rule.created_at or timestamp(utc_now()))
+    try:
+        return (await create_alone(writer, stamped, is_put_back=True)).id
+    except EqualRuleExistsError as found:
+        return found.rule.sip_dispatch_rule_id
 
 
 async def _check_rails(writer: Writer, rule: DispatchRule, verb: str) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
-from sipctl.errors import ConflictError, PoisonPairError, RailError
+from sipctl.errors import ConflictError, PartialError, PoisonPairError, RailError, SipctlError, UncheckedError
 from sipctl.operations.carrying import Done, Result, Way
 from sipctl.operations.journal import Entry, Journal
 from sipctl.operations.live import Live
@@ -51,7 +51,8 @@ class Outcome:
     """One run: its plan, what became of the items that it carried out, and what it put right of earlier runs.
 
     `would_refuse` is the rail that stands before an apply, for a run that only planned. `is_first_look` = nobody has
-    looked at this server with this state yet.
+    looked at this server with this state yet. `unwritten` is why the audit, or the memory of runs, does not say how it
+    ended.
     """
 
     items: Sequence[Item]
@@ -60,6 +61,7 @@ class Outcome:
     would_refuse: RailError | None = None
     is_first_look: bool = False
     run: str = ""
+    unwritten: SipctlError | None = None
 
 
 @dataclass(slots=True)
@@ -90,8 +92,19 @@ class Synchroniser:
         Raises:
             RailError: a rail stands before it; nothing was changed.
             SipctlError: LiveKit, or the place where looks are remembered, did not answer.
+            PartialError: one of these, after a rule of an earlier run was put back.
         """
         settling = await self._settle_earlier_runs() if self.orders.apply else Settling()
+        try:
+            return await self._run(settling)
+        except SipctlError as error:
+            if not settling.rooms:
+                raise
+            rooms = ", ".join(map(repr, settling.rooms))
+            told = f"the rule of room {rooms} was put back, for an earlier run took it away; then: {error.message}"
+            raise PartialError(told, code=error.code, hint=error.hint) from error
+
+    async def _run(self, settling: Settling) -> Outcome:
         world, earlier = await self._look()
         self._refuse_second_truth(world)
         items = make_plan(world, self.surveyor.policy)
@@ -139,15 +152,21 @@ class Synchroniser:
         run = self.journal.run
         if self.looks:
             self.looks.begin_run(run)
-        done = list(outcome.done)
-        with self.journal.recorded("run", f"{len(changes)} changes") as record:
-            done += await _delete([item for item in changes if item.action is Action.DELETE], world, way)
-            done += await way.update([item for item in changes if item.action is Action.UPDATE])
-            done += await way.create([item for item in changes if item.action is Action.CREATE])
-            record.after = {"results": [[one.item.action.value, one.item.room, one.result.value] for one in done]}
-        if self.looks:
-            self.looks.end_run(run)
-        return replace(outcome, done=done, run=run)
+        done: list[Done] = []
+        unwritten: SipctlError | None = None
+        try:
+            with self.journal.recorded("run", f"{len(changes)} changes") as record:
+                done += await _delete([item for item in changes if item.action is Action.DELETE], world, way)
+                done += await way.update([item for item in changes if item.action is Action.UPDATE])
+                done += await way.create([item for item in changes if item.action is Action.CREATE])
+                record.after = {"results": [[one.item.action.value, one.item.room, one.result.value] for one in done]}
+            if self.looks:
+                self.looks.end_run(run)
+        except (PartialError, UncheckedError) as error:
+            if not done:
+                raise
+            unwritten = error
+        return replace(outcome, done=[*outcome.done, *done], run=run, unwritten=unwritten)
 
     async def _settle_earlier_runs(self) -> Settling:
         """Put back what an earlier run deleted of a room that was live: killed, or shown a late list, it saw no room.
@@ -177,13 +196,15 @@ class Synchroniser:
         way = self.way_for(world)
         settling = Settling()
         for room, rule in sorted(missing.items()):
+            item = Item(action=Action.CREATE, reason=Reason.MISSING, room=room, after=rule)
             try:
                 await way.put_back(rule)
             except PoisonPairError as error:
-                item = Item(action=Action.CREATE, reason=Reason.MISSING, room=room, after=rule)
                 settling.failed.append(Done(item, Result.FAILED, error=error))
             except ConflictError:  # another rule takes these calls by now, and there is nothing to put back
                 continue
+            except SipctlError as error:
+                settling.failed.append(Done(item, Result.NOT_PUT_BACK, error=error))
             else:
                 settling.rooms.append(room)
         return settling

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sipctl.config.model import Settings
-from sipctl.errors import RailError, UsageError
-from sipctl.operations.journal import Journal
+from sipctl.errors import RailError, UncheckedError, UsageError, surely_without_effect
+from sipctl.operations.journal import Journal, Record
 from sipctl.telephony.linting.lints import REFUSED
 
 if TYPE_CHECKING:
@@ -116,21 +116,42 @@ class Writer:
         if not set(names).isdisjoint(self.settings.protect):
             self.refuse_unless("protected", f"will not {deed}: it is on the profile's protect list")
 
-    async def carry_out(self, change: Change, write: Callable[[], Awaitable[tuple[str, Json | None]]]) -> Change:
+    async def carry_out(
+        self,
+        change: Change,
+        write: Callable[[], Awaitable[tuple[str, Json | None]]],
+        *,
+        action: str = "",
+        required: bool = True,
+    ) -> Change:
         """Make the change between the two lines of its audit; a dry run stops before both.
 
-        `write` returns the id and the stored form ("" and None where there is none).
+        `write` makes one call to LiveKit and returns the id and the stored form ("" and None where there is none).
+        `action` is the audit's word for it, if that is not the change's own; `required` as `Journal.recorded` has it.
 
         Raises:
-            SipctlError: the write failed; the audit says so.
+            SipctlError: the write failed, or nobody knows whether it did; the audit says which.
         """
         if self.permit.dry_run:
             return change
         resource = _resource(change.kind, change.id)
-        with self.journal.recorded(change.action, resource, change.before, change.after) as record:
-            identifier, record.after = await write()
-            done = replace(change, id=identifier or change.id, after=record.after, applied=True, item=record.item)
-            record.resource = _resource(done.kind, done.id)
+        try:
+            with self.journal.recorded(
+                action or change.action, resource, change.before, change.after, required=required
+            ) as record:
+                return await self._made(change, write, record)
+        except UncheckedError as error:
+            if surely_without_effect(error):
+                raise
+            told = f"{error.message}; whether it was done is not known"
+            raise UncheckedError(told, code=error.code, hint=error.hint) from error
+
+    async def _made(
+        self, change: Change, write: Callable[[], Awaitable[tuple[str, Json | None]]], record: Record
+    ) -> Change:
+        identifier, record.after = await write()
+        done = replace(change, id=identifier or change.id, after=record.after, applied=True, item=record.item)
+        record.resource = _resource(done.kind, done.id)
         return done
 
 

@@ -27,6 +27,16 @@ def update_trunk(trunk: InboundTrunk, words: tuple[str, ...]) -> str:
     return join(("sipctl", "trunk", "update", trunk.sip_trunk_id, *words))
 
 
+def restore_rule(rule_id: str) -> str:
+    """Undoes the last change of a rule."""
+    return join(("sipctl", "rules", "restore", "--id", rule_id, "--apply"))
+
+
+def restore_change(item: str) -> str:
+    """Undoes one change, by its id in the audit."""
+    return join(("sipctl", "rules", "restore", item, "--apply"))
+
+
 def on_room(command: str, room: str) -> str:
     """A command for one room, such as `sipctl pin show`; a name may look like an option."""
     return join((*command.split(), *(("--",) if room.startswith("-") else ()), room))

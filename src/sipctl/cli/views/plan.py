@@ -104,7 +104,7 @@ class PlanView:
     def _row(self, row: tuple[Item, Done | None]) -> tuple[str, ...]:
         item, done = row
         action = item.action.value if done or item.action not in _CHANGES else _PLANNED[item.action]
-        result = f"{done.result.value}{f': {done.error.message}' if done.error else ''}" if done else ""
+        result = done.message if done else ""
         rule = (done.rule_id if done else "") or item.rule_id
         return action, item.room, rule, self._pins(item), self._why(item), result
 

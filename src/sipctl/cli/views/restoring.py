@@ -7,6 +7,7 @@ from typing import Any
 
 from sipctl.cli.views.pins import shown_pin
 from sipctl.cli.views.plan import undo_command
+from sipctl.errors import PartialError
 from sipctl.operations.executing import Attempt
 from sipctl.operations.restoring import Deed, Step
 from sipctl.operations.writing import Change
@@ -69,5 +70,5 @@ def _result(attempt: Attempt[Step, Change] | None) -> str:
     if attempt is None:
         return ""
     if attempt.error:
-        return f"failed: {attempt.error.message}"
+        return f"{'partly done' if isinstance(attempt.error, PartialError) else 'failed'}: {attempt.error.message}"
     return "done" if attempt.begun else "not begun"
