@@ -7,6 +7,7 @@ from pathlib import Path
 
 from campaign.state import MARK, UNTOUCHABLE
 from campaign.watching import WatchedApi
+from operations.desk import present
 from sipctl.errors import PoisonPairError
 from sipctl.lkapi.convert import rule_from_message
 from sipctl.operations.journal import Entry, read_audit
@@ -53,7 +54,7 @@ class Promises:
             assert not deletion.seen_live or deletion.keeper_stood, deletion
             assert MARK.owns(rule_from_message(deletion.rule)), deletion
             entries = entries_of(audit, items=[intended[identifier].item])
-            steps = plan_undo(entries, [], ["ST_1"], {})
+            steps = plan_undo(entries, present((), ["ST_1"]))
             assert [step.deed for step in steps] == [Deed.CREATE], (deletion, steps)
             self.figures["deletions"] += 1
         self.api.deletions.clear()

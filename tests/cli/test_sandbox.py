@@ -1,7 +1,6 @@
 """`sandbox run` as a process: what it announces, what it starts with, and what it is told over HTTP."""
 
 import json
-import os
 import signal
 import stat
 import subprocess
@@ -72,27 +71,6 @@ def test_it_announces_an_environment_that_works(tmp_path: Path) -> None:
         assert run("--env-file", str(file), "rules", "list", "-o", "name").stdout == "SDR_a\n"
         shown = json.loads(run("--env-file", str(file), "room", "show", "demo", "-o", "json").stdout)["item"]
         assert (shown["metadata"], shown["max_participants"]) == ("about", 7)
-
-
-def test_its_environment_goes_through_a_pipe(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe, 0o600)
-    with (
-        subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader,
-        running("--env-out", str(pipe)) as told,
-    ):
-        assert reader.stdout
-        lines = reader.stdout.read().decode().splitlines()
-    assert lines == [f"{name}={value}" for name, value in told.items()]
-    assert stat.S_ISFIFO(pipe.stat().st_mode)
-    pipe.chmod(0o644)
-    assert_error(run("sandbox", "run", "--env-out", str(pipe)), 5, "others can read")
-
-
-def test_the_null_device_keeps_its_mode() -> None:
-    mode = Path("/dev/null").stat().st_mode
-    with running("--env-out", "/dev/null"):
-        assert Path("/dev/null").stat().st_mode == mode
 
 
 def test_a_secret_from_a_file_is_not_announced(tmp_path: Path) -> None:

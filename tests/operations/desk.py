@@ -1,7 +1,7 @@
 """A writing command without its command line: client, settings, permit and audit over one server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,11 +10,18 @@ from peers.livekit import RealLiveKit
 from sipctl.config.model import Connection, Settings
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import Entry, Journal, read_audit
+from sipctl.operations.restoring import Present
 from sipctl.operations.writing import Permit, Writer
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.returning import Returning
 
 T = TypeVar("T")
+
+
+def present(rules: Iterable[DispatchRule], trunk_ids: Iterable[str] = ()) -> Present:
+    """What a restore meets where there is no registry."""
+    return Present(tuple(rules), trunk_ids, {}, Returning)
 
 
 @dataclass(kw_only=True)

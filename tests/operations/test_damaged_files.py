@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.desk import Desk
+from operations.desk import Desk, present
 from operations.full_disk import full_after
 from operations.yard import Yard, owned
 from sipctl.errors import UncheckedError
@@ -67,7 +67,7 @@ def test_what_is_no_record_of_ours_is_passed_over(desk: Desk, kind: str) -> None
     assert [entry.item for entry in entries] == [change.item] * 2 + [deleted.item] * 2
     (note,) = told
     assert note.startswith("3 lines of ")
-    (step,) = plan_undo(entries_of(entries, items=[deleted.item]), [], [], {})
+    (step,) = plan_undo(entries_of(entries, items=[deleted.item]), present(()))
     assert step.then
     assert replace(step.then, created_at=None, media=None) == RULE
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from doctor.planting import plant_trunk
-from operations.desk import Desk
+from operations.desk import Desk, present
 from peers.livekit import RealLiveKit
 from sipctl.errors import ChangedError, ConflictError, NotFoundError, RailError, UncheckedError, UsageError
 from sipctl.lkapi.client import LiveKitClient
@@ -257,7 +257,7 @@ def test_a_dry_run_is_refused_like_the_write(desk: Desk) -> None:
 def _undo(desk: Desk, item: str) -> list[Attempt[Step, Change]]:
     async def undo(writer: Writer) -> list[Attempt[Step, Change]]:
         entries = entries_of(read_audit(desk.folder), items=[item])
-        return await restore(writer, plan_undo(entries, await writer.client.list_rules(), [], {}), Brake())
+        return await restore(writer, plan_undo(entries, present(await writer.client.list_rules())), Brake())
 
     return desk.write(undo)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.desk import Desk
+from operations.desk import Desk, present
 from operations.full_disk import full_after
 from operations.yard import Yard, plant, results
 from sipctl.errors import ChangedError, ConflictError, ExitCode, PartialError, UncheckedError
@@ -41,7 +41,7 @@ def undo(desk: Desk, *, rule: str = "", item: str = "") -> list[Step]:
 
     async def carry(writer: Writer) -> list[Step]:
         entries = entries_of(desk.audit(), rules=[rule] if rule else (), items=[item] if item else ())
-        planned = plan_undo(entries, await writer.client.list_rules(), [], {})
+        planned = plan_undo(entries, present(await writer.client.list_rules()))
         for attempt in await restore(writer, planned, Brake()):
             assert attempt.result, attempt.error
         return planned
@@ -151,7 +151,7 @@ def test_what_a_put_back_made_is_not_undone_with_the_deletion(desk: Desk, sandbo
         desk.write(lambda writer: delete_rule(writer, "demo"))
     sandbox.lift_faults()
     back = desk.rule()
-    steps = plan_undo(entries_of(desk.audit(), runs=[desk.audit()[0].run]), [back], [], {})
+    steps = plan_undo(entries_of(desk.audit(), runs=[desk.audit()[0].run]), present([back]))
     assert [(step.deed, step.why) for step in steps] == [(Deed.SKIP, "there already")]
     assert planted.sip_dispatch_rule_id != back.sip_dispatch_rule_id
 
@@ -216,7 +216,7 @@ def test_a_rule_that_was_taken_back_needs_no_undo(desk: Desk, sandbox: Sandbox) 
     assert steps_of(desk) == [("create", "done"), ("withdraw", "done")]
     desk.client_class = LiveKitClient
     before = desk.rules()
-    steps = plan_undo(entries_of(desk.audit(), runs=[desk.audit()[0].run]), before, [], {})
+    steps = plan_undo(entries_of(desk.audit(), runs=[desk.audit()[0].run]), present(before))
     assert [step.deed for step in steps] == [Deed.SKIP]
 
 

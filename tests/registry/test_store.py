@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from sipctl.errors import ConfigError, ConflictError, NotFoundError, SipctlError
 from sipctl.operations.pins import assign, assign_chosen
 from sipctl.registry.database import open_engine
 from sipctl.registry.store import Holder, Registry, Rotation
+from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import PinPolicy
+from sipctl.telephony.returning import PinsToday
 
 A, B, C = ROOMS[:3]
 
@@ -51,6 +54,18 @@ def test_a_retired_pin_is_in_quarantine_for_a_year(home: Home) -> None:
     assert registry.holders(["1111"]) == {"1111": Holder(A, "retired")}
     home.clock.advance(366)
     assert registry.give([(B, "1111")]) == {B}
+
+
+def test_what_is_known_today_of_the_pins_of_rules(home: Home) -> None:
+    registry = home.registry
+    registry.give([(A, "1111"), (B, "2222"), (C, "3333")])
+    assert registry.begin_rotation(A, "1111", "4444")
+    registry.retire(registry.find(B))
+    rules = [DispatchRule(room_name=room, pin=pin) for room, pin in ((A, "1111"), (B, "2222"), (C, "3333"), ("x", ""))]
+    known = PinsToday(of_rooms={A: "4444", C: "3333"}, in_use={"3333": C}, retired={"1111": A, "2222": B})
+    assert registry.today([*rules, DispatchRule(room_name="x", pin="5555")]) == known
+    home.clock.advance(366)
+    assert registry.today(rules) == replace(known, retired={})
 
 
 def test_a_rotation_is_begun_and_finished(home: Home) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shlex
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sipctl.operations.journal import Journal
     from sipctl.operations.writing import Change, Permit, Writer
     from sipctl.registry.store import Holding, Registry
+    from sipctl.telephony.model import DispatchRule
+    from sipctl.telephony.returning import PinsToday
 
 T = TypeVar("T")
 
@@ -94,6 +96,19 @@ class Session:
             return bool(named.url or named.in_meet)
         with self.registry() as embedded:
             return not embedded.is_untouched()
+
+    def pins_today(self, rules: Sequence["DispatchRule"]) -> "PinsToday | None":
+        """What the registry says today of the rooms and PINs of these rules; None = the profile has no registry.
+
+        Raises:
+            ConfigError, UncheckedError: it has one, which cannot be asked.
+        """
+        named = self.settings.registry
+        is_meets_without_database = named.in_meet and not (named.url or named.database)
+        if not rules or is_meets_without_database or not self.has_registry():
+            return None
+        with self.registry() as registry:
+            return registry.today(rules)
 
     def settings_of(self, profile: str) -> Settings:
         """What another profile of the same configuration file says."""

@@ -1,7 +1,8 @@
 """What `rules restore` and `rules export` do."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -11,16 +12,27 @@ from typing import Any
 from sipctl.cli.context import Session
 from sipctl.cli.stdin import EXPORT_LIMIT, read_document
 from sipctl.cli.views.restoring import RestoreView
-from sipctl.errors import PartialError, UsageError
+from sipctl.errors import PartialError, RailError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.executing import Attempt, Brake, braking_on_signals
 from sipctl.operations.journal import Entry
-from sipctl.operations.restoring import Step, check_steps, entries_of, plan_restore, plan_undo, restore
+from sipctl.operations.restoring import (
+    Present,
+    Step,
+    check_steps,
+    entries_of,
+    plan_restore,
+    plan_undo,
+    refusals,
+    restore,
+    rules_before,
+)
 from sipctl.operations.snapshots import Holdings, PinSwap, records, take_snapshot
 from sipctl.operations.writing import Change, Permit, Writer, check_profile
 from sipctl.output.files import write_private
 from sipctl.output.text import escaped_json
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.returning import Returning, as_of_today
 from sipctl.telephony.snapshot import read_snapshot
 
 
@@ -48,23 +60,43 @@ def restore_rules(session: Session, wanted: Wanted, permit: Permit) -> None:
     applies = wanted.apply and not permit.dry_run
     if applies:
         check_profile(session.settings, permit)
-    audit = session.journal.entries()
-    steps = session.livekit(lambda client: _plan(client, session.settings.connection.url, audit, wanted, mapped))
     done: list[Attempt[Step, Change]] = []
-    if applies:
-        check_steps(steps, limit)
-        done = _carry_out(session, steps, permit)
+    with session.lock() if applies else nullcontext():  # no rotation may come between the plan and what it does
+        steps = _plan(session, wanted, permit, mapped)
+        if applies:
+            check_steps(steps, limit)
+            done = _carry_out(session, steps, permit)
     session.emit(
         RestoreView(steps, done, session.journal.run if done else "", session.options.show_pins, session.paste)
     )
     session.leave_if_stopped()
+    if applies:
+        _end(done, refusals(steps))
+
+
+def _end(done: Sequence[Attempt[Step, Change]], refused: Sequence[RailError]) -> None:
+    """End with what was not restored.
+
+    Raises:
+        SipctlError: nothing at all was, for this reason.
+        PartialError: some rules were, and some were not.
+    """
     failed = [one for one in done if one.error or not one.begun]
-    if len(failed) == len(done) == 1 and failed[0].error:
-        raise failed[0].error
-    if failed:
-        error = next((one.error for one in failed if one.error), None)
-        told = f"{len(failed)} of {len(done)} steps did not go well"
-        raise PartialError(f"{told}: {error.message}" if error else told, hint=error.hint if error else "run it again")
+    errors = [*(one.error for one in failed if one.error), *refused]
+    if errors and len(failed) == len(done) and len(failed) + len(refused) == 1:
+        raise errors[0]
+    if refused and not done:
+        raise _together(refused)
+    if failed or refused:
+        told = f"{len(failed) + len(refused)} of {len(done) + len(refused)} steps did not go well"
+        reason = f": {errors[0].message}" if errors else ""
+        raise PartialError(told + reason, hint=errors[0].hint if errors else "run it again")
+
+
+def _together(refused: Sequence[RailError]) -> RailError:
+    first = refused[0]
+    more = f", and {len(refused) - 1} more" if len(refused) > 1 else ""
+    return RailError(f"{first.message}{more}", code=first.code, hint=first.hint)
 
 
 def _mapped(words: Sequence[str]) -> Mapping[str, str]:
@@ -75,20 +107,34 @@ def _mapped(words: Sequence[str]) -> Mapping[str, str]:
     return {old: new for old, _, new in pairs}
 
 
-async def _plan(
-    client: LiveKitClient, url: str, audit: Iterable[Entry], wanted: Wanted, mapped: Mapping[str, str]
-) -> list[Step]:
-    stored = list(await client.list_rules())
-    trunk_ids = [trunk.sip_trunk_id for trunk in await client.list_inbound_trunks()]
-    if wanted.file:
-        return plan_restore(_exported(wanted.file), stored, trunk_ids, mapped)
-    entries = entries_of(audit, runs=wanted.runs, items=wanted.items, rules=wanted.rules)
+def _plan(session: Session, wanted: Wanted, permit: Permit, mapped: Mapping[str, str]) -> list[Step]:
+    exported = _exported(wanted.file) if wanted.file else ()
+    entries = [] if wanted.file else _entries(session, wanted)
+    today = session.pins_today([*exported, *rules_before(entries)])
+
+    def returning(rule: DispatchRule) -> Returning:
+        found = as_of_today(rule, today, session.settings.mark)
+        return Returning(rule) if found.objection and "retired-pin" in permit.allow else found
+
+    async def ask(client: LiveKitClient) -> Present:
+        stored = await client.list_rules()
+        trunk_ids = [trunk.sip_trunk_id for trunk in await client.list_inbound_trunks()]
+        return Present(tuple(stored), trunk_ids, mapped, returning)
+
+    present = session.livekit(ask)
+    return plan_restore(exported, present) if wanted.file else plan_undo(entries, present)
+
+
+def _entries(session: Session, wanted: Wanted) -> list[Entry]:
+    """The writes to undo, all of them made on this server."""
+    url = session.settings.connection.url
+    entries = entries_of(session.journal.entries(), runs=wanted.runs, items=wanted.items, rules=wanted.rules)
     if elsewhere := next((entry for entry in entries if entry.url != url), None):
         raise UsageError(
             f"change {elsewhere.item} was made at {elsewhere.url}, and this is {url}",
             hint=f"it was profile {elsewhere.profile!r}",
         )
-    return plan_undo(entries, stored, trunk_ids, mapped)
+    return entries
 
 
 def _exported(path: Path) -> Sequence[DispatchRule]:
@@ -108,8 +154,7 @@ def _carry_out(session: Session, steps: Sequence[Step], permit: Permit) -> list[
         with braking_on_signals(brake):
             return await restore(Writer(client, settings, permit, session.journal), steps, brake)
 
-    with session.lock():
-        done = session.livekit(carry)
+    done = session.livekit(carry)
     session.stopped_by = brake.signal_number
     return done
 

@@ -45,12 +45,10 @@ def run(
       sipctl sandbox run --port 7880 --env-out sandbox.env
       sipctl sandbox run --fault latency=200 --fault empty-list@ListRooms
     """
-    from sipctl.output.files import write_private
     from sipctl.sandbox.server import serve
 
     session = Session.of(ctx)
     serve(
-        port=port, api_key=api_key, secret_file=api_secret_file, seed=seed, faults=fault or [],
-        write_env=(lambda text: write_private(env_out, [text])) if env_out else None,
+        port=port, api_key=api_key, secret_file=api_secret_file, seed=seed, faults=fault or [], env_out=env_out,
         announce=lambda line: session.streams.write((f"{line}\n",)),
     )  # fmt: skip

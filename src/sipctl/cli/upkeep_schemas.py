@@ -51,9 +51,9 @@ class PlanShape(Shape):
 
 
 class RestoreItem(Shape):
-    """A rule that is restored; `result` is "" for what was only planned, or skipped."""
+    """A rule that is restored; `result` is "" for what was only planned, skipped, or refused."""
 
-    action: Literal["create", "delete", "update", "skip"]
+    action: Literal["create", "delete", "update", "skip", "refuse"]
     sip_dispatch_rule_id: str
     room: str
     pin: str

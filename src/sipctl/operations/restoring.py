@@ -1,6 +1,6 @@
 """Undoing from the audit, or from an export: a plan against what stands now, then the same rails as any write."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -9,24 +9,27 @@ from sipctl.errors import NotFoundError, RailError
 from sipctl.operations.executing import Attempt, Brake, Pace, attempt_each
 from sipctl.operations.journal import Entry
 from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule, without_marks
-from sipctl.operations.writing import Change, Writer
+from sipctl.operations.writing import Change, Writer, rail
 from sipctl.telephony.livekit_json import rule_from_json
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.returning import Returning
 from sipctl.telephony.ruleset import RuleKey, rule_keys
 
 _GONE: Final = frozenset({"delete", "room_finished"})
 """Actions of the audit that took a rule away, by ourselves or by a backend."""
 _KNOWN: Final = {"": "the run ended in the middle; ", "unknown": "no answer came; "}
 """What is said of a write by its result, where only a look at what stands tells whether it was made."""
+_TODAYS_PIN: Final = "its PIN is the one that its room has today"
 
 
 class Deed(StrEnum):
-    """What restoring does with one rule."""
+    """What restoring does with one rule. What is refused would bring back a PIN that was taken away."""
 
     CREATE = "create"
     DELETE = "delete"
     UPDATE = "update"
     SKIP = "skip"
+    REFUSE = "refuse"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,8 @@ class _Standing:
 
     rules: dict[str, DispatchRule]
     trunk_ids: frozenset[str]
+    mapped: Mapping[str, str]
+    as_of_today: Callable[[DispatchRule], Returning]
     keys: dict[RuleKey, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -80,41 +85,51 @@ class _Standing:
         self.keys |= dict.fromkeys(rule_keys(rule), identifier)
 
 
-def plan_undo(
-    entries: Sequence[Entry], rules: Iterable[DispatchRule], trunk_ids: Iterable[str], mapped: Mapping[str, str]
-) -> list[Step]:
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What a restore meets: the stored rules, the trunks, and what the registry says today.
+
+    `mapped` are new ids of trunks that were made again; `as_of_today` says which PIN a rule may come back with.
+    """
+
+    rules: Sequence[DispatchRule]
+    trunk_ids: Iterable[str]
+    mapped: Mapping[str, str]
+    as_of_today: Callable[[DispatchRule], Returning]
+
+    def standing(self) -> _Standing:
+        """The rules before the first step."""
+        rules = {rule.sip_dispatch_rule_id: rule for rule in self.rules}
+        return _Standing(rules, frozenset(self.trunk_ids), self.mapped, self.as_of_today)
+
+
+def plan_undo(entries: Sequence[Entry], present: Present) -> list[Step]:
     """What undoes these audited writes, the last one first.
 
-    A write without an outcome, or without an answer, is looked up: what stands now tells whether it was made. `mapped`
-    are new ids of trunks that were made again.
+    A write without an outcome, or without an answer, is looked up: what stands now tells whether it was made.
     """
-    standing = _Standing({rule.sip_dispatch_rule_id: rule for rule in rules}, frozenset(trunk_ids))
+    standing = present.standing()
     steps = []
     for entry in reversed(entries):
-        if step := _undo(entry, standing, mapped):
+        if step := _undo(entry, standing):
             _note(step, standing)
             steps.append(step)
     return steps
 
 
-def plan_restore(
-    wanted: Iterable[DispatchRule],
-    rules: Iterable[DispatchRule],
-    trunk_ids: Iterable[str],
-    mapped: Mapping[str, str],
-) -> list[Step]:
+def plan_restore(wanted: Iterable[DispatchRule], present: Present) -> list[Step]:
     """What creates those of the wanted rules that do not stand."""
-    standing = _Standing({rule.sip_dispatch_rule_id: rule for rule in rules}, frozenset(trunk_ids))
+    standing = present.standing()
     steps = []
     for rule in wanted:
-        step = _create(rule, standing, mapped, "not there")
+        step = _create(rule, standing, "not there")
         _note(step, standing)
         steps.append(step)
     return steps
 
 
 def _note(step: Step, standing: _Standing) -> None:
-    if step.deed is Deed.SKIP:
+    if step.deed in {Deed.SKIP, Deed.REFUSE}:
         return
     if step.now:
         standing.remove(step.now)
@@ -122,9 +137,14 @@ def _note(step: Step, standing: _Standing) -> None:
         standing.add(step.then, step.now.sip_dispatch_rule_id if step.now else f"new {len(standing.rules)}")
 
 
-def _undo(entry: Entry, standing: _Standing, mapped: Mapping[str, str]) -> Step | None:
+def rules_before(entries: Iterable[Entry]) -> list[DispatchRule]:
+    """The rules as they stood before these writes."""
+    return [rule_from_json(entry.before) for entry in entries if entry.before and "rule" in entry.before]
+
+
+def _undo(entry: Entry, standing: _Standing) -> Step | None:
     """The step that undoes one write; None if it is no rule's, or failed."""
-    before = rule_from_json(entry.before) if entry.before and "rule" in entry.before else None
+    before = next(iter(rules_before([entry])), None)
     after = rule_from_json(entry.after) if entry.after and "rule" in entry.after else None
     if entry.result == "failed" or not (before or after):
         return None
@@ -132,7 +152,7 @@ def _undo(entry: Entry, standing: _Standing, mapped: Mapping[str, str]) -> Step 
     if entry.action in _GONE and before:
         if before.sip_dispatch_rule_id in standing.rules:
             return Step(deed=Deed.SKIP, why=f"{known}it was not deleted", now=before)
-        return _create(before, standing, mapped, f"{known}it was deleted")
+        return _create(before, standing, f"{known}it was deleted")
     if entry.action == "create" and after:
         return _take_back(after, standing, known)
     if entry.action == "update" and before and after:
@@ -140,10 +160,10 @@ def _undo(entry: Entry, standing: _Standing, mapped: Mapping[str, str]) -> Step 
     return None
 
 
-def _create(rule: DispatchRule, standing: _Standing, mapped: Mapping[str, str], why: str) -> Step:
-    then = replace(
-        rule, sip_dispatch_rule_id="", trunk_ids=tuple(mapped.get(one, one) for one in rule.trunk_ids), updated_at=None
-    )
+def _create(rule: DispatchRule, standing: _Standing, why: str) -> Step:
+    trunk_ids = tuple(standing.mapped.get(one, one) for one in rule.trunk_ids)
+    returning = standing.as_of_today(replace(rule, sip_dispatch_rule_id="", trunk_ids=trunk_ids, updated_at=None))
+    then = returning.rule
     missing = [one for one in then.trunk_ids if one not in standing.trunk_ids]
     if missing:
         return Step(
@@ -151,9 +171,15 @@ def _create(rule: DispatchRule, standing: _Standing, mapped: Mapping[str, str], 
         )
     if standing.like(then):
         return Step(deed=Deed.SKIP, why="there already", now=standing.like(then))
+    if returning.objection:
+        return Step(deed=Deed.REFUSE, why=returning.objection, then=then)
     if taker := standing.taker(then):
         return Step(deed=Deed.SKIP, why=f"{taker} takes its calls by now", then=then)
-    return Step(deed=Deed.CREATE, why=why, then=then)
+    return Step(deed=Deed.CREATE, why=why + _with_which_pin(returning), then=then)
+
+
+def _with_which_pin(returning: Returning) -> str:
+    return f"; {_TODAYS_PIN}" if returning.has_todays_pin else ""
 
 
 def _take_back(after: DispatchRule, standing: _Standing, known: str) -> Step:
@@ -174,9 +200,18 @@ def _revert(before: DispatchRule, after: DispatchRule, standing: _Standing, know
         return Step(deed=Deed.SKIP, why=f"{known}it is as it was", now=now)
     if without_marks(now) != without_marks(after):
         return Step(deed=Deed.SKIP, why="changed since", now=now)
-    if taker := standing.taker(before, but=before.sip_dispatch_rule_id):
+    return _change_back(now, standing.as_of_today(before), standing, f"{known}it was changed")
+
+
+def _change_back(now: DispatchRule, returning: Returning, standing: _Standing, why: str) -> Step:
+    then = returning.rule
+    if without_marks(now) == without_marks(then):
+        return Step(deed=Deed.SKIP, why=f"{_TODAYS_PIN}, and all else is as it was", now=now)
+    if returning.objection:
+        return Step(deed=Deed.REFUSE, why=returning.objection, now=now, then=then)
+    if taker := standing.taker(then, but=then.sip_dispatch_rule_id):
         return Step(deed=Deed.SKIP, why=f"{taker} takes its calls by now", now=now)
-    return Step(deed=Deed.UPDATE, why=f"{known}it was changed", now=now, then=before)
+    return Step(deed=Deed.UPDATE, why=why + _with_which_pin(returning), now=now, then=then)
 
 
 def entries_of(
@@ -229,6 +264,15 @@ def check_steps(steps: Iterable[Step], limit: int) -> None:
             code="rail-many",
             hint=f"look at the plan; if it is right, add `--max-delete {count}`",
         )
+
+
+def refusals(steps: Iterable[Step]) -> list[RailError]:
+    """Why steps are refused, each with the word that lifts it."""
+    return [
+        rail("retired-pin", f"will not restore the rule of room {step.rule.room_name!r}: {step.why}")
+        for step in steps
+        if step.deed is Deed.REFUSE
+    ]
 
 
 async def restore(writer: Writer, steps: Sequence[Step], brake: Brake) -> list[Attempt[Step, Change]]:

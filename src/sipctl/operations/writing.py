@@ -36,7 +36,7 @@ def check_profile(settings: Settings, permit: Permit) -> None:
         raise RailError(f"profile {profile!r} is protected", code="rail-protected", hint=f"add `--confirm {profile}`")
 
 
-RAILS: Final = ("foreign", "in-use", "live-room", "open", "protected", "unattended", *REFUSED)
+RAILS: Final = ("foreign", "in-use", "live-room", "open", "protected", "retired-pin", "unattended", *REFUSED)
 """The words of `--allow`; codes are those of faults that a write must not bring about."""
 
 

@@ -4,7 +4,7 @@ Uniqueness is the database's own constraint. In our own table a PIN that is in u
 Meet's layout the PINs in use stand in Meet's table, under its own unique constraint, and our table holds the others.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,8 @@ from sipctl.errors import ConflictError
 from sipctl.registry.database import translated
 from sipctl.registry.holdings import Holding, MeetPins, OwnPins, Pairs, PinsInUse, among, batches, holding, insert_pin
 from sipctl.registry.tables import ACTIVE, RETIRED, pins, prepare, rotations
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.returning import PinsToday
 
 __all__ = ["ACTIVE", "RETIRED", "Holder", "Holding", "Registry", "Rotation"]
 
@@ -121,6 +123,15 @@ class Registry:
         with translated(_WHAT), _reading(self._home) as connection:
             in_use = self._pins.rooms_of(connection, numbers)
         return found | {pin: Holder(room, ACTIVE) for pin, room in in_use.items()}
+
+    def today(self, rules: Sequence[DispatchRule]) -> PinsToday:
+        """What is known today of the rooms of these rules, and of their PINs."""
+        holders = self.holders({rule.pin for rule in rules if rule.pin})
+        return PinsToday(
+            of_rooms=self.pins_of({rule.room_name for rule in rules}),
+            in_use={pin: holder.room for pin, holder in holders.items() if holder.state == ACTIVE},
+            retired={pin: holder.room for pin, holder in holders.items() if holder.state == RETIRED},
+        )
 
     def _quarantined(self, numbers: Iterable[str]) -> dict[str, str]:
         """Which of these PINs are in quarantine, and the rooms that had them."""

@@ -161,12 +161,10 @@ def serve(
     secret_file: Path | None,
     seed: Path | None,
     faults: Iterable[str],
-    write_env: Callable[[str], None] | None,
+    env_out: Path | None,
     announce: Callable[[str], None],
 ) -> None:
-    """Run the sandbox until SIGINT, SIGTERM or SIGHUP. A random secret is announced, once; one from a file is not.
-
-    `write_env` is given the lines of an env file with the secret, whichever it is.
+    """Run the sandbox until SIGINT or SIGTERM. A random secret is announced, once; a secret from a file is not.
 
     Raises:
         UsageError: the secret is empty, the seed is no snapshot, or there is no such fault.
@@ -181,29 +179,33 @@ def serve(
         plant_snapshot(sandbox.store, read_text(seed))
     for fault in faults:
         sandbox.fault(fault)
-    asyncio.run(_serve(sandbox, port, write_env, announce, show_secret=not secret_file))
+    asyncio.run(_serve(sandbox, port, env_out, announce, show_secret=not secret_file))
 
 
 async def _serve(
-    sandbox: Sandbox,
-    port: int,
-    write_env: Callable[[str], None] | None,
-    announce: Callable[[str], None],
-    *,
-    show_secret: bool,
+    sandbox: Sandbox, port: int, env_out: Path | None, announce: Callable[[str], None], *, show_secret: bool
 ) -> None:
     ended = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     await sandbox.start(port)
     try:
         environment = {"LIVEKIT_URL": sandbox.url, "LIVEKIT_API_KEY": sandbox.api_key}
         secret = sandbox.api_secret.reveal()
-        if write_env:
-            lines = {**environment, "LIVEKIT_API_SECRET": secret}.items()
-            write_env("".join(f"{name}={value}\n" for name, value in lines))
+        if env_out:
+            _write_env(env_out, {**environment, "LIVEKIT_API_SECRET": secret})
         for name, value in {**environment, **({"LIVEKIT_API_SECRET": secret} if show_secret else {})}.items():
             announce(f"export {name}={shlex.quote(value)}")
         await ended.wait()
     finally:
         await sandbox.stop()
+
+
+def _write_env(path: Path, environment: dict[str, str]) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            os.fchmod(descriptor, 0o600)  # the file may have been there before
+            file.writelines(f"{name}={value}\n" for name, value in environment.items())
+    except OSError as error:
+        raise UncheckedError(f"cannot write {path}: {error.strerror}") from error

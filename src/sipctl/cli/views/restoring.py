@@ -46,8 +46,10 @@ class RestoreView:
             return
         yield from listing.render(style, streams)
         if style == "table":
-            todo = any(step.deed is not Deed.SKIP for step in self.steps)
+            deeds = {step.deed for step in self.steps}
+            todo = deeds - {Deed.SKIP, Deed.REFUSE}
             yield from [f"\nundo: {self._undo}\n"] if self.run else ["\ndo it: add --apply\n"] if todo else []
+            yield from ["\nwhat is refused: add --allow retired-pin\n"] if Deed.REFUSE in deeds else []
 
     @property
     def _undo(self) -> str:
