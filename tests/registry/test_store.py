@@ -104,7 +104,8 @@ def test_a_rotation_of_a_pin_that_is_gone_leaves_it_in_quarantine(home: Home) ->
     registry = home.registry
     registry.give([(A, "1111")])
     registry.retire(registry.find(A))
-    assert not registry.begin_rotation(A, "1111", "3333")
+    with pytest.raises(ConflictError, match="changed or released meanwhile"):
+        registry.begin_rotation(A, "1111", "3333")
     assert registry.unfinished() == []
     assert registry.holders(["1111", "3333"]) == {"1111": Holder(A, "retired")}
 

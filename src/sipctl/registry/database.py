@@ -10,10 +10,11 @@ from time import monotonic, sleep
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from sipctl.config.own_files import make_folder
-from sipctl.errors import ConfigError, SipctlError, UncheckedError
+from sipctl.errors import ConfigError, UncheckedError
+from sipctl.registry.failures import failure
 
 TIMEOUT_S: Final = 30.0
 _PAUSE_S: Final = 0.2
@@ -24,7 +25,8 @@ FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND objsubid = 1 AND granted
 AND (classid::bigint << 32 | objid::bigint) = CAST(:key AS bigint)
 """
-_CORRUPT: Final = ("malformed", "not a database")
+_PSYCOPGS: Final = frozenset({"autocommit", "context", "cursor_factory", "prepare_threshold", "row_factory"})
+"""Arguments of psycopg's own, which no text in a url can be."""
 
 
 def open_engine(url: str, timeout_s: float = TIMEOUT_S) -> Engine:
@@ -42,16 +44,27 @@ def open_engine(url: str, timeout_s: float = TIMEOUT_S) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(Path(parsed.database or ""), timeout_s)
     if parsed.get_backend_name() == "postgresql":
-        return _open_postgresql(parsed.set(drivername="postgresql+psycopg"), timeout_s)
+        _check_postgresql(parsed)
+        with translated("the database", parsed):
+            return _open_postgresql(parsed.set(drivername="postgresql+psycopg"), timeout_s)
     raise ConfigError(f"no registry in {parsed.get_backend_name()}", hint=_URL_HINT)
 
 
+_IF_CORRUPT: Final = "restore it from a backup"
 _URL_HINT: Final = "such as sqlite:////var/lib/sipctl/pins.db or postgresql://user@host/database"
+
+
+def _check_postgresql(url: URL) -> None:
+    """Refuse what a driver would take for something else: then it shows a password, or fails in a strange place."""
+    if "@" in (url.host or ""):
+        raise ConfigError("the database's url has an @ too many", hint="write %40 for an @ in a user or a password")
+    if foreign := sorted(_PSYCOPGS & url.query.keys()):
+        raise ConfigError(f"the database's url has {foreign[0]}, which is no parameter of PostgreSQL", hint=_URL_HINT)
 
 
 def _open_postgresql(url: URL, timeout_s: float) -> Engine:
     """PostgreSQL; the limit is set by a statement, for connection poolers refuse options at the start."""
-    engine = create_engine(url, connect_args={"connect_timeout": max(ceil(timeout_s), 2)})
+    engine = create_engine(url, hide_parameters=True, connect_args={"connect_timeout": max(ceil(timeout_s), 2)})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
@@ -64,7 +77,7 @@ def _open_postgresql(url: URL, timeout_s: float) -> Engine:
 def _open_sqlite(path: Path, timeout_s: float) -> Engine:
     """SQLite with a write-ahead log; a writing transaction takes the lock at once, so that it cannot fail later."""
     _make_private(path)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": timeout_s})
+    engine = create_engine(f"sqlite:///{path}", hide_parameters=True, connect_args={"timeout": timeout_s})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
@@ -93,32 +106,37 @@ def _make_private(path: Path) -> None:
 
 
 @contextmanager
-def translated(what: str, *, if_corrupt: str = "restore it from a backup") -> Iterator[None]:
-    """Turn what a database says into our errors; violated constraints pass, they are the caller's business.
+def translated(what: str, place: URL, *, if_corrupt: str = _IF_CORRUPT) -> Iterator[None]:
+    """Turn what a database says into our errors; `what` names what it is used for, `place` where it is.
 
     `if_corrupt` is the hint for a file that is damaged.
 
     Raises:
         UncheckedError: not reachable, locked, full, read-only, or without the rights.
-        ConfigError: no such table, or corrupt.
+        ConfigError: no such table, corrupt, or a url that no driver takes.
+        ConflictError: another run wrote the same at the same moment, and a constraint stopped one of the two.
     """
     try:
         yield
-    except IntegrityError:
-        raise
-    except DBAPIError as error:
-        raise _translate(what, error, if_corrupt) from error
+    except (DBAPIError, ArgumentError) as error:
+        raise failure(what, place, error, if_corrupt) from error
 
 
-def _translate(what: str, error: DBAPIError, if_corrupt: str) -> SipctlError:
-    reason = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
-    if any(word in reason for word in _CORRUPT):
-        return ConfigError(f"{what} is corrupt: {reason}", hint=if_corrupt)
-    if isinstance(error, ProgrammingError) and "permission denied" not in reason:
-        return ConfigError(f"{what} has not the tables it should have: {reason}", hint="check layout and database")
-    if isinstance(error, OperationalError) and "locked" in reason:
-        return UncheckedError(f"{what} is locked by another program", code="registry", hint="try again")
-    return UncheckedError(f"{what} cannot be used: {reason}", code="registry", hint="check the database")
+@contextmanager
+def writing(engine: Engine, what: str, *, if_corrupt: str = _IF_CORRUPT) -> Iterator[Connection]:
+    """A writing transaction; it raises what `translated` raises."""
+    with translated(what, engine.url, if_corrupt=if_corrupt), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine, what: str, *, if_corrupt: str = _IF_CORRUPT) -> Iterator[Connection]:
+    """A connection whose transaction takes no writer's lock; it raises what `translated` raises."""
+    with (
+        translated(what, engine.url, if_corrupt=if_corrupt),
+        engine.connect().execution_options(reading=True) as connection,
+    ):
+        yield connection
 
 
 def serialize(connection: Connection, what: str) -> None:
@@ -141,7 +159,7 @@ def advisory_lock(url: str, what: str, who: str, wait_s: float) -> Iterator[str 
     engine = open_engine(url)
     key, title = lock_key(what), f"sipctl {who}"
     try:
-        with translated(_LOCKS):
+        with translated(_LOCKS, engine.url):
             connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             connection.execute(text("SELECT set_config('application_name', :title, false)"), {"title": title})
             other = _acquire(connection, key, wait_s)

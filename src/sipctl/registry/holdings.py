@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     Select,
     String,
+    Table,
     any_,
     bindparam,
     cast,
@@ -89,10 +90,10 @@ def batches(items: Iterable[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
-def insert_pin(connection: Connection) -> Any:  # noqa: ANN401 - each dialect has its own Insert with ON CONFLICT
-    """An INSERT into our table of PINs that knows ON CONFLICT."""
+def insert_into(connection: Connection, table: Table) -> Any:  # noqa: ANN401 - each dialect has an Insert of its own
+    """An INSERT into one of our tables that knows ON CONFLICT."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(pins)
+    return dialect.insert(table)
 
 
 def among(connection: Connection, column: Any, values: Sequence[str]) -> Any:  # noqa: ANN401 - a column, a clause
@@ -151,7 +152,7 @@ class OwnPins:
         _forget(connection, (pin for _, pin in wanted), expired)
         rows = [{"room": room, "pin": pin} for room, pin in sorted(wanted)]
         same = {"state": _constant(ACTIVE), "assigned_at": _constant(now)}
-        statement = insert_pin(connection).values(same).on_conflict_do_nothing().returning(pins.c.room)
+        statement = insert_into(connection, pins).values(same).on_conflict_do_nothing().returning(pins.c.room)
         return {room for batch in batches(rows) for room in connection.execute(statement, batch).scalars()}
 
     def swap(self, connection: Connection, room: str, held: str, wanted: str | None, *, now: str) -> bool:
@@ -162,7 +163,7 @@ class OwnPins:
         if wanted is None:
             return True
         values = {"state": ACTIVE, "assigned_at": now, "retired_at": None}
-        stored = insert_pin(connection).values(pin=wanted, room=room, **values)
+        stored = insert_into(connection, pins).values(pin=wanted, room=room, **values)
         stored = stored.on_conflict_do_update(index_elements=[pins.c.pin], set_=values, where=pins.c.room == room)
         return connection.execute(stored.returning(pins.c.pin)).first() is not None
 

@@ -10,17 +10,14 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from sipctl.registry.database import serialize, translated
+from sipctl.registry.database import reading, serialize, translated, writing
 from sipctl.registry.tables import looks, prepare, runs, sightings
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
 
 _REMEMBERED: Final = timedelta(days=1)
-
-
-def _translated() -> AbstractContextManager[None]:
-    remedy = "move looks.db of the state folder away: the next look counts as the first"
-    return translated("the state of earlier looks", if_corrupt=remedy)
+_WHAT: Final = "the state of earlier looks"
+_IF_CORRUPT: Final = "move looks.db of the state folder away: the next look counts as the first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +43,18 @@ class Looks:
         self._engine = engine
         self._server = server
         self._now = now
-        with _translated():
+        with translated(_WHAT, engine.url, if_corrupt=_IF_CORRUPT):
             prepare(engine)
 
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        return writing(self._engine, _WHAT, if_corrupt=_IF_CORRUPT)
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        return reading(self._engine, _WHAT, if_corrupt=_IF_CORRUPT)
 
     def look(self, stale: Iterable[DispatchRule], *, any_room: bool) -> Earlier:
         """What earlier looks found; then note this one, in the same transaction.
@@ -61,7 +64,7 @@ class Looks:
         """
         now = self._now()
         digests = {rule.sip_dispatch_rule_id: _digest(rule) for rule in stale}
-        with _translated(), self._engine.begin() as connection:
+        with self._writing() as connection:
             serialize(connection, f"looks at {self._server}")  # a run holds the lock of the server itself
             earlier = self._earlier(connection, digests, now)
             self._note(connection, digests, earlier, now, any_room=any_room)
@@ -104,25 +107,25 @@ class Looks:
     def begin_run(self, run: str) -> None:
         """Note that a run is about to write; whoever finds the note later knows that it was killed."""
         values = {"run": run, "server": self._server, "started_at": self._now().isoformat()}
-        with _translated(), self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(insert(runs).values(values))
 
     def end_run(self, run: str) -> None:
         """Note that a run came to its end."""
-        with _translated(), self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(update(runs).where(runs.c.run == run).values(ended_at=self._now().isoformat()))
 
     def unsettled_runs(self) -> dict[str, datetime | None]:
         """The runs at this server that no later one has looked at, oldest first, and when each ended; None = never."""
         query = select(runs.c.run, runs.c.ended_at).where(runs.c.server == self._server).order_by(runs.c.started_at)
-        with _translated(), self._engine.connect().execution_options(reading=True) as connection:
+        with self._reading() as connection:
             return {run: datetime.fromisoformat(at) if at else None for run, at in connection.execute(query)}
 
     def settle(self, settled: Iterable[str]) -> None:
         """Forget runs: what they left is as it should be. One that its host did not come back to is over in a day."""
         long_ago = (self._now() - _REMEMBERED).isoformat()
         here = runs.c.server == self._server
-        with _translated(), self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(delete(runs).where(here, runs.c.run.in_(list(settled)) | (runs.c.started_at < long_ago)))
 
 

@@ -5,17 +5,16 @@ Meet's layout the PINs in use stand in Meet's table, under its own unique constr
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import ColumnElement, Connection, Engine, Executable, and_, delete, select
 from sqlalchemy.exc import OperationalError
 
 from sipctl.errors import ConflictError
-from sipctl.registry.database import translated
-from sipctl.registry.holdings import Holding, MeetPins, OwnPins, Pairs, PinsInUse, among, batches, holding, insert_pin
+from sipctl.registry.database import reading, translated, writing
+from sipctl.registry.holdings import Holding, MeetPins, OwnPins, Pairs, PinsInUse, among, batches, holding, insert_into
 from sipctl.registry.tables import ACTIVE, RETIRED, pins, prepare, rotations
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.returning import PinsToday
@@ -25,6 +24,8 @@ __all__ = ["ACTIVE", "RETIRED", "Holder", "Holding", "Registry", "Rotation"]
 _WHAT: Final = "the registry"
 _DEADLOCK: Final = "40P01"
 _TRIES: Final = 5
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Registry:
         self._pins: PinsInUse = MeetPins() if in_meet else OwnPins()
         self._quarantine = timedelta(days=quarantine_days)
         self._now = now
-        with translated(_WHAT):
+        with translated(_WHAT, notes.url):
             prepare(notes)
 
     def close(self) -> None:
@@ -77,7 +78,7 @@ class Registry:
 
     def holdings(self) -> Iterator[Holding]:
         """Every room that the registry knows, in the order of their names; read as it is consumed."""
-        with translated(_WHAT), _reading(self._home) as connection:
+        with reading(self._home, _WHAT) as connection:
             for row in connection.execution_options(yield_per=1000).execute(self._pins.query()):
                 yield holding(row)
 
@@ -88,7 +89,7 @@ class Registry:
             NotFoundError: none.
             UsageError: several rooms have this name.
         """
-        with translated(_WHAT), _reading(self._home) as connection:
+        with reading(self._home, _WHAT) as connection:
             return self._pins.find(connection, reference)
 
     def find_all(self, references: Iterable[str]) -> Iterator[Holding]:
@@ -103,7 +104,7 @@ class Registry:
 
     def known(self, rooms: Iterable[str]) -> dict[str, Holding]:
         """Those of these rooms that the registry knows, by its own names for them."""
-        with translated(_WHAT), _reading(self._home) as connection:
+        with reading(self._home, _WHAT) as connection:
             return self._pins.known(connection, rooms)
 
     @property
@@ -113,14 +114,14 @@ class Registry:
 
     def pins_of(self, rooms: Iterable[str]) -> dict[str, str]:
         """The PINs of those of these rooms that have one."""
-        with translated(_WHAT), _reading(self._home) as connection:
+        with reading(self._home, _WHAT) as connection:
             return self._pins.pins_of(connection, rooms)
 
     def holders(self, numbers: Iterable[str]) -> dict[str, Holder]:
         """Who has these PINs, or had them within the quarantine."""
         numbers = list(numbers)
         found = {pin: Holder(room, RETIRED) for pin, room in self._quarantined(numbers).items()}
-        with translated(_WHAT), _reading(self._home) as connection:
+        with reading(self._home, _WHAT) as connection:
             in_use = self._pins.rooms_of(connection, numbers)
         return found | {pin: Holder(room, ACTIVE) for pin, room in in_use.items()}
 
@@ -137,7 +138,7 @@ class Registry:
         """Which of these PINs are in quarantine, and the rooms that had them."""
         expired = self._timestamp(ago=self._quarantine)
         query = select(pins.c.pin, pins.c.room).where(pins.c.state == RETIRED, pins.c.retired_at >= expired)
-        with translated(_WHAT), _reading(self._notes) as connection:
+        with reading(self._notes, _WHAT) as connection:
             return {
                 row.pin: row.room
                 for batch in batches(numbers)
@@ -146,12 +147,12 @@ class Registry:
 
     def count(self) -> int:
         """How many PINs are in use."""
-        with translated(_WHAT), _reading(self._home) as connection:
+        with reading(self._home, _WHAT) as connection:
             return self._pins.count(connection)
 
     def is_untouched(self) -> bool:
         """Whether no PIN was ever noted here: a registry of our own that was at most looked into."""
-        with translated(_WHAT), _reading(self._notes) as connection:
+        with reading(self._notes, _WHAT) as connection:
             return connection.execute(select(pins.c.pin).limit(1)).first() is None
 
     # --- giving and taking ---
@@ -164,21 +165,45 @@ class Registry:
         if self._in_meet:
             set_aside = self._quarantined(pin for _, pin in wanted)
             wanted = [(room, pin) for room, pin in wanted if pin not in set_aside]
+        return self._give(wanted)
+
+    def _give(self, wanted: Pairs, *before: Executable) -> set[str]:
+        """Store what can be stored, in one transaction with other statements before it."""
         now, expired = self._timestamp(), self._timestamp(ago=self._quarantine)
 
-        def store() -> set[str]:
-            with self._home.begin() as connection:
-                return self._pins.give(connection, wanted, now=now, expired=expired)
+        def store(connection: Connection) -> set[str]:
+            for statement in before:
+                connection.execute(statement)
+            return self._pins.give(connection, wanted, now=now, expired=expired)
 
-        with translated(_WHAT):
-            return _despite_deadlocks(store)
+        return self._at_home(store)
 
     def give_back(self, room: str, pin: str) -> bool:
-        """Give a room this very PIN, also out of its own quarantine; whether it has it now."""
+        """Give a room this very PIN, also out of its own quarantine; whether it has it now.
+
+        Both are one step in our own table: a PIN that is in no quarantine and in nobody's use is anybody's.
+        """
         own = delete(pins).where(pins.c.pin == pin, pins.c.room == room, pins.c.state == RETIRED)
-        with translated(_WHAT), self._notes.begin() as connection:
+        if not self._in_meet:
+            return bool(self._give([(room, pin)], own))
+        if self._quarantined([pin]).get(pin, room) != room or not self._give([(room, pin)]):
+            return False
+        with writing(self._notes, _WHAT) as connection:
             connection.execute(own)
-        return bool(self.give([(room, pin)]))
+        return True
+
+    def _at_home(self, step: Callable[[Connection], T]) -> T:
+        """Do a step in one transaction, where the PINs in use stand. One that comes to nothing leaves nothing."""
+
+        def done() -> T:
+            with self._home.connect() as connection, connection.begin() as transaction:
+                result = step(connection)
+                if not result:
+                    transaction.rollback()
+                return result
+
+        with translated(_WHAT, self._home.url):
+            return _despite_deadlocks(done)
 
     def retire(self, held: Holding) -> None:
         """Take a room's PIN away and keep it in quarantine.
@@ -186,28 +211,26 @@ class Registry:
         Raises:
             ConflictError: the room has another PIN by now, or a rotation of it was begun and not ended.
         """
-        with translated(_WHAT), self._notes.begin() as connection:
-            _refuse_unfinished(connection, held.room)
+        with writing(self._notes, _WHAT) as connection:
+            if connection.execute(select(rotations.c.room).where(rotations.c.room == held.room)).first():
+                raise _unfinished(held.room)
             self._set_aside(connection, held.room, held.pin)
         if not self._swap(held.room, held.pin, None):
-            raise ConflictError(f"room {held.room!r} has another PIN by now", hint="look at it, then try again")
+            raise _changed(held.room)
 
     def _set_aside(self, connection: Connection, room: str, pin: str) -> None:
         """Note a PIN as retired unless its row says that it is in use: from here on nobody else gets it."""
         now = self._timestamp()
         row = {"pin": pin, "room": room, "state": RETIRED, "assigned_at": now, "retired_at": now}
-        statement = insert_pin(connection).values(row)
+        statement = insert_into(connection, pins).values(row)
         values = {"room": room, "retired_at": now}
         connection.execute(
             statement.on_conflict_do_update(index_elements=[pins.c.pin], set_=values, where=pins.c.state == RETIRED)
         )
 
     def _swap(self, room: str, held: str, wanted: str | None) -> bool:
-        with translated(_WHAT), self._home.connect() as connection, connection.begin() as transaction:
-            swapped = self._pins.swap(connection, room, held, wanted, now=self._timestamp())
-            if not swapped:
-                transaction.rollback()
-            return swapped
+        now = self._timestamp()
+        return self._at_home(lambda connection: self._pins.swap(connection, room, held, wanted, now=now))
 
     # --- rotating: begin, (the live rule changes,) finish; or cancel ---
 
@@ -217,21 +240,31 @@ class Registry:
         What the room had itself may come back out of quarantine.
 
         Raises:
-            ConflictError: a rotation of this room was begun and not ended.
+            ConflictError: the room has another PIN by now, or a rotation of it was begun and not ended: by an earlier
+                run, or at the same moment by another host.
         """
-        holder = self.holders([new_pin]).get(new_pin)
-        if holder and (holder.room != room or holder.state == ACTIVE):
-            return False
-        rotation = Rotation(room, old_pin, new_pin, self._timestamp())
-        note = {"room": room, "old_pin": old_pin, "new_pin": new_pin, "started_at": rotation.started_at}
-        with translated(_WHAT), self._notes.begin() as connection:
-            _refuse_unfinished(connection, room)
-            self._set_aside(connection, room, old_pin)
-            connection.execute(rotations.insert(), note)
-        if self._swap(room, old_pin, new_pin):
-            return True
-        self._unnote(rotation)
+        if self._is_free_for(room, new_pin):
+            rotation = Rotation(room, old_pin, new_pin, self._timestamp())
+            self._note(rotation)
+            if self._swap(room, old_pin, new_pin):
+                return True
+            self._unnote(rotation)
+        if self.pins_of([room]).get(room) != old_pin:
+            raise _changed(room)
         return False
+
+    def _is_free_for(self, room: str, pin: str) -> bool:
+        holder = self.holders([pin]).get(pin)
+        return holder is None or (holder.room == room and holder.state == RETIRED)
+
+    def _note(self, rotation: Rotation) -> None:
+        """Note a rotation and set its old PIN aside. Of two hosts that do so at once the key lets one through."""
+        values = {name: getattr(rotation, name) for name in Rotation.__slots__}
+        with writing(self._notes, _WHAT) as connection:
+            note = insert_into(connection, rotations).values(values).on_conflict_do_nothing()
+            if connection.execute(note.returning(rotations.c.room)).first() is None:
+                raise _unfinished(rotation.room)
+            self._set_aside(connection, rotation.room, rotation.old_pin)
 
     def carry_on(self, rotation: Rotation) -> bool:
         """Make sure that the new PIN is the room's, where a run was killed. False if that cannot be: then it is over.
@@ -247,15 +280,15 @@ class Registry:
         if held == rotation.old_pin:
             self._unnote(rotation)
         else:
-            with translated(_WHAT), self._notes.begin() as connection:
+            with writing(self._notes, _WHAT) as connection:
                 self._set_aside(connection, rotation.room, rotation.new_pin)
             self.finish(rotation)
         return False
 
     def finish(self, rotation: Rotation) -> None:
         """End a rotation: the old PIN is in quarantine, the note is gone."""
-        with translated(_WHAT), self._notes.begin() as connection:
-            connection.execute(delete(rotations).where(rotations.c.room == rotation.room))
+        with writing(self._notes, _WHAT) as connection:
+            connection.execute(delete(rotations).where(_is(rotation)))
 
     def cancel(self, rotation: Rotation) -> None:
         """Give up a rotation: the old PIN is the room's again, the note gone.
@@ -273,36 +306,42 @@ class Registry:
         """Forget a rotation that changed nothing: what was set aside is in use, unless the room lost it meanwhile."""
         held = self.pins_of([rotation.room]).get(rotation.room) == rotation.old_pin
         set_aside = delete(pins).where(pins.c.pin == rotation.old_pin, pins.c.state == RETIRED)
-        with translated(_WHAT), self._notes.begin() as connection:
+        with writing(self._notes, _WHAT) as connection:
             if held:
                 connection.execute(set_aside)
-            connection.execute(delete(rotations).where(rotations.c.room == rotation.room))
+            connection.execute(delete(rotations).where(_is(rotation)))
 
     def unfinished(self) -> list[Rotation]:
         """The rotations that were begun and not ended, oldest first."""
         columns = (rotations.c.room, rotations.c.old_pin, rotations.c.new_pin, rotations.c.started_at)
-        with translated(_WHAT), _reading(self._notes) as connection:
+        with reading(self._notes, _WHAT) as connection:
             return [Rotation(*row) for row in connection.execute(select(*columns).order_by(rotations.c.started_at))]
 
 
-def _reading(engine: Engine) -> AbstractContextManager[Connection]:
-    """A connection whose transaction takes no writer's lock."""
-    return engine.connect().execution_options(reading=True)
+def _is(rotation: Rotation) -> ColumnElement[bool]:
+    """The note of this rotation, and of no later one of the same room."""
+    same = (getattr(rotations.c, name) == getattr(rotation, name) for name in ("room", "old_pin", "new_pin"))
+    return and_(*same)
 
 
-def _refuse_unfinished(connection: Connection, room: str) -> None:
-    if connection.execute(select(rotations.c.room).where(rotations.c.room == room)).first():
-        raise ConflictError(
-            f"a rotation of {room!r} was begun and not ended", hint="`sipctl pin rotate --recover` ends it"
-        )
+def _unfinished(room: str) -> ConflictError:
+    return ConflictError(
+        f"a rotation of {room!r} was begun and not ended", hint="`sipctl pin rotate --recover` ends it"
+    )
 
 
-def _despite_deadlocks(store: Callable[[], set[str]]) -> set[str]:
+def _changed(room: str) -> ConflictError:
+    return ConflictError(
+        f"the PIN of room {room!r} was changed or released meanwhile", code="pin-changed", hint="look at it, try again"
+    )
+
+
+def _despite_deadlocks(step: Callable[[], T]) -> T:
     """Two runs that drew each other's PINs in one batch wait for each other; PostgreSQL ends one, which tries again."""
     for _ in range(_TRIES - 1):
         try:
-            return store()
+            return step()
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", "") != _DEADLOCK:
                 raise
-    return store()
+    return step()

@@ -1,0 +1,153 @@
+"""Two hosts at one PostgreSQL: what one does between two steps of the other is a conflict of that one room."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from peers.postgres import Postgres
+from registry.homes import ROOMS, opened
+from sipctl.errors import ConflictError
+from sipctl.registry.database import open_engine
+from sipctl.registry.store import Holder, Registry
+
+A, B, C = ROOMS[:3]
+NOTE = "INSERT INTO sipctl_rotation VALUES (:room, '1111', '9999', '2026-01-01T00:00:00Z')"
+
+
+@pytest.fixture
+def url(postgres: Postgres) -> str:
+    return postgres.new_database()
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    engine = open_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@contextmanager
+def host(url: str) -> Iterator[Registry]:
+    """The registry as one host opens it."""
+    engine = open_engine(url)
+    registry = Registry(engine, engine, in_meet=False)
+    yield registry
+    registry.close()
+
+
+@pytest.fixture
+def here(url: str) -> Iterator[Registry]:
+    with host(url) as registry:
+        yield registry
+
+
+@pytest.fixture
+def there(url: str) -> Iterator[Registry]:
+    with host(url) as registry:
+        yield registry
+
+
+def while_it_waits(work: Callable[[], object], engine: Engine, other: Connection, *then: str) -> object:
+    """Begin the work on its host, and once it waits for the other's transaction do the rest of that and end it."""
+    with ThreadPoolExecutor(1) as thread:
+        begun = thread.submit(work)
+        _until_one_waits(engine)
+        for statement in then:
+            other.execute(text(statement))
+        other.commit()
+        return begun.result(timeout=20)
+
+
+def _until_one_waits(engine: Engine) -> None:
+    until = time.monotonic() + 20
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with engine.connect() as connection:
+        while not connection.execute(waiting).scalar_one():
+            connection.rollback()
+            assert time.monotonic() < until
+
+
+def test_the_same_rotation_begun_at_the_same_moment(here: Registry, engine: Engine) -> None:
+    here.give([(A, "1111"), (B, "2222")])
+    with engine.connect() as other:
+        other.execute(text(NOTE), {"room": A})
+        with pytest.raises(ConflictError, match="begun and not ended"):
+            while_it_waits(lambda: here.begin_rotation(A, "1111", "3333"), engine, other)
+    assert here.pins_of([A, B]) == {A: "1111", B: "2222"}
+    assert [one.new_pin for one in here.unfinished()] == ["9999"]
+    assert here.begin_rotation(B, "2222", "3333")
+
+
+@pytest.mark.parametrize("layout", ["postgresql", "meet"])
+def test_a_pin_that_the_other_host_released(layout: str, tmp_path: Path, postgres: Postgres) -> None:
+    with opened(layout, tmp_path, postgres) as home:
+        registry = home.registry
+        registry.give([(A, "1111"), (B, "2222")])
+        registry.retire(registry.find(A))
+        for wanted in ("3333", "2222"):
+            with pytest.raises(ConflictError, match=r"changed or released meanwhile") as told:
+                registry.begin_rotation(A, "1111", wanted)
+            assert told.value.code == "pin-changed"
+        assert registry.unfinished() == []
+        assert registry.holders(["1111", "3333"]) == {"1111": Holder(A, "retired")}
+
+
+def test_a_pin_that_is_released_in_the_middle_of_a_rotation(here: Registry, there: Registry, engine: Engine) -> None:
+    here.give([(A, "1111")])
+    with engine.connect() as other:
+        other.execute(text("UPDATE sipctl_pin SET state = 'retired', retired_at = '2099-01-01T00:00:00Z'"))
+        with pytest.raises(ConflictError, match=r"changed or released meanwhile"):
+            while_it_waits(lambda: here.begin_rotation(A, "1111", "3333"), engine, other)
+    assert (here.pins_of([A]), there.unfinished()) == ({}, [])
+    assert there.give([(B, "1111"), (C, "3333")]) == {C}
+
+
+def test_the_end_of_one_rotation_leaves_the_note_of_a_later_one(here: Registry, there: Registry) -> None:
+    """The first was finished by `--recover` on the other host, while its own host was still at it."""
+    here.give([(A, "1111")])
+    here.begin_rotation(A, "1111", "3333")
+    (first,) = there.unfinished()
+    there.finish(first)
+    assert there.begin_rotation(A, "3333", "4444")
+    here.finish(first)
+    assert [(one.old_pin, one.new_pin) for one in here.unfinished()] == [("3333", "4444")]
+
+
+def test_two_that_wait_for_each_other(here: Registry, engine: Engine, postgres: Postgres, url: str) -> None:
+    """PostgreSQL ends one of two transactions that hold each other's rows; it is tried again, not failed."""
+    name = url.split("@/")[1].split("?", maxsplit=1)[0]
+    postgres.execute("postgres", f"ALTER DATABASE {name} SET deadlock_timeout = '300ms'")
+    here.give([(A, "1111"), (B, "2222")])
+    here.close()
+    with engine.connect() as other:
+        other.execute(text("SET LOCAL deadlock_timeout = '30s'"))
+        other.execute(text("SELECT * FROM sipctl_pin WHERE pin = '2222' FOR UPDATE"))
+        swapped = while_it_waits(
+            lambda: here._swap(A, "1111", "2222"),
+            engine,
+            other,
+            "SELECT * FROM sipctl_pin WHERE pin = '1111' FOR UPDATE",
+        )
+    assert swapped is False
+    assert here.pins_of([A, B]) == {A: "1111", B: "2222"}
+
+
+def test_a_pin_out_of_its_own_quarantine_is_at_no_moment_anybodys(
+    here: Registry, there: Registry, engine: Engine
+) -> None:
+    """It goes from the quarantine to its room in one step, so the other host cannot take it in between."""
+    here.give([(A, "1111")])
+    here.retire(here.find(A))
+    with engine.connect() as other:
+        other.execute(text("INSERT INTO sipctl_pin VALUES ('7777', :room, 'active', '2026', NULL)"), {"room": A})
+        while_it_waits(lambda: here.give_back(A, "1111"), engine, other)
+    assert there.pins_of([A]) == {A: "7777"}
+    assert there.give([(B, "1111")]) == set()
+    assert there.holders(["1111"]) == {"1111": Holder(A, "retired")}
