@@ -16,6 +16,7 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.exit(_tell_version())
     _hurry()
+    _hush_warnings()
     from sipctl.cli.app import run
 
     sys.exit(run(sys.argv[1:]))
@@ -48,6 +49,14 @@ def _hurry() -> None:
 
     gc.disable()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
+def _hush_warnings() -> None:
+    """Keep Python's warnings off stderr, unless the interpreter was told what to do with them."""
+    if not sys.warnoptions:
+        import warnings
+
+        warnings.simplefilter("ignore")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import importlib
 import json
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Final
 import typer
 
 from sipctl import __version__
+from sipctl.cli.bugs import trace_of
 from sipctl.cli.options import Command, Group
 from sipctl.config.own_files import secure
 from sipctl.config.paths import state_dir
@@ -186,7 +186,7 @@ def _report_bug(args: Sequence[str], error: BaseException) -> int:
 
 
 def _write_traceback(error: BaseException) -> Path | str:
-    text = "".join(traceback.format_exception(error))
+    text = trace_of(error)
     try:
         place = state_dir() / f"bug-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"
         secure(place)

@@ -1,6 +1,7 @@
 """What a command body works with: its options, its settings, its server and its output."""
 
 import asyncio
+import logging
 import os
 import shlex
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,10 +31,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def _hush_libraries() -> None:
+    """Keep what libraries log off stderr: it is unfiltered, and they tell us of each failure by an exception, too."""
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())
+
+
 class Session:
     """One run of one command."""
 
     def __init__(self, options: Options, command: str) -> None:
+        _hush_libraries()
         self.options = options
         self.command = command
         self.streams = Streams.standard(quiet=options.quiet, verbose=options.verbose)
