@@ -147,9 +147,9 @@ def test_rooms_on_stdin_are_utf_8() -> None:
 
 def test_what_a_big_registry_exports_can_be_imported(tmp_path: Path) -> None:
     file = tmp_path / "pins.jsonl"
-    rows = ({"room": f"{number:01000}", "pin": f"{number:010}"} for number in range(5_000))
+    rows = ({"room": f"{number:0250}", "pin": f"{number:010}"} for number in range(20_000))
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert len(pin("import", str(file), "-o", "name").stdout.splitlines()) == 5_000
+    assert len(pin("import", str(file), "-o", "name").stdout.splitlines()) == 20_000
 
 
 def test_a_setting_that_makes_no_pin() -> None:
@@ -216,6 +216,39 @@ def undo_of(told: str) -> list[str]:
     """The words behind `sipctl` of the undo command that was printed."""
     (line,) = (line for line in told.splitlines() if line.startswith("undo"))
     return shlex.split(line.removeprefix("undo:").removeprefix("undo\t"))[1:]
+
+
+@pytest.mark.parametrize("name", ["r" * 5000, "a\0b", " ", "é" * 129])
+@pytest.mark.parametrize("style", ["csv", "json"])
+def test_an_import_refuses_the_names_that_assign_refuses(name: str, style: str) -> None:
+    rows = [{"room": "good", "pin": "4821930571"}, {"room": name, "pin": "4821930572"}]
+    lines = "room,pin\n" + "".join(f'"{row["room"]}",{row["pin"]}\n' for row in rows)
+    text = json.dumps(rows) if style == "json" else lines
+    assert_error(run("pin", "import", "-", "--apply", stdin=text.encode()), 2, "row ", "a room name")
+    assert pins() == {}
+
+
+@pytest.mark.parametrize("home", ["sqlite", "postgresql", "meet"])
+def test_a_room_gets_its_own_pin_back_by_an_import(home: str, request: pytest.FixtureRequest) -> None:
+    """One that it has no more, and one in the place of another; nobody else's."""
+    env = clean_env()
+    if home == "postgresql":
+        env["SIPCTL_REGISTRY_URL"] = request.getfixturevalue("postgres").new_database()
+    elif home == "meet":
+        env = request.getfixturevalue("meet")
+    released, rotated, other = ROOMS[:3]
+    pin("assign", released, rotated, other, env=env)
+    before = pins(env)
+    pin("release", released, env=env)
+    pin("rotate", rotated, env=env)
+    table = f"room,pin\n{released},{before[released]}\n{rotated},{before[rotated]}\n"
+    assert pin("import", "-", env=env, stdin=table).stdout.count("out of quarantine") == 2
+    applied = items(pin("import", "-", "--apply", "-o", "json", env=env, stdin=table))
+    assert [(one["result"], "quarantine" in one["why"]) for one in applied] == [("added", True), ("changed", True)]
+    assert pins(env) == before
+    pin("release", released, env=env)
+    foreign = f"room,pin\n{ROOMS[3]},{before[released]}\n"
+    assert "had this PIN" in pin("import", "-", "--apply", env=env, stdin=foreign, code=5).stdout
 
 
 def test_what_undoes_it_meets_the_same_room_and_profile(tmp_path: Path) -> None:
@@ -377,7 +410,7 @@ def test_what_is_on_the_protect_list_is_not_released(tmp_path: Path) -> None:
     assert pins(env) == {}
 
 
-@pytest.mark.parametrize("name", ["", "r" * 257])
+@pytest.mark.parametrize("name", ["", " ", "r" * 257])
 def test_a_name_that_no_room_can_have(name: str) -> None:
     assert_error(run("pin", "assign", "demo", name), 2, "1 to 256 bytes")
     assert pins(clean_env()) == {}
@@ -598,6 +631,13 @@ def test_a_state_database_beside_a_registry_of_our_own(postgres: Postgres) -> No
 @pytest.mark.parametrize("url", ["postgresql://one:5432,two:5433/pins", "postgresql://host:port/pins"])
 def test_urls_that_are_none(url: str) -> None:
     assert_error(run("pin", "list", env=clean_env(SIPCTL_REGISTRY_URL=url)), 2, "no database url")
+
+
+@pytest.mark.parametrize("port", ["text", "0", "65536", "5432x", "١٢"])
+def test_a_port_of_meets_database_that_is_none(meet: dict[str, str], port: str) -> None:
+    common = Path(meet["SIPCTL_CONFIG"]).parent / "common"
+    common.write_text(f"{common.read_text()}DB_PORT={port}\n")
+    assert_error(run("pin", "list", env=meet), 2, "DB_PORT", "is no port")
 
 
 def test_databases_that_cannot_be_used(tmp_path: Path) -> None:

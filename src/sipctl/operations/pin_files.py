@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from sipctl.errors import SipctlError, UsageError
 from sipctl.operations.journal import Journal
-from sipctl.registry.store import ACTIVE, Holder, Registry
+from sipctl.registry.store import ACTIVE, RETIRED, Holder, Registry
 from sipctl.telephony.pins import MIN_LENGTH, is_pin
+from sipctl.telephony.room_names import checked_room_name
 
 FIELDS: Final = ("room", "pin", "state", "assigned_at")
 _ROOM_NAMES: Final = ("room", "resource_id", "room_name")
@@ -38,6 +39,7 @@ _LEFT_OUT: Final = {
     "live": (State.LIVE, "somebody may be dialling; `--allow live-room` changes it"),
     "protected": (State.PROTECTED, "it is on the protect list; `--allow protected` changes it"),
 }
+_BACK: Final = "it had this PIN before: out of quarantine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,10 @@ def _room_and_pin(row: Mapping[str, Any], number: int) -> tuple[str, str]:
     found = str(row[room]), (row[pin] or "").strip()
     if not all(map(_is_unicode, found)):
         raise UsageError(f"row {number} holds half a character, which is no Unicode", hint="write the file in UTF-8")
-    return found
+    try:
+        return checked_room_name(found[0]), found[1]
+    except UsageError as error:
+        raise UsageError(f"row {number}: {error.message}") from None
 
 
 def _is_unicode(text: str) -> bool:
@@ -156,7 +161,8 @@ def plan_import(
         elif held and (reason := spared(room)):
             items.append(Item(room, pin, *_LEFT_OUT[reason]))
         else:
-            items.append(Item(room, pin, State.CHANGED if held else State.ADDED))
+            why = _BACK if owner.state == RETIRED else ""
+            items.append(Item(room, pin, State.CHANGED if held else State.ADDED, why))
     return _once_a_room(items)
 
 
@@ -185,12 +191,18 @@ def _refuse_mangled(number: int, room: str, pin: str, length: int) -> None:
 
 
 def add_pins(registry: Registry, items: Iterable[Item], journal: Journal) -> list[Item]:
-    """Store what a plan adds, in one transaction; what somebody took meanwhile is conflicting now."""
+    """Store what a plan adds; what another run took meanwhile is conflicting now.
+
+    All in one transaction, but for PINs that come back out of the quarantine of their own rooms: each in its own.
+    """
     wanted = {item.room: item.pin for item in items if item.state is State.ADDED}
     stored: set[str] = set()
     if wanted:
         with journal.recorded("assign", f"{len(wanted)} rooms", after={"rooms": list(wanted)}) as record:
-            stored = registry.give(list(wanted.items()))
+            holders = registry.holders(wanted.values())
+            own = {(room, pin) for room, pin in wanted.items() if holders.get(pin) == Holder(room, RETIRED)}
+            stored = registry.give([pair for pair in wanted.items() if pair not in own])
+            stored |= {room for room, pin in own if registry.give_back(room, pin)}
             record.after = {"pins": {room: wanted[room] for room in stored}}
     return [
         replace(item, state=State.CONFLICTING, why="taken meanwhile")

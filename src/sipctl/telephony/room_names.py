@@ -12,8 +12,10 @@ def checked_room_name(name: str) -> str:
     """The name, if a room can have it.
 
     Raises:
-        UsageError: it is empty or over 256 bytes.
+        UsageError: it is blank, over 256 bytes, or holds a NUL, which no database keeps.
     """
-    if not 0 < len(name.encode(errors="surrogateescape")) <= NAME_BYTES:
-        raise UsageError(f"a room name has 1 to {NAME_BYTES} bytes")
+    if not (name.strip() and len(name.encode(errors="surrogateescape")) <= NAME_BYTES):
+        raise UsageError(f"a room name has 1 to {NAME_BYTES} bytes, and is not blank")
+    if "\0" in name:
+        raise UsageError("a room name holds no NUL")
     return name
