@@ -66,9 +66,6 @@ class Headers:
     def __eq__(self, other: object) -> bool:
         return self._fields == other._fields if isinstance(other, Headers) else NotImplemented
 
-    def __hash__(self) -> int:
-        return hash(self._fields)
-
     def __repr__(self) -> str:
         return f"Headers({list(self._fields)})"
 

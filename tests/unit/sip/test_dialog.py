@@ -1,5 +1,7 @@
 """The requests of a conversation, before and after an answer."""
 
+from dataclasses import replace
+
 import pytest
 
 from sipctl.sip.dialog import Dialog
@@ -55,6 +57,10 @@ def test_livekits_own_answer_is_acknowledged_where_its_caller_did() -> None:
     ack = CALL.confirmed_by(answer).request("ACK", number=2, branch="z9hG4bK2")
     assert ack.start_line == sent.start_line
     assert ack.headers.first("To") == sent.headers.first("To")
+
+
+def test_a_contact_is_sent_only_where_there_is_one() -> None:
+    assert not replace(CALL, contact="").request("OPTIONS", number=1, branch="z9hG4bK1").headers.has("Contact")
 
 
 def test_nothing_that_breaks_a_line_gets_into_a_request() -> None:

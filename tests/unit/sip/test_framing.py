@@ -167,3 +167,9 @@ def test_the_list_of_faults_is_limited() -> None:
 def test_faults_never_show_credentials() -> None:
     [fault] = parse(OPTIONS + b"Authorization: Digest response=\r\n\r\n").faults
     assert fault == Fault(FaultKind.MALFORMED, "Authorization")
+
+
+def test_a_fault_says_where_and_what() -> None:
+    [missing, malformed] = parse(OPTIONS.replace(b"To", b"X") + b'Contact: "\r\n\r\n').faults
+    assert (str(missing), str(malformed)) == ("To missing", 'Contact malformed: "')
+    assert str(Fault(FaultKind.VERSION, "", "SIP/3.0")) == "version: SIP/3.0"
