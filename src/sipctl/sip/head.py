@@ -39,7 +39,7 @@ def read_head(data: bytes) -> Head:
     faults: list[Fault] = []
     first, *lines = _lines(data, faults)
     start = read_start_line(first, faults)
-    return Head(start, Headers(_headers(lines, faults)), faults)
+    return Head(start, Headers(tuple(_headers(lines, faults))), faults)
 
 
 def _lines(data: bytes, faults: list[Fault]) -> list[str]:

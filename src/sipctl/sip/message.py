@@ -33,15 +33,15 @@ class Header(NamedTuple):
         return self.source or f"{self.name}: {self.value}"
 
 
+@dataclass(frozen=True, slots=True)
 class Headers:
-    """All headers of a message in their order, found by any spelling of their name, and never changed."""
+    """All headers of a message in their order, found by any spelling of their name."""
 
-    __slots__ = ("_fields", "_values")
+    fields: tuple[Header, ...] = ()
+    _values: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def __init__(self, fields: Iterable[Header] = ()) -> None:
-        self._fields = tuple(fields)
-        self._values: dict[str, list[str]] = {}
-        for name, value, _ in self._fields:
+    def __post_init__(self) -> None:
+        for name, value, _ in self.fields:
             self._values.setdefault(field_key(name), []).append(value)
 
     @classmethod
@@ -51,26 +51,20 @@ class Headers:
         Raises:
             BuildError: a name is no token, or a value would end its line.
         """
-        fields = [Header(name, value) for name, value in pairs]
+        fields = tuple(Header(name, value) for name, value in pairs)
         for name, value, _ in fields:
             if not is_token(name) or _BREAKING.intersection(value):
                 raise BuildError(f"no header to send: {name!r}")
         return cls(fields)
 
     def __iter__(self) -> Iterator[Header]:
-        return iter(self._fields)
+        return iter(self.fields)
 
     def __len__(self) -> int:
-        return len(self._fields)
-
-    def __eq__(self, other: object) -> bool:
-        return self._fields == other._fields if isinstance(other, Headers) else NotImplemented
-
-    def __repr__(self) -> str:
-        return f"Headers({list(self._fields)})"
+        return len(self.fields)
 
     def __add__(self, more: "Headers") -> "Headers":
-        return Headers((*self._fields, *more))
+        return Headers((*self.fields, *more))
 
     def all(self, name: str) -> list[str]:
         """The values of every header of this name."""
