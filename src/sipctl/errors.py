@@ -3,6 +3,8 @@
 from enum import IntEnum
 from typing import Final
 
+from sipctl.command_line import Prose, prose_text
+
 
 class ExitCode(IntEnum):
     """What the process's exit status means; the same for every command."""
@@ -25,18 +27,23 @@ class ExitCode(IntEnum):
 class SipctlError(Exception):
     """Something a person can act on: one line what failed, one line what to do.
 
-    `code` is a stable slug for scripts, `hint` names the command or setting that helps ("" = nothing to add).
+    `code` is a stable slug for scripts, `advice` names the command or setting that helps ("" = nothing to add).
     Neither may ever hold a secret or a full PIN.
     """
 
     exit_code = ExitCode.UNCHECKED
     code = "error"
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "") -> None:
+    def __init__(self, message: str, *, hint: Prose = "", code: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.advice = hint
         self.code = code or type(self).code
+
+    @property
+    def hint(self) -> str:
+        """The advice as text."""
+        return prose_text(self.advice)
 
 
 class UsageError(SipctlError):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sipctl.command_line import CommandLine, Prose
+
 
 class Level(StrEnum):
     """How much a finding weighs. `unknown` = could not be checked, which is never the same as ok."""
@@ -39,10 +41,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fix:
-    """What to do. `command` is a command of this very version, ready to paste, or "" when only words help."""
+    """What to do. `command` is a command of this very version, or None when only words help."""
 
-    text: str
-    command: str = ""
+    text: Prose
+    command: CommandLine | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +95,8 @@ class Code:
         observed: str = "",
         expected: str = "",
         source: str = "",
-        fix: str = "",
-        command: str = "",
+        fix: Prose = "",
+        command: CommandLine | None = None,
     ) -> Finding:
         """A finding of this code: what the case at hand does not say is the code's own. `observed` holds no secret."""
         return Finding(

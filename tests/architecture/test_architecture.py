@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,6 +58,43 @@ def test_sizes() -> None:
 def test_few_ignores() -> None:
     ignores = [line for file in FILES for line in file.read_text().splitlines() if "type: ignore" in line]
     assert len(ignores) < 5, ignores
+
+
+OWN_COMMAND = re.compile(rf"\bsipctl ({'|'.join(COMMANDS)})\b")
+"""A command of ours in a text, such as `sipctl pin show`."""
+
+
+def is_text_with_holes(node: ast.AST) -> bool:
+    if isinstance(node, ast.JoinedStr):
+        return any(isinstance(one, ast.FormattedValue) for one in node.values)
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.Add | ast.Mod)
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format"
+
+
+def holes_between_backticks(text: ast.AST) -> Iterator[str]:
+    before = ""
+    for part in text.values if isinstance(text, ast.JoinedStr) else ():
+        if isinstance(part, ast.Constant):
+            before += str(part.value)
+        elif isinstance(part, ast.FormattedValue) and before.count("`") % 2:
+            yield ast.unparse(part.value)
+
+
+def test_a_command_with_a_hole_is_a_value() -> None:
+    for file in FILES:
+        if file.name != "command_line.py":
+            for text in filter(is_text_with_holes, ast.walk(ast.parse(file.read_text()))):
+                literals = [str(one.value) for one in ast.walk(text) if isinstance(one, ast.Constant)]
+                assert not any(map(OWN_COMMAND.search, literals)), f"{file}: make it a CommandLine: {literals}"
+                holes = holes_between_backticks(text)
+                assert all(hole.startswith("quoted(") for hole in holes), f"{file}: `quoted(…)` is missing: {literals}"
+
+
+def test_words_are_quoted_in_one_place() -> None:
+    quoting = {file.name for file in FILES if {"shlex.quote", "shlex.join"} & imported(file)}
+    called = {file.name for file in FILES if re.search(r"shlex\.(quote|join)", file.read_text())}
+    assert quoting | called == set()
 
 
 def modules_after(*args: str) -> set[str]:

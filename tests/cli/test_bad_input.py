@@ -44,7 +44,7 @@ def test_no_configuration_at_all() -> None:
 
 def test_a_profile_without_any_file(tmp_path: Path) -> None:
     for words in (("--profile", "prod", "rules", "list"), ("doctor", "--profile", "prod")):
-        assert_error(run(*words), 2, "no profile 'prod': there is no", "sipctl config init")
+        assert_error(run(*words), 2, "no profile 'prod': there is no", "sipctl --profile prod config init")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from operations.desk import Desk, present
 from operations.full_disk import full_after
 from operations.yard import Yard, plant, results
+from sipctl.command_line import prose_text
 from sipctl.errors import ChangedError, ConflictError, ExitCode, PartialError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.carrying import Result
@@ -254,7 +255,7 @@ def test_a_purge_that_cannot_put_back_says_what_it_did(sandboxed: Yard) -> None:
     assert results(outcome) == [("gone", Result.NOT_PUT_BACK)]
     (done,) = outcome.done
     assert done.failed
-    assert f"sipctl rules restore --id {rule.sip_dispatch_rule_id} --apply" in done.hint
+    assert f"sipctl rules restore --id {rule.sip_dispatch_rule_id} --apply" in prose_text(done.advice)
     assert steps_of(yard.desk)[:2] == [("delete", "done"), ("put-back", "failed")]
     (step,) = undo(yard.desk, rule=rule.sip_dispatch_rule_id)
     assert step.deed is Deed.CREATE
@@ -267,7 +268,7 @@ def test_a_purge_that_cannot_look_again_says_what_it_did(sandboxed: Yard) -> Non
     with striking(yard.desk, "delete_rule", "status=503@ListRooms"):
         outcome = yard.run(Part.PURGE)
     assert results(outcome) == [("gone", Result.NOT_CHECKED)]
-    assert f"sipctl rules restore --id {rule.sip_dispatch_rule_id} --apply" in outcome.done[0].hint
+    assert f"sipctl rules restore --id {rule.sip_dispatch_rule_id} --apply" in prose_text(outcome.done[0].advice)
 
 
 def test_a_deletion_that_surely_failed_puts_nothing_back(sandboxed: Yard) -> None:

@@ -17,6 +17,7 @@ import typer
 from sipctl import __version__
 from sipctl.cli.bugs import trace_of
 from sipctl.cli.options import Command, Group
+from sipctl.command_line import CommandLine, prose_text
 from sipctl.config.own_files import secure
 from sipctl.config.paths import state_dir
 from sipctl.errors import ExitCode, SipctlError, UsageError
@@ -143,7 +144,10 @@ def _refuse_broken_words(args: Sequence[str]) -> None:
 
 def _usage_hint(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
-    return f"`{context.command_path} --help` shows what it takes" if context else ""
+    if context is None:
+        return ""
+    _, *words = str(context.command_path).split()
+    return prose_text((CommandLine.of(*words, "--help"), " shows what it takes"))
 
 
 def _report(args: Sequence[str], code: str, message: str, hint: str, exit_code: ExitCode) -> int:

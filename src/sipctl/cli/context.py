@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import shlex
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 
 from sipctl.cli.options import Options
+from sipctl.command_line import CommandLine
 from sipctl.config.load import load_settings
 from sipctl.config.model import Settings
 from sipctl.config.paths import embedded_registry, state_dir, state_path
 from sipctl.errors import NotFoundError, SipctlError, UsageError
 from sipctl.output.formats import View
 from sipctl.output.streams import Streams
-from sipctl.telephony.commands import on_room
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
@@ -71,14 +70,9 @@ class Session:
             self.streams.note(f"note: {note}")
         return settings
 
-    def paste(self, command: str) -> str:
-        """A command of ours, ready to paste after this run: it must not meet another deployment than this one."""
-        words = ["sipctl"]
-        for option, value in (("--config", self.options.config), ("--profile", self.options.profile)):
-            words += [option, str(value)] if value is not None else []
-        for path in self.options.env_file:
-            words += ["--env-file", str(path)]
-        return command.replace("sipctl", shlex.join(words), 1) if command.startswith("sipctl ") else command
+    def paste(self, command: CommandLine) -> str:
+        """A command of ours, ready to paste after this run."""
+        return str(self.options.again(command))
 
     @contextmanager
     def registry(self, settings: Settings | None = None) -> Iterator["Registry"]:
@@ -135,9 +129,8 @@ class Session:
         with self.registry() as registry:
             holding = registry.find(room)
         if not holding.pin:
-            raise NotFoundError(
-                f"room {room!r} has no PIN", hint=f"`{on_room('sipctl pin assign', room)}` gives it one"
-            )
+            assign = CommandLine.of("pin", "assign").on(room)
+            raise NotFoundError(f"room {room!r} has no PIN", hint=(assign, " gives it one"))
         return holding
 
     def named(self, things: Iterable[T], room_of: Callable[[T], str]) -> tuple[Iterable[T], Mapping[str, str]]:

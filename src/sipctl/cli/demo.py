@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from sipctl.cli.options import Command
+from sipctl.command_line import quoted
 from sipctl.errors import ExitCode, SipctlError
 from sipctl.output.outlet import is_read
 
@@ -157,7 +158,7 @@ class Stage:
         from sipctl.cli.views.plan import undo_command
 
         last = json.loads((self._folder / "state" / "audit.jsonl").read_text().splitlines()[-1])
-        return undo_command(last["run"])
+        return str(undo_command(last["run"]))
 
     def _prescribed(self) -> list[str]:
         """The commands that the doctor prints against errors."""
@@ -179,4 +180,5 @@ class Stage:
             check=False,
         )
         if ended.returncode != step.expected:
-            raise SipctlError(f"`sipctl {step.words}` ended with {ended.returncode} instead of {int(step.expected)}")
+            command = quoted("sipctl", *shlex.split(step.words))
+            raise SipctlError(f"{command} ended with {ended.returncode} instead of {int(step.expected)}")

@@ -12,6 +12,7 @@ import typer
 from sipctl.cli.context import Session
 from sipctl.cli.stdin import EXPORT_LIMIT, STDIN, read_document
 from sipctl.cli.views.report import ReportView, metrics_text
+from sipctl.command_line import prose_below
 from sipctl.config.checks.files import open_own_files
 from sipctl.config.deployment import Source
 from sipctl.config.kinds import Kind
@@ -23,7 +24,7 @@ from sipctl.doctor.facts import Answer
 from sipctl.doctor.report import Report, make_report
 from sipctl.doctor.runner import Plan, examine, examine_offline, examine_unasked
 from sipctl.errors import ConfigError, ExitCode, SipctlError, UsageError
-from sipctl.findings import Code, Finding, Level
+from sipctl.findings import Code, Finding, Fix, Level
 from sipctl.output.files import write_public
 from sipctl.output.formats import Listing
 from sipctl.telephony.snapshot import read_snapshot
@@ -199,7 +200,10 @@ def finish(session: Session, report: Report, name: str, textfile: Path | None) -
 def _pasted(session: Session, finding: Finding) -> Finding:
     """The finding with its command as it must be typed after this run."""
     fix = finding.fix
-    return replace(finding, fix=replace(fix, command=session.paste(fix.command))) if fix and fix.command else finding
+    if fix is None:
+        return finding
+    command = session.options.again(fix.command) if fix.command else None
+    return replace(finding, fix=Fix(text=prose_below(fix.text, session.options.deployment), command=command))
 
 
 def codes_view(plan: Plan) -> Listing[Code]:

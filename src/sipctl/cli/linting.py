@@ -55,7 +55,7 @@ def _requests(path: Path) -> list[DispatchRule | InboundTrunk]:
     try:
         requests = requests_from_json(read_document(path))
     except UsageError as error:
-        raise UsageError(f"{named(path)}: {error.message}", hint=error.hint or _REQUESTS) from None
+        raise UsageError(f"{named(path)}: {error.message}", hint=error.advice or _REQUESTS) from None
     if not requests:
         raise UsageError(f"there is no request in {named(path)}", hint=_REQUESTS)
     return requests

@@ -10,7 +10,8 @@ from typing import Annotated, Any, ClassVar, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from sipctl.errors import UsageError
+from sipctl.command_line import CommandLine, prose_below
+from sipctl.errors import SipctlError, UsageError
 from sipctl.output.formats import COMMON_FORMATS
 
 F = TypeVar("F", bound=Callable[..., None])
@@ -45,6 +46,20 @@ class Options:
         """What the command line said, at whatever place."""
         given = {field.name: ctx.meta[_key(field.name)] for field in fields(cls) if _key(field.name) in ctx.meta}
         return cls(**given)
+
+    @property
+    def deployment(self) -> tuple[str, ...]:
+        """The words with which a command meets the same deployment again as this run."""
+        words = []
+        for option, value in (("--config", self.config), ("--profile", self.profile)):
+            words += [option, str(value)] if value is not None else []
+        for path in self.env_file:
+            words += ["--env-file", str(path)]
+        return tuple(words)
+
+    def again(self, command: CommandLine) -> CommandLine:
+        """The command as it must be typed after this run: it must not meet another deployment."""
+        return command.below(*self.deployment)
 
 
 def _key(name: str) -> str:
@@ -151,7 +166,7 @@ def refuse_other_formats(ctx: typer.Context, command: str, formats: Sequence[str
     """
     style = Options.of(ctx).output
     if style not in formats:
-        raise UsageError(f"`{command}` has no output format {style!r}", hint=f"choose one of {', '.join(formats)}")
+        raise UsageError(f"{command} has no output format {style!r}", hint=f"choose one of {', '.join(formats)}")
 
 
 class Command(_EveryCommand, TyperCommand):
@@ -162,7 +177,11 @@ class Command(_EveryCommand, TyperCommand):
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own signature
         """Run the command, unless it is asked for a format it does not have: nothing may happen first."""
         refuse_other_formats(ctx, ctx.command_path, self.formats)
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except SipctlError as error:
+            error.advice = prose_below(error.advice, Options.of(ctx).deployment)
+            raise
 
 
 class CsvCommand(Command):

@@ -8,6 +8,7 @@ from itertools import chain
 from sipctl.cli.context import Session
 from sipctl.cli.stdin import read_lines, read_secret_line
 from sipctl.cli.views.registry import assigned_view, card_view, holdings_view, released_view, whereabouts_view
+from sipctl.command_line import CommandLine
 from sipctl.errors import UsageError
 from sipctl.operations.live import Live, look
 from sipctl.operations.pins import (
@@ -25,7 +26,6 @@ from sipctl.operations.pins import (
 )
 from sipctl.operations.writing import Permit, check_profile
 from sipctl.registry.store import Registry
-from sipctl.telephony.commands import on_room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def assign_rooms(session: Session, wanted: Assigning, permit: Permit) -> None:
         session.emit(assigned_view(done, show_pins=session.options.show_pins, applied=not permit.dry_run))
         deque(done, maxlen=0)  # the rooms of which nobody reads get their PINs, too
     if isinstance(done, list) and done[0].is_new and not permit.dry_run:
-        session.streams.note(f"undo: {session.paste(on_room('sipctl pin release', done[0].room))}")
+        session.streams.note(f"undo: {session.paste(CommandLine.of('pin', 'release').on(done[0].room))}")
 
 
 def _check_wanted(wanted: Assigning) -> None:
@@ -78,7 +78,10 @@ def _check_wanted(wanted: Assigning) -> None:
     if wanted.pin_stdin and (wanted.missing or len(wanted.rooms) != 1):
         raise UsageError("--pin-stdin is for one room", hint="name one room")
     if wanted.live and not (wanted.missing and wanted.ask_live):
-        raise UsageError("--live goes with --missing, and asks LiveKit", hint="`sipctl pin assign --missing --live`")
+        raise UsageError(
+            "--live goes with --missing, and asks LiveKit",
+            hint=(CommandLine.of("pin", "assign", "--missing", "--live"),),
+        )
 
 
 def _assigned(
@@ -147,5 +150,6 @@ def release_room(session: Session, reference: str, permit: Permit, *, ask_live: 
         check_release(session.settings, holding, live, permit.allow)
         if not permit.dry_run:
             release(registry, holding, session.journal)
-    undo = "" if permit.dry_run else session.paste(on_room("sipctl pin assign --pin-stdin", holding.room))
+    again = CommandLine.of("pin", "assign", "--pin-stdin").on(holding.room)
+    undo = "" if permit.dry_run else session.paste(again)
     session.emit(released_view(holding, undo, show_pins=session.options.show_pins))

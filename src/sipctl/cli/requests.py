@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sipctl.cli.stdin import STDIN, read_document, read_secret_line
+from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
 from sipctl.errors import UsageError
 from sipctl.lkapi.requests import rule_request_from_json, trunk_request_from_json
@@ -115,7 +116,7 @@ def rule_edits(
     }
     edits = given(wanted)
     if not edits:
-        raise UsageError("nothing to change", hint="`sipctl rules update --help` shows what can be")
+        raise UsageError("nothing to change", hint=(CommandLine.of("rules", "update", "--help"), " shows what can be"))
     return edits
 
 
@@ -150,5 +151,5 @@ def trunk_edits(
     }
     edits = given(wanted)
     if not edits:
-        raise UsageError("nothing to change", hint="`sipctl trunk update --help` shows what can be")
+        raise UsageError("nothing to change", hint=(CommandLine.of("trunk", "update", "--help"), " shows what can be"))
     return edits

@@ -12,6 +12,7 @@ from typing import Any
 from sipctl.cli.context import Session
 from sipctl.cli.stdin import EXPORT_LIMIT, read_document
 from sipctl.cli.views.restoring import RestoreView
+from sipctl.command_line import CommandLine
 from sipctl.errors import PartialError, RailError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.executing import Attempt, Brake, braking_on_signals
@@ -90,13 +91,13 @@ def _end(done: Sequence[Attempt[Step, Change]], refused: Sequence[RailError]) ->
     if failed or refused:
         told = f"{len(failed) + len(refused)} of {len(done) + len(refused)} steps did not go well"
         reason = f": {errors[0].message}" if errors else ""
-        raise PartialError(told + reason, hint=errors[0].hint if errors else "run it again")
+        raise PartialError(told + reason, hint=errors[0].advice if errors else "run it again")
 
 
 def _together(refused: Sequence[RailError]) -> RailError:
     first = refused[0]
     more = f", and {len(refused) - 1} more" if len(refused) > 1 else ""
-    return RailError(f"{first.message}{more}", code=first.code, hint=first.hint)
+    return RailError(f"{first.message}{more}", code=first.code, hint=first.advice)
 
 
 def _mapped(words: Sequence[str]) -> Mapping[str, str]:
@@ -141,7 +142,9 @@ def _exported(path: Path) -> Sequence[DispatchRule]:
     """The rules of an export; fields that cannot be written back would be lost."""
     snapshot = read_snapshot([read_document(path, EXPORT_LIMIT)])
     if snapshot.rules is None:
-        raise UsageError(f"{path} holds no rules", hint="it should be what `sipctl rules export` wrote")
+        raise UsageError(
+            f"{path} holds no rules", hint=("it should be what ", CommandLine.of("rules", "export"), " wrote")
+        )
     if snapshot.unknown:
         raise UsageError(f"{path} has fields that this version cannot write back: {', '.join(snapshot.unknown)}")
     return snapshot.rules

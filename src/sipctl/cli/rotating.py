@@ -3,7 +3,6 @@
 import asyncio
 import json
 import secrets
-import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -17,6 +16,7 @@ from sipctl.cli.context import Session
 from sipctl.cli.pins import ask_livekit
 from sipctl.cli.stdin import EXPORT_LIMIT, read_document, read_lines
 from sipctl.cli.views.registry import holdings_view, import_view, rotated_view, rotation_plan_view
+from sipctl.command_line import CommandLine, quoted
 from sipctl.errors import ExitCode, NotFoundError, PartialError, SipctlError, UsageError
 from sipctl.operations.executing import Brake, braking_on_signals
 from sipctl.operations.live import Live
@@ -73,7 +73,9 @@ def rotate_rooms(session: Session, wanted: Rotating, permit: Permit) -> None:
             session.emit(rotation_plan_view(plan, show_pins=session.options.show_pins))
             return
         for holding, reason in plan.left_out:
-            session.streams.note(f"note: room {holding.room!r} is left out: {reason}; `--allow {_RAILS[reason][0]}`")
+            session.streams.note(
+                f"note: room {holding.room!r} is left out: {reason}; `{quoted('--allow', _RAILS[reason][0])}`"
+            )
         _finish(session, _rotate(session, registry, plan.rooms, {}, permit, live))
 
 
@@ -98,7 +100,10 @@ def _plan(session: Session, registry: Registry, wanted: Rotating, permit: Permit
     meant = registry.holdings() if wanted.everything else registry.find_all(named)
     held = [holding for holding in dict.fromkeys(meant) if holding.pin]
     if not held and not wanted.is_set:
-        raise NotFoundError(f"room {wanted.rooms[0]!r} has no PIN", hint="`sipctl pin assign` gives it one")
+        raise NotFoundError(
+            f"room {wanted.rooms[0]!r} has no PIN",
+            hint=(CommandLine.of("pin", "assign").on(wanted.rooms[0]), " gives it one"),
+        )
     plan = plan_rotation(held, spared_by(session.settings, live, permit.allow))
     if plan.left_out and not wanted.is_set:
         ((holding, reason),) = plan.left_out
@@ -125,7 +130,7 @@ def _rotate(
         lines = (json.dumps({"room": one.room, "pin": one.pin}, ensure_ascii=False) + "\n" for one in rooms)
         file = rotator.journal.folder / f"rotation-{rotator.journal.run}.jsonl"
         write_private(file, lines)
-        undo = shlex.join(("sipctl", "pin", "import", str(file), "--apply", *lifted))
+        undo = CommandLine.of("pin", "import").on(str(file)).having("--apply", *lifted)
         session.streams.note(f"undo: {session.paste(undo)}")
         return await rotator.rotate(rooms)
 
@@ -177,7 +182,7 @@ def _finish(session: Session, done: Sequence[Rotated]) -> None:
         raise failed[0]
     if failed:
         told = f"{len(failed)} of {len(done)} rooms were not rotated: {failed[0].message}"
-        raise PartialError(told, hint=failed[0].hint)
+        raise PartialError(told, hint=failed[0].advice)
 
 
 def export_pins(session: Session, file: Path | None) -> None:
@@ -222,7 +227,7 @@ def import_pins(session: Session, wanted: Importing, permit: Permit) -> None:
     session.emit(import_view(items, applied=applied, show_pins=session.options.show_pins))
     session.leave_if_stopped()
     for error in failed.values():
-        raise PartialError(f"{len(failed)} rooms were not changed: {error.message}", hint=error.hint)
+        raise PartialError(f"{len(failed)} rooms were not changed: {error.message}", hint=error.advice)
     if any(item.state in {State.CONFLICTING, State.UNKNOWN} for item in items):
         raise typer.Exit(ExitCode.RAIL)
 

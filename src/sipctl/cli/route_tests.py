@@ -9,6 +9,7 @@ from sipctl.cli.context import Session
 from sipctl.cli.explaining import Surroundings, configured_number, read_site
 from sipctl.cli.stdin import STDIN, read_document
 from sipctl.cli.views.judged import TestsView
+from sipctl.command_line import CommandLine, prose_text
 from sipctl.errors import ExitCode, UsageError
 from sipctl.operations.case_files import read_cases
 from sipctl.operations.case_proposals import propose_cases
@@ -42,4 +43,5 @@ def write_tests(session: Session, around: Surroundings, path: Path) -> None:
         raise UsageError("--init writes a file, since PINs are in it", hint="name the file")
     text = propose_cases(read_site(session, around), configured_number(session))
     write_private(path, [text], over=False)
-    session.streams.note(f"wrote {path}: run it with `sipctl rules test {path}`")
+    command = session.options.again(CommandLine.of("rules", "test").on(str(path)))
+    session.streams.note(prose_text((f"wrote {path}: run it with ", command)))

@@ -122,7 +122,7 @@ def _lock(session: Session, wanted: Wanted) -> AbstractContextManager[None]:
     try:
         folder = state_dir()
     except UncheckedError as error:
-        raise RailError(f"cannot keep the audit: {error.message}", code="rail-no-state", hint=error.hint) from error
+        raise RailError(f"cannot keep the audit: {error.message}", code="rail-no-state", hint=error.advice) from error
     if not os.access(folder, os.W_OK):
         raise RailError(
             f"cannot keep the audit: {folder} is not writable",
@@ -255,6 +255,6 @@ def _end_if_partly(outcome: Outcome) -> None:
         told = (
             f"{len(failed)} of {len(outcome.done)} changes did not go well: room {first.item.room!r}: {first.message}"
         )
-        raise PartialError(told, hint=first.hint or "run it again")
+        raise PartialError(told, hint=first.advice or "run it again")
     if outcome.unwritten:
-        raise PartialError(outcome.unwritten.message, hint=outcome.unwritten.hint)
+        raise PartialError(outcome.unwritten.message, hint=outcome.unwritten.advice)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
+from sipctl.command_line import CommandLine
 from sipctl.errors import ConfigError
 from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.secret import Secret
@@ -137,6 +138,9 @@ class Settings:
         if self.connection_or_none is None:
             raise ConfigError(
                 "no LiveKit server configured",
-                hint="set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or run `sipctl config init`",
+                hint=(
+                    "set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or run ",
+                    CommandLine.of("config", "init"),
+                ),
             )
         return self.connection_or_none

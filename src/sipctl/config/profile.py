@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sipctl.command_line import CommandLine
 from sipctl.config.paths import config_path as default_config_path
 from sipctl.config.reading import Fault, read_text
 from sipctl.errors import ConfigError
@@ -57,7 +58,9 @@ def choose_profile(option: Path | None, name: str | None, environ: Mapping[str, 
         return None
     if not asked_for_file and not exists(path):
         raise ConfigError(
-            f"no profile {name!r}: there is no {path}", code="no-profile", hint="`sipctl config init` writes one"
+            f"no profile {name!r}: there is no {path}",
+            code="no-profile",
+            hint=(CommandLine.of("config", "init"), " writes one"),
         )
     file = _load(path)
     wanted = name or file.default_profile or (next(iter(file.profiles)) if len(file.profiles) == 1 else None)
@@ -74,7 +77,7 @@ def _load(path: Path) -> "ConfigFile":
 
     file, faults = parse_config(read_text(path))
     if file is None:
-        raise ConfigError(_told(path, faults), hint="`sipctl config validate` lists every fault")
+        raise ConfigError(_told(path, faults), hint=(CommandLine.of("config", "validate"), " lists every fault"))
     return file
 
 

@@ -39,7 +39,7 @@ class Check:
             answer: Answer[object] = getattr(facts, need)
             if answer.error:
                 unknown = known.answer(Level.UNKNOWN, f"{UNCHECKED}{answer.error.message}")
-                yield replace(unknown, fix=Fix(text=answer.error.hint) if answer.error.hint else None)
+                yield replace(unknown, fix=Fix(text=answer.error.advice) if answer.error.advice else None)
                 return
             if answer.not_asked:
                 yield known.answer(Level.SKIPPED, answer.not_asked)

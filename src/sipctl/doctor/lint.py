@@ -40,8 +40,9 @@ def lint_with(
 
 def _without_new_ids(finding: Finding) -> Finding:
     """No command can name what is not stored yet."""
-    if finding.fix and NEW_ID in finding.fix.command:
-        return replace(finding, fix=replace(finding.fix, command=""))
+    command = finding.fix.command if finding.fix else None
+    if finding.fix and command and any(NEW_ID in word for word in command.argv):
+        return replace(finding, fix=replace(finding.fix, command=None))
     return finding
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
 from sipctl.doctor import checks
 from sipctl.doctor.check import CHECKS
@@ -53,10 +54,13 @@ class Plan:
             if word not in CODES and word not in set(Area):
                 raise UsageError(
                     f"{word!r} is no code and no area",
-                    hint=f"areas are {', '.join(Area)}; `sipctl doctor --list` shows the codes",
+                    hint=(f"areas are {', '.join(Area)}; ", CommandLine.of("doctor", "--list"), " shows the codes"),
                 )
         if not any(map(self.includes, codes)):
-            raise UsageError("no check is left of --only and --skip", hint="`sipctl doctor --list` shows what there is")
+            raise UsageError(
+                "no check is left of --only and --skip",
+                hint=(CommandLine.of("doctor", "--list"), " shows what there is"),
+            )
 
     def includes(self, code: str) -> bool:
         """Whether the run is to answer this code."""

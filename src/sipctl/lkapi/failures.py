@@ -17,6 +17,7 @@ from urllib.request import getproxies
 import aiohttp
 from google.protobuf.message import DecodeError
 
+from sipctl.command_line import CommandLine
 from sipctl.config.model import Connection
 from sipctl.errors import (
     ConflictError,
@@ -79,7 +80,7 @@ def _conflict(message: str) -> SipctlError:
     things = ("trunks", "trunk") if message.startswith("Conflicting") else ("rules", "rule")
     return ConflictError(
         f"LiveKit refused: a stored {things[1]} takes the same calls, or two stored {things[0]} clash already",
-        hint=f"`sipctl {'trunk' if things[1] == 'trunk' else 'rules'} list` shows what there is",
+        hint=(CommandLine.of("trunk" if things[1] == "trunk" else "rules", "list"), " shows what there is"),
     )
 
 
@@ -135,7 +136,7 @@ _TWIRP: Final[dict[str, Callable[[str], SipctlError]]] = {
     "unavailable": lambda message: UncheckedError(
         f"LiveKit is unavailable: {message}",
         code="unavailable",
-        hint="`sipctl room list --probe` shows rooms without a node",
+        hint=(CommandLine.of("room", "list", "--probe"), " shows rooms without a node"),
     ),
     "resource_exhausted": lambda message: UncheckedError(
         f"LiveKit is overloaded: {message}", code="overloaded", hint=_SLOWER_HINT

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from sipctl.command_line import Prose, both
 from sipctl.errors import SipctlError, surely_without_effect
 from sipctl.operations.executing import Attempt, Brake, Pace
 from sipctl.operations.writing import Writer
@@ -51,13 +52,13 @@ class Done:
         return f"{self.result.value}{f': {self.error.message}' if self.error else ''}"
 
     @property
-    def hint(self) -> str:
+    def advice(self) -> Prose:
         """What to do about it."""
-        hint = self.error.hint if self.error else ""
+        advice = self.error.advice if self.error else ""
         lost = self.item.before or self.item.after
         if lost and self.result in {Result.NOT_PUT_BACK, Result.NOT_CHECKED}:
-            return "; ".join(filter(None, (hint, f"`{restore_rule(lost.sip_dispatch_rule_id)}` puts it back")))
-        return hint
+            return both(advice, (restore_rule(lost.sip_dispatch_rule_id), " puts it back"))
+        return advice
 
 
 @dataclass(slots=True)

@@ -69,7 +69,7 @@ def _case(row: object, number: int, called: str | None) -> Case:
     try:
         return Case(name=name, call=call_from_json(own, called), expected=_expectation(expected))
     except UsageError as error:
-        raise UsageError(f"{name}: {error.message}", hint=error.hint or _HINT) from None
+        raise UsageError(f"{name}: {error.message}", hint=error.advice or _HINT) from None
 
 
 def _expectation(value: object) -> Expectation:

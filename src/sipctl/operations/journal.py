@@ -145,7 +145,7 @@ class Journal:
             raise PartialError(
                 f"what was begun has ended, and the audit does not say so: {error.message}",
                 code="audit",
-                hint=error.hint,
+                hint=error.advice,
             ) from error
 
     def outcome_of(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final
 
+from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, RailError, UsageError
 from sipctl.operations.journal import Journal
@@ -44,7 +45,8 @@ def policy_of(settings: Settings) -> PinPolicy:
     length = settings.telephony.pin_length
     if not MIN_LENGTH <= length <= MAX_LENGTH:
         raise UsageError(
-            f"ROOM_TELEPHONY_PIN_LENGTH={length} is not {MIN_LENGTH} to {MAX_LENGTH}", hint="`sipctl config validate`"
+            f"ROOM_TELEPHONY_PIN_LENGTH={length} is not {MIN_LENGTH} to {MAX_LENGTH}",
+            hint=(CommandLine.of("config", "validate"),),
         )
     registry = settings.registry
     return PinPolicy(length=length, leading_zero=registry.leading_zero, doubles=registry.doubles)
@@ -178,7 +180,7 @@ def assign_chosen(registry: Registry, room: str, pin: str, taken: frozenset[str]
     if held == pin:
         return Assigned(room, pin, is_new=False)
     if held:
-        raise ConflictError(f"room {room!r} has another PIN", hint="`sipctl pin rotate` changes it")
+        raise ConflictError(f"room {room!r} has another PIN", hint=(CommandLine.of("pin", "rotate"), " changes it"))
     holder = registry.holders([pin]).get(pin)
     if pin in taken or (holder and (holder.room != room or holder.state == ACTIVE)):
         raise _not_free(holder)
@@ -260,7 +262,9 @@ def lookup(registry: Registry, pin: str, live: Live | None) -> Whereabouts:
     holder = registry.holders([pin]).get(pin)
     rules = None if live is None else tuple(rule for rule in live.rules if rule.pin == pin)
     if holder is None and not rules:
-        raise NotFoundError("nobody has this PIN, and nobody had it lately", hint="`sipctl pin list` shows all")
+        raise NotFoundError(
+            "nobody has this PIN, and nobody had it lately", hint=(CommandLine.of("pin", "list"), " shows all")
+        )
     room = holder.room if holder else rules[0].room_name if rules else ""
     return Whereabouts(holder=holder, rules=rules, live=None if live is None else room in live.rooms)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+from sipctl.command_line import quoted
 from sipctl.errors import NotFoundError, RailError
 from sipctl.operations.executing import Attempt, Brake, Pace, attempt_each
 from sipctl.operations.journal import Entry
@@ -167,7 +168,9 @@ def _create(rule: DispatchRule, standing: _Standing, why: str) -> Step:
     missing = [one for one in then.trunk_ids if one not in standing.trunk_ids]
     if missing:
         return Step(
-            deed=Deed.SKIP, why=f"names trunk {missing[0]}, which is gone: `--trunk {missing[0]}=NEW`", then=then
+            deed=Deed.SKIP,
+            why=f"names trunk {missing[0]}, which is gone: `{quoted('--trunk', f'{missing[0]}=NEW')}`",
+            then=then,
         )
     if standing.like(then):
         return Step(deed=Deed.SKIP, why="there already", now=standing.like(then))
@@ -262,7 +265,7 @@ def check_steps(steps: Iterable[Step], limit: int) -> None:
         raise RailError(
             f"would delete {count} rules, more than max_delete {limit}",
             code="rail-many",
-            hint=f"look at the plan; if it is right, add `--max-delete {count}`",
+            hint=f"look at the plan; if it is right, add `{quoted('--max-delete', str(count))}`",
         )
 
 

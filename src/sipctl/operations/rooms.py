@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sipctl.command_line import CommandLine
 from sipctl.errors import PartialError, SipctlError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.naming import pick_one
 from sipctl.operations.writing import Change, Json, Writer, unchanged
 from sipctl.telephony import ids
-from sipctl.telephony.commands import on_room
 from sipctl.telephony.livekit_json import room_to_json
 from sipctl.telephony.model import DispatchRule, Participant, Room
 from sipctl.telephony.ownership import serves
@@ -72,7 +72,7 @@ async def get_room(client: LiveKitClient, name: str) -> RoomDetails:
 async def _find_room(client: LiveKitClient, name: str) -> Room:
     rooms, names = list(await client.list_rooms()), (lambda room: (room.sid,), lambda room: (room.name,))
     is_sid = ids.has_id_shape(name, ids.ROOM)  # a prefix alone does not make one: a room may well be called RM_101
-    return pick_one("live room", name, rooms, names, "sipctl room list", is_id=is_sid)
+    return pick_one("live room", name, rooms, names, "room", is_id=is_sid)
 
 
 async def create_room(writer: Writer, room: Room) -> Change:
@@ -134,7 +134,7 @@ async def delete_room(writer: Writer, name: str) -> Change:
         raise PartialError(
             f"room {room.name!r} was made again, and not ended: {error.message}",
             code="not-ended",
-            hint=f"`{on_room('sipctl room delete', room.name)}` ends it",
+            hint=(CommandLine.of("room", "delete").on(room.name), " ends it"),
         ) from error
 
 

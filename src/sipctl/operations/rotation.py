@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError, surely_without_effect
 from sipctl.operations.executing import Brake, attempt_each
 from sipctl.operations.journal import Journal
 from sipctl.operations.live import Live
 from sipctl.registry.store import Holding, Registry, Rotation
-from sipctl.telephony.commands import on_room
 from sipctl.telephony.model import DispatchRule
 
 if TYPE_CHECKING:
@@ -94,7 +94,10 @@ class Rotator:
             ConflictError: no free PIN was found, or a rotation of this room was begun and not ended.
         """
         if not holding.pin:
-            raise NotFoundError(f"room {holding.room!r} has no PIN", hint="`sipctl pin assign` gives it one")
+            raise NotFoundError(
+                f"room {holding.room!r} has no PIN",
+                hint=(CommandLine.of("pin", "assign").on(holding.room), " gives it one"),
+            )
         for pin in self._candidates(holding.room):
             if self.registry.begin_rotation(holding.room, holding.pin, pin):
                 return Rotation(holding.room, holding.pin, pin, "")
@@ -176,7 +179,7 @@ class Rotator:
                 raise PartialError(
                     f"the rotation of {rotation.room!r} stands half-way: {error.message}",
                     code="half-way",
-                    hint="`sipctl pin rotate --recover` finishes it",
+                    hint=(CommandLine.of("pin", "rotate", "--recover"), " finishes it"),
                 ) from error
 
 
@@ -190,7 +193,7 @@ def _overtaken(rotation: Rotation) -> ConflictError:
     return ConflictError(
         f"the rotation of {rotation.room!r} was overtaken: it has another PIN by now, or its new PIN another room",
         code="overtaken",
-        hint=f"`{on_room('sipctl pin show', rotation.room)}` shows what it has",
+        hint=(CommandLine.of("pin", "show").on(rotation.room), " shows what it has"),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from sipctl.command_line import CommandLine
 from sipctl.errors import (
     ChangedError,
     ConflictError,
@@ -132,7 +133,7 @@ async def create_alone(writer: Writer, rule: DispatchRule, *, is_put_back: bool 
         await _pause()
     raise ConflictError(
         f"gave up after {CREATE_TRIES} tries: others keep creating rules for the same calls",
-        hint="`sipctl rules list` shows what there is",
+        hint=(CommandLine.of("rules", "list"), " shows what there is"),
     )
 
 
@@ -154,7 +155,7 @@ async def _twin_of(client: LiveKitClient, created: DispatchRule) -> DispatchRule
             f"rule {created.sip_dispatch_rule_id} was created, and whether another rule takes the same calls is not"
             f" known: {error.message}",
             code="not-checked",
-            hint="`sipctl rules lint` tells",
+            hint=(CommandLine.of("rules", "lint"), " shows it"),
         ) from error
 
 
@@ -174,7 +175,7 @@ async def _withdraw(writer: Writer, made: Change, twin: DispatchRule, *, require
             f"rule {made.id} was created beside {told_rule(twin)}, which takes the same calls, and not taken back:"
             f" {error.message}",
             code="not-withdrawn",
-            hint=f"`{restore_change(made.item)}` takes it back",
+            hint=(restore_change(made.item), " takes it back"),
         ) from error
 
 
@@ -203,10 +204,11 @@ async def _refuse_clash(client: LiveKitClient, rule: DispatchRule) -> None:
         if await _stays(client, equal):
             raise EqualRuleExistsError(equal)
     if clashes:
+        show = CommandLine.of("rules", "show").on(clashes[0].sip_dispatch_rule_id)
         raise ConflictError(
             f"rule {clashes[0].sip_dispatch_rule_id} ({clashes[0].name or 'unnamed'}, room {clashes[0].room_name!r})"
             " already takes calls with this trunk, number and PIN",
-            hint=f"`sipctl rules show {clashes[0].sip_dispatch_rule_id}` shows it; choose another PIN, or delete it",
+            hint=(show, " shows it; choose another PIN, or delete it"),
         )
 
 
@@ -244,7 +246,7 @@ def poison_pair(rules: Iterable[DispatchRule]) -> PoisonPairError | None:
     )
     return PoisonPairError(
         f"the stored rules {first} and {second} take the same calls: LiveKit refuses every new rule until one goes",
-        hint="`sipctl rules sync` shows what puts them right; or delete one of them",
+        hint=(CommandLine.of("rules", "sync"), " shows what puts them right; or delete one of them"),
     )
 
 
@@ -340,7 +342,8 @@ async def _put_back_if_live(writer: Writer, rule: DispatchRule, state: str) -> N
     """
     if "live-room" in writer.permit.allow:
         return
-    named, hint = f"rule {rule.sip_dispatch_rule_id}", f"`{restore_rule(rule.sip_dispatch_rule_id)}` puts it back"
+    named = f"rule {rule.sip_dispatch_rule_id}"
+    hint = restore_rule(rule.sip_dispatch_rule_id), " puts it back"
     try:
         live = await _live_room_of(writer.client, rule)
     except SipctlError as error:

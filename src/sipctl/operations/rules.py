@@ -90,4 +90,4 @@ async def get_rule(client: LiveKitClient, reference: str) -> DispatchRule:
         lambda rule: (rule.room_name,),
     )
     rules = list(await client.list_rules())
-    return pick_one("dispatch rule", reference, rules, names, "sipctl rules list", is_id=reference.startswith(ids.RULE))
+    return pick_one("dispatch rule", reference, rules, names, "rules", is_id=reference.startswith(ids.RULE))

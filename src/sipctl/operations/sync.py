@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
+from sipctl.command_line import quoted
 from sipctl.errors import ConflictError, PartialError, PoisonPairError, RailError, SipctlError, UncheckedError
 from sipctl.operations.carrying import Done, Result, Way
 from sipctl.operations.journal import Entry, Journal
@@ -102,7 +103,7 @@ class Synchroniser:
                 raise
             rooms = ", ".join(map(repr, settling.rooms))
             told = f"the rule of room {rooms} was put back, for an earlier run took it away; then: {error.message}"
-            raise PartialError(told, code=error.code, hint=error.hint) from error
+            raise PartialError(told, code=error.code, hint=error.advice) from error
 
     async def _run(self, settling: Settling) -> Outcome:
         world, earlier = await self._look()
@@ -250,12 +251,12 @@ def refuse_many(items: Iterable[Item], owned: int, orders: Orders) -> RailError 
         return None
     limits = [f"max_delete {orders.max_delete}"] if over_count else []
     limits += [f"max_delete_percent {orders.max_delete_percent}"] if over_percent else []
-    words = [f"--max-delete {count}"] if over_count else []
-    words += [f"--max-delete-percent {percent}"] if over_percent else []
+    words = ["--max-delete", str(count)] if over_count else []
+    words += ["--max-delete-percent", str(percent)] if over_percent else []
     return RailError(
         f"would delete {count} of {owned} owned rules ({percent} %), more than {' and '.join(limits)}",
         code="rail-many",
-        hint=f"look at the plan; if it is right, add `{' '.join(words)}`",
+        hint=f"look at the plan; if it is right, add `{quoted(*words)}`",
     )
 
 

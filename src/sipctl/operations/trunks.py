@@ -45,7 +45,7 @@ async def get_trunk(client: LiveKitClient, reference: str) -> Trunk:
 
 def _picked(kind: str, reference: str, trunks: Sequence[AnyTrunk]) -> AnyTrunk:
     is_id = reference.startswith(ids.TRUNK)
-    return pick_one(kind, reference, trunks, _NAMES, "sipctl trunk list", is_id=is_id)
+    return pick_one(kind, reference, trunks, _NAMES, "trunk", is_id=is_id)
 
 
 async def inbound_trunk_ids(client: LiveKitClient, references: Iterable[str]) -> tuple[str, ...]:

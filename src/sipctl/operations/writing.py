@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from sipctl.command_line import quoted
 from sipctl.config.model import Settings
 from sipctl.errors import RailError, UncheckedError, UsageError, surely_without_effect
 from sipctl.operations.journal import Journal, Record
@@ -33,7 +34,9 @@ def check_profile(settings: Settings, permit: Permit) -> None:
     """
     profile = settings.profile
     if settings.protected and permit.confirm != profile:
-        raise RailError(f"profile {profile!r} is protected", code="rail-protected", hint=f"add `--confirm {profile}`")
+        raise RailError(
+            f"profile {profile!r} is protected", code="rail-protected", hint=f"add `{quoted('--confirm', profile)}`"
+        )
 
 
 RAILS: Final = ("foreign", "in-use", "live-room", "open", "protected", "retired-pin", "unattended", *REFUSED)
@@ -54,7 +57,7 @@ def permit_from(allow: Iterable[str], confirm: str, *, dry_run: bool) -> Permit:
 
 def rail(word: str, reason: str) -> RailError:
     """What stops a write for this reason unless `--allow` has the word."""
-    return RailError(reason, code=f"rail-{word}", hint=f"to do it all the same, add `--allow {word}`")
+    return RailError(reason, code=f"rail-{word}", hint=f"to do it all the same, add `{quoted('--allow', word)}`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +147,7 @@ class Writer:
             if surely_without_effect(error):
                 raise
             told = f"{error.message}; whether it was done is not known"
-            raise UncheckedError(told, code=error.code, hint=error.hint) from error
+            raise UncheckedError(told, code=error.code, hint=error.advice) from error
 
     async def _made(
         self, change: Change, write: Callable[[], Awaitable[tuple[str, Json | None]]], record: Record

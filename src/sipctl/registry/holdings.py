@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from sipctl.command_line import CommandLine
 from sipctl.errors import NotFoundError, UsageError
 from sipctl.registry.tables import ACTIVE, RETIRED, meet_resources, meet_rooms, pins
 
@@ -125,7 +126,9 @@ class OwnPins:
         """The room of this name."""
         row = connection.execute(self.query().where(pins.c.room == reference)).first()
         if row is None:
-            raise NotFoundError(f"the registry knows no room {reference!r}", hint="`sipctl pin assign` adds one")
+            raise NotFoundError(
+                f"the registry knows no room {reference!r}", hint=(CommandLine.of("pin", "assign"), " adds one")
+            )
         return holding(row)
 
     def known(self, connection: Connection, rooms: Iterable[str]) -> dict[str, Holding]:

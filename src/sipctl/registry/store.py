@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from sqlalchemy import ColumnElement, Connection, Engine, Executable, and_, delete, select
 from sqlalchemy.exc import OperationalError
 
+from sipctl.command_line import CommandLine
 from sipctl.errors import ConflictError
 from sipctl.registry.database import reading, translated, writing
 from sipctl.registry.holdings import Holding, MeetPins, OwnPins, Pairs, PinsInUse, among, batches, holding, insert_into
@@ -298,7 +299,8 @@ class Registry:
         """
         if not self._swap(rotation.room, rotation.new_pin, rotation.old_pin):
             raise ConflictError(
-                f"room {rotation.room!r} cannot have its old PIN back", hint="`sipctl pin rotate --recover`"
+                f"room {rotation.room!r} cannot have its old PIN back",
+                hint=(CommandLine.of("pin", "rotate", "--recover"),),
             )
         self._unnote(rotation)
 
@@ -326,7 +328,8 @@ def _is(rotation: Rotation) -> ColumnElement[bool]:
 
 def _unfinished(room: str) -> ConflictError:
     return ConflictError(
-        f"a rotation of {room!r} was begun and not ended", hint="`sipctl pin rotate --recover` ends it"
+        f"a rotation of {room!r} was begun and not ended",
+        hint=(CommandLine.of("pin", "rotate", "--recover"), " ends it"),
     )
 
 

@@ -6,7 +6,6 @@ import json
 import operator
 import os
 import secrets
-import shlex
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any, Final
 from aiohttp import web
 from livekit.protocol.models import ParticipantInfo
 
+from sipctl.command_line import quoted
 from sipctl.config.reading import read_text
 from sipctl.errors import SipctlError, UncheckedError, UsageError
 from sipctl.sandbox.api import Api, Call
@@ -195,7 +195,7 @@ async def _serve(
         if env_out:
             _write_env(env_out, {**environment, "LIVEKIT_API_SECRET": secret})
         for name, value in {**environment, **({"LIVEKIT_API_SECRET": secret} if show_secret else {})}.items():
-            announce(f"export {name}={shlex.quote(value)}")
+            announce(f"export {name}={quoted(value)}")
         await ended.wait()
     finally:
         await sandbox.stop()

@@ -1,48 +1,45 @@
-"""Command lines of sipctl that findings and explanations prescribe, ready to paste."""
+"""Commands of sipctl that findings and explanations prescribe."""
 
 from collections.abc import Container
-from shlex import join
 
+from sipctl.command_line import CommandLine
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.ownership import Ownership
 
 
-def delete_rule(rule: DispatchRule, mark: Ownership, live: Container[str]) -> str:
+def delete_rule(rule: DispatchRule, mark: Ownership, live: Container[str]) -> CommandLine:
     """Deletes a rule, past the rails that stand before it."""
     return _rule_command("delete", rule, (), mark, live)
 
 
-def update_rule(rule: DispatchRule, words: tuple[str, ...], mark: Ownership, live: Container[str]) -> str:
+def update_rule(rule: DispatchRule, words: tuple[str, ...], mark: Ownership, live: Container[str]) -> CommandLine:
     """Changes a rule, past the rails that stand before it."""
     return _rule_command("update", rule, words, mark, live)
 
 
-def delete_trunk(trunk: InboundTrunk) -> str:
+def delete_trunk(trunk: InboundTrunk) -> CommandLine:
     """Deletes a trunk."""
-    return join(("sipctl", "trunk", "delete", trunk.sip_trunk_id))
+    return CommandLine.of("trunk", "delete").on(trunk.sip_trunk_id)
 
 
-def update_trunk(trunk: InboundTrunk, words: tuple[str, ...]) -> str:
+def update_trunk(trunk: InboundTrunk, words: tuple[str, ...]) -> CommandLine:
     """Changes an inbound trunk."""
-    return join(("sipctl", "trunk", "update", trunk.sip_trunk_id, *words))
+    return CommandLine.of("trunk", "update").on(trunk.sip_trunk_id).having(*words)
 
 
-def restore_rule(rule_id: str) -> str:
+def restore_rule(rule_id: str) -> CommandLine:
     """Undoes the last change of a rule."""
-    return join(("sipctl", "rules", "restore", "--id", rule_id, "--apply"))
+    return CommandLine.of("rules", "restore", "--id", rule_id, "--apply")
 
 
-def restore_change(item: str) -> str:
+def restore_change(item: str) -> CommandLine:
     """Undoes one change, by its id in the audit."""
-    return join(("sipctl", "rules", "restore", item, "--apply"))
+    return CommandLine.of("rules", "restore").on(item).having("--apply")
 
 
-def on_room(command: str, room: str) -> str:
-    """A command for one room, such as `sipctl pin show`; a name may look like an option."""
-    return join((*command.split(), *(("--",) if room.startswith("-") else ()), room))
-
-
-def _rule_command(verb: str, rule: DispatchRule, words: tuple[str, ...], mark: Ownership, live: Container[str]) -> str:
+def _rule_command(
+    verb: str, rule: DispatchRule, words: tuple[str, ...], mark: Ownership, live: Container[str]
+) -> CommandLine:
     foreign = () if mark.owns(rule) else ("--allow", "foreign")
     in_use = ("--allow", "live-room") if rule.room_name in live else ()
-    return join(("sipctl", "rules", verb, rule.sip_dispatch_rule_id, *words, *foreign, *in_use))
+    return CommandLine.of("rules", verb).on(rule.sip_dispatch_rule_id).having(*words, *foreign, *in_use)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from sipctl.cli.views.pins import mask_rule_json
+from sipctl.command_line import CommandLine
 from sipctl.operations.writing import Change
 from sipctl.output.formats import Detail
-from sipctl.telephony.commands import on_room
+from sipctl.telephony.commands import restore_change
 
 _DONE: Final = {"create": "created", "update": "updated", "delete": "deleted", "none": "unchanged"}
 _PLANNED: Final = {"create": "would create", "update": "would update", "delete": "would delete", "none": "unchanged"}
@@ -16,10 +17,11 @@ _DEFAULTS: Final = ("SIP_MEDIA_ENCRYPT_DISABLE", "SIP_NO_HEADERS", {"only_listed
 """Values that say nothing to a person."""
 
 
-def change_view(change: Change, *, show_pins: bool, paste: Callable[[str], str] = str) -> Detail:
+def change_view(change: Change, *, show_pins: bool, paste: Callable[[CommandLine], str] = str) -> Detail:
     """What was written, or would be: the fields that differ, and the command that undoes it, made ready to paste."""
     before, after = (_masked(side, show=show_pins) for side in (change.before, change.after))
-    undo = paste(_undo(change))
+    command = _undo(change)
+    undo = paste(command) if command else ""
     verb = (_DONE if change.applied else _PLANNED)[change.action]
     lines = [(verb, f"{change.kind} {change.id}".rstrip()), *_differences(before or {}, after or {})]
     lines += [(label, text) for label, text in (("note", change.note), ("undo", undo)) if text]
@@ -69,9 +71,9 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _undo(change: Change) -> str:
+def _undo(change: Change) -> CommandLine | None:
     if not change.applied:
-        return ""
+        return None
     if change.kind == "rule":
-        return f"sipctl rules restore {change.item} --apply"
-    return on_room(f"sipctl {change.kind} delete", change.id) if change.action == "create" else ""
+        return restore_change(change.item)
+    return CommandLine.of(change.kind, "delete").on(change.id) if change.action == "create" else None

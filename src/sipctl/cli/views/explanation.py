@@ -200,7 +200,7 @@ def explanation_record(explanation: Explanation, *, show_pins: bool) -> dict[str
         "advice": [
             {
                 "text": one.text,
-                "command": one.command,
+                "command": str(one.command or ""),
                 "then": told_outcome(one.then, call, shown) if one.then else "",
             }
             for one in explanation.advice

@@ -8,6 +8,7 @@ from typing import Any
 from sipctl.output.formats import Listing
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
+from sipctl.telephony.explaining.advice import Advice
 from sipctl.telephony.explaining.logged import LoggedExplanation
 from sipctl.telephony.explaining.words import told_outcome
 from sipctl.telephony.matching.record import outcome_record
@@ -108,6 +109,10 @@ def logged_record(one: LoggedExplanation) -> dict[str, Any]:
         "stage": was[1].value if was else None,
         "agrees": one.agrees,
         "now": {"verdict": _told_now(one), **outcome_record(one.now.outcome)} if one.now else None,
-        "advice": [{"text": advice.text, "command": advice.command} for advice in one.now.advice] if one.now else [],
+        "advice": list(map(_advice_record, one.now.advice)) if one.now else [],
         "untold": untold(call),
     }
+
+
+def _advice_record(advice: Advice) -> dict[str, str]:
+    return {"text": advice.text, "command": str(advice.command or "")}

@@ -1,13 +1,13 @@
 """A plan of purge or sync, or what became of it, as people and scripts read it."""
 
 import json
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sipctl.cli.views.pins import shown_pin
+from sipctl.command_line import CommandLine, quoted
 from sipctl.operations.carrying import Done
 from sipctl.operations.sync import Outcome
 from sipctl.output.formats import Listing
@@ -46,7 +46,7 @@ class PlanView:
 
     outcome: Outcome
     show_pins: bool
-    paste: Callable[[str], str]
+    paste: Callable[[CommandLine], str]
 
     @property
     def _undo(self) -> str:
@@ -150,15 +150,15 @@ class PlanView:
         )
 
     def _afterwards(self) -> Iterator[tuple[str, str]]:
-        yield "put back, for an earlier run took it away", ", ".join(map(shlex.quote, self.outcome.put_back))
+        yield "put back, for an earlier run took it away", ", ".join(map(quoted, self.outcome.put_back))
         yield "undo", self._undo
         if any(item.action in _CHANGES for item in self.outcome.items) and not self.outcome.done:
             yield "do it", "the same with --apply"
 
 
-def undo_command(run: str) -> str:
+def undo_command(run: str) -> CommandLine:
     """What undoes a whole run."""
-    return f"sipctl rules restore --run {run} --apply"
+    return CommandLine.of("rules", "restore", "--run", run, "--apply")
 
 
 def _told(changes: list[tuple[Item, Done | None]]) -> str:

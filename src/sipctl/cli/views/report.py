@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from sipctl.command_line import prose_text
 from sipctl.doctor.report import Report
-from sipctl.findings import Finding, Level
+from sipctl.findings import Finding, Fix, Level
 from sipctl.output.formats import encode_json
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
@@ -79,7 +80,7 @@ def _told(finding: Finding, *, with_source: bool) -> Iterator[str]:
     yield f"        {finding.detail or finding.title}"
     yield from _evidence(finding, with_source=with_source)
     if finding.fix:
-        yield f"        fix: {finding.fix.text}"
+        yield f"        fix: {prose_text(finding.fix.text)}"
         if finding.fix.command:
             yield f"        $ {finding.fix.command}"
 
@@ -122,9 +123,15 @@ def finding_record(finding: Finding) -> dict[str, Any]:
             "expected": finding.evidence.expected,
             "source": finding.evidence.source,
         },
-        "fix": {"text": finding.fix.text, "command": finding.fix.command} if finding.fix else None,
+        "fix": {"text": prose_text(finding.fix.text), "command": str(finding.fix.command or "")}
+        if finding.fix
+        else None,
         "duration_ms": round(finding.duration_ms, 3),
     }
+
+
+def _fix_record(fix: Fix) -> dict[str, str]:
+    return {"text": prose_text(fix.text), "command": str(fix.command or "")}
 
 
 def junit_text(report: Report, name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sipctl.cli.views.pins import shown_pin
 from sipctl.cli.views.plan import undo_command
+from sipctl.command_line import CommandLine
 from sipctl.errors import PartialError
 from sipctl.operations.executing import Attempt
 from sipctl.operations.restoring import Deed, Step
@@ -24,7 +25,7 @@ class RestoreView:
     done: Sequence[Attempt[Step, Change]]
     run: str
     show_pins: bool
-    paste: Callable[[str], str]
+    paste: Callable[[CommandLine], str]
 
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The restore as text."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from sipctl.command_line import CommandLine
 from sipctl.doctor.check import check, found, skipped
 from sipctl.doctor.facts import Facts
 from sipctl.errors import DeniedError, SipctlError
 from sipctl.findings import Finding, Level
-from sipctl.telephony.commands import on_room
 
 _LIMIT_S = 60
 """The leeway of LiveKit's token verifier in seconds (livekit/protocol auth/verifier.go)."""
@@ -17,7 +17,7 @@ _NO_SIP = frozenset({"sip-not-connected", "redis-lost"})
 def _failure(code: str, facts: Facts, error: SipctlError) -> Finding:
     connection = facts.settings.connection_or_none
     where = f"server {connection.url}" if connection else "server"
-    return found(code, where, error.message, source="ListRooms", fix=error.hint)
+    return found(code, where, error.message, source="ListRooms", fix=error.advice)
 
 
 @check("API201", "asked", sees=("server",))
@@ -48,7 +48,7 @@ def grants(facts: Facts) -> Iterator[Finding]:
     }
     for grant, error in questions.items():
         if error and error.code == "no-grant":
-            yield found("API203", f"grant {grant}", error.message, expected=grant, fix=error.hint)
+            yield found("API203", f"grant {grant}", error.message, expected=grant, fix=error.advice)
 
 
 @check("API204", "skew_s", sees=("server",))
@@ -73,7 +73,7 @@ def sip_connected(facts: Facts) -> Iterator[Finding]:
     """A server whose SIP half is dead."""
     error = facts.rules.error
     if error and error.code in _NO_SIP:
-        yield found("API205", "redis", error.message, source="ListSIPDispatchRule", fix=error.hint)
+        yield found("API205", "redis", error.message, source="ListSIPDispatchRule", fix=error.advice)
     elif error:
         yield skipped("API205", f"not checked: {error.message}")
 
@@ -93,5 +93,5 @@ def ghosts(facts: Facts) -> Iterator[Finding]:
             f"room {room}",
             f"room {room!r} is listed, but nobody answers for it",
             source="SendData",
-            command=on_room("sipctl room delete", room),
+            command=CommandLine.of("room", "delete").on(room),
         )

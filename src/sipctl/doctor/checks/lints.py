@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from sipctl.command_line import CommandLine
 from sipctl.doctor.check import Run, check, found
 from sipctl.doctor.facts import Facts
 from sipctl.findings import Finding
@@ -36,10 +37,10 @@ def _finding(facts: Facts, fault: Fault) -> Finding:
     )  # fmt: skip
 
 
-def _command(facts: Facts, fault: Fault) -> str:
+def _command(facts: Facts, fault: Fault) -> CommandLine | None:
     """The command that helps, past the rails that stand before it."""
     if not fault.remedy or isinstance(fault.about, str):
-        return ""
+        return None
     if not isinstance(fault.about, DispatchRule):
         return delete_trunk(fault.about)
     live = facts.site.live or frozenset()

@@ -1,15 +1,14 @@
 """PIN5xx: the registry, by itself and against the live rules."""
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from sipctl.command_line import CommandLine
 from sipctl.doctor.check import check, found, skipped
 from sipctl.doctor.facts import Facts
 from sipctl.findings import Finding
-from sipctl.telephony.commands import on_room
 from sipctl.telephony.exposure import Exposure
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import MAX_LENGTH, mask_pin, weakness
@@ -36,7 +35,7 @@ def missing(facts: Facts) -> Iterator[Finding]:
                 _room(holding),
                 f"{holding.name or holding.room!r} has no PIN",
                 source=_SOURCE,
-                command=on_room("sipctl pin assign", holding.room),
+                command=CommandLine.of("pin", "assign").on(holding.room),
             )
 
 
@@ -85,7 +84,7 @@ def drifted(facts: Facts) -> Iterator[Finding]:
                 observed=mask_pin(rule.pin),
                 expected=mask_pin(pins[rule.room_name]),
                 source=f"{_SOURCE}, ListSIPDispatchRule",
-                command=f"sipctl rules sync --room {shlex.quote(rule.room_name)} --apply",
+                command=CommandLine.of("rules", "sync", "--room", rule.room_name, "--apply"),
             )
 
 
@@ -110,7 +109,7 @@ def _in_foreign_rules(rules: Iterable[DispatchRule], rooms: Mapping[str, str]) -
                 f"rule {rule.sip_dispatch_rule_id}",
                 f"it leads the PIN of room {rooms[rule.pin]!r} to room {rule.room_name!r}",
                 source=f"{_SOURCE}, ListSIPDispatchRule",
-                command=on_room("sipctl pin rotate", rooms[rule.pin]),
+                command=CommandLine.of("pin", "rotate").on(rooms[rule.pin]),
             )
 
 
@@ -121,7 +120,7 @@ def _given_by_another_profile(facts: Facts, rooms: Mapping[str, str]) -> Iterato
             f"room {rooms[pin]}",
             f"the registry of profile {profile!r} gave its PIN to room {room!r}",
             source=_SOURCE,
-            command=on_room("sipctl pin rotate", rooms[pin]),
+            command=CommandLine.of("pin", "rotate").on(rooms[pin]),
         )
 
 
@@ -135,7 +134,7 @@ def trivial(facts: Facts) -> Iterator[Finding]:
                 _room(holding),
                 f"its PIN is easy to guess: {reason}",
                 source=_SOURCE,
-                command=on_room("sipctl pin rotate", holding.room),
+                command=CommandLine.of("pin", "rotate").on(holding.room),
             )
 
 
@@ -166,7 +165,7 @@ def unfinished(facts: Facts) -> Iterator[Finding]:
             _rotated(rotation.room),
             f"its rotation was begun at {rotation.started_at} and not ended",
             source=_SOURCE,
-            command="sipctl pin rotate --recover",
+            command=CommandLine.of("pin", "rotate", "--recover"),
         )
 
 

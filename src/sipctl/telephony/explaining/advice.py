@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, TypeVar, cast
 
+from sipctl.command_line import CommandLine
 from sipctl.telephony.addresses import is_ignored
 from sipctl.telephony.commands import delete_rule, delete_trunk, update_rule, update_trunk
 from sipctl.telephony.explaining.repairs import Repair, repairs
@@ -28,13 +29,13 @@ _FAILED: Final = frozenset({Result.DROP, Result.ERROR})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """One proposal. `command` is a command of this version, "" where only words help.
+    """One proposal. `command` is a command of this version, None where only words help.
 
     `then` is how the call ends once it is done, None where there was nothing to try.
     """
 
     text: str
-    command: str = ""
+    command: CommandLine | None = None
     then: Outcome | None = None
 
 
@@ -110,7 +111,8 @@ def _missing_rules(site: Site) -> Iterator[Advice]:
     rooms = sorted(room for room in site.live or () if site.mark.is_ours(room))
     if rooms:
         text = f"room {rooms[0]!r} is live and has no rule: its webhook was lost, or the backend refused it"
-        yield Advice(text=text, command=f"sipctl rules create --room {rooms[0]} --pin-from-registry")
+        command = CommandLine.of("rules", "create", "--room", rooms[0], "--pin-from-registry")
+        yield Advice(text=text, command=command)
 
 
 def _wrong_pin(call: Call, final: Outcome) -> Iterator[Advice]:
@@ -121,7 +123,7 @@ def _wrong_pin(call: Call, final: Outcome) -> Iterator[Advice]:
     elif call.pin:
         yield Advice(
             text="no rule has this PIN: its meeting is over or has not begun, or it is mistyped",
-            command="sipctl pin lookup",
+            command=CommandLine.of("pin", "lookup"),
         )
 
 
