@@ -48,25 +48,33 @@ def server_env(url: str, secret: str, **extra: str) -> dict[str, str]:
     return clean_env(LIVEKIT_URL=url, LIVEKIT_API_KEY="devkey", LIVEKIT_API_SECRET=secret, **extra)
 
 
-def run(*words: str, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> Result:
+class Terminal(io.TextIOWrapper):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def run(*words: str, env: Mapping[str, str] | None = None, stdin: bytes = b"", terminal: bool = False) -> Result:
     """One command line in this process, which saves the second that a Python takes to start.
 
-    What the interpreter itself reads from the environment needs a process of its own, and so does a thread.
+    `terminal` = stdout says that it is one. What the interpreter itself reads from the environment needs a process of its own, and so does a thread.
     """
     given = env or clean_env()
     in_thread = threading.current_thread() is not threading.main_thread()
     if in_thread or any(name.startswith(("LC_", "PYTHONUTF8", "SSL_")) for name in given):
         return run_process(*words, env=given, stdin=stdin)
     out, err = io.BytesIO(), io.BytesIO()
-    with _streams(io.BytesIO(stdin), out, err), _environment(given):
+    with _streams(io.BytesIO(stdin), out, err, terminal=terminal), _environment(given):
         code = app.run(words)
     return Result(code, out.getvalue().decode(), err.getvalue().decode())
 
 
 @contextlib.contextmanager
-def _streams(*files: io.BytesIO) -> Iterator[None]:
+def _streams(*files: io.BytesIO, terminal: bool) -> Iterator[None]:
     before = sys.stdin, sys.stdout, sys.stderr
-    streams = [io.TextIOWrapper(file, encoding="utf-8") for file in files]
+    kinds = (io.TextIOWrapper, Terminal if terminal else io.TextIOWrapper, io.TextIOWrapper)
+    streams = [kind(file, encoding="utf-8") for kind, file in zip(kinds, files, strict=True)]
     sys.stdin, sys.stdout, sys.stderr = streams
     try:
         yield

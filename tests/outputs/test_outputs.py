@@ -1,0 +1,23 @@
+"""Every command prints what it was recorded to print: a change of a word or a key is seen, and meant."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from architecture.test_architecture import commands
+from outputs.scenario import FORMATS, STEPS, outputs, recorded
+
+
+@pytest.mark.parametrize("style", FORMATS)
+def test_every_command_prints_what_was_recorded(style: str, tmp_path: Path) -> None:
+    printed = list(outputs(style, tmp_path))
+    known = json.loads(recorded(style).read_text())
+    assert [step["command"] for step in printed] == [step["command"] for step in known]
+    for now, then in zip(printed, known, strict=True):
+        assert now == then, "if it is meant: python tests/outputs/record.py, and read the difference"
+
+
+def test_every_command_is_recorded() -> None:
+    """All but those that run until they are stopped, and the demo, which prints how long it took."""
+    assert {name for name, _ in commands()} - {"sandbox run", "demo"} == {step.command for step in STEPS}
