@@ -75,4 +75,4 @@ if __name__ == "__main__":
             with machine_in(work) as machine:
                 machine.run(Step(("pin", "import", "pins.csv", "--apply")), "table")
                 journey = journey_of(machine, line)
-            print(f"{len(journey.files):3} files, {journey.changes:4} changes of file: sipctl {line}")
+            sys.stdout.write(f"{len(journey.files):3} files, {journey.changes:4} changes of file: sipctl {line}\n")

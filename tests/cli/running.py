@@ -58,7 +58,8 @@ class Terminal(io.TextIOWrapper):
 def run(*words: str, env: Mapping[str, str] | None = None, stdin: bytes = b"", terminal: bool = False) -> Result:
     """One command line in this process, which saves the second that a Python takes to start.
 
-    `terminal` = stdout says that it is one. What the interpreter itself reads from the environment needs a process of its own, and so does a thread.
+    `terminal` = stdout says that it is one. What the interpreter itself reads from the environment needs a process of
+    its own, and so does a thread.
     """
     given = env or clean_env()
     in_thread = threading.current_thread() is not threading.main_thread()

@@ -242,9 +242,8 @@ class Names:
     """Gives what differs from run to run the same name each time."""
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
-        self._fixed = {str(folder.resolve()): "FOLDER", f"127.0.0.1:{sandbox.port}": "127.0.0.1:PORT"}
-        for name in ("XDG_CONFIG_HOME", "SIPCTL_STATE_DIR", "SIPCTL_DATA_DIR"):
-            self._fixed[os.environ[name]] = name
+        names = {os.environ[name]: name for name in ("XDG_CONFIG_HOME", "SIPCTL_STATE_DIR", "SIPCTL_DATA_DIR")}
+        self._fixed = names | {str(folder.resolve()): "FOLDER", f"127.0.0.1:{sandbox.port}": "127.0.0.1:PORT"}
         self._runs: dict[str, str] = {}
 
     def in_text(self, text: str) -> str:
