@@ -3,9 +3,21 @@
 Run `python docs/generate.py` after a change of codes or shapes; a test says when it was forgotten.
 """
 
+import functools
+import importlib
 import json
+import operator
+import pkgutil
+import types
+import typing
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import typing_extensions
+from pydantic import TypeAdapter
+
+import sipctl.cli
 from sipctl.cli.schemas import json_schemas
 from sipctl.doctor.codes import CODES
 from sipctl.findings import Area, Code
@@ -54,11 +66,54 @@ def index() -> str:
     return "\n".join(lines)
 
 
+def printed() -> Iterator[tuple[str, Any]]:
+    """The name and the type of each document that a command says it prints, in the `PRINTS` of its module."""
+    for module in pkgutil.walk_packages(sipctl.cli.__path__, "sipctl.cli."):
+        yield from getattr(importlib.import_module(module.name), "PRINTS", {}).items()
+
+
+def printed_schema(name: str, printed: Any) -> dict[str, Any]:  # noqa: ANN401 - a TypedDict, or a list of them
+    """The JSON Schema of a list (`list[Row]`), or of a single thing."""
+    is_list = typing.get_origin(printed) is list
+    schema = TypeAdapter(_for_pydantic(printed)).json_schema(ref_template="#/$defs/{model}")
+    definitions = schema.pop("$defs", {})
+    if not is_list:
+        definitions[printed.__name__] = schema
+    definitions = {key: {"additionalProperties": False} | definition for key, definition in definitions.items()}
+    inner = schema if is_list else definitions.pop(printed.__name__)
+    key = "items" if is_list else "item"
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"sipctl/{name}/v1",
+        "type": "object",
+        "properties": {"schema": {"const": f"sipctl/{name}/v1"}, key: inner},
+        "required": ["schema", key],
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
+
+
+def _for_pydantic(shape: Any) -> Any:  # noqa: ANN401 - any type
+    """The same type with the TypedDict of typing_extensions, which pydantic asks for before Python 3.12."""
+    if typing.is_typeddict(shape):
+        fields = {name: _for_pydantic(inner) for name, inner in typing.get_type_hints(shape).items()}
+        same = typing_extensions.TypedDict(shape.__name__, fields)
+        same.__doc__ = shape.__doc__
+        return same
+    if isinstance(shape, types.UnionType):
+        return functools.reduce(operator.or_, map(_for_pydantic, typing.get_args(shape)))
+    if arguments := typing.get_args(shape):
+        origin = typing.get_origin(shape)
+        return shape if origin is typing.Literal else origin[tuple(map(_for_pydantic, arguments))]
+    return shape
+
+
 def generated() -> dict[Path, str]:
     """Every generated file and its text."""
     files = {DOCS / "findings" / f"{name}.md": page(code) for name, code in CODES.items()}
     files[DOCS / "findings" / "README.md"] = index()
-    for name, schema in json_schemas().items():
+    schemas = json_schemas() | {name: printed_schema(name, row) for name, row in printed()}
+    for name, schema in schemas.items():
         files[DOCS / "schemas" / f"{name}.v1.json"] = json.dumps(schema, indent=2) + "\n"
     return files
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from sipctl.cli.app import COMMANDS
+from sipctl.cli.tree import commands
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "sipctl"
@@ -110,31 +110,34 @@ def modules_after(*args: str) -> set[str]:
     return set(ended.stderr.rsplit("\n", 1)[-1].split())
 
 
+def test_the_help_of_a_group_loads_no_command() -> None:
+    assert not {name for name in modules_after("room", "--help") if name.startswith("sipctl.cli.room")}
+
+
 def test_the_version_costs_nothing() -> None:
     assert not modules_after("--version") & {"typer", "rich", "platformdirs", "aiohttp", "pydantic"}
 
 
-@pytest.mark.parametrize("args", [("--help",), ("rules", "list", "--help"), ("doctor", "--help")])
+@pytest.mark.parametrize(
+    "args", [("--help",), ("rules", "list", "--help"), ("room", "list", "--help"), ("doctor", "--help")]
+)
 def test_help_loads_nothing_heavy(args: tuple[str, ...]) -> None:
     assert not modules_after(*args) & {"livekit", "aiohttp", "ruamel.yaml", "phonenumbers", "filelock", "junitparser"}
 
 
-def commands() -> Iterator[tuple[str, Any]]:
-    for name, (module, _) in COMMANDS.items():
-        command = typer.main.get_command(importlib.import_module(module).app)
-        inner = getattr(command, "commands", None)
-        if inner:
-            yield from ((f"{name} {sub}", inner[sub]) for sub in inner)
-        else:
-            yield name, command
-
-
-@pytest.mark.parametrize(("name", "command"), [pytest.param(*pair, id=pair[0]) for pair in commands()])
+@pytest.mark.parametrize(
+    ("name", "command"), [pytest.param(leaf.name, leaf.command, id=leaf.name) for leaf in commands()]
+)
 def test_every_command_has_examples(name: str, command: Any) -> None:
     examples = str(command.help).partition("Examples:")[2].splitlines()
     shown = [line.strip() for line in examples if f"sipctl {name}" in line]
     assert 2 <= len(shown) <= 4, command.help
     assert all(len(line) <= 76 for line in examples), "longer ones break at 80 columns"
+
+
+def test_the_help_of_a_group_says_of_each_command_what_the_command_says() -> None:
+    for leaf in commands():
+        assert leaf.summary in {"", str(leaf.command.help).splitlines()[0]}, leaf.name
 
 
 def test_generated_docs_are_up_to_date() -> None:

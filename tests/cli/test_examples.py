@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import typer
 
-from architecture.test_architecture import commands
 from cli.running import env_of, run
+from sipctl.cli.tree import commands
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox
 
@@ -35,9 +35,9 @@ PIPED = {"sipctl": b"standup\n", "echo": b"4821930571\n", "docker": b'{"services
 
 
 def examples() -> Iterator[Any]:
-    for name, command in commands():
-        if name.startswith(GROUPS):
-            for line in str(command.help).partition("Examples:")[2].splitlines():
+    for leaf in commands():
+        if leaf.name.startswith(GROUPS):
+            for line in str(leaf.command.help).partition("Examples:")[2].splitlines():
                 if "sipctl" in line:
                     yield pytest.param(line.strip(), id=line.strip())
 
@@ -87,11 +87,11 @@ def _env(world: Sandbox, line: str) -> dict[str, str]:
 
 
 def test_the_others_parse() -> None:
-    for name, command in commands():
-        for line in str(command.help).partition("Examples:")[2].splitlines():
-            if "sipctl" in line and name.startswith(("sandbox", "demo")):
-                words = shlex.split(line.rpartition("sipctl ")[2].partition(" > ")[0])[len(name.split()) :]
-                with command.make_context(name, words, parent=typer.Context(typer.main.get_command(_bare()))):
+    for leaf in commands():
+        for line in str(leaf.command.help).partition("Examples:")[2].splitlines():
+            if "sipctl" in line and leaf.name.startswith(("sandbox", "demo")):
+                words = shlex.split(line.rpartition("sipctl ")[2].partition(" > ")[0])[len(leaf.words) :]
+                with leaf.command.make_context(leaf.name, words, parent=typer.Context(typer.main.get_command(_bare()))):
                     pass
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from architecture.test_architecture import commands
 from outputs.scenario import FORMATS, STEPS, outputs, recorded
+from sipctl.cli.tree import commands
 
 
 @pytest.mark.parametrize("style", FORMATS)
@@ -20,4 +20,4 @@ def test_every_command_prints_what_was_recorded(style: str, tmp_path: Path) -> N
 
 def test_every_command_is_recorded() -> None:
     """All but those that run until they are stopped, and the demo, which prints how long it took."""
-    assert {name for name, _ in commands()} - {"sandbox run", "demo"} == {step.command for step in STEPS}
+    assert {leaf.name for leaf in commands()} - {"sandbox run", "demo"} == {step.command for step in STEPS}

@@ -2,7 +2,6 @@
 
 import errno
 import functools
-import importlib
 import json
 import signal
 import sys
@@ -16,7 +15,7 @@ import typer
 
 from sipctl import __version__
 from sipctl.cli.bugs import trace_of
-from sipctl.cli.options import Command, Group
+from sipctl.cli.command import Entry, LazyGroup
 from sipctl.command_line import CommandLine, prose_text
 from sipctl.config.own_files import secure
 from sipctl.config.paths import state_dir
@@ -26,46 +25,36 @@ from sipctl.output.streams import lead_nowhere
 from sipctl.output.text import escaped_json, printable
 
 COMMANDS: Final = {
-    "doctor": ("sipctl.cli.doctor", "Every check of the deployment, and one verdict."),
-    "rules": ("sipctl.cli.rules", "Dispatch rules: which caller lands in which room."),
-    "pin": ("sipctl.cli.pin", "PINs: who has which, and giving out new ones."),
-    "room": ("sipctl.cli.room", "Live rooms and who is in them."),
-    "trunk": ("sipctl.cli.trunk", "SIP trunks: the numbers people dial."),
-    "config": ("sipctl.cli.config", "The configuration: write it, show it, check it."),
-    "sandbox": ("sipctl.cli.sandbox", "A LiveKit-compatible server on loopback, to try things on."),
-    "demo": ("sipctl.cli.demo", "The whole story in one minute, on the sandbox."),
+    "doctor": Entry("Examine the deployment and say whether callers get in."),
+    "rules": Entry("Dispatch rules: which caller lands in which room."),
+    "pin": Entry("PINs: who has which, and giving out new ones."),
+    "room": Entry(
+        "Live rooms and who is in them.",
+        {
+            "list": "List the rooms that LiveKit lists.",
+            "show": "Show one room, who is in it, and the rules that lead there.",
+            "create": "Create a room, or find the live one; LiveKit then sends `room_started`.",
+            "delete": "End a room for everyone in it; LiveKit then sends `room_finished`.",
+        },
+    ),
+    "trunk": Entry("SIP trunks: the numbers people dial."),
+    "config": Entry("The configuration: write it, show it, check it."),
+    "sandbox": Entry("A LiveKit-compatible server on loopback, to try things on."),
+    "demo": Entry("Tell the whole story in one minute, on the sandbox."),
 }
-
+"""Every command with its first line of help; a test compares that with the command's own."""
 
 _MEDIUM_FAULTS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 
 
-class LazyRoot(Group):
-    """The root group. It knows every command's name and one line; the module is imported when the command is named."""
+class Root(LazyGroup):
+    """The root of all commands."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passes Typer's arguments through
-        super().__init__(*args, **kwargs)
-        for name, (_, summary) in COMMANDS.items():
-            self.commands[name] = Command(name, help=summary)
-        self._loaded: set[str] = set()
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer's own signature
-        """Load the named command, then let Typer find it."""
-        if args:
-            self.load(args[0])
-        return super().resolve_command(ctx, args)
-
-    def load(self, name: str) -> None:
-        """Replace the stand-in of this name, if there is one, by the real command."""
-        if name in COMMANDS and name not in self._loaded:
-            command = typer.main.get_command(importlib.import_module(COMMANDS[name][0]).app)
-            command.name = name
-            self.commands[name] = command
-            self._loaded.add(name)
+    entries = COMMANDS
 
 
 app = typer.Typer(
-    cls=LazyRoot,
+    cls=Root,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

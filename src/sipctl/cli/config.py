@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from sipctl.cli.command import ReportCommand, command_group
 from sipctl.cli.context import Session
-from sipctl.cli.options import FailOn, ReportCommand, command_group
+from sipctl.cli.options import FailOn
 
 app, command = command_group("The configuration: write it, show it, check it.")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from sipctl.cli.options import Command
+from sipctl.cli.command import Command
 from sipctl.command_line import quoted
 from sipctl.errors import ExitCode, SipctlError
 from sipctl.output.outlet import is_read

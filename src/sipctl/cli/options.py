@@ -1,20 +1,14 @@
 """Options that every command takes, before, between or after the command's words; the nearest one wins."""
 
 import os
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
-from sipctl.command_line import CommandLine, prose_below
-from sipctl.errors import SipctlError, UsageError
-from sipctl.output.formats import COMMON_FORMATS
-
-F = TypeVar("F", bound=Callable[..., None])
+from sipctl.command_line import CommandLine
 
 PANEL = "Options of every command"
 
@@ -123,7 +117,8 @@ def _declare(
 
 
 @cache
-def _parameters() -> tuple[Any, ...]:
+def shared_parameters() -> tuple[Any, ...]:
+    """The parameters that every command has beside its own."""
     app = typer.Typer(add_completion=False)
     app.command()(_declare)
     parameters: list[Any] = typer.main.get_command(app).params
@@ -134,94 +129,6 @@ def _parameters() -> tuple[Any, ...]:
     return tuple(parameters)
 
 
-def _unwrapped(text: str) -> str:
-    """A help text without the line breaks of the source, which no terminal is as wide as; `\\b` blocks stay."""
-    blocks = text.split("\n\n")
-    return "\n\n".join(block if block.startswith("\b") else " ".join(block.split()) for block in blocks)
-
-
-class _EveryCommand:
-    """Adds the shared options to whatever Typer class it is mixed into."""
-
-    help: str | None
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passes Typer's arguments through
-        super().__init__(*args, **kwargs)
-        self.help = _unwrapped(self.help) if self.help else self.help
-
-    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - Typer's own context
-        """The command's own parameters, then the shared ones."""
-        parameters = [*super().get_params(ctx), *_parameters()]  # type: ignore[misc]
-        for parameter in parameters:
-            if getattr(parameter, "is_flag", False):
-                parameter.metavar = ""  # Typer's help would print `<bool>`, as if a flag took a value.
-        return parameters
-
-
-def refuse_other_formats(ctx: typer.Context, command: str, formats: Sequence[str]) -> None:
-    """Refuse an output format that the command does not have.
-
-    Raises:
-        UsageError: one is asked for.
-    """
-    style = Options.of(ctx).output
-    if style not in formats:
-        raise UsageError(f"{command} has no output format {style!r}", hint=f"choose one of {', '.join(formats)}")
-
-
-class Command(_EveryCommand, TyperCommand):
-    """A command with the shared options and the output formats it can write."""
-
-    formats: ClassVar[tuple[str, ...]] = COMMON_FORMATS
-
-    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own signature
-        """Run the command, unless it is asked for a format it does not have: nothing may happen first."""
-        refuse_other_formats(ctx, ctx.command_path, self.formats)
-        try:
-            return super().invoke(ctx)
-        except SipctlError as error:
-            error.advice = prose_below(error.advice, Options.of(ctx).deployment)
-            raise
-
-
-class CsvCommand(Command):
-    """A command that also writes csv."""
-
-    formats: ClassVar[tuple[str, ...]] = (*COMMON_FORMATS, "csv")
-
-
-class ReportCommand(Command):
-    """A command that reports findings, for people, scripts, CI and monitoring."""
-
-    formats: ClassVar[tuple[str, ...]] = ("table", "json", "jsonl", "name", "junit", "prometheus")
-
-
-class TestCommand(Command):
-    """A command that runs tests, for people, scripts and CI."""
-
-    formats: ClassVar[tuple[str, ...]] = (*COMMON_FORMATS, "junit")
-
-
-class Group(_EveryCommand, TyperGroup):
-    """A group of commands; named alone it shows its help and succeeds."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own context
-        """Parse, with `--help` for nothing at all."""
-        return super().parse_args(ctx, args or ["--help"])
-
-
 FailOn = Annotated[
     str, typer.Option("--fail-on", metavar="LEVEL", help="Exit 1 from this level on: error, warn or info.")
 ]
-
-
-def command_group(summary: str) -> tuple[typer.Typer, Callable[..., Callable[[F], F]]]:
-    """An app for one group of commands, and the decorator that adds a command to it."""
-    app = typer.Typer(
-        cls=Group, add_completion=False, help=summary, pretty_exceptions_enable=False, rich_markup_mode="rich"
-    )
-
-    def command(name: str, *, cls: type[Command] = Command) -> Callable[[F], F]:
-        return app.command(name, cls=cls)
-
-    return app, command

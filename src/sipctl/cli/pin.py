@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from sipctl.cli.command import CsvCommand, ReportCommand, command_group
 from sipctl.cli.context import Session
-from sipctl.cli.options import Allow, Confirm, CsvCommand, FailOn, ReportCommand, command_group
+from sipctl.cli.options import Allow, Confirm, FailOn
 from sipctl.cli.stdin import or_stdout
 
 app, command = command_group("PINs: who has which, and giving out new ones.")

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from sipctl.cli.command import ReportCommand, TestCommand
 from sipctl.cli.context import Session
-from sipctl.cli.options import FailOn, ReportCommand, TestCommand, given_options
+from sipctl.cli.options import FailOn, given_options
 
 Offline = Annotated[
     list[Path] | None,

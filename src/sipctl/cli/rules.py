@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from sipctl.cli.command import command_group
 from sipctl.cli.context import Session
-from sipctl.cli.options import Allow, Confirm, command_group
+from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.routing import register as register_routing
 from sipctl.cli.upkeep import register as register_upkeep
 

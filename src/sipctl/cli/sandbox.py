@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from sipctl.cli.command import command_group
 from sipctl.cli.context import Session
-from sipctl.cli.options import command_group
 
 app, command = command_group("A LiveKit-compatible server on loopback, to try things on.")
 

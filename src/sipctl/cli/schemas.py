@@ -40,64 +40,6 @@ class Rule(Shape):
     sipctl: RuleMarks
 
 
-class RoomFields(Shape):
-    """LiveKit's own JSON of a room, without `turn_password`; 64-bit integers are text."""
-
-    sid: str
-    name: str
-    empty_timeout: int
-    departure_timeout: int
-    max_participants: int
-    creation_time: str
-    creation_time_ms: str
-    enabled_codecs: list[dict[str, str]]
-    metadata: str
-    num_participants: int
-    num_publishers: int
-    active_recording: bool
-
-
-class RoomMarks(Shape):
-    """Whether the room's node is gone, null if nobody asked; what people call it, null if that is not known."""
-
-    ghost: bool | None
-    called: str | None
-
-
-class ListedRoom(RoomFields):
-    """A room of `room list`."""
-
-    sipctl: RoomMarks
-
-
-class Participant(Shape):
-    """Somebody in a room."""
-
-    sid: str
-    identity: str
-    state: str
-    metadata: str
-    joined_at: str
-    name: str
-    is_publisher: bool
-    kind: str
-    attributes: dict[str, str]
-
-
-class RoomContent(Shape):
-    """What people call a room, null if that is not known; who is in it, and the rules that lead there."""
-
-    called: str | None
-    participants: list[Participant]
-    rules: list[Rule]
-
-
-class ShownRoom(RoomFields):
-    """A room of `room show`."""
-
-    sipctl: RoomContent
-
-
 class TrunkMarks(Shape):
     """Which way calls go."""
 
@@ -226,7 +168,6 @@ class ErrorShape(Shape):
 
 LISTINGS: Final[dict[str, type[BaseModel]]] = {
     "rules": Rule,
-    "rooms": ListedRoom,
     "trunks": Trunk,
     "settings": SettingRow,
     "codes": CodeRow,
@@ -237,7 +178,6 @@ LISTINGS: Final[dict[str, type[BaseModel]]] = {
 
 DETAILS: Final[dict[str, type[BaseModel]]] = {
     "rule": Rule,
-    "room": ShownRoom,
     "trunk": Trunk,
     "change": Change,
     "paths": Paths,

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from sipctl.cli.command import command_group
 from sipctl.cli.context import Session
-from sipctl.cli.options import Allow, Confirm, command_group
+from sipctl.cli.options import Allow, Confirm
 
 app, command = command_group("SIP trunks: the numbers people dial.")
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from sipctl.cli.command import Command
 from sipctl.cli.context import Session
-from sipctl.cli.options import Allow, Command, Confirm
+from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.stdin import or_stdout
 
 Apply = Annotated[bool, typer.Option("--apply", help="Do it; without, only say what would be done.")]

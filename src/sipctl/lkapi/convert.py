@@ -55,7 +55,7 @@ def _rule_type(rule: SIPDispatchRule) -> dict[str, Any]:
 
 def rule_to_message(rule: DispatchRule) -> SIPDispatchRuleInfo:
     """The message that stores a dispatch rule."""
-    return ParseDict(rule_to_json(rule), SIPDispatchRuleInfo())
+    return ParseDict(dict(rule_to_json(rule)), SIPDispatchRuleInfo())
 
 
 def trunk_from_message(message: SIPInboundTrunkInfo) -> InboundTrunk:

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sipctl.command_line import CommandLine
 from sipctl.errors import PartialError, SipctlError
-from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.naming import pick_one
 from sipctl.operations.writing import Change, Json, Writer, unchanged
 from sipctl.telephony import ids
@@ -14,6 +14,9 @@ from sipctl.telephony.livekit_json import room_to_json
 from sipctl.telephony.model import DispatchRule, Participant, Room
 from sipctl.telephony.ownership import serves
 from sipctl.telephony.room_names import checked_room_name
+
+if TYPE_CHECKING:
+    from sipctl.lkapi.client import LiveKitClient
 
 _PROBES_AT_ONCE = 64
 """A ghost takes 6 s to find, in which its connection does nothing; aiohttp keeps 100 open."""
@@ -36,7 +39,7 @@ class RoomDetails:
     rules: tuple[DispatchRule, ...]
 
 
-async def list_rooms(client: LiveKitClient, *, probe: bool) -> list[ProbedRoom]:
+async def list_rooms(client: "LiveKitClient", *, probe: bool) -> list[ProbedRoom]:
     """The rooms LiveKit lists, by name; with `probe` each is asked whether its node still answers."""
     rooms = sorted(await client.list_rooms(), key=lambda room: room.name)
     if not probe:
@@ -45,7 +48,7 @@ async def list_rooms(client: LiveKitClient, *, probe: bool) -> list[ProbedRoom]:
     return [ProbedRoom(room=room, ghost=room.name in ghosts) for room in rooms]
 
 
-async def find_ghosts(client: LiveKitClient, names: Iterable[str]) -> frozenset[str]:
+async def find_ghosts(client: "LiveKitClient", names: Iterable[str]) -> frozenset[str]:
     """Those of these listed rooms whose node is gone. A room that ended meanwhile, which is as silent, is none."""
     gate = asyncio.Semaphore(_PROBES_AT_ONCE)
 
@@ -57,7 +60,7 @@ async def find_ghosts(client: LiveKitClient, names: Iterable[str]) -> frozenset[
     return frozenset(room.name for room in await client.list_rooms(silent)) if silent else frozenset()
 
 
-async def get_room(client: LiveKitClient, name: str) -> RoomDetails:
+async def get_room(client: "LiveKitClient", name: str) -> RoomDetails:
     """A live room by its sid or its name, with everything that hangs on it.
 
     Raises:
@@ -69,7 +72,7 @@ async def get_room(client: LiveKitClient, name: str) -> RoomDetails:
     return RoomDetails(room=room, participants=tuple(participants), rules=tuple(rules))
 
 
-async def _find_room(client: LiveKitClient, name: str) -> Room:
+async def _find_room(client: "LiveKitClient", name: str) -> Room:
     rooms, names = list(await client.list_rooms()), (lambda room: (room.sid,), lambda room: (room.name,))
     is_sid = ids.has_id_shape(name, ids.ROOM)  # a prefix alone does not make one: a room may well be called RM_101
     return pick_one("live room", name, rooms, names, "room", is_id=is_sid)

@@ -23,7 +23,8 @@ from sipctl.operations.rules import get_rule
 from sipctl.operations.trunks import inbound_trunk_ids
 from sipctl.operations.writing import Change, Writer, unchanged
 from sipctl.telephony.commands import restore_change, restore_rule
-from sipctl.telephony.linting.lints import CLASH, REFUSED, faults_of
+from sipctl.telephony.linting.fault import CLASH, REFUSED
+from sipctl.telephony.linting.lints import faults_of
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule

@@ -8,7 +8,7 @@ from sipctl.command_line import quoted
 from sipctl.config.model import Settings
 from sipctl.errors import RailError, UncheckedError, UsageError, surely_without_effect
 from sipctl.operations.journal import Journal, Record
-from sipctl.telephony.linting.lints import REFUSED
+from sipctl.telephony.linting.fault import REFUSED
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient

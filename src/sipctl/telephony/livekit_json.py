@@ -1,9 +1,62 @@
 """Our model in LiveKit's own JSON shape and names (protojson with UseProtoNames and EmitUnpopulated), and back."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Participant, Room, RuleKind, Trunk
+
+
+class RuleJson(TypedDict):
+    """A dispatch rule as ListSIPDispatchRule shows it."""
+
+    sip_dispatch_rule_id: str
+    rule: dict[str, dict[str, str | bool]] | None
+    trunk_ids: list[str]
+    hide_phone_number: bool
+    inbound_numbers: list[str]
+    numbers: list[str]
+    name: str
+    metadata: str
+    attributes: dict[str, str]
+    room_preset: str
+    room_config: dict[str, Any] | None
+    media: dict[str, Any] | None
+    krisp_enabled: bool
+    media_encryption: str
+    created_at: str | None
+    updated_at: str | None
+
+
+class RoomJson(TypedDict):
+    """A room as ListRooms shows it, without `turn_password`; 64-bit integers are text."""
+
+    sid: str
+    name: str
+    empty_timeout: int
+    departure_timeout: int
+    max_participants: int
+    creation_time: str
+    creation_time_ms: str
+    enabled_codecs: list[dict[str, str]]
+    metadata: str
+    num_participants: int
+    num_publishers: int
+    active_recording: bool
+
+
+class ParticipantJson(TypedDict):
+    """A participant's main fields as ListParticipants shows them."""
+
+    sid: str
+    identity: str
+    state: str
+    metadata: str
+    joined_at: str
+    name: str
+    is_publisher: bool
+    kind: str
+    attributes: dict[str, str]
+
 
 RULE_TYPE_FIELDS: Final = {
     RuleKind.DIRECT: ("room_name", None),
@@ -13,7 +66,7 @@ RULE_TYPE_FIELDS: Final = {
 """What each type of rule calls its room, and its switch for a random part of the room's name."""
 
 
-def rule_to_json(rule: DispatchRule) -> dict[str, Any]:
+def rule_to_json(rule: DispatchRule) -> RuleJson:
     """A dispatch rule as ListSIPDispatchRule shows it. The PIN is in full."""
     return {
         "sip_dispatch_rule_id": rule.sip_dispatch_rule_id,
@@ -26,8 +79,8 @@ def rule_to_json(rule: DispatchRule) -> dict[str, Any]:
         "metadata": rule.metadata,
         "attributes": dict(rule.attributes),
         "room_preset": rule.room_preset,
-        "room_config": rule.room_config,
-        "media": rule.media,
+        "room_config": dict(rule.room_config) if rule.room_config is not None else None,
+        "media": dict(rule.media) if rule.media is not None else None,
         "krisp_enabled": rule.krisp_enabled,
         "media_encryption": rule.media_encryption,
         "created_at": rule.created_at,
@@ -115,7 +168,7 @@ def _headers_to_json(trunk: Trunk) -> dict[str, Any]:
     }
 
 
-def room_to_json(room: Room) -> dict[str, Any]:
+def room_to_json(room: Room) -> RoomJson:
     """A room as ListRooms shows it, without `turn_password`; 64-bit integers are text, as in protojson."""
     return {
         "sid": room.sid,
@@ -133,7 +186,7 @@ def room_to_json(room: Room) -> dict[str, Any]:
     }
 
 
-def participant_to_json(person: Participant) -> dict[str, Any]:
+def participant_to_json(person: Participant) -> ParticipantJson:
     """A participant's main fields as ListParticipants shows them."""
     return {
         "sid": person.sid,

@@ -33,7 +33,7 @@ def carried(rules: Iterable[DispatchRule]) -> list[DispatchRule]:
 def test_recorded_snapshots() -> None:
     for value in snapshots():
         read = snapshot_of(value)
-        rules = tuple(rule_from_message(ParseDict(rule, SIPDispatchRuleInfo())) for rule in value["rules"])
+        rules = tuple(rule_from_message(ParseDict(dict(rule), SIPDispatchRuleInfo())) for rule in value["rules"])
         trunks = tuple(trunk_from_message(ParseDict(trunk, SIPInboundTrunkInfo())) for trunk in value["trunks"])
         assert (carried(read.rules or ()), read.trunks, read.unknown) == (carried(rules), trunks, ())
 
@@ -54,7 +54,7 @@ def test_both_ways_give_the_same(drawn: list[DispatchRule]) -> None:
     assert short.rules == tuple(rules)
     careful = read_snapshot([json.dumps({"rules": [{"hidePhoneNumber": False}, *printed]})])
     assert careful.rules == (DispatchRule(kind=None), *rules)
-    sparse = [MessageToDict(ParseDict(rule, SIPDispatchRuleInfo())) for rule in printed]
+    sparse = [MessageToDict(ParseDict(dict(rule), SIPDispatchRuleInfo())) for rule in printed]
     assert read_snapshot([json.dumps({"rules": sparse})]).rules == tuple(rules)
 
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from sipctl.cli.views.pins import mask_rule_json
+from sipctl.cli.rows import mask_rule_json
 from sipctl.command_line import CommandLine
 from sipctl.operations.writing import Change
 from sipctl.output.formats import Detail
@@ -42,7 +42,9 @@ def _masked(side: Mapping[str, Any] | None, *, show: bool) -> dict[str, Any] | N
     if side is None:
         return None
     own = copy.deepcopy(dict(side))
-    return mask_rule_json(own, show=show) if "rule" in own else own
+    if "rule" in own:
+        mask_rule_json(own, show=show)
+    return own
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, str]]:

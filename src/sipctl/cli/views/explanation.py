@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
-from sipctl.cli.views.pins import shown_pin
+from sipctl.cli.rows import shown_pin
 from sipctl.cli.views.routed import reasons_record, routed_record
 from sipctl.output.formats import encode_json
 from sipctl.output.streams import Streams

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sipctl.cli.views.pins import shown_pin
+from sipctl.cli.rows import shown_pin
 from sipctl.cli.views.routed import routed_record
 from sipctl.output.formats import encode_json
 from sipctl.output.streams import Streams

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sipctl.cli.views.pins import shown_pin
+from sipctl.cli.rows import shown_pin
 from sipctl.command_line import CommandLine, quoted
 from sipctl.operations.carrying import Done
 from sipctl.operations.sync import Outcome

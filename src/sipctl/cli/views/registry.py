@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sipctl.cli.views.pins import shown_pin
+from sipctl.cli.rows import shown_pin
 from sipctl.operations.pin_files import Item, State
 from sipctl.operations.pins import Assigned, Card, Whereabouts
 from sipctl.operations.rotation import Rotated, RotationPlan

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sipctl.cli.views.pins import shown_pin
+from sipctl.cli.rows import shown_pin
 from sipctl.cli.views.plan import undo_command
 from sipctl.command_line import CommandLine
 from sipctl.errors import PartialError

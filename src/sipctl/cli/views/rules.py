@@ -1,18 +1,15 @@
 """Dispatch rules as people and scripts read them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
-from sipctl.cli.views.pins import mask_rule_json, shown_pin
+from sipctl.cli.rows import Names, rule_row, shown_pin
 from sipctl.output.formats import Detail, Listing
-from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule, RuleKind
-from sipctl.telephony.ownership import Ownership, is_open
+from sipctl.telephony.ownership import Ownership
 
 _COLUMNS: Final = ("id", "room", "pin", "name", "trunks", "owner")
-Names = Mapping[str, str]
-"""What people call a room, by its name in LiveKit, as far as that is known."""
 
 
 def rules_view(
@@ -36,7 +33,7 @@ def rules_view(
         items=rules,
         columns=(*_COLUMNS, "called") if names else _COLUMNS,
         row=row,
-        record=lambda rule: rule_record(rule, mark, show_pins=show_pins, names=names),
+        record=lambda rule: rule_row(rule, mark, show_pins=show_pins, names=names),
         name=lambda rule: rule.sip_dispatch_rule_id,
     )
 
@@ -60,17 +57,8 @@ def rule_view(rule: DispatchRule, mark: Ownership, *, show_pins: bool, names: Na
     if rule.metadata:
         lines.append(("metadata", rule.metadata))
     lines += [(f"attribute {key}", value) for key, value in sorted(rule.attributes.items())]
-    record = rule_record(rule, mark, show_pins=show_pins, names=names)
+    record = rule_row(rule, mark, show_pins=show_pins, names=names)
     return Detail(schema="sipctl/rule/v1", lines=tuple(lines), record=record, name=rule.sip_dispatch_rule_id)
-
-
-def rule_record(
-    rule: DispatchRule, mark: Ownership, *, show_pins: bool, names: Names = MappingProxyType({})
-) -> dict[str, Any]:
-    """LiveKit's own JSON of the rule, and what sipctl makes of it under `sipctl`."""
-    record = mask_rule_json(rule_to_json(rule), show=show_pins)
-    record["sipctl"] = {"owned": mark.owns(rule), "open": is_open(rule), "called": names.get(rule.room_name)}
-    return record
 
 
 def _room(rule: DispatchRule) -> str:

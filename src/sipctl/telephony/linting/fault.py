@@ -1,9 +1,16 @@
 """One thing that is wrong with a rule or a trunk."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from sipctl.findings import Level
 from sipctl.telephony.model import DispatchRule, InboundTrunk
+
+CLASH: Final = "RUL401"
+"""Two rules with one key."""
+
+REFUSED: Final = (CLASH, "RUL402", "RUL417")
+"""Faults with which no write of a rule may end unless somebody allows it: clashing, outranking, shadowing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

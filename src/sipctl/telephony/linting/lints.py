@@ -64,12 +64,6 @@ LINTS: Final[Mapping[str, Lint]] = MappingProxyType(
 )
 """All lints of this version."""
 
-CLASH: Final = "RUL401"
-"""Two rules with one key."""
-
-REFUSED: Final = (CLASH, "RUL402", "RUL417")
-"""Faults with which no write of a rule may end unless somebody allows it: clashing, outranking, shadowing."""
-
 
 def faults_of(site: Site, codes: Iterable[str]) -> Iterator[Fault]:
     """The faults of some codes."""

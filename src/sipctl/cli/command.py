@@ -1,0 +1,165 @@
+"""What a command line is made of: commands with their output formats, and groups that load them when named."""
+
+import importlib
+import keyword
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from sipctl.cli.options import Options, shared_parameters
+from sipctl.command_line import prose_below
+from sipctl.errors import SipctlError, UsageError
+from sipctl.output.formats import COMMON_FORMATS
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def _unwrapped(text: str) -> str:
+    """A help text without the line breaks of the source, which no terminal is as wide as; `\\b` blocks stay."""
+    blocks = text.split("\n\n")
+    return "\n\n".join(block if block.startswith("\b") else " ".join(block.split()) for block in blocks)
+
+
+class _EveryCommand:
+    """Adds the shared options to whatever Typer class it is mixed into."""
+
+    help: str | None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passes Typer's arguments through
+        super().__init__(*args, **kwargs)
+        self.help = _unwrapped(self.help) if self.help else self.help
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - Typer's own context
+        """The command's own parameters, then the shared ones."""
+        parameters = [*super().get_params(ctx), *shared_parameters()]  # type: ignore[misc]
+        for parameter in parameters:
+            if getattr(parameter, "is_flag", False):
+                parameter.metavar = ""  # Typer's help would print `<bool>`, as if a flag took a value.
+        return parameters
+
+
+def refuse_other_formats(ctx: typer.Context, command: str, formats: Sequence[str]) -> None:
+    """Refuse an output format that the command does not have.
+
+    Raises:
+        UsageError: one is asked for.
+    """
+    style = Options.of(ctx).output
+    if style not in formats:
+        raise UsageError(f"{command} has no output format {style!r}", hint=f"choose one of {', '.join(formats)}")
+
+
+class Command(_EveryCommand, TyperCommand):
+    """A command with the shared options and the output formats it can write."""
+
+    formats: ClassVar[tuple[str, ...]] = COMMON_FORMATS
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own signature
+        """Run the command, unless it is asked for a format it does not have: nothing may happen first."""
+        refuse_other_formats(ctx, ctx.command_path, self.formats)
+        try:
+            return super().invoke(ctx)
+        except SipctlError as error:
+            error.advice = prose_below(error.advice, Options.of(ctx).deployment)
+            raise
+
+
+class CsvCommand(Command):
+    """A command that also writes csv."""
+
+    formats: ClassVar[tuple[str, ...]] = (*COMMON_FORMATS, "csv")
+
+
+class ReportCommand(Command):
+    """A command that reports findings, for people, scripts, CI and monitoring."""
+
+    formats: ClassVar[tuple[str, ...]] = ("table", "json", "jsonl", "name", "junit", "prometheus")
+
+
+class TestCommand(Command):
+    """A command that runs tests, for people, scripts and CI."""
+
+    formats: ClassVar[tuple[str, ...]] = (*COMMON_FORMATS, "junit")
+
+
+class Group(_EveryCommand, TyperGroup):
+    """A group of commands; named alone it shows its help and succeeds."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own context
+        """Parse, with `--help` for nothing at all."""
+        return super().parse_args(ctx, args or ["--help"])
+
+
+def command_group(summary: str) -> tuple[typer.Typer, Callable[..., Callable[[F], F]]]:
+    """An app for one group of commands, and the decorator that adds a command to it."""
+    app = typer.Typer(
+        cls=Group, add_completion=False, help=summary, pretty_exceptions_enable=False, rich_markup_mode="rich"
+    )
+
+    def command(name: str, *, cls: type[Command] = Command) -> Callable[[F], F]:
+        return app.command(name, cls=cls)
+
+    return app, command
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command, or a group of them, before it is loaded: its one line of help and what stands under it."""
+
+    summary: str
+    commands: Mapping[str, str] = field(default_factory=dict)
+
+
+class LazyGroup(Group):
+    """A group that knows every command's name and one line, and imports the command's module when it is named.
+
+    `sipctl GROUP COMMAND` is the function `run` of `sipctl.cli.GROUP.COMMAND`, and a `Command` unless the module says
+    otherwise in `KIND`.
+    """
+
+    package = "sipctl.cli"
+    entries: ClassVar[Mapping[str, Entry]] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passes Typer's arguments through
+        super().__init__(*args, **kwargs)
+        for name, entry in self.entries.items():
+            self.commands[name] = Command(name, help=entry.summary)
+        self._loaded: set[str] = set()
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer's own signature
+        """Load the named command, then let Typer find it."""
+        if args:
+            self.load(args[0])
+        return super().resolve_command(ctx, args)
+
+    def load(self, name: str) -> None:
+        """Replace the stand-in of this name, if there is one, by the real command."""
+        if name in self.entries and name not in self._loaded:
+            self.commands[name] = self._real(name, self.entries[name])
+            self._loaded.add(name)
+
+    def _real(self, name: str, entry: Entry) -> Any:  # noqa: ANN401 - Typer's own command
+        module = f"{self.package}.{name}{'_' if keyword.iskeyword(name) else ''}"
+        return _group(name, module, entry) if entry.commands else _command(name, importlib.import_module(module))
+
+
+def _group(name: str, package: str, entry: Entry) -> Any:  # noqa: ANN401 - Typer's own command
+    """A group whose commands load when they are named."""
+    namespace = {"package": package, "entries": {inner: Entry(line) for inner, line in entry.commands.items()}}
+    app = typer.Typer(
+        cls=type("LoadedGroup", (LazyGroup,), namespace), add_completion=False, help=entry.summary,
+        pretty_exceptions_enable=False, rich_markup_mode="rich", name=name,
+    )  # fmt: skip
+    app.callback()(lambda: None)
+    return typer.main.get_command(app)
+
+
+def _command(name: str, module: Any) -> Any:  # noqa: ANN401 - a module of a command
+    if hasattr(module, "app"):
+        return typer.main.get_command(module.app)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+    app.command(name, cls=getattr(module, "KIND", Command))(module.run)
+    return typer.main.get_command(app)

@@ -1,0 +1,1 @@
+"""`sipctl room`: live rooms and who is in them. One module for each command."""

@@ -1,0 +1,22 @@
+"""`sipctl room delete`."""
+
+import typer
+
+from sipctl.cli.context import Session
+from sipctl.cli.options import Allow, Confirm
+from sipctl.cli.room.common import Name
+from sipctl.operations.rooms import delete_room
+
+
+def run(ctx: typer.Context, room: Name, allow: Allow = None, confirm: Confirm = "") -> None:
+    """End a room for everyone in it; LiveKit then sends `room_finished`.
+
+    Refused while anyone is in the room (`--allow live-room`). Ends the ghosts of a killed server too.
+
+    \b
+    Examples:
+      sipctl room delete demo
+      sipctl room delete demo --allow live-room
+    """
+    session = Session.of(ctx)
+    session.write(lambda writer: delete_room(writer, room), session.permit(allow, confirm))
