@@ -141,7 +141,7 @@ class Journal:
         """
         try:
             self._append(outcomes)
-        except UncheckedError as error:
+        except SipctlError as error:
             raise PartialError(
                 f"what was begun has ended, and the audit does not say so: {error.message}",
                 code="audit",
@@ -155,8 +155,12 @@ class Journal:
         resource: str = "",
         after: Mapping[str, Any] | None = None,
         error: BaseException | None = None,
+        is_undone: bool = False,
     ) -> Entry:
-        """What came of an intent: `after` as LiveKit stored it, or the error."""
+        """What came of an intent: `after` as LiveKit stored it, or the error.
+
+        `is_undone` = whatever the error is, nothing is left of the write.
+        """
         result, told = _judged(error)
         return replace(
             intent,
@@ -164,7 +168,7 @@ class Journal:
             when=self._timestamp(),
             resource=resource or intent.resource,
             after=after if after is not None else intent.after,
-            result=result,
+            result="failed" if is_undone else result,
             error=told,
         )
 
@@ -200,7 +204,7 @@ class Journal:
     def _intended(self, write: Write, *, required: bool) -> Entry | None:
         try:
             return self.intend(write)[0]
-        except UncheckedError as error:
+        except SipctlError as error:
             if required:
                 raise
             self.tell(error.message)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from sipctl.command_line import quoted
+from sipctl.command_line import CommandLine, quoted
 from sipctl.errors import NotFoundError, RailError
 from sipctl.operations.executing import Attempt, Brake, Pace, attempt_each
 from sipctl.operations.journal import Entry
@@ -20,6 +20,7 @@ _GONE: Final = frozenset({"delete", "room_finished"})
 """Actions of the audit that took a rule away, by ourselves or by a backend."""
 _KNOWN: Final = {"": "the run ended in the middle; ", "unknown": "no answer came; "}
 """What is said of a write by its result, where only a look at what stands tells whether it was made."""
+_ROTATED: Final = f"its PIN was rotated: `{CommandLine.of('pin', 'import')}` with the list of that rotation undoes it"
 _TODAYS_PIN: Final = "its PIN is the one that its room has today"
 
 
@@ -156,8 +157,9 @@ def _undo(entry: Entry, standing: _Standing) -> Step | None:
         return _create(before, standing, f"{known}it was deleted")
     if entry.action == "create" and after:
         return _take_back(after, standing, known)
-    if entry.action == "update" and before and after:
-        return _revert(before, after, standing, known)
+    if entry.action in {"update", "rotate"} and before and after:
+        is_rotated = entry.action == "rotate"
+        return _left_rotated(before, standing) if is_rotated else _revert(before, after, standing, known)
     return None
 
 
@@ -193,6 +195,10 @@ def _take_back(after: DispatchRule, standing: _Standing, known: str) -> Step:
     if without_marks(now) != without_marks(after):
         return Step(deed=Deed.SKIP, why="changed since", now=now)
     return Step(deed=Deed.DELETE, why=f"{known}it was created", now=now)
+
+
+def _left_rotated(before: DispatchRule, standing: _Standing) -> Step:
+    return Step(deed=Deed.SKIP, why=_ROTATED, now=standing.rules.get(before.sip_dispatch_rule_id), then=before)
 
 
 def _revert(before: DispatchRule, after: DispatchRule, standing: _Standing, known: str) -> Step:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError, surely_without_effect
+from sipctl.operations.audited_batch import AuditedBatch
 from sipctl.operations.executing import Brake, attempt_each
-from sipctl.operations.journal import Journal
+from sipctl.operations.journal import Journal, Write
 from sipctl.operations.live import Live
 from sipctl.registry.store import Holding, Registry, Rotation
+from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
 
 if TYPE_CHECKING:
@@ -60,20 +62,52 @@ class Rotator:
     brake: Brake = field(default_factory=Brake)
 
     async def rotate(self, holdings: Iterable[Holding]) -> list[Rotated]:
-        """Give rooms another PIN; one that fails does not stop the others."""
+        """Give rooms another PIN; one that fails does not stop the others.
+
+        An error that is no PartialError = registry and rules are as they were.
+        """
         done: list[Rotated] = []
         for batch in _batches(holdings):
-            begun = [self._begun(holding) for holding in batch]
-            done += await self._carry_all([one for one in begun if isinstance(one, Rotation)], is_new=True)
-            done += [one for one in begun if isinstance(one, Rotated)]
+            done += await self._rotate_batch(batch)
         return done
+
+    async def _rotate_batch(self, batch: Sequence[Holding]) -> list[Rotated]:
+        audit = AuditedBatch(self.journal)
+        if self.brake.is_on:
+            return [Rotated(holding.room, error=_not_begun(holding)) for holding in batch]
+        try:
+            audit.intend(*(Write("rotate", f"room {one.room}", {"pin": one.pin}) for one in batch))
+        except SipctlError as error:
+            return self._none_begun(batch, error)
+        begun = [self._begun(holding) for holding in batch]
+        done = await self._carry_all([one for one in begun if isinstance(one, Rotation)], audit, is_new=True)
+        return _concluded(audit, [*done, *(one for one in begun if isinstance(one, Rotated))])
+
+    def _none_begun(self, rooms: Iterable[Holding | Rotation], error: SipctlError) -> list[Rotated]:
+        self.brake.note(failed=True)
+        return [Rotated(one.room, error=error) for one in rooms]
 
     async def recover(self) -> list[Rotated]:
         """Finish every rotation that an earlier run began. None is given up, for its rule may have changed already."""
         unfinished = self.registry.unfinished()
-        still = [one for one in unfinished if self.registry.carry_on(one)]
-        lost = [Rotated(one.room, error=_overtaken(one)) for one in unfinished if one not in still]
-        return [*await self._carry_all(still, is_new=False), *lost]
+        audit = AuditedBatch(self.journal)
+        try:
+            audit.intend(
+                *(Write("rotate", f"room {one.room}", {"pin": one.old_pin}, {"pin": one.new_pin}) for one in unfinished)
+            )
+        except SipctlError as error:
+            return self._none_begun(unfinished, error)
+        ready = [self._carried_on(one) for one in unfinished]
+        done = await self._carry_all([one for one in ready if isinstance(one, Rotation)], audit, is_new=False)
+        return _concluded(audit, [*done, *(one for one in ready if isinstance(one, Rotated))])
+
+    def _carried_on(self, rotation: Rotation) -> Rotation | Rotated:
+        """The rotation with its new PIN in the registry, or why that cannot be."""
+        try:
+            can_be = self.registry.carry_on(rotation)
+        except SipctlError as error:
+            return Rotated(rotation.room, error=_half_way(rotation, error))
+        return rotation if can_be else Rotated(rotation.room, error=_overtaken(rotation))
 
     def _begun(self, holding: Holding) -> Rotation | Rotated:
         if self.brake.is_on:
@@ -110,45 +144,50 @@ class Rotator:
             drawn = (self.draw() for _ in range(max(self.settings.telephony.pin_max_retries, 1)))
             yield from (pin for pin in drawn if pin not in self.taken)
 
-    async def _carry_all(self, rotations: Sequence[Rotation], *, is_new: bool) -> list[Rotated]:
+    async def _carry_all(self, rotations: Sequence[Rotation], audit: AuditedBatch, *, is_new: bool) -> list[Rotated]:
         """Take begun rotations to their end, against one list of the rules."""
         if not rotations:
             return []
         try:
-            rules = list(await self.client.list_rules()) if self.client else []
+            listed = list(await self.client.list_rules()) if self.client else []
+            rules = {rotation.room: self._old_rules(rotation, listed) for rotation in rotations}
+            audit.intend(*(_rule_write(rule, one) for one in rotations for rule in rules[one.room]))
         except SipctlError as error:
-            return [self._unlisted(rotation, error, is_new=is_new) for rotation in rotations]
+            self.brake.note(failed=True)
+            return [Rotated(one.room, error=self._ended(one, error, is_new=is_new)) for one in rotations]
 
         async def carry(rotation: Rotation) -> Rotated:
-            return await self._carry(rotation, self._old_rules(rotation, rules), is_new=is_new)
+            return await self._carry(rotation, rules[rotation.room], audit, is_new=is_new)
 
         attempts = await attempt_each(rotations, carry, self.brake)
         return [one.result or self._stopped(one.item, one.error, is_new=is_new) for one in attempts]
 
-    def _unlisted(self, rotation: Rotation, error: SipctlError, *, is_new: bool) -> Rotated:
-        """What becomes of a rotation when LiveKit's rules cannot be read: a new one is given up."""
-        self.brake.note(failed=True)
-        return Rotated(rotation.room, error=self._given_up(rotation, error) if is_new else error)
-
     def _stopped(self, rotation: Rotation, error: SipctlError | None, *, is_new: bool) -> Rotated:
-        if error is None:
-            error = self._given_up(rotation, _not_begun(rotation)) if is_new else _not_begun(rotation)
-        return Rotated(rotation.room, error=error)
+        """A rotation that ended with an error, or was not reached."""
+        return Rotated(rotation.room, error=error or self._ended(rotation, _not_begun(rotation), is_new=is_new))
 
-    def _given_up(self, rotation: Rotation, reason: SipctlError) -> SipctlError:
-        """Give the old PIN back; the reason, or what is worse."""
+    def _ended(self, rotation: Rotation, reason: SipctlError, *, is_new: bool) -> SipctlError:
+        """What becomes of a rotation for this reason before LiveKit was touched: a new one is given up.
+
+        The old PIN is the room's again, and the reason comes back. Otherwise it stands half-way.
+        """
+        if not is_new:
+            return _half_way(rotation, reason)
         try:
             self.registry.cancel(rotation)
         except SipctlError as error:
-            return error
+            return _half_way(rotation, reason, error)
         return reason
 
-    async def _carry(self, rotation: Rotation, rules: Sequence[DispatchRule], *, is_new: bool) -> Rotated:
-        resource, old, new = f"room {rotation.room}", {"pin": rotation.old_pin}, {"pin": rotation.new_pin}
-        with self.journal.recorded("rotate", resource, old, new):
-            await self._replace(rules, rotation, is_new=is_new)
-            self.on_step("rule")
+    async def _carry(
+        self, rotation: Rotation, rules: Sequence[DispatchRule], audit: AuditedBatch, *, is_new: bool
+    ) -> Rotated:
+        await self._replace(rules, rotation, audit, is_new=is_new)
+        self.on_step("rule")
+        try:
             self.registry.finish(rotation)
+        except SipctlError as error:
+            raise _half_way(rotation, error) from error
         self.on_step("finished")
         return Rotated(rotation.room, rotation.new_pin, tuple(rule.sip_dispatch_rule_id for rule in rules))
 
@@ -161,26 +200,59 @@ class Rotator:
             if rule.room_name == rotation.room and rule.pin == rotation.old_pin and mark.owns(rule)
         ]
 
-    async def _replace(self, rules: Sequence[DispatchRule], rotation: Rotation, *, is_new: bool) -> None:
+    async def _replace(
+        self, rules: Sequence[DispatchRule], rotation: Rotation, audit: AuditedBatch, *, is_new: bool
+    ) -> None:
         """Write the new PIN into the rules. If LiveKit surely did nothing, a new rotation is given up.
 
         Raises:
-            PartialError: nobody can tell whether the rule was changed; the note stays.
+            PartialError: a rule was changed, or nobody can tell whether it was; the note stays.
         """
-        for at, rule in enumerate(rules):
+        changed = False
+        for rule in rules:
+            resource = f"rule {rule.sip_dispatch_rule_id}"
             try:
-                if self.client:
-                    await self.client.replace_rule(rule, replace(rule, pin=rotation.new_pin))
-            except NotFoundError:
-                continue  # the meeting ended, and its rule with it
+                stored = await self._replaced(rule, rotation)
             except SipctlError as error:
-                if at == 0 and is_new and surely_without_effect(error):
-                    raise self._given_up(rotation, error) from error
-                raise PartialError(
-                    f"the rotation of {rotation.room!r} stands half-way: {error.message}",
-                    code="half-way",
-                    hint=(CommandLine.of("pin", "rotate", "--recover"), " finishes it"),
-                ) from error
+                audit.note(resource, error=error)
+                if isinstance(error, NotFoundError):
+                    continue  # the meeting ended, and its rule with it
+                if not changed and surely_without_effect(error):
+                    raise self._ended(rotation, error, is_new=is_new) from error
+                raise _half_way(rotation, error) from error
+            audit.note(resource, after=rule_to_json(stored))
+            changed = True
+
+    async def _replaced(self, rule: DispatchRule, rotation: Rotation) -> DispatchRule:
+        if self.client is None:
+            raise NotFoundError(f"rule {rule.sip_dispatch_rule_id} is gone")
+        return await self.client.replace_rule(rule, replace(rule, pin=rotation.new_pin))
+
+
+def _concluded(audit: AuditedBatch, done: Sequence[Rotated]) -> list[Rotated]:
+    """The same, once the audit says what came of each room."""
+    for one in done:
+        is_undone = one.error is not None and not isinstance(one.error, PartialError)
+        after = None if one.error else {"pin": one.new_pin}
+        audit.note(f"room {one.room}", after=after, error=one.error, is_undone=is_undone)
+    try:
+        audit.conclude()
+    except PartialError as error:
+        return [replace(one, error=one.error or error) for one in done]
+    return list(done)
+
+
+def _rule_write(rule: DispatchRule, rotation: Rotation) -> Write:
+    after = replace(rule, pin=rotation.new_pin)
+    return Write("rotate", f"rule {rule.sip_dispatch_rule_id}", rule_to_json(rule), rule_to_json(after))
+
+
+def _half_way(rotation: Rotation, *errors: SipctlError) -> PartialError:
+    return PartialError(
+        f"the rotation of {rotation.room!r} stands half-way: {'; '.join(error.message for error in errors)}",
+        code="half-way",
+        hint=(CommandLine.of("pin", "rotate", "--recover"), " finishes it"),
+    )
 
 
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:
