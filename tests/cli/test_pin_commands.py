@@ -125,7 +125,7 @@ def test_pins_that_are_none(bad: str) -> None:
         ("import -", '[{"room": "a", "pin": 1234567890}]', 2, "no text"),
         ("import -", "room,pin\na,12345678\n", 2, "8 digits instead of 10"),
         ("import -", "room,pin\na,12345678901234567\n", 2, "4 to 16 digits"),
-        ("import -", "room,pin\nb,0123456789\na,1.23E+9\n", 2, "row 3: a spreadsheet made '1.23E+9'"),
+        ("import -", "room,pin\nb,0123456789\na,1.23E+9\n", 2, "row 3: a spreadsheet made a number of the PIN of 'a'"),
         ("import -", "room,pin\ra,0123456789\r", 2, "row 1: new-line character"),
         ("import -", '[{"room": "\\ud800", "pin": "0123456789"}]', 2, "row 1 holds half a character"),
         ("export x.unknown", "", 2, "names no format"),
@@ -136,6 +136,34 @@ def test_pins_that_are_none(bad: str) -> None:
 )
 def test_words_that_make_no_sense(words: str, stdin: str, code: int, told: str) -> None:
     assert_error(run("pin", *words.split(), stdin=stdin.encode()), code, told)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "room,pin\na,4.821930571E+09\n",
+        "room;pin\na;4,821930571E+09\n",
+        "room,pin\na,4821930571.0\n",
+        "room,pin\na,4 821 930 571\n",
+        'room,pin\na,"4,821,930,571"\n',
+        "room,pin\na,48219305714821930571\n",
+        "room,pin\na,48219305\n",
+        "a,4821930571\nb,4821930572\n",
+        "pin,room\nstandup,4821930571\n",
+        "pin,room\nstandup,4.821930571E+09\n",
+        '[{"room": "a", "pin": 4821930571}]',
+        '[{"room": 4821930571, "pin": 5}]',
+        '[{"room": {"pin": "4821930571"}, "pin": "0123456789"}]',
+        '[{"room": "a", "pin": ["4821930571"]}]',
+        '{"4821930571": "a"}',
+        '{"items": [{"room": "a", "pin": "4821930571"',
+    ],
+)
+def test_a_pin_that_was_mangled_is_never_shown(text: str) -> None:
+    refused = run("pin", "import", "-", "--apply", stdin=text.encode())
+    assert_error(refused, 2)
+    assert not re.search("4.?821", refused.stderr), refused.stderr
+    assert pins() == {}
 
 
 def test_rooms_on_stdin_are_utf_8() -> None:

@@ -155,7 +155,7 @@ def test_a_container_without_a_state_folder_looks_twice(sandboxed: Cron) -> None
     ("words", "told"),
     [
         (["purge", "--grace", "soon"], "--grace 'soon'"),
-        (["purge", "--look-twice", "-1s"], "--look-twice '-1s'"),
+        (["purge", "--look-twice", "-1s"], "'--look-twice': '-1s'"),
         (["purge", "--via", "pigeon"], "--via 'pigeon'"),
         (["purge", "--via", "webhook"], "needs the profile's webhook_url"),
         (["purge", "--max-delete", "many"], "--max-delete"),

@@ -23,6 +23,7 @@ from sipctl.errors import ExitCode, SipctlError, UsageError
 from sipctl.output.files import write_private
 from sipctl.output.streams import lead_nowhere
 from sipctl.output.text import escaped_json, printable
+from sipctl.telephony.text import is_unicode
 
 COMMANDS: Final = {
     "doctor": Entry("Examine the deployment and say whether callers get in."),
@@ -127,7 +128,7 @@ def _run(args: Sequence[str]) -> int:
 def _refuse_broken_words(args: Sequence[str]) -> None:
     """Words that are no UTF-8 reach Python as lone surrogates, which nothing can be written with."""
     for word in args:
-        if any("\ud800" <= character <= "\udfff" for character in word):
+        if not is_unicode(word):
             raise UsageError(f"{word!r} is not UTF-8")
 
 

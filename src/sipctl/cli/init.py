@@ -20,6 +20,8 @@ from sipctl.errors import RailError, UncheckedError, UsageError
 from sipctl.output.files import write_private
 from sipctl.output.formats import Detail
 
+_ANY_BYTES = "latin-1"
+"""Text that any bytes are, and that becomes the same bytes again."""
 _URL_NAMES = ("LIVEKIT_URL", "LIVEKIT_API_URL")
 
 
@@ -85,7 +87,7 @@ def write_config(path: Path, text: str, *, force: bool) -> Path | None:
     try:
         make_folder(path.parent)
         if kept:
-            write_private(kept, [path.read_bytes().decode(errors="surrogateescape")])
+            write_private(kept, [path.read_bytes().decode(_ANY_BYTES)], encoding=_ANY_BYTES)
     except OSError as error:
         raise UncheckedError(f"cannot write {path}: {error.strerror}", hint="check the folder") from error
     write_private(path, [text])

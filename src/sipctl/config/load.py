@@ -1,6 +1,6 @@
 """The layers of configuration, merged: each setting with its origin; URL, key and secret from one source."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from sipctl.config.reading import read_secret
 from sipctl.config.values import check_pattern, check_template, check_url, read_boolean, read_count, read_duration
 from sipctl.errors import ConfigError
 from sipctl.telephony.secret import Secret
+from sipctl.telephony.text import is_unicode
 
 TELEPHONY_PREFIX: Final = "ROOM_TELEPHONY_"
 URL_NAMES: Final = ("LIVEKIT_URL", "LIVEKIT_API_URL")
@@ -87,6 +88,7 @@ def load_settings(
     """
     chosen = choose_profile(config_path, profile, environ)
     sources = list(_sources(chosen, env_files, environ))
+    _refuse_broken(sources)
     notes: list[str] = []
     connection = _connection(sources, notes)
     values = {name: setting for source in reversed(sources) for name, setting in source.values.items()}
@@ -103,6 +105,26 @@ def load_settings(
         values=_shown(values, connection) | _shown_registry(sources),
         notes=tuple(notes),
     )
+
+
+def read_names() -> frozenset[str]:
+    """The environment variables that settings are read from, but for Meet's database."""
+    telephony = (f"{TELEPHONY_PREFIX}{key}" for key in _TELEPHONY_TYPES)
+    hidden = (f"{name}{suffix}" for name in _REGISTRY.values() for suffix in ("", "_FILE"))
+    return frozenset((*URL_NAMES, *_PAIR, *_OWN.values(), *hidden, *telephony))
+
+
+def _refuse_broken(sources: Iterable[Source]) -> None:
+    """Stop at a setting that is not UTF-8.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    for source in sources:
+        for name in sorted(read_names() & source.values.keys()):
+            setting = source.values[name]
+            if not is_unicode(str(setting.value)):
+                raise ConfigError(f"{setting.origin} is not UTF-8", hint="write it in UTF-8")
 
 
 def _sources(chosen: Profile | None, env_files: Sequence[Path], environ: Mapping[str, str]) -> Iterator[Source]:

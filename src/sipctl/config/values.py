@@ -13,9 +13,11 @@ from sipctl.telephony.secret import MASK
 _TRUE: Final = frozenset({"yes", "y", "true", "1"})
 _FALSE: Final = frozenset({"no", "n", "false", "0", ""})
 _CREDENTIALS: Final = re.compile(r"(?<=//)[^/]*@|^[^/]*@")
-_DURATION: Final = re.compile(r"([0-9]{1,6})([smhd]?)")
+_DURATION: Final = re.compile(r"([0-9]{1,8})([smhd]?)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-DURATION_FAULT: Final = "is no time such as 90s, 10m, 2h or 1d"
+_LONGEST_DAYS: Final = 365
+"""More is no time that anybody waits, and the calendar of the machine ends somewhere."""
+DURATION_FAULT: Final = f"is no time such as 90s, 10m, 2h or 1d, up to {_LONGEST_DAYS}d"
 SCHEMES: Final = ("http", "https", "ws", "wss")
 
 
@@ -122,9 +124,10 @@ def pattern_fault(text: str) -> str:
 
 
 def read_duration(text: str) -> timedelta | None:
-    """A time such as 90s, 10m, 2h, 1d or 0; None if the text is none."""
+    """A time such as 90s, 10m, 2h, 1d or 0, up to 365d; None if the text is none."""
     found = _DURATION.fullmatch(text.strip())
-    return timedelta(seconds=int(found[1]) * _SECONDS[found[2] or "s"]) if found else None
+    span = timedelta(seconds=int(found[1]) * _SECONDS[found[2] or "s"]) if found else None
+    return span if span is not None and span <= timedelta(days=_LONGEST_DAYS) else None
 
 
 def shown_url(text: str) -> str:

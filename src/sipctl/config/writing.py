@@ -7,6 +7,8 @@ from typing import Any, Final
 import tomli_w
 
 from sipctl.config.discover import Found
+from sipctl.errors import ConfigError
+from sipctl.telephony.text import is_unicode
 
 _HEAD: Final = """\
 # Configuration of sipctl. `sipctl config show --origin` prints what is in force and where it comes from.
@@ -32,7 +34,11 @@ _TAIL: Final = """
 
 
 def profile_from(found: Found, chosen: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The profile's table: what was found, with what somebody chose over it; paths relative where they can be."""
+    """The profile's table: what was found, with what somebody chose over it; paths relative where they can be.
+
+    Raises:
+        ConfigError: TOML cannot hold the name of a file.
+    """
     paths = {"livekit_yaml": found.livekit_yaml, "sip_yaml": found.sip_yaml, "compose_json": found.compose_json}
     table: dict[str, Any] = {key: _relative(path, folder) for key, path in paths.items() if path}
     if found.env_files:
@@ -42,7 +48,10 @@ def profile_from(found: Found, chosen: Mapping[str, Any], folder: Path) -> dict[
 
 def _relative(path: Path, folder: Path) -> str:
     whole = path.resolve()
-    return str(whole.relative_to(folder)) if whole.is_relative_to(folder) else str(whole)
+    name = str(whole.relative_to(folder) if whole.is_relative_to(folder) else whole)
+    if not is_unicode(name):
+        raise ConfigError(f"the name {name} is not UTF-8", hint="rename it: a TOML file is UTF-8")
+    return name
 
 
 def render(name: str, profile: Mapping[str, Any]) -> str:

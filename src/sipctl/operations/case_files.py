@@ -41,7 +41,7 @@ def _rows(text: str, suffix: str) -> Iterator[object]:
     else:
         try:
             yield from _with_defaults(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"the tests are not TOML: {error}", hint=_HINT) from None
 
 

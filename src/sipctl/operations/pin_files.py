@@ -15,10 +15,12 @@ from sipctl.operations.journal import Journal
 from sipctl.registry.store import ACTIVE, RETIRED, Holder, Registry
 from sipctl.telephony.pins import MIN_LENGTH, is_pin
 from sipctl.telephony.room_names import checked_room_name
+from sipctl.telephony.text import is_unicode
 
 FIELDS: Final = ("room", "pin", "state", "assigned_at")
 _ROOM_NAMES: Final = ("room", "resource_id", "room_name")
 _PIN_NAMES: Final = ("pin", "pin_code")
+_LIKE_A_PIN: Final = re.compile(r"[0-9.,E+ ]+\Z")
 _MANGLED: Final = re.compile(r"[0-9.,]+E\+?[0-9]+\Z", re.IGNORECASE)
 
 
@@ -109,20 +111,18 @@ def _room_and_pin(row: Mapping[str, Any], number: int) -> tuple[str, str]:
     room, pin = (next((name for name in names if name in row), None) for names in (_ROOM_NAMES, _PIN_NAMES))
     if room is None or pin is None or not row[room]:
         raise UsageError(f"row {number} has no room or no pin", hint=f"the columns are {', '.join(FIELDS)}")
+    if not isinstance(row[room], str | int):
+        raise UsageError(f"row {number}: the room is no text", hint="write it in quotes")
+    name = str(row[room])
     if not isinstance(row[pin], str | None):
-        raise UsageError(f"row {number}: the PIN of {row[room]!r} is no text", hint="a number loses its leading zeros")
-    found = str(row[room]), (row[pin] or "").strip()
-    if not all(map(_is_unicode, found)):
+        raise UsageError(f"row {number}: {_pin_of(name)} is no text", hint="a number loses its leading zeros")
+    found = name, (row[pin] or "").strip()
+    if not all(map(is_unicode, found)):
         raise UsageError(f"row {number} holds half a character, which is no Unicode", hint="write the file in UTF-8")
     try:
         return checked_room_name(found[0]), found[1]
     except UsageError as error:
         raise UsageError(f"row {number}: {error.message}") from None
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether it has no lone surrogate, which JSON's escapes make and no database takes."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def plan_import(
@@ -177,17 +177,22 @@ def _once_a_room(items: Iterable[Item]) -> list[Item]:
     ]
 
 
+def _pin_of(room: str) -> str:
+    """What an error calls a PIN; a room that reads like one may be one, in a file whose columns are swapped."""
+    return "the PIN" if _LIKE_A_PIN.match(room) else f"the PIN of {room!r}"
+
+
 def _refuse_mangled(number: int, room: str, pin: str, length: int) -> None:
-    """Stop at a PIN that is none, with its row."""
+    """Stop at a PIN that is none, with its row and without its digits, for a spreadsheet leaves most of them."""
     if _MANGLED.match(pin):
-        raise UsageError(f"row {number}: a spreadsheet made {pin!r} of the PIN of {room!r}", hint="format it as text")
+        raise UsageError(f"row {number}: a spreadsheet made a number of {_pin_of(room)}", hint="format it as text")
     if pin.isdigit() and len(pin) < length:
         raise UsageError(
-            f"row {number}: the PIN of {room!r} has {len(pin)} digits instead of {length}: leading zeros may be lost",
+            f"row {number}: {_pin_of(room)} has {len(pin)} digits instead of {length}: leading zeros may be lost",
             hint="format the column as text, or set ROOM_TELEPHONY_PIN_LENGTH to what the file has",
         )
     if not is_pin(pin):
-        raise UsageError(f"row {number}: the PIN of {room!r} is not 4 to 16 digits")
+        raise UsageError(f"row {number}: {_pin_of(room)} is not 4 to 16 digits")
 
 
 def add_pins(registry: Registry, items: Iterable[Item], journal: Journal) -> list[Item]:

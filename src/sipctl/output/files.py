@@ -16,7 +16,7 @@ _OTHERS: Final = 0o077
 _NEW_FILE: Final = "name a new file: it is made for you alone"
 
 
-def write_private(path: Path, chunks: Iterable[str], *, over: bool = True) -> None:
+def write_private(path: Path, chunks: Iterable[str], *, over: bool = True, encoding: str = "utf-8") -> None:
     """Write what nobody else may read: into a new file with 0600, which takes the place of an older one in one step.
 
     A link is followed. A pipe or a device is written through, but not one that others can read, nor a terminal.
@@ -29,10 +29,10 @@ def write_private(path: Path, chunks: Iterable[str], *, over: bool = True) -> No
     with _translated(path):
         if _is_replaced(path, _status(path)):
             place = _replace if over else _create
-            place(path.resolve(), chunks, 0o600)
+            place(path.resolve(), chunks, 0o600, encoding)
             return
         _refuse_readers(path)
-        with _opened(path) as out:
+        with _opened(path, encoding) as out:
             if out.isatty():
                 raise RailError(f"{path} is a terminal, and PINs would show on it", code="readable", hint=_NEW_FILE)
             out.writelines(chunks)
@@ -47,9 +47,9 @@ def write_public(path: Path, text: str) -> None:
     with _translated(path):
         status = _status(path)
         if _is_replaced(path, status):
-            _replace(path.resolve(), [text], stat.S_IMODE(status.st_mode) if status else None)
+            _replace(path.resolve(), [text], stat.S_IMODE(status.st_mode) if status else None, "utf-8")
             return
-        with _opened(path) as out:
+        with _opened(path, "utf-8") as out:
             out.write(text)
 
 
@@ -86,10 +86,10 @@ def _descriptor(path: Path) -> int | None:
     return int(found[1]) if found else _STANDARD.get(str(path))
 
 
-def _replace(place: Path, chunks: Iterable[str], mode: int | None) -> None:
+def _replace(place: Path, chunks: Iterable[str], mode: int | None, encoding: str) -> None:
     """Put a whole file in this place in one step, or leave the place as it is."""
     draft = place.with_name(f".sipctl-{os.urandom(8).hex()}")
-    _create(draft, chunks, mode)
+    _create(draft, chunks, mode, encoding)
     try:
         draft.replace(place)
     except BaseException:
@@ -97,11 +97,11 @@ def _replace(place: Path, chunks: Iterable[str], mode: int | None) -> None:
         raise
 
 
-def _create(place: Path, chunks: Iterable[str], mode: int | None) -> None:
+def _create(place: Path, chunks: Iterable[str], mode: int | None, encoding: str) -> None:
     """Make a new file and write it whole, or make none; `mode` None = the umask says."""
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as out:
+        with os.fdopen(descriptor, "w", encoding=encoding) as out:
             out.writelines(chunks)
             out.flush()
             if mode is not None:
@@ -112,11 +112,11 @@ def _create(place: Path, chunks: Iterable[str], mode: int | None) -> None:
         raise
 
 
-def _opened(path: Path) -> IO[str]:
+def _opened(path: Path, encoding: str) -> IO[str]:
     """What stands there, opened for writing; a descriptor of ours goes on where it is."""
     number = _descriptor(path)
     descriptor = os.open(path, os.O_WRONLY | os.O_NOCTTY) if number is None else os.dup(number)
-    return os.fdopen(descriptor, "w", encoding="utf-8")
+    return os.fdopen(descriptor, "w", encoding=encoding)
 
 
 def _refuse_readers(path: Path) -> None:

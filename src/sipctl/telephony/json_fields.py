@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sipctl.errors import UsageError
 from sipctl.telephony.secret import Secret
+from sipctl.telephony.text import is_unicode
 
 Fields = Mapping[str, object]
 
@@ -50,6 +51,8 @@ def _checked(value: object, default: object, where: str) -> object:
     expected, accept = _KINDS[type(default)]
     try:
         read = accept(value, default)
+    except UnicodeError:
+        raise UsageError(f"{where} holds half a character, which is no Unicode", hint=_HINT) from None
     except (TypeError, ValueError):
         raise UsageError(f"{where} is {_told(value)}, not {expected}", hint=_HINT) from None
     return read
@@ -64,7 +67,17 @@ def _told(value: object) -> str:
 def _text(value: object, default: object) -> str:
     if type(value) is int and str(default).startswith(_ENUM):
         return str(value)
-    text: str = _exactly(str, value)
+    return _whole(_exactly(str, value))
+
+
+def _whole(text: str) -> str:
+    """The text, unless it has half of a pair of JSON's escapes, which nothing can be written with.
+
+    Raises:
+        UnicodeError: it has.
+    """
+    if not is_unicode(text):
+        raise UnicodeError
     return text
 
 
@@ -79,13 +92,13 @@ def _list(value: object, _default: object) -> tuple[Any, ...]:
     items = _exactly(list, value)
     if not all(type(item) in {str, dict} for item in items):
         raise TypeError
-    return tuple(items)
+    return tuple(_whole(item) if type(item) is str else item for item in items)
 
 
 def _map(value: object, _default: object) -> dict[str, str]:
     if not all(type(inner) is str for inner in _exactly(dict, value).values()):
         raise TypeError
-    return dict(_exactly(dict, value))
+    return {_whole(name): _whole(inner) for name, inner in _exactly(dict, value).items()}
 
 
 def _integer(value: object, _default: object) -> int:
@@ -106,6 +119,6 @@ _KINDS: Final[Mapping[type[Any], tuple[str, Callable[[object, object], object]]]
     int: ("a whole number", _integer),
     tuple: ("a list of texts", _list),
     dict: ("an object of texts", _map),
-    Secret: ("a text", lambda value, _: Secret(_exactly(str, value))),
+    Secret: ("a text", lambda value, _: Secret(_whole(_exactly(str, value)))),
     NoneType: ("a text or an object", _free),
 }
