@@ -9,6 +9,7 @@ import shlex
 import signal
 import stat
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from cli.running import Result, assert_error, clean_env, command, env_of, run
 from contract.test_commands import validate
 from peers.postgres import MEETS_TABLES, Postgres
 from registry.homes import ROOMS, add_meet_rooms
+from sipctl.operations.lock import run_lock
 from sipctl.registry.database import open_engine
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox
@@ -526,8 +528,60 @@ def test_an_import_that_fails_in_part_shows_what_it_did(sandbox: Sandbox) -> Non
     assert run("rules", "create", "--room", "a", "--pin-from-registry", env=env).code == 0
     sandbox.fault("cut@UpdateSIPDispatchRule")
     ended = pin("import", "-", "--apply", "-o", "json", env=env, stdin="room,pin\na,4455667788\nb,5566778899\n", code=6)
-    assert [(one["room"], one["result"]) for one in items(ended)] == [("a", "failed"), ("b", "added")]
+    assert [(one["room"], one["result"]) for one in items(ended)] == [("a", "partly done"), ("b", "added")]
     assert "pin rotate --recover" in ended.stderr
+
+
+def test_an_import_adds_nothing_while_another_run_writes(sandbox: Sandbox) -> None:
+    env = env_of(sandbox)
+    with run_lock(Path(env["SIPCTL_STATE_DIR"]), sandbox.url):
+        assert_error(run("pin", "import", "-", "--apply", env=env, stdin=b"room,pin\nb,5566778899\n"), 8, "another")
+    assert pins(env) == {}
+
+
+def test_an_import_without_an_audit_adds_and_changes_nothing(sandbox: Sandbox) -> None:
+    env = env_of(sandbox)
+    pin("assign", "a", "--pin-stdin", env=env, stdin="1122334455")
+    audit = Path(env["SIPCTL_STATE_DIR"]) / "audit.jsonl"
+    audit.unlink()
+    audit.mkdir()
+    ended = run("pin", "import", "-", "--apply", env=env, stdin=b"room,pin\na,4455667788\nb,5566778899\n")
+    assert_error(ended, 3, "cannot write the audit")
+    assert pins(env) == {"a": "1122334455"}
+
+
+def test_an_import_of_which_a_part_is_refused_is_no_refusal(sandbox: Sandbox) -> None:
+    """What the file adds is there before the rules are listed."""
+    env = env_of(sandbox)
+    pin("assign", "a", env=env)
+    before = pins(env)
+    sandbox.fault("status=403@UpdateSIPDispatchRule")
+    assert run("rules", "create", "--room", "a", "--pin-from-registry", env=env).code == 0
+    text = "room,pin\na,4455667788\nb,5566778899\n"
+    ended = pin("import", "-", "--apply", "-o", "json", env=env, stdin=text, code=6)
+    assert [(one["room"], one["result"]) for one in items(ended)] == [("a", "failed"), ("b", "added")]
+    assert pins(env) == {**before, "b": "5566778899"}
+
+
+def test_lists_of_old_pins_are_kept_for_thirty_days(sandbox: Sandbox) -> None:
+    """The next rotation after that removes them, and nothing else."""
+    env = env_of(sandbox)
+    state = Path(env["SIPCTL_STATE_DIR"])
+    pin("assign", "a", env=env)
+    pin("rotate", "a", env=env)
+    (first,) = state.glob("rotation-*.jsonl")
+    others = [state / name for name in ("rotation-mine.txt", "notes.jsonl", ".sipctl-draft", "rotation-folder.jsonl")]
+    for path in others[:3]:
+        path.touch(mode=0o600)
+    others[3].mkdir()
+    now = time.time()
+    for days, stays in ((29.9, True), (30.1, False)):
+        for path in (first, *others):
+            os.utime(path, (now - days * 86_400,) * 2)
+        pin("rotate", "a", env=env)
+        assert first.exists() is stays
+    assert [path.exists() for path in others] == [True, True, False, True]
+    assert len(list(state.glob("rotation-*.jsonl"))) == 3
 
 
 def test_the_doctor_knows_the_registry(sandbox: Sandbox) -> None:

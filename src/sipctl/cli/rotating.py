@@ -1,7 +1,6 @@
 """What `pin rotate` and `pin import` do: a plan, then registry and live rules together, alone and audited."""
 
 import asyncio
-import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +18,16 @@ from sipctl.cli.views.registry import holdings_view, import_view, rotated_view, 
 from sipctl.command_line import CommandLine, quoted
 from sipctl.errors import ExitCode, NotFoundError, PartialError, SipctlError, UsageError
 from sipctl.operations.executing import Brake, braking_on_signals
+from sipctl.operations.journal import utc_now
 from sipctl.operations.live import Live
 from sipctl.operations.pin_files import Item, State, add_pins, plan_import, read_rows, unless_failed
 from sipctl.operations.pins import check_one_truth, policy_of
 from sipctl.operations.rotation import Rotated, RotationPlan, Rotator, plan_rotation, spared_by
+from sipctl.operations.rotation_lists import list_lines, list_of, remove_old_lists
 from sipctl.operations.writing import Permit, check_profile, rail
 from sipctl.output.files import write_private
 from sipctl.registry.store import Holding, Registry
+from sipctl.telephony.naming import counted
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
@@ -76,7 +78,10 @@ def rotate_rooms(session: Session, wanted: Rotating, permit: Permit) -> None:
             session.streams.note(
                 f"note: room {holding.room!r} is left out: {reason}; `{quoted('--allow', _RAILS[reason][0])}`"
             )
-        _finish(session, _rotate(session, registry, plan.rooms, {}, permit, live))
+        with session.lock():
+            _keep_old_pins(session, plan.rooms, permit, live)
+            done = _rotate(session, registry, plan.rooms, {}, live)
+        _finish(session, done)
 
 
 def _recover(session: Session, registry: Registry, permit: Permit, *, ask_live: bool) -> None:
@@ -84,7 +89,9 @@ def _recover(session: Session, registry: Registry, permit: Permit, *, ask_live: 
         rooms = tuple(Holding(room=one.room, pin=one.old_pin) for one in registry.unfinished())
         session.emit(rotation_plan_view(RotationPlan(rooms), show_pins=session.options.show_pins))
         return
-    _finish(session, _work(session, registry, Rotator.recover, ask_live=ask_live))
+    with session.lock():
+        done = _work(session, registry, Rotator.recover, ask_live=ask_live)
+    _finish(session, done)
 
 
 def _plan(session: Session, registry: Registry, wanted: Rotating, permit: Permit, live: Live | None) -> RotationPlan:
@@ -112,29 +119,33 @@ def _plan(session: Session, registry: Registry, wanted: Rotating, permit: Permit
     return plan
 
 
-def _rotate(
-    session: Session,
-    registry: Registry,
-    rooms: Sequence[Holding],
-    chosen: Mapping[str, str],
-    permit: Permit,
-    live: Live | None,
-) -> list[Rotated]:
-    """Rotate these rooms, their old PINs written down before anything changes, so that they can be imported again."""
+def _keep_old_pins(session: Session, rooms: Sequence[Holding], permit: Permit, live: Live | None) -> None:
+    """Write the old PINs down before anything changes, so that they can be imported again; lists of long ago go."""
     if not rooms:
-        return []
+        return
+    folder = session.journal.folder
+    file = list_of(folder, session.journal.run)
+    write_private(file, list_lines(rooms))
     lifted = [] if live or session.settings.connection_or_none is None else ["--no-live"]
     lifted += [word for rail in sorted(permit.allow) for word in ("--allow", rail)]
+    undo = CommandLine.of("pin", "import").on(str(file)).having("--apply", *lifted)
+    session.streams.note(f"undo: {session.paste(undo)}")
+    try:
+        remove_old_lists(folder, utc_now())
+    except OSError as error:
+        session.streams.note(f"note: a list of old PINs in {folder} cannot be removed: {error.strerror}")
+
+
+def _rotate(
+    session: Session, registry: Registry, rooms: Sequence[Holding], chosen: Mapping[str, str], live: Live | None
+) -> list[Rotated]:
+    if not rooms:
+        return []
+    taken = frozenset(rule.pin for rule in live.rules) if live else frozenset()
 
     async def work(rotator: Rotator) -> list[Rotated]:
-        lines = (json.dumps({"room": one.room, "pin": one.pin}, ensure_ascii=False) + "\n" for one in rooms)
-        file = rotator.journal.folder / f"rotation-{rotator.journal.run}.jsonl"
-        write_private(file, lines)
-        undo = CommandLine.of("pin", "import").on(str(file)).having("--apply", *lifted)
-        session.streams.note(f"undo: {session.paste(undo)}")
         return await rotator.rotate(rooms)
 
-    taken = frozenset(rule.pin for rule in live.rules) if live else frozenset()
     return _work(session, registry, work, ask_live=live is not None, chosen=chosen, taken=taken)
 
 
@@ -147,7 +158,7 @@ def _work(
     chosen: Mapping[str, str] = MappingProxyType({}),
     taken: frozenset[str] = frozenset(),
 ) -> list[Rotated]:
-    """Let a rotator work, alone on its server; a signal stops it between two rooms."""
+    """Let a rotator work; a signal stops it between two rooms. Whoever calls holds the lock."""
     settings = session.settings
     policy = policy_of(settings)
     connection = settings.connection_or_none if ask_live else None
@@ -167,8 +178,7 @@ def _work(
         with braking_on_signals(brake):
             return await work(rotator)
 
-    with session.lock():
-        done = session.livekit(rotated) if connection else asyncio.run(rotated(None))
+    done = session.livekit(rotated) if connection else asyncio.run(rotated(None))
     session.stopped_by = brake.signal_number
     return done
 
@@ -181,7 +191,7 @@ def _finish(session: Session, done: Sequence[Rotated]) -> None:
     if failed and len(done) == 1:
         raise failed[0]
     if failed:
-        told = f"{len(failed)} of {len(done)} rooms were not rotated: {failed[0].message}"
+        told = f"{len(failed)} of {len(done)} rooms did not go well: {failed[0].message}"
         raise PartialError(told, hint=failed[0].advice)
 
 
@@ -221,22 +231,28 @@ def import_pins(session: Session, wanted: Importing, permit: Permit) -> None:
     with session.registry() as registry:
         items = plan_import(registry, rows, settings.telephony.pin_length, spared, carried)
         if applied:
-            items = add_pins(registry, items, session.journal)
-            failed = _change(session, registry, items, permit, live)
-            items = unless_failed(items, failed)
+            with session.lock():
+                items, failed = _import(session, registry, items, permit, live)
     session.emit(import_view(items, applied=applied, show_pins=session.options.show_pins))
     session.leave_if_stopped()
     for error in failed.values():
-        raise PartialError(f"{len(failed)} rooms were not changed: {error.message}", hint=error.advice)
+        raise PartialError(f"{counted(len(failed), 'room')} did not go well: {error.message}", hint=error.advice)
     if any(item.state in {State.CONFLICTING, State.UNKNOWN} for item in items):
         raise typer.Exit(ExitCode.RAIL)
 
 
-def _change(
+def _import(
     session: Session, registry: Registry, items: Sequence[Item], permit: Permit, live: Live | None
-) -> Mapping[str, SipctlError]:
-    """Rotate the rooms to which the file gives another PIN; the errors of those that could not be."""
+) -> tuple[list[Item], Mapping[str, SipctlError]]:
+    """Add what is new, and rotate the rooms to which the file gives another PIN; the items, and the errors of rooms."""
     chosen = {item.room: item.pin for item in items if item.state is State.CHANGED}
     rooms = list(registry.known(chosen).values())
-    done = _rotate(session, registry, rooms, chosen, permit, live)
-    return {one.room: one.error for one in done if one.error}
+    _keep_old_pins(session, rooms, permit, live)
+    added = add_pins(registry, items, session.journal)
+    try:
+        done = _rotate(session, registry, rooms, chosen, live)
+    except SipctlError as error:
+        failed = dict.fromkeys(chosen, error)
+    else:
+        failed = {one.room: one.error for one in done if one.error}
+    return unless_failed(added, failed), failed

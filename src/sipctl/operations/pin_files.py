@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from sipctl.errors import SipctlError, UsageError
+from sipctl.errors import PartialError, SipctlError, UsageError
 from sipctl.operations.journal import Journal
 from sipctl.registry.store import ACTIVE, RETIRED, Holder, Registry
 from sipctl.telephony.pins import MIN_LENGTH, is_pin
@@ -34,6 +34,7 @@ class State(StrEnum):
     LIVE = "left out: live"
     PROTECTED = "left out: protected"
     FAILED = "failed"
+    PARTLY = "partly done"
     UNKNOWN = "unknown room"
 
 
@@ -217,10 +218,15 @@ def add_pins(registry: Registry, items: Iterable[Item], journal: Journal) -> lis
     ]
 
 
+def _failed_state(error: SipctlError) -> State:
+    """What an error says of a room: as it was, or not."""
+    return State.PARTLY if isinstance(error, PartialError) else State.FAILED
+
+
 def unless_failed(items: Iterable[Item], failed: Mapping[str, SipctlError]) -> list[Item]:
     """The items, those of rooms that could not be changed with the error."""
     return [
-        replace(item, state=State.FAILED, why=failed[item.room].message)
+        replace(item, state=_failed_state(failed[item.room]), why=failed[item.room].message)
         if item.state is State.CHANGED and item.room in failed
         else item
         for item in items
