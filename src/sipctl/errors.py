@@ -94,6 +94,12 @@ class ConflictError(RailError):
     code = "conflict"
 
 
+class RetiredPinError(RailError):
+    """A rule would come back with a PIN that was taken away, or is another room's by now."""
+
+    code = "rail-retired-pin"
+
+
 class PoisonPairError(ConflictError):
     """Two stored rules take the same calls: LiveKit then refuses every new rule, and every such call."""
 

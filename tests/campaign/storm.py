@@ -129,7 +129,7 @@ class Storm:
         self, client: LiveKitClient, journal: Journal, parts: frozenset[Part], *, apply: bool
     ) -> Synchroniser:
         settings = Settings(profile="test", connection_or_none=self.connection, room_pattern="room-.*|lobby")
-        writer = Writer(client, settings, Permit(), journal)
+        writer = Writer(client, settings, Permit(), journal, self.registry.today)
         policy = Policy(mark=settings.mark, grace=timedelta(minutes=10), protect=frozenset({"lobby"}), parts=parts)
 
         def way_for(world: World) -> Way:

@@ -134,6 +134,44 @@ def test_the_undo_of_a_run_brings_todays_pins(near: Place) -> None:
     assert near.desk.rule().pin == near.pin(A) != old.pin
 
 
+@pytest.mark.parametrize("change", ["rotate", "release"])
+def test_what_an_unattended_purge_puts_back(place: Place, change: str) -> None:
+    """The room came alive too late for the purge that deleted its rule, and its PIN was taken away since."""
+    sandbox, purge = place.desk.server, ("rules", "purge", "--grace", "0s", "--apply", "--quiet")
+    assert isinstance(sandbox, Sandbox)
+    sandbox.store.open_room("other")
+    place.sipctl("pin", "assign", A)
+    place.sipctl("rules", "create", "--room", A, "--pin-from-registry")
+    old = place.desk.rule().pin
+    place.sipctl(*purge)
+    sandbox.store.open_room(A)
+    place.sipctl("pin", change, A, "--no-live")
+    told = place.sipctl(*purge)
+    rules = place.desk.rules()
+    if change == "rotate":
+        assert [rule.pin for rule in rules] == [place.pin(A)] != [old]
+        assert told.stderr == ""
+    else:
+        assert rules == []
+        assert f"room '{A}' is live" in told.stderr
+        assert "its PIN was taken away" in told.stderr
+        assert old not in told.stderr
+    assert place.sipctl(*purge).stderr == ""
+
+
+def test_without_its_registry_a_purge_deletes_nothing(near: Place, tmp_path: Path) -> None:
+    sandbox = near.desk.server
+    assert isinstance(sandbox, Sandbox)
+    sandbox.store.open_room("other")
+    near.desk.store(owned(A, "736150928364"))
+    config = tmp_path / "c.toml"
+    config.write_text(f'[profiles.p.registry]\nlayout = "meet"\nurl = "postgresql://nobody@/none?host={tmp_path}"\n')
+    near.env["SIPCTL_CONFIG"] = str(config)
+    refused = near.sipctl("rules", "purge", "--grace", "0s", "--apply", code=ExitCode.PARTIAL)
+    assert "the registry" in refused.stderr
+    assert len(near.desk.rules()) == 1
+
+
 def test_a_registry_that_cannot_be_asked_brings_nothing_back(near: Place, tmp_path: Path) -> None:
     _, undo = near.deleted(A)
     nowhere = {"SIPCTL_REGISTRY_URL": f"postgresql://nobody@/none?host={tmp_path}"}

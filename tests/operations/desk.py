@@ -11,7 +11,7 @@ from sipctl.config.model import Connection, Settings
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import Entry, Journal, read_audit
 from sipctl.operations.restoring import Present
-from sipctl.operations.writing import Permit, Writer
+from sipctl.operations.writing import Permit, PinsAsked, Writer
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.returning import Returning
@@ -26,12 +26,16 @@ def present(rules: Iterable[DispatchRule], trunk_ids: Iterable[str] = ()) -> Pre
 
 @dataclass(kw_only=True)
 class Desk:
-    """Runs use cases against one server, each with a client of its own; `settings` are those of the profile."""
+    """Runs use cases against one server, each with a client of its own; `settings` are those of the profile.
+
+    `pins_today` asks its registry; here there is none.
+    """
 
     server: Sandbox | RealLiveKit
     folder: Path
     settings: dict[str, Any] = field(default_factory=dict)
     client_class: type[LiveKitClient] = LiveKitClient
+    pins_today: PinsAsked = lambda _rules: None
 
     def connect(self) -> LiveKitClient:
         return self.client_class(self._connection(), timeout_s=20)
@@ -61,7 +65,7 @@ class Desk:
     def writer(self, client: LiveKitClient, permit: Permit) -> Writer:
         journal = Journal(folder=self.folder, command="sipctl test", profile="test", url=self.server.url)
         own: dict[str, Any] = {"profile": "test", "connection_or_none": self._connection()} | self.settings
-        return Writer(client, Settings(**own), permit, journal)
+        return Writer(client, Settings(**own), permit, journal, self.pins_today)
 
     def rules(self) -> list[DispatchRule]:
         return list(self.ask(lambda client: client.list_rules()))

@@ -56,7 +56,7 @@ class Yard:
 
     async def _run(self, client: LiveKitClient, parts: tuple[Part, ...], orders: dict[str, Any]) -> Outcome:
         journal = Journal(folder=self.desk.folder, command="sipctl test", profile="test", url=self.desk.server.url)
-        writer = Writer(client, self.desk.writer(client, Permit()).settings, Permit(), journal)
+        writer = Writer(client, self.desk.writer(client, Permit()).settings, Permit(), journal, self.desk.pins_today)
         own: dict[str, Any] = {"mark": Ownership(), "grace": GRACE, "parts": frozenset(parts or Part)}
         policy = Policy(**(own | self.policy))
 
@@ -117,6 +117,8 @@ def yard_of(desk: Desk, folder: Path, *, registry: bool = True) -> Iterator[Yard
     engine = open_engine(f"sqlite:///{folder / 'pins.db'}")
     state = open_engine(f"sqlite:///{folder / 'looks.db'}")
     one = Yard(desk, Registry(engine, engine, in_meet=False) if registry else None, None)
+    if one.registry:
+        desk.pins_today = one.registry.today
     one.looks = Looks(state, desk.server.url, one.now)
     try:
         yield one

@@ -165,7 +165,9 @@ class Session:
 
         journal = self.journal
         with nullcontext() if permit.dry_run else self.lock(), self._told_if_stopped(journal):
-            change = self.livekit(lambda client: use_case(Writer(client, self.settings, permit, journal)))
+            change = self.livekit(
+                lambda client: use_case(Writer(client, self.settings, permit, journal, self.pins_today))
+            )
         if not self.options.quiet or self.options.output != "table":
             self.emit(change_view(change, show_pins=self.options.show_pins, paste=self.paste))
 

@@ -155,7 +155,7 @@ def _carry_out(session: Session, steps: Sequence[Step], permit: Permit) -> list[
 
     async def carry(client: LiveKitClient) -> list[Attempt[Step, Change]]:
         with braking_on_signals(brake):
-            return await restore(Writer(client, settings, permit, session.journal), steps, brake)
+            return await restore(Writer(client, settings, permit, session.journal, session.pins_today), steps, brake)
 
     done = session.livekit(carry)
     session.stopped_by = brake.signal_number

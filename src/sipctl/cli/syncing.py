@@ -21,7 +21,7 @@ from sipctl.errors import ExitCode, PartialError, RailError, SipctlError, Unchec
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.by_livekit import ByLiveKit
 from sipctl.operations.by_webhook import ByWebhook
-from sipctl.operations.carrying import Way, Work
+from sipctl.operations.carrying import Result, Way, Work
 from sipctl.operations.executing import Brake, Pace, braking_on_signals
 from sipctl.operations.journal import utc_now
 from sipctl.operations.survey import Surveyor
@@ -138,7 +138,7 @@ def _look_and_act(
     brake = Brake()
 
     async def act(client: LiveKitClient) -> Outcome:
-        writer = Writer(client, session.settings, Permit(), session.journal)
+        writer = Writer(client, session.settings, Permit(), session.journal, session.pins_today)
         with session.streams.ticking("changed") as tick, braking_on_signals(brake):
             way_for = _ways(session, wanted, policy, writer, brake, tick)
             surveyor = Surveyor(client, policy, registry, looks, utc_now)
@@ -236,6 +236,9 @@ def _tell(session: Session, outcome: Outcome, wanted: Wanted, code: ExitCode) ->
     if outcome.would_refuse:
         session.streams.note(f"note: --apply would refuse: {outcome.would_refuse.message}")
         session.streams.note(f"hint: {outcome.would_refuse.hint}")
+    for one in outcome.done:
+        if one.result is Result.LEFT_OUT and one.error:
+            session.streams.warn(f"note: room {one.item.room!r} is live, and {one.error.message}")
     if not (session.options.quiet and session.options.output == "table"):
         session.emit(PlanView(outcome, session.options.show_pins, session.paste))
     session.leave_if_stopped()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, TypeVar
 
-from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError
+from sipctl.errors import ConflictError, NotFoundError, PartialError, RetiredPinError, SipctlError
 from sipctl.operations.carrying import Done, Result, Work, failure, told
 from sipctl.operations.executing import attempt_each
 from sipctl.operations.journal import Entry, Journal, Write, utc_now
@@ -64,6 +64,7 @@ class ByLiveKit:
         client = self.work.writer.client
         ids = {item.rule_id for item in items} | {item.beside for item in items if item.beside}
         rules = {rule.sip_dispatch_rule_id: rule for rule in await client.list_rules(sorted(ids))}
+        self.work.writer.pins_today([*rules.values()])  # what cannot be put back is not deleted
         live = frozenset(room.name for room in await client.list_rooms())
         if not live and self.work.world.live:
             raise SipctlError("LiveKit lists no room any more, which cannot be", code="empty-list", hint="look again")
@@ -132,6 +133,8 @@ class ByLiveKit:
             return one
         try:
             rule_id = await self.put_back(one.item.before)
+        except RetiredPinError as error:
+            return Done(one.item, Result.LEFT_OUT, error=error)
         except SipctlError as error:
             return self._failed(one, Result.NOT_PUT_BACK, error)
         return Done(one.item, Result.PUT_BACK, rule_id=rule_id, error=one.error)
@@ -153,6 +156,7 @@ class ByLiveKit:
         A backend may have been quicker; then its rule stays.
 
         Raises:
+            RetiredPinError: its PIN was taken away, and its room has no other one.
             SipctlError: it cannot be made, and nobody else made one.
         """
         writer = self.work.writer

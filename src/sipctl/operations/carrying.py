@@ -24,6 +24,7 @@ class Result(StrEnum):
     ALIVE = "came alive, left alone"
     ENDED = "ended meanwhile"
     PUT_BACK = "came alive, put back"
+    LEFT_OUT = "came alive, not put back"
     NOT_PUT_BACK = "deleted, and not put back"
     NOT_CHECKED = "deleted, and its room not looked at again"
     NOT_SEEN = "sent to the backend, and not looked at again"
@@ -43,7 +44,9 @@ class Done:
 
     @property
     def failed(self) -> bool:
-        """Whether this leaves work undone."""
+        """Whether this leaves work undone. What was left out must stay out."""
+        if self.result is Result.LEFT_OUT:
+            return False
         return self.error is not None or self.result in {Result.FAILED, Result.NOT_BEGUN}
 
     @property
@@ -85,7 +88,11 @@ class Way(Protocol):
         """Make rules for rooms without one."""
 
     async def put_back(self, rule: DispatchRule) -> str:
-        """Make a rule again that was deleted though its room is live; its new id, "" if that is not known."""
+        """Make a rule again that was deleted though its room is live; its new id, "" if that is not known.
+
+        Raises:
+            RetiredPinError: its PIN was taken away, and its room has no other one.
+        """
 
 
 def told(attempt: Attempt[Item, Done]) -> Done:

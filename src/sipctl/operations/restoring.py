@@ -10,7 +10,7 @@ from sipctl.errors import NotFoundError, RailError
 from sipctl.operations.executing import Attempt, Brake, Pace, attempt_each
 from sipctl.operations.journal import Entry
 from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule, without_marks
-from sipctl.operations.writing import Change, Writer, rail
+from sipctl.operations.writing import Change, Writer, retired_pin
 from sipctl.telephony.livekit_json import rule_from_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.returning import Returning
@@ -277,11 +277,7 @@ def check_steps(steps: Iterable[Step], limit: int) -> None:
 
 def refusals(steps: Iterable[Step]) -> list[RailError]:
     """Why steps are refused, each with the word that lifts it."""
-    return [
-        rail("retired-pin", f"will not restore the rule of room {step.rule.room_name!r}: {step.why}")
-        for step in steps
-        if step.deed is Deed.REFUSE
-    ]
+    return [retired_pin(step.rule, step.why) for step in steps if step.deed is Deed.REFUSE]
 
 
 async def restore(writer: Writer, steps: Sequence[Step], brake: Brake) -> list[Attempt[Step, Change]]:

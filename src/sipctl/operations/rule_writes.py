@@ -14,6 +14,7 @@ from sipctl.errors import (
     NotFoundError,
     PartialError,
     PoisonPairError,
+    RetiredPinError,
     SipctlError,
     surely_without_effect,
 )
@@ -344,12 +345,12 @@ async def _put_back_if_live(writer: Writer, rule: DispatchRule, state: str) -> N
     if "live-room" in writer.permit.allow:
         return
     named = f"rule {rule.sip_dispatch_rule_id}"
-    hint = restore_rule(rule.sip_dispatch_rule_id), " puts it back"
+    restore = restore_rule(rule.sip_dispatch_rule_id)
     try:
         live = await _live_room_of(writer.client, rule)
     except SipctlError as error:
         unknown = f"{named} {state}, and whether its room came alive meanwhile is not known: {error.message}"
-        raise PartialError(unknown, code="not-checked", hint=hint) from error
+        raise PartialError(unknown, code="not-checked", hint=(restore, " puts it back")) from error
     if live is None:
         return
     try:
@@ -357,16 +358,21 @@ async def _put_back_if_live(writer: Writer, rule: DispatchRule, state: str) -> N
     except SipctlError as error:
         what = "not put back" if surely_without_effect(error) else "whether it was put back is not known"
         lost = f"{named} of live room {live!r} {state}, and {what}: {error.message}"
-        raise PartialError(lost, code="not-put-back", hint=hint) from error
+        lifted = restore.having("--allow", "retired-pin") if isinstance(error, RetiredPinError) else restore
+        raise PartialError(lost, code="not-put-back", hint=(lifted, " puts it back")) from error
     raise ChangedError(f"room {live!r} came alive: its rule was put back under a new id")
 
 
 async def put_back(writer: Writer, rule: DispatchRule) -> str:
     """Create a rule again that was deleted though its room is live; the id of the rule that serves it now.
 
+    Its PIN is the one that its room has today.
+
     Raises:
+        RetiredPinError: the room has none, and the rule's was taken away or is another room's.
         SipctlError: it cannot be made.
     """
+    rule = writer.as_of_today(rule)
     stamped = replace(rule, sip_dispatch_rule_id="", created_at=rule.created_at or timestamp(utc_now()))
     try:
         return (await create_alone(writer, stamped, is_put_back=True)).id

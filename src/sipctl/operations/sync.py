@@ -12,7 +12,15 @@ from math import ceil
 from typing import Final
 
 from sipctl.command_line import quoted
-from sipctl.errors import ConflictError, PartialError, PoisonPairError, RailError, SipctlError, UncheckedError
+from sipctl.errors import (
+    ConflictError,
+    PartialError,
+    PoisonPairError,
+    RailError,
+    RetiredPinError,
+    SipctlError,
+    UncheckedError,
+)
 from sipctl.operations.carrying import Done, Result, Way
 from sipctl.operations.journal import Entry, Journal
 from sipctl.operations.live import Live
@@ -67,10 +75,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class Settling:
-    """What was put right of earlier runs: the rooms whose rule is back, and what could not be put back."""
+    """What was put right of earlier runs: the rooms whose rule is back, and what was not put back."""
 
     rooms: list[str] = field(default_factory=list)
-    failed: list[Done] = field(default_factory=list)
+    not_back: list[Done] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -111,7 +119,7 @@ class Synchroniser:
         items = make_plan(world, self.surveyor.policy)
         self._refuse_empty_list(items)
         is_first_look = earlier.is_first and self.looks is not None
-        outcome = Outcome(items=items, done=settling.failed, put_back=settling.rooms, is_first_look=is_first_look)
+        outcome = Outcome(items=items, done=settling.not_back, put_back=settling.rooms, is_first_look=is_first_look)
         refusal = refuse_many(items, self._owned(world), self.orders)
         if not self.orders.apply:
             return replace(outcome, would_refuse=refusal)
@@ -186,7 +194,7 @@ class Synchroniser:
             if rule.room_name in began and _is_before(began[rule.room_name], runs[run])
         ]
         settling = await self._put_back(lost) if lost else Settling()
-        if not settling.failed:
+        if not any(one.failed for one in settling.not_back):
             self.looks.settle({entry.run for entry in written})
         return settling
 
@@ -201,11 +209,13 @@ class Synchroniser:
             try:
                 await way.put_back(rule)
             except PoisonPairError as error:
-                settling.failed.append(Done(item, Result.FAILED, error=error))
+                settling.not_back.append(Done(item, Result.FAILED, error=error))
+            except RetiredPinError as error:
+                settling.not_back.append(Done(item, Result.LEFT_OUT, error=error))
             except ConflictError:  # another rule takes these calls by now, and there is nothing to put back
                 continue
             except SipctlError as error:
-                settling.failed.append(Done(item, Result.NOT_PUT_BACK, error=error))
+                settling.not_back.append(Done(item, Result.NOT_PUT_BACK, error=error))
             else:
                 settling.rooms.append(room)
         return settling

@@ -1,20 +1,23 @@
 """What every write goes through: the person's permit, the rails, the audit."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sipctl.command_line import quoted
 from sipctl.config.model import Settings
-from sipctl.errors import RailError, UncheckedError, UsageError, surely_without_effect
+from sipctl.errors import RailError, RetiredPinError, UncheckedError, UsageError, surely_without_effect
 from sipctl.operations.journal import Journal, Record
 from sipctl.telephony.linting.fault import REFUSED
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.returning import PinsToday, as_of_today
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
 
 Json = Mapping[str, Any]
 Kind = Literal["rule", "trunk", "room"]
+PinsAsked = Callable[[Sequence[DispatchRule]], PinsToday | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,12 @@ def rail(word: str, reason: str) -> RailError:
     return RailError(reason, code=f"rail-{word}", hint=f"to do it all the same, add `{quoted('--allow', word)}`")
 
 
+def retired_pin(rule: DispatchRule, objection: str) -> RetiredPinError:
+    """What stops a rule from coming back unless `--allow` has the word for it."""
+    lifted = rail("retired-pin", f"the rule of room {rule.room_name!r} does not come back: {objection}")
+    return RetiredPinError(lifted.message, hint=lifted.advice)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One write: `before` and `after` in LiveKit's JSON shape, PINs in full, secrets masked.
@@ -85,12 +94,28 @@ def unchanged(kind: Kind, identifier: str, stored: Json, note: str) -> Change:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """The server, the settings, the permit and the audit of one writing command."""
+    """The server, the settings, the permit and the audit of one writing command.
+
+    `pins_today` asks the registry about the rooms and PINs of rules; None = the profile has none.
+    """
 
     client: "LiveKitClient"
     settings: Settings
     permit: Permit
     journal: Journal
+    pins_today: PinsAsked
+
+    def as_of_today(self, rule: DispatchRule) -> DispatchRule:
+        """A rule as it may come back: with the PIN that its room has today.
+
+        Raises:
+            RetiredPinError: its PIN was taken away, or is another room's, and that is not allowed.
+            ConfigError, UncheckedError: the registry cannot be asked.
+        """
+        returning = as_of_today(rule, self.pins_today([rule]), self.settings.mark)
+        if returning.objection and "retired-pin" not in self.permit.allow:
+            raise retired_pin(rule, returning.objection)
+        return returning.rule
 
     def refuse_unless(self, word: str, reason: str) -> None:
         """Stop for this reason unless `--allow` names the rail.
