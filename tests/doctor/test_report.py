@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from cli.running import assert_error, clean_env, env_of, run
@@ -19,12 +21,14 @@ from conftest import need_real_server
 from doctor.planting import PROVIDER, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
 from doctor.relay import Relay
 from doctor.test_planted import OTHER_PIN, PIN, healthy
+from hostile_text import ANY_TEXT
 from peers.livekit import RealLiveKit
+from sipctl.cli.views.report import junit_text
 from sipctl.config.model import Ignored
 from sipctl.doctor.check import CHECKS
 from sipctl.doctor.codes import CODES
 from sipctl.doctor.facts import Answer
-from sipctl.doctor.report import Report
+from sipctl.doctor.report import Report, make_report
 from sipctl.doctor.runner import Plan, examine
 from sipctl.errors import ExitCode
 from sipctl.findings import Level
@@ -49,6 +53,14 @@ def test_suppressions_by_code_and_resource_and_their_dates(sandbox: Sandbox) -> 
     assert "RUL405" in codes(diagnose(settings_for(sandbox, ignored=others)))
     expired = (Ignored(code="RUL405", reason="known", until=date(2020, 1, 1)), Ignored(code="RUL999", reason="typo"))
     assert {"RUL405", "CFG138"} <= codes(diagnose(settings_for(sandbox, ignored=expired)))
+
+
+@given(ANY_TEXT, ANY_TEXT, st.sampled_from(Level))
+def test_junit_is_xml_whatever_the_names(resource: str, detail: str, level: Level) -> None:
+    finding = CODES["RUL405"].finding(resource, detail, level=level)
+    report = make_report([finding], "", fail_on=Level.ERROR, ignored=())
+    (case,) = ElementTree.fromstring(junit_text(report, "doctor")).iter("testcase")
+    assert finding.title in str(case.get("name"))
 
 
 def test_only_and_skip(sandbox: Sandbox) -> None:

@@ -1,7 +1,7 @@
 """What `rules explain` does: read the site, read the calls, route them, show."""
 
 from collections.abc import Collection, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from sipctl.cli.views.routed import Routed, routed_view
 from sipctl.errors import SipctlError, UsageError
 from sipctl.operations.routing import ask_snapshot, assumed_rules, site_of
 from sipctl.telephony.addresses import parse_address
-from sipctl.telephony.explaining.explanation import explain
+from sipctl.telephony.explaining.explanation import Explanation, explain
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.call_reading import call_from_json, user_and_host
 from sipctl.telephony.matching.route import route
@@ -69,10 +69,17 @@ def refuse_mixed(options: Collection[str]) -> None:
         )
 
 
+def to_paste(session: Session, explanation: Explanation) -> Explanation:
+    """The explanation with its commands as they must be typed after this run."""
+    again = session.options.again
+    advice = (replace(one, command=again(one.command)) if one.command else one for one in explanation.advice)
+    return replace(explanation, advice=tuple(advice))
+
+
 def explain_call(session: Session, around: Surroundings, dialling: Dialling, *, show_all: bool) -> None:
     """`rules explain` of one call."""
     call = _call(session, dialling)
-    explanation = explain(read_site(session, around, call.pin), call)
+    explanation = to_paste(session, explain(read_site(session, around, call.pin), call))
     session.emit(ExplanationView(explanation, show_pins=session.options.show_pins, show_all=show_all))
 
 

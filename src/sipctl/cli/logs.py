@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from sipctl.cli.context import Session
-from sipctl.cli.explaining import Surroundings, read_site
+from sipctl.cli.explaining import Surroundings, read_site, to_paste
 from sipctl.cli.lines import Lines
 from sipctl.cli.stdin import STDIN, named
 from sipctl.cli.views.explanation import ExplanationView
@@ -46,7 +46,9 @@ def explain_log(session: Session, around: Surroundings, wanted: Wanted) -> None:
         raise NotFoundError(f"no call {wanted.call!r} in {named(wanted.path)}", hint="give its callID or its Call-ID")
     if not calls:
         session.streams.note(f"note: no such call in {named(wanted.path)}")
-    explained = list(explain_logged(site, calls))
+    explained = [
+        replace(one, now=to_paste(session, one.now)) if one.now else one for one in explain_logged(site, calls)
+    ]
     session.emit(LogView(explained))
     if wanted.call is not None and session.options.output == "table":
         _show_whole(session, explained)

@@ -190,8 +190,14 @@ def export(
         Path | None,
         typer.Argument(metavar="[FILE]", callback=or_stdout, help="Where to; none or - = stdout, PINs masked."),
     ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="csv: leave cells that a spreadsheet takes for formulas as they are.")
+    ] = False,
 ) -> None:
     """Write the registry as csv, json or jsonl. A file is made 0600 and holds PINs in full.
+
+    In csv a room name that begins with = + - or @ gets a ' in front, so that no spreadsheet takes it for a formula;
+    `pin import` takes it away again.
 
     \b
     Examples:
@@ -200,7 +206,7 @@ def export(
     """
     from sipctl.cli.rotating import export_pins
 
-    export_pins(Session.of(ctx), file)
+    export_pins(Session.of(ctx), file, raw=raw)
 
 
 @command("import")

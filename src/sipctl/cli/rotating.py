@@ -195,18 +195,32 @@ def _finish(session: Session, done: Sequence[Rotated]) -> None:
         raise PartialError(told, hint=failed[0].advice)
 
 
-def export_pins(session: Session, file: Path | None) -> None:
-    """`pin export`."""
+def export_pins(session: Session, file: Path | None, *, raw: bool) -> None:
+    """`pin export`.
+
+    Raises:
+        UsageError: the file names no format, or `raw` goes with none but csv.
+    """
+    style = _export_style(session, file)
+    if raw and style != "csv":
+        raise UsageError("--raw is for csv alone", hint="add `-o csv`")
     with session.registry() as registry:
         if file is None:
-            session.emit(holdings_view(registry.holdings(), show_pins=session.options.show_pins))
+            session.emit(holdings_view(registry.holdings(), show_pins=session.options.show_pins, raw=raw))
             return
-        style = session.options.output if session.options.output != "table" else file.suffix.removeprefix(".")
-        if style not in {"csv", "json", "jsonl"}:
-            raise UsageError(f"{file} names no format", hint="call it .csv, .json or .jsonl, or give -o")
-        view = holdings_view(registry.holdings(), show_pins=True)
-        write_private(file, view.render(style, session.streams))
+        view = holdings_view(registry.holdings(), show_pins=True, raw=raw)
+        write_private(file, view.render(style, session.streams.into_file()))
     session.streams.note(f"wrote {file}, readable by you alone: it holds PINs in full")
+
+
+def _export_style(session: Session, file: Path | None) -> str:
+    style = session.options.output
+    if file is None:
+        return style
+    style = style if style != "table" else file.suffix.removeprefix(".")
+    if style not in {"csv", "json", "jsonl"}:
+        raise UsageError(f"{file} names no format", hint="call it .csv, .json or .jsonl, or give -o")
+    return style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

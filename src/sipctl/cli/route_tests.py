@@ -1,12 +1,13 @@
 """What `rules test` does: read the tests, run them, show, end with the right code."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import typer
 
 from sipctl.cli.context import Session
-from sipctl.cli.explaining import Surroundings, configured_number, read_site
+from sipctl.cli.explaining import Surroundings, configured_number, read_site, to_paste
 from sipctl.cli.stdin import STDIN, read_document
 from sipctl.cli.views.judged import TestsView
 from sipctl.command_line import CommandLine, prose_text
@@ -24,6 +25,7 @@ def run_tests(session: Session, around: Surroundings, path: Path) -> None:
     cases = read_cases(read_document(path), path.suffix, configured_number(session))
     site = read_site(session, around)
     judged = [judge(site, case) for case in cases]
+    judged = [replace(one, explanation=to_paste(session, one.explanation)) for one in judged]
     failed = any(one.failures for one in judged)
     if failed or not (session.options.quiet and session.options.output == "table"):
         session.emit(TestsView(judged, session.options.show_pins))

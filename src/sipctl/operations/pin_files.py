@@ -13,6 +13,7 @@ from typing import Any, Final
 from sipctl.errors import PartialError, SipctlError, UsageError
 from sipctl.operations.journal import Journal
 from sipctl.registry.store import ACTIVE, RETIRED, Holder, Registry
+from sipctl.spreadsheet import from_cell
 from sipctl.telephony.pins import MIN_LENGTH, is_pin
 from sipctl.telephony.room_names import checked_room_name
 from sipctl.telephony.text import is_unicode
@@ -94,7 +95,7 @@ def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     reader = csv.DictReader(io.StringIO(text), dialect=_dialect(text))
     try:
         for row in reader:
-            yield reader.line_num, {str(key).strip(): value for key, value in row.items()}
+            yield reader.line_num, {str(key).strip(): from_cell(value or "") for key, value in row.items() if key}
     except csv.Error as error:
         raise UsageError(f"row {reader.reader.line_num}: {error}", hint="save it as CSV in UTF-8") from None
 

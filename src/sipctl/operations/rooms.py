@@ -10,6 +10,7 @@ from sipctl.errors import PartialError, SipctlError
 from sipctl.operations.naming import pick_one
 from sipctl.operations.writing import Change, Json, Writer, unchanged
 from sipctl.telephony import ids
+from sipctl.telephony.commands import room_reference
 from sipctl.telephony.livekit_json import room_to_json
 from sipctl.telephony.model import DispatchRule, Participant, Room
 from sipctl.telephony.ownership import serves
@@ -94,7 +95,8 @@ async def create_room(writer: Writer, room: Room) -> Change:
     change = Change(action="create", kind="room", id=room.name, after=_wanted(room), note=note)
 
     async def write() -> tuple[str, Json]:
-        return room.name, _wanted(await writer.client.create_room(room))
+        made = await writer.client.create_room(room)
+        return room_reference(made.name, made.sid), _wanted(made)
 
     return await writer.carry_out(change, write)
 

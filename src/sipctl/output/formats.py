@@ -1,13 +1,13 @@
 """The output formats every command shares. A view says what; these functions say how."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from sipctl.errors import PartialError
+from sipctl.output.csv import csv_lines
 from sipctl.output.streams import Streams
 from sipctl.output.text import escaped_json, printable
 
@@ -15,6 +15,8 @@ T = TypeVar("T")
 Record = Mapping[str, Any]
 
 GRID_ROWS: Final = 1000
+_MARK: Final = "\ufeff"
+"""At the start of a line whoever reads the names takes it for the mark that says UTF-8."""
 COMMON_FORMATS: Final = ("table", "json", "jsonl", "name")
 
 
@@ -33,7 +35,8 @@ def encode_json(value: object, *, indent: int | None = None) -> str:
 class Listing(Generic[T]):
     """Many things of one kind, consumed once and never held as text in whole.
 
-    `row` gives one cell a column, `record` the JSON object, `name` the id that scripts use.
+    `row` gives one cell a column, `record` the JSON object, `name` the id that scripts use. `raw` csv is for programs
+    alone: a spreadsheet would take some of its cells for formulas.
     """
 
     schema: str
@@ -42,6 +45,7 @@ class Listing(Generic[T]):
     row: Callable[[T], tuple[str, ...]]
     record: Callable[[T], Record]
     name: Callable[[T], str]
+    raw: bool = False
 
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The listing as text, piece by piece. What fails before the first item leaves no text at all."""
@@ -52,10 +56,10 @@ class Listing(Generic[T]):
         if style == "jsonl":
             return (f"{encode_json(self.record(item))}\n" for item in items)
         if style == "name":
-            return (f"{printable(self.name(item))}\n" for item in items)
-        if style == "csv":
-            return _csv(self.columns, map(self.row, items))
+            return name_lines(map(self.name, items), streams)
         rows = map(self.row, items)
+        if style == "csv":
+            return csv_lines(chain((self.columns,), rows), raw=self.raw, escaped=streams.is_terminal)
         return _table(self.columns, rows) if streams.is_terminal else _tab_separated(chain((self.columns,), rows))
 
 
@@ -75,12 +79,33 @@ class Detail:
         elif style == "jsonl":
             yield f"{encode_json(self.record)}\n"
         elif style == "name":
-            yield f"{printable(self.name)}\n"
+            yield from name_lines([self.name], streams)
         elif streams.is_terminal:
             width = max((len(label) for label, _ in self.lines), default=0)
             yield from (f"{label:{width}}  {printable(value)}\n" for label, value in self.lines)
         else:
             yield from _tab_separated(self.lines)
+
+
+def name_lines(names: Iterable[str], streams: Streams) -> Iterator[str]:
+    """Names as scripts use them, one a line and each exactly as it is.
+
+    Raises:
+        PartialError: some cannot be printed so, and were left out.
+    """
+    altered = []
+    for name in names:
+        if printable(name) == name and not name.startswith(_MARK) and streams.can_hold(name):
+            yield f"{name}\n"
+        else:
+            altered.append(name)
+    if altered:
+        more = f" and {len(altered) - 1} more" if altered[1:] else ""
+        raise PartialError(
+            f"left out {altered[0]!a}{more}: a line cannot hold such a name as it is",
+            code="unprintable-name",
+            hint="-o json holds every name",
+        )
 
 
 class View(Protocol):
@@ -97,17 +122,6 @@ def _json_array(schema: str, records: Iterable[Record]) -> Iterator[str]:
         yield separator + encode_json(record)
         separator = ",\n"
     yield "\n]}\n"
-
-
-def _csv(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    """Comma-separated values for spreadsheets and databases: every value as it is, quoted where it must be."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    for row in chain((columns,), rows):
-        writer.writerow(row)
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
 
 
 def _tab_separated(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

@@ -1,10 +1,11 @@
 """Where output goes: data to stdout, everything else to stderr."""
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO, TypeVar
 
 from sipctl.output.outlet import while_read
@@ -40,6 +41,18 @@ class Streams:
     def is_terminal(self) -> bool:
         """Whether a person reads the data."""
         return self.out.isatty()
+
+    def into_file(self) -> "Streams":
+        """The same for data that goes into a file: no person reads it there, and it is UTF-8."""
+        return replace(self, out=io.StringIO())
+
+    def can_hold(self, text: str) -> bool:
+        """Whether the encoding of stdout has every character of the text."""
+        try:
+            text.encode(self.out.encoding or "utf-8")
+        except UnicodeEncodeError:
+            return False
+        return True
 
     def write(self, chunks: Iterable[str]) -> None:
         """Write data, as long as it is read."""

@@ -5,7 +5,8 @@ from typing import Final
 
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # DEL and C1 drive terminals, as C0 does; U+2028/9 break lines; the bidirectional controls reorder what a person reads.
-_STEERING: Final = "\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+# U+FFFE and U+FFFF are no characters, and XML cannot hold them.
+_STEERING: Final = "\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff"
 _UNSAFE = re.compile(f"[\x00-\x1f{_STEERING}]")
 _UNSAFE_IN_JSON = re.compile(f"[{_STEERING}]")
 """JSON escapes C0 inside strings itself, and uses it as white space outside."""

@@ -3,6 +3,7 @@
 from collections.abc import Container
 
 from sipctl.command_line import CommandLine
+from sipctl.telephony import ids
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.ownership import Ownership
 
@@ -25,6 +26,12 @@ def delete_trunk(trunk: InboundTrunk) -> CommandLine:
 def update_trunk(trunk: InboundTrunk, words: tuple[str, ...]) -> CommandLine:
     """Changes an inbound trunk."""
     return CommandLine.of("trunk", "update").on(trunk.sip_trunk_id).having(*words)
+
+
+def room_reference(name: str, sid: str) -> str:
+    """What a command calls a live room: its sid, where no terminal shows the name as it is, or it looks like a sid."""
+    is_clear = name.isprintable() and not ids.has_id_shape(name, ids.ROOM)
+    return name if is_clear or not sid else sid
 
 
 def restore_rule(rule_id: str) -> CommandLine:

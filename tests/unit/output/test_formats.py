@@ -1,14 +1,23 @@
 """The formats that every command shares."""
 
+import contextlib
+import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from hostile_text import ANY_TEXT
+from sipctl.errors import PartialError
 from sipctl.output.formats import GRID_ROWS, Detail, Listing
 from sipctl.output.streams import Streams
+from sipctl.output.text import printable
+from sipctl.spreadsheet import from_cell
 
 
 class Terminal(io.StringIO):
@@ -51,8 +60,58 @@ def test_jsonl_is_one_bare_item_a_line() -> None:
     ]
 
 
-def test_name_is_one_id_a_line_without_control_characters() -> None:
-    assert rendered(listing(["a\nb", "c"]), "name") == "a\\nb\nc\n"
+def test_a_name_that_a_line_cannot_hold_is_left_out_and_said() -> None:
+    lines = listing(["a\nb", "c", "\u202ed"]).render("name", Streams(io.StringIO(), io.StringIO()))
+    assert next(lines) == "c\n"
+    with pytest.raises(PartialError, match=r"left out 'a\\nb' and 1 more") as refused:
+        next(lines)
+    assert "-o json" in refused.value.hint
+
+
+@given(st.lists(ANY_TEXT))
+def test_names_are_printed_as_they_are_or_not_at_all(names: list[str]) -> None:
+    printed: list[str] = []
+    with contextlib.suppress(PartialError):
+        printed += listing(names).render("name", Streams(io.StringIO(), io.StringIO()))
+    clear = [name for name in names if printable(name) == name and not name.startswith("\ufeff")]
+    assert printed == [f"{name}\n" for name in clear]
+
+
+def test_a_name_that_the_encoding_of_stdout_lacks_is_left_out() -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="backslashreplace")
+    with pytest.raises(PartialError, match=r"left out 'caf\\xe9'"):
+        list(listing(["café"]).render("name", Streams(out, io.StringIO())))
+
+
+def csv_text(names: list[str], *, raw: bool = False, out: io.StringIO | None = None) -> str:
+    return rendered(replace(listing(names), raw=raw), "csv", out)
+
+
+def cells(text: str) -> list[str]:
+    rows = list(csv.reader(io.StringIO(text)))
+    assert rows[0] == ["name", "length"]
+    return [name for name, _ in rows[1:]]
+
+
+@given(st.lists(ANY_TEXT.filter(lambda text: "\0" not in text)))
+def test_csv_comes_back_as_it_was(names: list[str]) -> None:
+    assert list(map(from_cell, cells(csv_text(names)))) == names
+    assert cells(csv_text(names, raw=True)) == names
+
+
+@given(st.lists(ANY_TEXT.filter(lambda text: "\0" not in text)))
+def test_no_cell_is_a_formula_for_a_spreadsheet(names: list[str]) -> None:
+    for delimiter in ",;\t":
+        rows = csv.reader(io.StringIO(csv_text(names)), delimiter=delimiter)
+        assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+@given(st.lists(ANY_TEXT.filter(lambda text: "\0" not in text)))
+def test_csv_on_a_terminal_is_escaped_as_tables_are(names: list[str]) -> None:
+    for raw in (False, True):
+        text = csv_text(names, raw=raw, out=Terminal())
+        assert text.count("\n") == len(names) + 1
+        assert all(printable(line) == line for line in text.split("\n"))
 
 
 def test_a_pipe_gets_tabs_and_full_width() -> None:

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from sipctl.cli.views.report import ReportView, report_record
 from sipctl.findings import Level
+from sipctl.output.formats import name_lines
 from sipctl.output.streams import Streams
-from sipctl.output.text import escaped_json, printable
+from sipctl.output.text import escaped_json
 from sipctl.telephony.exposure import Exposure
 
 _DAYS: Final = 30
@@ -31,7 +32,7 @@ class AuditView:
         elif style == "name":
             concerned = (one for one in self.report.report.findings if one.level in _SHOWN)
             rooms = (one.resource.removeprefix("room ") for one in concerned if one.resource.startswith("room "))
-            yield from (f"{printable(room)}\n" for room in dict.fromkeys(rooms))
+            yield from name_lines(dict.fromkeys(rooms), streams)
         else:
             yield from self.report.render(style, streams)
             if style == "table":

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sipctl.cli.rows import shown_pin
 from sipctl.cli.views.routed import reasons_record, routed_record
-from sipctl.output.formats import encode_json
+from sipctl.output.formats import encode_json, name_lines
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
 from sipctl.telephony.explaining.advice import doors
@@ -39,7 +39,7 @@ class ExplanationView:
     show_pins: bool
     show_all: bool = False
 
-    def render(self, style: str, _streams: Streams) -> Iterator[str]:
+    def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The explanation as text."""
         record = explanation_record(self.explanation, show_pins=self.show_pins)
         if style == "json":
@@ -47,7 +47,7 @@ class ExplanationView:
         elif style == "jsonl":
             yield f"{encode_json(record)}\n"
         elif style == "name":
-            yield f"{printable(record['rule_id'])}\n" if record["rule_id"] else ""
+            yield from name_lines([record["rule_id"]] if record["rule_id"] else [], streams)
         else:
             yield "".join(f"{printable(line)}\n" for line in self._lines())
 

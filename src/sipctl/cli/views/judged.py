@@ -6,7 +6,7 @@ from typing import Any
 
 from sipctl.cli.rows import shown_pin
 from sipctl.cli.views.routed import routed_record
-from sipctl.output.formats import encode_json
+from sipctl.output.formats import encode_json, name_lines
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
 from sipctl.telephony.explaining.expectation import Judged
@@ -29,7 +29,7 @@ class TestsView:
             case "jsonl":
                 yield from (f"{encode_json(self._record(one))}\n" for one in self.judged)
             case "name":
-                yield from (f"{printable(one.case.name)}\n" for one in self.judged if one.failures)
+                yield from name_lines((one.case.name for one in self.judged if one.failures), streams)
             case "junit":
                 yield self._junit()
             case _:

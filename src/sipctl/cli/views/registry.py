@@ -13,8 +13,8 @@ from sipctl.registry.store import Holding
 _YES: Final = {None: "not asked", True: "yes", False: "no"}
 
 
-def holdings_view(holdings: Iterable[Holding], *, show_pins: bool) -> Listing[Holding]:
-    """Rooms and their PINs; as csv the very columns that an import reads."""
+def holdings_view(holdings: Iterable[Holding], *, show_pins: bool, raw: bool = False) -> Listing[Holding]:
+    """Rooms and their PINs; as csv the very columns that an import reads, `raw` = no cell is kept from formulas."""
 
     def record(one: Holding) -> dict[str, Any]:
         return {
@@ -31,6 +31,7 @@ def holdings_view(holdings: Iterable[Holding], *, show_pins: bool) -> Listing[Ho
         row=lambda one: tuple(record(one).values()),
         record=record,
         name=lambda one: one.room,
+        raw=raw,
     )
 
 

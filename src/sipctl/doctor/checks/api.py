@@ -7,6 +7,7 @@ from sipctl.doctor.check import check, found, skipped
 from sipctl.doctor.facts import Facts
 from sipctl.errors import DeniedError, SipctlError
 from sipctl.findings import Finding, Level
+from sipctl.telephony.commands import room_reference
 
 _LIMIT_S = 60
 """The leeway of LiveKit's token verifier in seconds (livekit/protocol auth/verifier.go)."""
@@ -87,11 +88,12 @@ def version(_facts: Facts) -> Iterator[Finding]:
 @check("API207", "ghosts")
 def ghosts(facts: Facts) -> Iterator[Finding]:
     """Rooms whose node is gone."""
+    sids = {room.name: room.sid for room in facts.rooms.value or ()}
     for room in sorted(facts.ghosts.get()):
         yield found(
             "API207",
             f"room {room}",
             f"room {room!r} is listed, but nobody answers for it",
             source="SendData",
-            command=CommandLine.of("room", "delete").on(room),
+            command=CommandLine.of("room", "delete").on(room_reference(room, sids.get(room, ""))),
         )
