@@ -563,6 +563,27 @@ def test_an_import_of_which_a_part_is_refused_is_no_refusal(sandbox: Sandbox) ->
     assert pins(env) == {**before, "b": "5566778899"}
 
 
+@pytest.mark.parametrize(
+    "bad", [b"\0" * 40, b'{"room": "b", "pi', b'd\xff"}', b'{"room": "\xff", "pin": "1"}', b"[]", b"{}"]
+)
+def test_a_damaged_line_of_a_list_of_old_pins_spoils_none_of_the_others(sandbox: Sandbox, bad: bytes) -> None:
+    env = env_of(sandbox)
+    pin("assign", "a", "c", env=env)
+    before = pins(env)
+    pin("rotate", "a", "c", "--apply", env=env)
+    (file,) = Path(env["SIPCTL_STATE_DIR"]).glob("rotation-*.jsonl")
+    first, second = file.read_bytes().splitlines()
+    file.write_bytes(b"\n".join([bad, first, bad, second, bad]))
+    ended = pin("import", str(file), "--apply", env=env, code=6)
+    assert ended.stderr.count(f"note: 3 lines of {file} passed over: ") == 1
+    assert pins(env) == before
+
+
+def test_a_list_of_which_nothing_is_left(tmp_path: Path) -> None:
+    (tmp_path / "list.jsonl").write_bytes(b"\0\0\n")
+    assert_error(run("pin", "import", str(tmp_path / "list.jsonl")), 2, "no line of the file is an object")
+
+
 def test_lists_of_old_pins_are_kept_for_thirty_days(sandbox: Sandbox) -> None:
     """The next rotation after that removes them, and nothing else."""
     env = env_of(sandbox)

@@ -20,7 +20,7 @@ from sipctl.errors import ExitCode, NotFoundError, PartialError, SipctlError, Us
 from sipctl.operations.executing import Brake, braking_on_signals
 from sipctl.operations.journal import utc_now
 from sipctl.operations.live import Live
-from sipctl.operations.pin_files import Item, State, add_pins, plan_import, read_rows, unless_failed
+from sipctl.operations.pin_files import Item, State, add_pins, plan_import, read_row_lines, read_rows, unless_failed
 from sipctl.operations.pins import check_one_truth, policy_of
 from sipctl.operations.rotation import Rotated, RotationPlan, Rotator, plan_rotation, spared_by
 from sipctl.operations.rotation_lists import list_lines, list_of, remove_old_lists
@@ -236,7 +236,7 @@ def import_pins(session: Session, wanted: Importing, permit: Permit) -> None:
     """`pin import`."""
     settings = session.settings
     check_profile(settings, permit)
-    rows = read_rows(read_document(wanted.file, EXPORT_LIMIT))
+    rows, passed_over = _read_rows(session, wanted.file)
     live = ask_livekit(session, ask=wanted.ask_live)
     spared = spared_by(settings, live, permit.allow)
     carried = {rule.pin: rule.room_name for rule in live.rules if rule.pin} if live else {}
@@ -253,6 +253,19 @@ def import_pins(session: Session, wanted: Importing, permit: Permit) -> None:
         raise PartialError(f"{counted(len(failed), 'room')} did not go well: {error.message}", hint=error.advice)
     if any(item.state in {State.CONFLICTING, State.UNKNOWN} for item in items):
         raise typer.Exit(ExitCode.RAIL)
+    if passed_over:
+        raise typer.Exit(ExitCode.PARTIAL)
+
+
+def _read_rows(session: Session, file: Path) -> tuple[list[tuple[int, str, str]], int]:
+    """The rows of the file; of one with an object a line, such as a rotation leaves, also how many were passed over."""
+    if file.suffix != ".jsonl":
+        return read_rows(read_document(file, EXPORT_LIMIT)), 0
+    rows, passed_over = read_row_lines(read_document(file, EXPORT_LIMIT, errors="surrogateescape"))
+    if passed_over:
+        lines = counted(passed_over, "line")
+        session.streams.note(f"note: {lines} of {file} passed over: damaged, or no object with room and pin")
+    return rows, passed_over
 
 
 def _import(

@@ -17,8 +17,10 @@ EXPORT_LIMIT: Final = 128 * 1024 * 1024
 _LINE_LIMIT: Final = 1024
 
 
-def read_document(path: Path, limit: int = _LIMIT) -> str:
+def read_document(path: Path, limit: int = _LIMIT, *, errors: str = "strict") -> str:
     """The text of a file, or of stdin for `-`.
+
+    `errors` "surrogateescape" = bytes that are not UTF-8 come as lone surrogates.
 
     Raises:
         UsageError: it cannot be read, is not UTF-8, or is over `limit` bytes (4 MiB).
@@ -31,7 +33,7 @@ def read_document(path: Path, limit: int = _LIMIT) -> str:
     if len(data) > limit:
         raise UsageError(f"{named(path)} is over {limit // 1024 // 1024} MiB")
     try:
-        return data.decode()
+        return data.decode(errors=errors)
     except UnicodeDecodeError as error:
         raise UsageError(f"{named(path)} is not UTF-8 (byte {error.start})") from None
 

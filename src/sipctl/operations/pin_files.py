@@ -70,6 +70,33 @@ def read_rows(text: str) -> list[tuple[int, str, str]]:
     return [(number, *_room_and_pin(row, number)) for number, row in rows if row.get("state", "active") != "retired"]
 
 
+def read_row_lines(text: str) -> tuple[list[tuple[int, str, str]], int]:
+    """The same of a file with one JSON object a line, and how many of its lines are none with room and pin.
+
+    Those are passed over, as is a line that is not UTF-8 (its bytes are lone surrogates).
+
+    Raises:
+        UsageError: no line is one, or a PIN is no text.
+    """
+    lines = [(number, line) for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1) if line.strip()]
+    found = [(number, row) for number, line in lines if (row := _row_of(line)) is not None]
+    if not found:
+        raise UsageError("no line of the file is an object with room and pin", hint='such as {"room": …, "pin": …}')
+    rows = [(number, *_room_and_pin(row, number)) for number, row in found if row.get("state", "active") != "retired"]
+    return rows, len(lines) - len(found)
+
+
+def _row_of(line: str) -> Mapping[str, Any] | None:
+    try:
+        row = json.loads(line) if is_unicode(line) else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, Mapping):
+        return None
+    room = next((row[name] for name in _ROOM_NAMES if name in row), None)
+    return row if room and not row.keys().isdisjoint(_PIN_NAMES) else None
+
+
 def _json_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
         whole = json.loads(text) if text.lstrip().startswith("[") else _whole(text)
