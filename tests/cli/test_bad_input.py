@@ -96,8 +96,12 @@ def test_a_url_that_is_none(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://eve:hunter2@127.0.0.1:1", "eve:hunter2@127.0.0.1:1", "http://hunter2@x:y", "ws://eve:hunter2@"]
-)
+    "url",
+    [
+        "http://eve:hunter2@127.0.0.1:1", "eve:hunter2@127.0.0.1:1", "http://hunter2@x:y", "ws://eve:hunter2@",
+        "http://eve:a/b@hunter2@x", "https://x/?token=hunter2", "https://x/#hunter2", "https://x/ hunter2@y",
+    ],
+)  # fmt: skip
 def test_credentials_in_a_url_are_never_echoed(tmp_path: Path, url: str) -> None:
     env = server_env(url, SECRET)
     file = write(tmp_path / "config.toml", f'[profiles.p]\nurl = "{url}"\napi_key = "k"\napi_secret = "{SECRET}"\n')

@@ -354,7 +354,7 @@ class TestTwoAtOnce:
         sandboxed.env["SIPCTL_REGISTRY_STATE_URL"] = url
         sandboxed.rules("purge")
         other = sandboxed.env | {"SIPCTL_STATE_DIR": str(tmp_path / "another-host")}
-        with run_lock(tmp_path, sandboxed.server.url, state_url=url):
+        with run_lock(tmp_path, sandboxed.server.url, shared_url=url):
             for env in (sandboxed.env, other):
                 assert_error(
                     run("rules", "purge", "--apply", "--grace", "0s", env=env), ExitCode.CHANGED, "another sipctl run"
@@ -369,7 +369,7 @@ class TestTwoAtOnce:
         sandboxed.register(STALE)
         sandboxed.register(LIVE)
         writes = ("rules delete SIP_stale", "pin rotate stale", "pin rotate stale --no-live", "room create new")
-        with run_lock(tmp_path, sandboxed.server.url, state_url=url):
+        with run_lock(tmp_path, sandboxed.server.url, shared_url=url):
             for words in writes:
                 assert_error(run(*words.split(), env=sandboxed.env), ExitCode.CHANGED, "another sipctl run")
 

@@ -4,8 +4,6 @@ import contextlib
 import os
 import pwd
 import stat
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,9 +13,7 @@ import pytest
 
 from operations.desk import Desk
 from operations.full_disk import full_after
-from peers.postgres import Postgres
 from sipctl.errors import (
-    ChangedError,
     ConflictError,
     DeniedError,
     NotFoundError,
@@ -27,7 +23,6 @@ from sipctl.errors import (
 )
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import AUDIT_FILE, Journal, Write, read_audit
-from sipctl.operations.lock import run_lock
 from sipctl.operations.restoring import entries_of
 from sipctl.operations.rule_writes import create_rule, delete_rule
 from sipctl.operations.trunks import create_trunk, delete_trunk
@@ -38,15 +33,6 @@ from sipctl.telephony.secret import Secret
 URL = "http://livekit.example.org"
 RULE = DispatchRule(name="SIP_demo", room_name="demo", pin="123456")
 PASSWORD = "hunter2-hunter2"
-HOLDER = """
-import sys
-from pathlib import Path
-from sipctl.operations.lock import run_lock
-
-with run_lock(Path(sys.argv[1]), sys.argv[2]):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
 
 
 @pytest.fixture
@@ -235,55 +221,3 @@ def test_a_user_without_a_name_can_write(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     (entry,) = _journal(tmp_path).intend(Write("create", "rule", None, {}))
     assert entry.who
-
-
-def test_a_second_run_is_refused(tmp_path: Path) -> None:
-    with run_lock(tmp_path, URL):
-        with pytest.raises(ChangedError) as refused, run_lock(tmp_path, URL):
-            pytest.fail("two runs at once")
-        assert refused.value.code == "locked"
-        with run_lock(tmp_path, "http://another.example.org"):
-            pass
-    with run_lock(tmp_path, URL):
-        pass
-
-
-def test_the_lock_ends_with_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UncheckedError), run_lock(tmp_path, URL):
-        raise UncheckedError("no answer")
-    with run_lock(tmp_path, URL):
-        pass
-
-
-def test_a_folder_that_holds_no_lock(tmp_path: Path) -> None:
-    with (
-        _no_folder(tmp_path / "state"),
-        pytest.raises(UncheckedError, match="cannot lock"),
-        run_lock(tmp_path / "state", URL),
-    ):
-        pytest.fail("no lock")
-
-
-def test_a_killed_run_leaves_no_lock(tmp_path: Path) -> None:
-    words = [sys.executable, "-c", HOLDER, str(tmp_path), URL]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as holder:
-        try:
-            assert holder.stdout
-            assert holder.stdout.readline() == b"held\n"
-            with pytest.raises(ChangedError), run_lock(tmp_path, URL):
-                pytest.fail("two runs at once")
-        finally:
-            holder.kill()
-    with run_lock(tmp_path, URL):
-        pass
-
-
-def test_a_lock_that_was_lost_does_not_hide_what_was_done(tmp_path: Path, postgres: Postgres) -> None:
-    url = postgres.new_database()
-    with run_lock(tmp_path, URL, state_url=url):
-        postgres.execute(
-            "postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'sipctl %'"
-        )
-    with run_lock(tmp_path, URL, state_url=url):
-        pass

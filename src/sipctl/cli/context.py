@@ -12,6 +12,7 @@ import typer
 
 from sipctl.cli.options import Options
 from sipctl.command_line import CommandLine
+from sipctl.config.databases import lock_url
 from sipctl.config.load import load_settings
 from sipctl.config.model import Settings
 from sipctl.config.paths import embedded_registry, state_dir, state_path
@@ -22,6 +23,7 @@ from sipctl.output.streams import Streams
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
     from sipctl.operations.journal import Journal
+    from sipctl.operations.lock import CheckLock
     from sipctl.operations.writing import Change, Permit, Writer
     from sipctl.registry.store import Holding, Registry
     from sipctl.telephony.model import DispatchRule
@@ -171,20 +173,21 @@ class Session:
         if not self.options.quiet or self.options.output != "table":
             self.emit(change_view(change, show_pins=self.options.show_pins, paste=self.paste))
 
-    def lock(self, wait_s: float = 0.0) -> AbstractContextManager[None]:
+    def lock(self, wait_s: float = 0.0) -> AbstractContextManager["CheckLock"]:
         """The lock of the server, or of the registry alone without one: every run that writes holds the same.
 
         `wait_s` is how long to wait for another run, in seconds.
 
         Raises:
             ChangedError: another run holds it.
-            UncheckedError: the state folder, or the database, cannot hold a lock.
+            ConfigError, UncheckedError: the state folder, or the database, cannot hold a lock.
         """
         from sipctl.operations.lock import run_lock
 
-        connection = self.settings.connection_or_none
-        shared = self.settings.registry.state_url.reveal()
-        return run_lock(state_dir(), connection.url if connection else "registry", state_url=shared, wait_s=wait_s)
+        connection, limit = self.settings.connection_or_none, self.options.timeout
+        server = connection.url if connection else "registry"
+        shared = lock_url(self.settings.registry)
+        return run_lock(state_dir(), server, shared_url=shared, wait_s=wait_s, timeout_s=limit)
 
     @cached_property
     def journal(self) -> "Journal":

@@ -14,11 +14,12 @@ from sipctl.config.envfile import read_env_file
 from sipctl.config.own_files import make_folder
 from sipctl.config.profile import choose_config_path
 from sipctl.config.reading import read_secret
-from sipctl.config.values import url_fault
+from sipctl.config.urls import shown_url, url_fault
 from sipctl.config.writing import profile_from, render
 from sipctl.errors import RailError, UncheckedError, UsageError
 from sipctl.output.files import write_private
 from sipctl.output.formats import Detail
+from sipctl.telephony.secret import MASK
 
 _ANY_BYTES = "latin-1"
 """Text that any bytes are, and that becomes the same bytes again."""
@@ -133,10 +134,14 @@ def _check_urls(chosen: Mapping[str, str | None]) -> None:
 
 
 def _written(path: Path, name: str, profile: Mapping[str, object], kept: Path | None, *, applied: bool) -> Detail:
-    shown = {key: "********" if key == "api_secret" else value for key, value in profile.items()}
+    shown = {key: MASK if key == "api_secret" else _shown(value) for key, value in profile.items()}
     lines = [("wrote" if applied else "would write", str(path)), ("profile", name)]
     lines += [(key, ", ".join(value) if isinstance(value, list) else str(value)) for key, value in shown.items()]
     if kept:
         lines.append(("old file", str(kept)))
     record = {"path": str(path), "profile": name, "settings": shown, "applied": applied}
     return Detail(schema="sipctl/config-file/v1", lines=tuple(lines), record=record, name=str(path))
+
+
+def _shown(value: object) -> object:
+    return shown_url(value) if isinstance(value, str) else value

@@ -13,6 +13,7 @@ from sipctl.cli.context import Session
 from sipctl.cli.stdin import EXPORT_LIMIT, read_document
 from sipctl.cli.views.restoring import RestoreView
 from sipctl.command_line import CommandLine
+from sipctl.config.urls import same_server
 from sipctl.errors import PartialError, RailError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.executing import Attempt, Brake, braking_on_signals
@@ -130,7 +131,7 @@ def _entries(session: Session, wanted: Wanted) -> list[Entry]:
     """The writes to undo, all of them made on this server."""
     url = session.settings.connection.url
     entries = entries_of(session.journal.entries(), runs=wanted.runs, items=wanted.items, rules=wanted.rules)
-    if elsewhere := next((entry for entry in entries if entry.url != url), None):
+    if elsewhere := next((entry for entry in entries if not same_server(entry.url, url)), None):
         raise UsageError(
             f"change {elsewhere.item} was made at {elsewhere.url}, and this is {url}",
             hint=f"it was profile {elsewhere.profile!r}",

@@ -24,6 +24,7 @@ from sipctl.operations.by_webhook import ByWebhook
 from sipctl.operations.carrying import Result, Way, Work
 from sipctl.operations.executing import Brake, Pace, braking_on_signals
 from sipctl.operations.journal import utc_now
+from sipctl.operations.lock import CheckLock
 from sipctl.operations.survey import Surveyor
 from sipctl.operations.sync import Orders, Outcome, Synchroniser, told_duration
 from sipctl.operations.writing import Permit, Writer, check_profile
@@ -117,7 +118,7 @@ def _run(session: Session, wanted: Wanted, permit: Permit) -> Outcome:
         return _look_and_act(session, wanted, policy, orders, looks, registry)
 
 
-def _lock(session: Session, wanted: Wanted) -> AbstractContextManager[None]:
+def _lock(session: Session, wanted: Wanted) -> AbstractContextManager[CheckLock]:
     """The lock of this server. A run that can keep no audit is refused before it looks."""
     try:
         folder = state_dir()

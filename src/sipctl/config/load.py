@@ -1,7 +1,7 @@
 """The layers of configuration, merged: each setting with its origin; URL, key and secret from one source."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,8 @@ from sipctl.config.model import (
 )
 from sipctl.config.profile import Profile, choose_profile
 from sipctl.config.reading import read_secret
-from sipctl.config.values import check_pattern, check_template, check_url, read_boolean, read_count, read_duration
+from sipctl.config.urls import check_url, same_server, shown_url
+from sipctl.config.values import check_pattern, check_template, read_boolean, read_count, read_duration
 from sipctl.errors import ConfigError
 from sipctl.telephony.secret import Secret
 from sipctl.telephony.text import is_unicode
@@ -176,7 +177,12 @@ def _connection(sources: Sequence[Source], notes: list[str]) -> Connection | Non
     name, url = source.url or ("", Setting("", ""))
     key, secret = (_required(source, url, kind) for kind in ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"))
     other = source.values.get(URL_NAMES[1])
-    if name == URL_NAMES[0] and other is not None and _given(other) and other.value != url.value:
+    if (
+        name == URL_NAMES[0]
+        and other is not None
+        and _given(other)
+        and not same_server(str(other.value), str(url.value))
+    ):
         notes.append(f"{other.origin} is ignored: {URL_NAMES[0]} is set and different")
     for ignored in (*sources[:at], *sources[at + 1 :]):
         notes += _ignored(ignored, source, str(url.value))
@@ -203,7 +209,7 @@ def _required(source: Source, url: Setting, name: str) -> Setting:
 def _ignored(source: Source, taken: Source, url: str) -> Iterator[str]:
     named = source.url
     stray = [source.values[name] for name in _PAIR if _given(source.values.get(name))]
-    if named and named[1].value != url:
+    if named and not same_server(str(named[1].value), url):
         yield f"{named[1].origin} is ignored: the server comes from {taken.title}"
     elif not named and stray:
         yield f"{stray[0].origin} is ignored: key and secret come from {taken.title}"
@@ -322,6 +328,8 @@ def _shown(values: Mapping[str, Setting], connection: Connection | None) -> dict
     settings = Settings()
     for key, name in _OWN.items():
         shown[name] = values.get(name) or Setting(getattr(settings, key), "default")
+    host = shown[_OWN["sip_host"]]
+    shown[_OWN["sip_host"]] = replace(host, value=host.value and shown_url(str(host.value)))
     return shown
 
 

@@ -1,24 +1,20 @@
-"""What a setting's text means: the types that Meet's settings have, and addresses of servers."""
+"""What a setting's text means: the types that Meet's settings have, and our own."""
 
 import re
 from datetime import timedelta
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
 
 from sipctl.config.model import Setting
 from sipctl.errors import ConfigError
 from sipctl.telephony.ownership import ROOM_FIELD
-from sipctl.telephony.secret import MASK
 
 _TRUE: Final = frozenset({"yes", "y", "true", "1"})
 _FALSE: Final = frozenset({"no", "n", "false", "0", ""})
-_CREDENTIALS: Final = re.compile(r"(?<=//)[^/]*@|^[^/]*@")
 _DURATION: Final = re.compile(r"([0-9]{1,8})([smhd]?)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LONGEST_DAYS: Final = 365
 """More is no time that anybody waits, and the calendar of the machine ends somewhere."""
 DURATION_FAULT: Final = f"is no time such as 90s, 10m, 2h or 1d, up to {_LONGEST_DAYS}d"
-SCHEMES: Final = ("http", "https", "ws", "wss")
 
 
 def read_boolean(name: str, setting: Setting) -> bool:
@@ -45,48 +41,6 @@ def read_count(name: str, setting: Setting) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise ConfigError(f"{name}={setting.value} is no whole number ({setting.origin})", hint="write digits alone")
     return int(text)
-
-
-def check_url(name: str, setting: Setting) -> str:
-    """The address of a server, as it is.
-
-    Raises:
-        ConfigError: it has no http, https, ws or wss scheme, no host, a bad port, or credentials, which are not shown.
-    """
-    text = str(setting.value)
-    fault = url_fault(text)
-    if fault:
-        shown = "" if "@" in text else f" {text!r}"
-        raise ConfigError(
-            f"{name}{shown} {fault} ({setting.origin})", hint="write an address such as https://livekit.example.org"
-        )
-    return text
-
-
-def split_url(text: str) -> SplitResult | None:
-    """The parts of an address; None if its host or its port is none."""
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        return None
-    return parts
-
-
-def url_fault(text: str) -> str:
-    """What is wrong with an address; "" if nothing."""
-    if any(character.isspace() for character in text):
-        return "holds white space"
-    parts = split_url(text)
-    if parts is None or parts.port == 0:
-        return "has a port or host that is none"
-    if parts.scheme not in SCHEMES or not text.startswith(f"{parts.scheme}://"):
-        return f"does not start with {', '.join(f'{scheme}://' for scheme in SCHEMES)}"
-    if "@" in parts.netloc:
-        return "holds credentials; key and secret have settings of their own"
-    if not parts.hostname:
-        return "names no host"
-    return "has a query or a fragment" if parts.query or parts.fragment else ""
 
 
 def check_template(name: str, setting: Setting) -> None:
@@ -128,8 +82,3 @@ def read_duration(text: str) -> timedelta | None:
     found = _DURATION.fullmatch(text.strip())
     span = timedelta(seconds=int(found[1]) * _SECONDS[found[2] or "s"]) if found else None
     return span if span is not None and span <= timedelta(days=_LONGEST_DAYS) else None
-
-
-def shown_url(text: str) -> str:
-    """An address as it may be shown: without the credentials that somebody put into it."""
-    return _CREDENTIALS.sub(f"{MASK}@", text)

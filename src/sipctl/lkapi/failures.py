@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 
 from sipctl.command_line import CommandLine
 from sipctl.config.model import Connection
+from sipctl.config.urls import shown_url, shown_words
 from sipctl.errors import (
     ConflictError,
     DeniedError,
@@ -53,7 +54,7 @@ def from_refusal(refusal: Refusal, connection: Connection) -> SipctlError:
     if twirp is None:
         return _from_foreign(refusal, connection)
     code, message = twirp
-    message = message.removeprefix(_PREFIX)
+    message = shown_words(message.removeprefix(_PREFIX))
     translate = _TWIRP.get(code)
     return translate(message) if translate else UncheckedError(f"LiveKit answered {code}: {message}", code=code)
 
@@ -167,7 +168,9 @@ def _from_foreign(refusal: Refusal, connection: Connection) -> SipctlError:
         return _from_unauthorised(refusal, connection)
     if refusal.location:
         return UncheckedError(
-            f"{where} redirects elsewhere", code="redirected", hint=f"use the address it leads to: {refusal.location}"
+            f"{where} redirects elsewhere",
+            code="redirected",
+            hint=f"use the address it leads to: {shown_url(refusal.location)}",
         )
     if translate := _FOREIGN.get(status):
         return translate(where)
@@ -224,7 +227,7 @@ def _network_failure(error: Exception, connection: Connection, timeout_s: float)
             return f"{where} did not answer within {timeout_s:g} s", "timeout", "--timeout SECONDS waits longer"
         case aiohttp.ClientConnectorDNSError():
             named = _PROXY_SETTINGS if _is_proxy(error.host) else connection.origin or where
-            return f"cannot resolve {error.host!r}", "dns", f"check the host name in {named}"
+            return f"cannot resolve {shown_url(error.host)!r}", "dns", f"check the host name in {named}"
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
             hint = "a server without TLS needs http:// or ws://; SSL_CERT_FILE names a private CA's bundle"
             return f"no TLS with {where}: {_tls_reason(error)}", "tls", hint
@@ -247,13 +250,13 @@ def _proxy_failure(
     if isinstance(error, aiohttp.ClientHttpProxyError):
         message = f"the proxy does not lead to {where}: it answered {error.status}"
     else:
-        message = f"cannot connect to the proxy {error.host}:{error.port}: {_reason(error)}"
+        message = f"cannot connect to the proxy {shown_url(error.host)}:{error.port}: {_reason(error)}"
     hint = f"check {_PROXY_SETTINGS}; NO_PROXY names hosts that need no proxy"
     return UncheckedError(message, code="proxy", hint=hint)
 
 
 def _reason(error: aiohttp.ClientConnectorError) -> str:
-    return os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
+    return os.strerror(error.os_error.errno) if error.os_error.errno else shown_words(str(error.os_error))
 
 
 def foreign_answer(connection: Connection) -> SipctlError:
@@ -263,4 +266,4 @@ def foreign_answer(connection: Connection) -> SipctlError:
 
 def _tls_reason(error: Exception) -> str:
     cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
-    return str(getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or cause)
+    return shown_words(str(getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or cause))

@@ -1,43 +1,64 @@
-"""One writing run at a time against one server: on one host by a locked file, on several by PostgreSQL."""
+"""One writing run at a time against one server: on a host by a locked file, among hosts by PostgreSQL besides."""
 
 import getpass
 import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from filelock import FileLock, Timeout
 
 from sipctl.config.own_files import open_own, secure
+from sipctl.config.urls import server_name
 from sipctl.errors import ChangedError, UncheckedError
 
 _PAUSE_S: Final = 0.2
 
 
+CheckLock = Callable[[], None]
+"""Asks whether a lock is still held, and raises ChangedError if it was lost."""
+
+
 @contextmanager
-def run_lock(folder: Path, url: str, *, state_url: str = "", wait_s: float = 0.0) -> Iterator[None]:
+def run_lock(
+    folder: Path, url: str, *, shared_url: str = "", wait_s: float = 0.0, timeout_s: float = 30.0
+) -> Iterator[CheckLock]:
     """Hold the lock of this server while the body runs; it is free again even after kill -9.
 
-    With a PostgreSQL at `state_url` the lock holds for every host that shares it. `wait_s` is how long to wait for
-    another run, in seconds.
+    The host's own is a file. With a PostgreSQL at `shared_url` the lock holds for every host that shares it, and can
+    be lost, so it is asked for before each batch of writes. `wait_s` is how long to wait for another run, `timeout_s`
+    for the database, in seconds.
 
     Raises:
         ChangedError: another run holds it.
-        UncheckedError: the state folder, or the database, cannot hold a lock.
+        ConfigError, UncheckedError: the state folder, or the database, cannot hold a lock.
     """
-    shared = state_url.startswith("postgres")
-    with _database_lock(state_url, url, wait_s) if shared else _file_lock(folder, url, wait_s):
-        yield
+    until = monotonic() + wait_s
+    with ExitStack() as locks:
+        for path in _files(folder, url):
+            locks.enter_context(_file_lock(path, max(until - monotonic(), 0)))
+        wait_s = max(until - monotonic(), 0)
+        yield locks.enter_context(_shared_lock(shared_url, url, wait_s, timeout_s)) if shared_url else _cannot_be_lost
+
+
+def _cannot_be_lost() -> None:
+    """A locked file is the kernel's to keep."""
+
+
+def _files(folder: Path, url: str) -> list[Path]:
+    """The file of the server's one name, and that of its address as it is spelled, which older versions lock."""
+    names = dict.fromkeys((server_name(url), url))
+    return [folder / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.lock" for name in names]
 
 
 @contextmanager
-def _file_lock(folder: Path, url: str, wait_s: float) -> Iterator[None]:
-    path = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}.lock"
+def _file_lock(path: Path, wait_s: float) -> Iterator[None]:
     secure(path)
     lock = FileLock(path, timeout=wait_s, poll_interval=_PAUSE_S, mode=0o600)
     try:
@@ -46,6 +67,10 @@ def _file_lock(folder: Path, url: str, wait_s: float) -> Iterator[None]:
         raise _held(_read_holder(path)) from None
     except OSError as error:
         raise UncheckedError(f"cannot lock {path}: {error.strerror}", hint="check the state folder") from error
+    except NotImplementedError:
+        raise UncheckedError(
+            f"cannot lock {path}: its file system has no locks", hint="SIPCTL_STATE_DIR names another folder"
+        ) from None
     try:
         _write_holder(path)
         yield
@@ -91,11 +116,19 @@ def _whoami() -> str:
 
 
 @contextmanager
-def _database_lock(state_url: str, url: str, wait_s: float) -> Iterator[None]:
-    """An advisory lock of a session that does nothing else; PostgreSQL frees it when the session ends."""
-    from sipctl.registry.database import advisory_lock  # noqa: PLC0415 - SQLAlchemy, for those who share their state
+def _shared_lock(shared_url: str, url: str, wait_s: float, timeout_s: float) -> Iterator[CheckLock]:
+    from sipctl.registry.locks import server_lock  # noqa: PLC0415 - SQLAlchemy, for those who share a database
 
-    with advisory_lock(state_url, url, _whoami(), wait_s) as other:
+    with server_lock(shared_url, url, _whoami(), wait_s=wait_s, timeout_s=timeout_s) as (lock, other):
         if other is not None:
             raise _held(other)
-        yield
+
+        def check() -> None:
+            if not lock.is_held():
+                raise ChangedError(
+                    "the lock of this server was lost: PostgreSQL ended the session that held it, or cannot be reached",
+                    code="lock-lost",
+                    hint="nothing more was begun: look at the database, then run it again",
+                )
+
+        yield check

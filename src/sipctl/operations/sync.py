@@ -12,6 +12,7 @@ from math import ceil
 from typing import Final
 
 from sipctl.command_line import quoted
+from sipctl.config.urls import same_server
 from sipctl.errors import (
     ConflictError,
     PartialError,
@@ -241,7 +242,7 @@ def _taken_away(written: Iterable[Entry], url: str) -> Iterable[tuple[DispatchRu
     """The rules of this server that these writes meant to delete, each once, and which run it was."""
     rules: dict[str, tuple[DispatchRule, str]] = {}
     for entry in written:
-        if entry.action in _TAKEN_AWAY and entry.before is not None and entry.url == url:
+        if entry.action in _TAKEN_AWAY and entry.before is not None and same_server(entry.url, url):
             rule = rule_from_json(entry.before)
             rules[rule.sip_dispatch_rule_id] = rule, entry.run
     return rules.values()

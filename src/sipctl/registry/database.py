@@ -1,15 +1,14 @@
 """Opening SQLite or PostgreSQL, and their failures in words an administrator can act on."""
 
-import hashlib
 import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from sipctl.config.own_files import make_folder
@@ -17,14 +16,6 @@ from sipctl.errors import ConfigError, UncheckedError
 from sipctl.registry.failures import failure
 
 TIMEOUT_S: Final = 30.0
-_PAUSE_S: Final = 0.2
-_LOCKS: Final = "the database that holds the lock"
-_HOLDER: Final = """
-SELECT regexp_replace(application_name, '^sipctl ', '') || ', since ' || to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS')
-FROM pg_locks JOIN pg_stat_activity USING (pid)
-WHERE locktype = 'advisory' AND objsubid = 1 AND granted
-AND (classid::bigint << 32 | objid::bigint) = CAST(:key AS bigint)
-"""
 _PSYCOPGS: Final = frozenset({"autocommit", "context", "cursor_factory", "prepare_threshold", "row_factory"})
 """Arguments of psycopg's own, which no text in a url can be."""
 
@@ -139,43 +130,6 @@ def reading(engine: Engine, what: str, *, if_corrupt: str = _IF_CORRUPT) -> Iter
         yield connection
 
 
-def serialize(connection: Connection, what: str) -> None:
-    """Let one writing transaction of this name after the other. SQLite does so anyway, by the lock of its BEGIN."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key(what)})
-
-
-def lock_key(what: str) -> int:
-    """The 64-bit number that stands for a name among PostgreSQL's advisory locks."""
-    return int.from_bytes(hashlib.sha256(f"sipctl {what}".encode()).digest()[:8], signed=True)
-
-
-@contextmanager
-def advisory_lock(url: str, what: str, who: str, wait_s: float) -> Iterator[str | None]:
-    """Hold PostgreSQL's advisory lock of this name: None, or who else holds it after `wait_s` seconds.
-
-    The lock is the session's: it is free again when the process that holds it dies.
-    """
-    engine = open_engine(url)
-    key, title = lock_key(what), f"sipctl {who}"
-    try:
-        with translated(_LOCKS, engine.url):
-            connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            connection.execute(text("SELECT set_config('application_name', :title, false)"), {"title": title})
-            other = _acquire(connection, key, wait_s)
-        with connection:
-            yield other
-            if other is None:
-                with suppress(DBAPIError):  # a session that ended meanwhile has let go of it, and the work is done
-                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
-    finally:
-        engine.dispose()
-
-
-def _acquire(connection: Connection, key: int, wait_s: float) -> str | None:
-    until = monotonic() + wait_s
-    while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}).scalar_one():
-        if monotonic() >= until:
-            return str(connection.execute(text(_HOLDER), {"key": key}).scalar() or "")
-        sleep(_PAUSE_S)
-    return None
+def sharing_host(engine: Engine) -> str:
+    """The name of this host, if others may share the database; "" = a file, which is this host's alone."""
+    return "" if engine.dialect.name == "sqlite" else socket.gethostname()

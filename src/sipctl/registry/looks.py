@@ -10,7 +10,8 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from sipctl.registry.database import reading, serialize, translated, writing
+from sipctl.registry.database import reading, translated, writing
+from sipctl.registry.locks import serialize
 from sipctl.registry.tables import looks, prepare, runs, sightings
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule

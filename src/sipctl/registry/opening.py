@@ -7,8 +7,9 @@ from pathlib import Path
 from sipctl.config.databases import home_url, state_url
 from sipctl.config.model import RegistrySettings, Settings
 from sipctl.config.own_files import secure_database
+from sipctl.config.urls import server_name
 from sipctl.errors import UncheckedError
-from sipctl.registry.database import open_engine
+from sipctl.registry.database import open_engine, sharing_host
 from sipctl.registry.looks import Looks
 from sipctl.registry.store import Registry
 
@@ -36,7 +37,8 @@ def open_registry(settings: RegistrySettings, embedded_file: Path, timeout_s: fl
 def open_looks(settings: Settings, folder: Path, timeout_s: float) -> Looks:
     """Where looks at the server are remembered: in a database that hosts share, else in a file of the state folder.
 
-    Profiles that share a server but not the mark of their rules look at other rules, and so have looks of their own.
+    However its address is spelled, a server has one memory for each mark of rules: profiles that share a server but
+    not the mark look at other rules.
 
     Raises:
         ConfigError: a newer sipctl made it, or it is corrupt.
@@ -44,8 +46,10 @@ def open_looks(settings: Settings, folder: Path, timeout_s: float) -> Looks:
         RailError: it is a file of ours that others can read, or a link.
     """
     url = state_url(settings.registry) or _own(folder / "looks.db")
-    looked_at = " ".join(filter(None, (settings.connection.url, settings.name_template, settings.room_pattern)))
-    return Looks(open_engine(url, timeout_s), looked_at)
+    engine = open_engine(url, timeout_s)
+    server = server_name(settings.connection.url, sharing_host(engine))
+    looked_at = " ".join(filter(None, (server, settings.name_template, settings.room_pattern)))
+    return Looks(engine, looked_at)
 
 
 def _own(file: Path) -> str:

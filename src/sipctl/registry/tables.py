@@ -15,16 +15,20 @@ from sqlalchemy import (
     Table,
     Uuid,
     delete,
+    func,
     insert,
     inspect,
     select,
     text,
+    update,
 )
 
+from sipctl.config.urls import server_name
 from sipctl.errors import ConfigError
-from sipctl.registry.database import serialize
+from sipctl.registry.database import sharing_host
+from sipctl.registry.locks import serialize
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 OURS: Final = MetaData()
 MEETS: Final = MetaData()
@@ -125,14 +129,40 @@ def prepare(engine: Engine) -> None:
 def _version(connection: Connection) -> int | None:
     if not inspect(connection).has_table(schema.name):
         return None
-    return int(connection.execute(select(schema.c.version)).scalar_one())
+    version: int | None = connection.execute(select(func.max(schema.c.version))).scalar_one()
+    return version
 
 
 def _upgrade(connection: Connection) -> None:
-    """Every version so far has added tables and changed none, so that making what is missing brings all up to date."""
+    """Make what is missing; up to version 2 a server was called by its address as somebody spelled it."""
     serialize(connection, "schema")
-    if _version(connection) == SCHEMA_VERSION:
+    before = _version(connection)
+    if before == SCHEMA_VERSION:
         return
     OURS.create_all(connection)
+    if before is not None and before < 3:
+        _rename_servers(connection)
     connection.execute(delete(schema))
     connection.execute(insert(schema).values(version=SCHEMA_VERSION))
+
+
+def _rename_servers(connection: Connection) -> None:
+    """Give each server its one name. Of several memories of one the newest stays, as it was found."""
+    known = connection.execute(select(looks.c.server).order_by(looks.c.last_at)).scalars().all()
+    newest = {_renamed(connection, old): old for old in known}
+    for old in set(known) - set(newest.values()):
+        _forget(connection, old)
+    for old in connection.execute(select(runs.c.server).union(select(looks.c.server))).scalars().all():
+        for table in (looks, sightings, runs):
+            connection.execute(update(table).where(table.c.server == old).values(server=_renamed(connection, old)))
+
+
+def _forget(connection: Connection, server: str) -> None:
+    for table in (looks, sightings):
+        connection.execute(delete(table).where(table.c.server == server))
+
+
+def _renamed(connection: Connection, key: str) -> str:
+    """The key of a memory is the server, a space, and the mark of the rules that are meant."""
+    url, space, mark = key.partition(" ")
+    return f"{server_name(url, sharing_host(connection.engine))}{space}{mark}"

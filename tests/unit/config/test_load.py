@@ -9,7 +9,7 @@ import pytest
 from sipctl.config.file import parse_config
 from sipctl.config.load import load_settings
 from sipctl.config.model import Settings
-from sipctl.config.values import url_fault
+from sipctl.config.urls import url_fault
 from sipctl.errors import ConfigError
 
 UUID = "0f7c1a52-6d1e-4a3b-9c55-0123456789ab"

@@ -11,7 +11,7 @@ from sipctl.config.deployment import Deployment, Place
 from sipctl.config.own_files import is_open_folder, loose_files
 from sipctl.config.reading import FaultKind
 from sipctl.config.schema import SchemaFault, load_schema, schema_faults
-from sipctl.config.values import shown_url
+from sipctl.config.urls import shown_url
 from sipctl.config.yamlfile import Keys, YamlFile, leaves
 from sipctl.findings import Finding, Level
 from sipctl.telephony.secret import MASK

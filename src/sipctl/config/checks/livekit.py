@@ -9,7 +9,7 @@ from sipctl.config.check import check, fault
 from sipctl.config.deployment import Deployment, EnvValue, Place
 from sipctl.config.reading import read_secret, read_text
 from sipctl.config.schema import truth
-from sipctl.config.values import shown_url, split_url
+from sipctl.config.urls import shown_url, split_url
 from sipctl.config.yamlfile import YamlFile, parse_yaml
 from sipctl.errors import ConfigError
 from sipctl.findings import Finding, Level

@@ -8,7 +8,8 @@ from typing import Final
 from sipctl.config.check import check, fault
 from sipctl.config.deployment import Deployment, EnvValue
 from sipctl.config.model import Setting
-from sipctl.config.values import read_boolean, shown_url, url_fault
+from sipctl.config.urls import same_server, shown_url, url_fault
+from sipctl.config.values import read_boolean
 from sipctl.errors import ConfigError
 from sipctl.findings import Finding, Level
 from sipctl.telephony.e164 import has_extension, is_region, is_valid, to_e164
@@ -46,7 +47,7 @@ def _enabled(deployment: Deployment) -> bool:
 def two_addresses(deployment: Deployment) -> Iterator[Finding]:
     """LIVEKIT_URL and LIVEKIT_API_URL that differ."""
     one, other = _value(deployment, "LIVEKIT_URL"), _value(deployment, "LIVEKIT_API_URL")
-    if one and other and one.text and other.text and one.text.rstrip("/") != other.text.rstrip("/"):
+    if one and other and one.text and other.text and not same_server(one.text, other.text):
         yield fault(
             "CFG112",
             one.place,

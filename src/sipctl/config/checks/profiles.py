@@ -6,7 +6,7 @@ from typing import Final
 from sipctl.config.check import check, fault
 from sipctl.config.deployment import ConfigSource, Deployment
 from sipctl.config.file import ProfileTable
-from sipctl.config.values import shown_url, url_fault
+from sipctl.config.urls import shown_url, url_fault
 from sipctl.findings import Finding
 
 _ADDRESSES: Final = ("url", "sip_health_url", "sip_metrics_url", "webhook_url")

@@ -1,0 +1,109 @@
+"""Addresses of servers: what is one, which are the same, and what of one may be shown."""
+
+import re
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from sipctl.config.model import Setting
+from sipctl.errors import ConfigError
+from sipctl.telephony.secret import MASK
+
+SCHEMES: Final = ("http", "https", "ws", "wss")
+_PORTS: Final = {"http": 80, "https": 443}
+_SAME: Final = {"ws": "http", "wss": "https"}
+"""LiveKit serves websockets and its API on one port, so that either scheme names the same server."""
+_LOOPBACK: Final = "localhost"
+_BEFORE_HOST: Final = re.compile(r"^([^/@]*//)?.*@", re.DOTALL)
+_AFTER_PATH: Final = re.compile(r"[?#].+", re.DOTALL)
+_IN_WORDS: Final = re.compile(r"\S+://\S+|[^\s:]*:[^\s@]*@\S+")
+
+
+def check_url(name: str, setting: Setting) -> str:
+    """The address of a server, as it is.
+
+    Raises:
+        ConfigError: it has no http, https, ws or wss scheme, no host, a bad port, or credentials, which are not shown.
+    """
+    text = str(setting.value)
+    if fault := url_fault(text):
+        raise ConfigError(
+            f"{name} {shown_url(text)!r} {fault} ({setting.origin})",
+            hint="write an address such as https://livekit.example.org",
+        )
+    return text
+
+
+def split_url(text: str) -> SplitResult | None:
+    """The parts of an address; None if its host or its port is none."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def url_fault(text: str) -> str:
+    """What is wrong with an address; "" if nothing."""
+    if any(character.isspace() for character in text):
+        return "holds white space"
+    parts = split_url(text)
+    if parts is None or parts.port == 0:
+        return "has a port or host that is none"
+    if parts.scheme not in SCHEMES or not text.startswith(f"{parts.scheme}://"):
+        return f"does not start with {', '.join(f'{scheme}://' for scheme in SCHEMES)}"
+    if "@" in parts.netloc:
+        return "holds credentials; key and secret have settings of their own"
+    if not parts.hostname:
+        return "names no host"
+    return "has a query or a fragment" if parts.query or parts.fragment else ""
+
+
+def shown_url(text: str) -> str:
+    """An address as it may be shown: nothing before an @, and no query or fragment.
+
+    A password may hold whatever an address has elsewhere, if nobody escaped it, so the last @ of all counts.
+    """
+    return _AFTER_PATH.sub(lambda rest: f"{rest[0][0]}{MASK}", _BEFORE_HOST.sub(rf"\g<1>{MASK}@", text))
+
+
+def shown_words(text: str) -> str:
+    """What a server or a library says, as it may be shown: each address in it as `shown_url` shows it."""
+    return _IN_WORDS.sub(lambda found: shown_url(found[0]), text)
+
+
+def same_server(one: str, other: str) -> bool:
+    """Whether two addresses are spellings of one."""
+    return server_name(one) == server_name(other)
+
+
+def server_name(url: str, host: str = "") -> str:
+    """The one name of a server for all spellings of its address: the same for ws and http, without a default port.
+
+    With the name of a `host` a loopback address is that host's alone: another host means another server by it.
+    """
+    parts = split_url(url)
+    if parts is None or not parts.hostname:
+        return url
+    scheme = _SAME.get(parts.scheme, parts.scheme)
+    place = _place(parts.hostname)
+    port = f":{parts.port}" if parts.port not in {None, _PORTS.get(scheme)} else ""
+    of_host = f" of {host}" if host and place == _LOOPBACK else ""
+    return f"{scheme}://{place}{port}{parts.path.rstrip('/')}{of_host}"
+
+
+def _place(hostname: str) -> str:
+    """A host in one spelling: every address of this machine itself is "localhost", 0.0.0.0 too, which leads there."""
+    name = hostname.rstrip(".")
+    if name == _LOOPBACK or name.endswith(f".{_LOOPBACK}"):
+        return _LOOPBACK
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return name
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address
+    if address.is_loopback or address.is_unspecified:
+        return _LOOPBACK
+    return f"[{address}]" if isinstance(address, IPv6Address) else str(address)
