@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from sipctl.command_line import CommandLine, quoted
+from sipctl.command_line import CommandLine, prose_text, quoted
 from sipctl.errors import NotFoundError, RailError
 from sipctl.operations.executing import Attempt, Brake, Pace, attempt_each
 from sipctl.operations.journal import Entry
@@ -20,7 +20,9 @@ _GONE: Final = frozenset({"delete", "room_finished"})
 """Actions of the audit that took a rule away, by ourselves or by a backend."""
 _KNOWN: Final = {"": "the run ended in the middle; ", "unknown": "no answer came; "}
 """What is said of a write by its result, where only a look at what stands tells whether it was made."""
-_ROTATED: Final = f"its PIN was rotated: `{CommandLine.of('pin', 'import')}` with the list of that rotation undoes it"
+_ROTATED: Final = prose_text(
+    ("its PIN was rotated: ", CommandLine.of("pin", "import"), " with the list of that rotation undoes it")
+)
 _TODAYS_PIN: Final = "its PIN is the one that its room has today"
 
 
