@@ -190,7 +190,7 @@ def test_a_room_of_no_time_that_there_is(sandbox: Sandbox, time: int) -> None:
 @pytest.mark.parametrize("words", [("rules", "list"), ("room", "list"), ("config", "show"), ("room", "create", "x")])
 def test_an_unknown_format(sandbox: Sandbox, words: tuple[str, ...]) -> None:
     assert_error(run(*words, "-o", "yaml", env=env_of(sandbox)), 2, "no output format 'yaml'", "table, json")
-    assert sandbox.calls == []
+    assert not sandbox.calls
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,9 @@ def running(*words: str) -> Iterator[dict[str, str]]:
 
 def tell(url: str, deed: str, body: Mapping[str, Any] | bytes) -> tuple[int, Any]:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(f"{url}/sandbox/{deed}", data, {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(f"{url}/sandbox/{deed}", data, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=20) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         with error:

@@ -4,7 +4,8 @@ import asyncio
 import json
 import random
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Final
@@ -13,32 +14,33 @@ from aiohttp import web
 from google.protobuf.message import Message
 
 from sipctl.sandbox import call_service, rule_service, trunk_service
-from sipctl.sandbox.auth import Claims, TokenError, claims_of
+from sipctl.sandbox.auth import TokenError, claims_of
+from sipctl.sandbox.claims import Claims
 from sipctl.sandbox.faults import Fault, Faults, do_meanwhile
 from sipctl.sandbox.listing import SIP
 from sipctl.sandbox.method import Method, Service
 from sipctl.sandbox.room_service import ROOMS
 from sipctl.sandbox.store import Store
-from sipctl.sandbox.twirp import JSON_TYPE, PREFIX, PROTOBUF_TYPE, TwirpError, decode, encode
+from sipctl.sandbox.twirp import JSON_TYPE, PREFIX, PROTOBUF_TYPE, TwirpError, decode, encode, whole_characters
 from sipctl.telephony.secret import Secret
 
 __all__ = ["Api", "Call", "call_service", "rule_service", "trunk_service"]
 
-_SERVICES: Final = {"livekit.SIP": SIP, "livekit.RoomService": ROOMS}
+SERVICES: Final = {"livekit.SIP": SIP, "livekit.RoomService": ROOMS}
 _BARE_SERVICES: Final = {"livekit.Egress": "egress", "livekit.Ingress": "ingress"}
 """Services of which the sandbox only knows that they need redis."""
 
 _TWIRP_PATH: Final = re.compile(r"/twirp/(livekit\.[A-Za-z]+)/(.*)\Z")
 _LIMIT: Final = 64 * 1024 * 1024
+_REMEMBERED_CALLS: Final = 1000
 _TEXT_LIST_FIELDS: Final = ("items", "rooms", "participants")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call that the sandbox received: the method's name, its request in text form, and the HTTP status answered."""
+    """One call that the sandbox received: the method's name and the HTTP status answered."""
 
     method: str
-    request: Message
     status: int
 
 
@@ -50,20 +52,22 @@ class Api:
     api_key: str
     api_secret: Secret
     faults: Faults = field(default_factory=Faults)
-    calls: list[Call] = field(default_factory=list)
+    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_CALLS))
     _last_answers: dict[str, Message] = field(default_factory=dict)
 
     def application(self) -> web.Application:
         """The whole server; other routes may be put before its catch-all."""
-        application = web.Application(client_max_size=_LIMIT, middlewares=(self._across_origins,))
+        application = web.Application(client_max_size=_LIMIT)
         application.on_response_prepare.append(self._head)
         return application
 
-    @web.middleware
-    async def _across_origins(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        """CORS as livekit-server has it: open to everyone."""
+    async def _head(self, _request: web.Request, response: web.StreamResponse) -> None:
+        """The headers as LiveKit writes them: the date of this clock, and no name of a server."""
+        response.headers["Date"] = formatdate(self.store.clock.now(), usegmt=True)
+        response.headers.popall("Server", None)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Any request to LiveKit, with CORS as livekit-server has it: open to everyone."""
         origin = request.headers.get("Origin")
         asked = request.headers.get("Access-Control-Request-Method")
         if origin and asked and request.method == "OPTIONS":
@@ -74,19 +78,14 @@ class Api:
                 "Access-Control-Max-Age": "86400",
             }
             return web.Response(status=204, headers=allowed)
-        response = await handler(request)
+        response = await self._answered(request)
         if origin:
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Expose-Headers"] = "*"
         return response
 
-    async def _head(self, _request: web.Request, response: web.StreamResponse) -> None:
-        """The headers as LiveKit writes them: the date of this clock, and no name of a server."""
-        response.headers["Date"] = formatdate(self.store.clock.now(), usegmt=True)
-        response.headers.popall("Server", None)
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Any request: first the token, then the route, then the method."""
+    async def _answered(self, request: web.Request) -> web.StreamResponse:
+        """First the token, then the route, then the method."""
         self.store.close_expired_rooms()
         path = re.sub(r"\A//", "/", request.path)
         try:
@@ -98,7 +97,7 @@ class Api:
             )
         except TokenError as error:
             return _join_headers(path, _text(str(error), 401))
-        if "//" in path or path.removeprefix("/twirp/") in _SERVICES:
+        if "//" in path or path.removeprefix("/twirp/") in SERVICES:
             clean = re.sub("//+", "/", path)
             location = clean if "//" in path else f"{clean}/"
             return web.Response(status=307, headers={"Location": location})
@@ -110,14 +109,14 @@ class Api:
         if path in {"/rtc/validate", "/rtc/v1/validate"}:
             return _join_headers(path, _validate_join(path, claims))
         named = _TWIRP_PATH.match(path)
-        if named is None or named[1] not in _SERVICES | _BARE_SERVICES:
+        if named is None or named[1] not in SERVICES | _BARE_SERVICES:
             return _text("404 page not found\n", 404, {"X-Content-Type-Options": "nosniff"})
         return await self._twirp(request, path, named[1], named[2], claims)
 
     async def _twirp(
         self, request: web.Request, path: str, service: str, method: str, claims: Claims | None
     ) -> web.StreamResponse:
-        struck = list(self.faults.strike(method))
+        struck = self.faults.strike(method)
         broken = await _broken_answer(struck, self.store.entropy)
         if broken is not None:
             return broken
@@ -125,7 +124,7 @@ class Api:
             content_type = _content_type(request, path)
             answer = self._answer(service, path, method, await request.read(), content_type, claims, struck)
         except TwirpError as error:
-            text = json.dumps(error.body, ensure_ascii=False, separators=(",", ":"))
+            text = whole_characters(json.dumps(error.body, ensure_ascii=False, separators=(",", ":")))
             return web.Response(status=error.status, body=text.encode(), content_type=JSON_TYPE)
         body = encode(self._as_struck(method, answer, struck), content_type)
         if any(fault.name == "cut" for fault in struck):
@@ -145,19 +144,19 @@ class Api:
         """What a method answers. The grant is looked at before redis, and redis before the request."""
         if service in _BARE_SERVICES:
             raise _not_connected(_BARE_SERVICES[service])
-        method: Method[Message] | None = _SERVICES[service].methods.get(name)
+        method: Method[Message] | None = SERVICES[service].methods.get(name)
         if method is None:
             raise _bad_route(f'no handler for path "{path}"', "POST", path)
         message = decode(body, content_type, method.request())
         try:
             method.permit(claims, message)
-            self._refuse_without_redis(_SERVICES[service], name)
+            self._refuse_without_redis(SERVICES[service], name)
             do_meanwhile(struck, self.store, message)
             answer = method.run(self.store, message)
         except TwirpError as error:
-            self.calls.append(Call(name, message, error.status))
+            self.calls.append(Call(name, error.status))
             raise
-        self.calls.append(Call(name, message, 200))
+        self.calls.append(Call(name, 200))
         return answer
 
     def _refuse_without_redis(self, service: Service, name: str) -> None:
@@ -227,7 +226,7 @@ async def _cut(request: web.Request, body: bytes, content_type: str) -> web.Stre
 
 
 def _text(text: str, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(text=text, status=status, headers=headers)
+    return web.Response(text=whole_characters(text), status=status, headers=headers)
 
 
 def _health(store: Store) -> web.Response:

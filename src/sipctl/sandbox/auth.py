@@ -1,24 +1,18 @@
 """Tokens as livekit-server 1.13 judges them (livekit/livekit pkg/service/auth.go): refusals are plain text, 401."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 import jwt
 
+from sipctl.sandbox.claims import Claims, claims_from_json, mistyped, unix_seconds
 from sipctl.sandbox.twirp import TwirpError
 
-Claims = Mapping[str, Any]
-
 LEEWAY_S: Final = 60
-_GRANT_FLAGS: Final = {
-    "video": ("VideoGrant", ("roomCreate", "roomList", "roomRecord", "roomAdmin", "roomJoin", "ingressAdmin")),
-    "sip": ("SIPGrant", ("admin", "call")),
-}
-_GO_KINDS: Final[Mapping[type, str]] = {str: "string", int: "number", float: "number", list: "array", dict: "object"}
-_SIGNATURE_ALONE: Final[Any] = {
-    "verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False, "verify_sub": False,
-}  # fmt: skip
-_ALGORITHMS: Final = frozenset({*jwt.algorithms.get_default_algorithms()})
+_JWS: Final = jwt.PyJWS()
+"""The signature alone: what stands in the claims is judged as Go judges it."""
+
+_ALGORITHMS: Final = frozenset(jwt.algorithms.get_default_algorithms())
 
 
 class TokenError(Exception):
@@ -37,7 +31,7 @@ def claims_of(header: str, query_token: str, secret_of: Callable[[str], str | No
     if not token:
         return None
     claims, algorithm = _unverified(token)
-    issuer = str(claims.get("iss", ""))
+    issuer = claims.get("iss") or ""
     secret = secret_of(issuer)
     if secret is None:
         raise TokenError(f"invalid API key: {issuer}")
@@ -49,9 +43,9 @@ def claims_of(header: str, query_token: str, secret_of: Callable[[str], str | No
 
 def _unverified(token: str) -> tuple[Claims, str]:
     try:
-        algorithm = str(jwt.get_unverified_header(token)["alg"])
-        claims: Claims = jwt.decode(token, options={"verify_signature": False})
-    except (jwt.InvalidTokenError, KeyError, ValueError):
+        opened = _JWS.decode_complete(token, options={"verify_signature": False})
+        claims, algorithm = claims_from_json(opened["payload"]), str(opened["header"]["alg"])
+    except (jwt.InvalidTokenError, KeyError, ValueError, RecursionError):
         raise TokenError("invalid authorization token") from None
     if algorithm not in _ALGORITHMS:
         raise TokenError("invalid authorization token")
@@ -61,26 +55,17 @@ def _unverified(token: str) -> tuple[Claims, str]:
 def _fault(token: str, claims: Claims, algorithm: str, secret: str, now: float) -> str:
     if algorithm != "HS256":
         return f"token signature is invalid: signing method {algorithm} is invalid"
-    if mistyped := _mistyped_grant(claims):
-        return f"token is malformed: could not JSON decode claim: {mistyped}"
+    if fault := mistyped(claims):
+        return f"token is malformed: could not JSON decode claim: {fault}"
     try:
-        jwt.decode(token, secret, algorithms=["HS256"], options=_SIGNATURE_ALONE)
+        _JWS.decode(token, secret, algorithms=["HS256"])
     except jwt.InvalidTokenError:
         return "token signature is invalid: signature is invalid"
-    if now - LEEWAY_S > claims.get("exp", now):
+    expires, begins = unix_seconds(claims.get("exp")), unix_seconds(claims.get("nbf"))
+    if expires is not None and now - LEEWAY_S > expires:
         return "token has invalid claims: token is expired"
-    if now + LEEWAY_S < claims.get("nbf", now):
+    if begins is not None and now + LEEWAY_S < begins:
         return "token has invalid claims: token is not valid yet"
-    return ""
-
-
-def _mistyped_grant(claims: Claims) -> str:
-    for grant, (struct, flags) in _GRANT_FLAGS.items():
-        for flag in flags:
-            value = (claims.get(grant) or {}).get(flag, False)
-            if not isinstance(value, bool):
-                place = f"{struct}.ClaimGrants.{grant}.{flag}"
-                return f"json: cannot unmarshal {_GO_KINDS[type(value)]} into Go struct field {place} of type bool"
     return ""
 
 
@@ -91,5 +76,5 @@ def require(claims: Claims | None, grant: str, flag: str, *, room: str | None = 
         TwirpError: `unauthenticated`; LiveKit never says permission_denied.
     """
     granted = (claims or {}).get(grant) or {}
-    if not granted.get(flag) or (room is not None and granted.get("room", "") != room):
+    if not granted.get(flag) or (room is not None and (granted.get("room") or "") != room):
         raise TwirpError("unauthenticated", "permissions denied")

@@ -6,7 +6,8 @@ from typing import Final
 from google.protobuf.empty_pb2 import Empty
 from livekit.protocol.sip import CreateSIPParticipantRequest, SIPParticipantInfo, TransferSIPParticipantRequest
 
-from sipctl.sandbox.auth import Claims, require
+from sipctl.sandbox.auth import require
+from sipctl.sandbox.claims import Claims
 from sipctl.sandbox.listing import SIP
 from sipctl.sandbox.store import Store
 from sipctl.sandbox.twirp import PREFIX, TwirpError, invalid

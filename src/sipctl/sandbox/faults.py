@@ -1,7 +1,8 @@
 """Faults that the sandbox plants on request, between the network and the service or in the store."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from google.protobuf.message import Message
@@ -30,7 +31,13 @@ STATE_FAULTS: Final = {
     "dead-node": "kill the node of every room: they stay listed as ghosts, and nobody answers for them",
     "conflict-pair": "store two rules for the same calls, as a race leaves them",
 }
-_WITH_NUMBER: Final = frozenset({"latency", "status", "flaky"})
+_NUMBERS: Final = {"latency": (0, 3_600_000), "status": (200, 599), "flaky": (0, 100)}
+"""The faults that need a number, and its bounds."""
+
+_WRITTEN: Final = re.compile(r"([a-z-]+)(?:=([0-9]{1,30}))?(?:@([A-Za-z]{1,100}))?\Z")
+_TIMES_LIMIT: Final = 1_000_000
+_LIMIT: Final = 1000
+"""The most faults at once: each call is held against all of them."""
 _ALL: Final = NETWORK_FAULTS | MEANWHILE_FAULTS | STATE_FAULTS
 _GUEST: Final = "sandbox-guest"
 
@@ -45,20 +52,29 @@ class Fault:
     times: int = 0
 
     @classmethod
-    def parse(cls, text: str) -> "Fault":
+    def parse(cls, text: str, *, times: int = 0) -> "Fault":
         """A fault from `NAME[=VALUE][@METHOD]`.
 
         Raises:
-            UsageError: there is no such fault, or it needs a number.
+            UsageError: there is no such fault, it needs a number, or a number is out of its bounds.
         """
-        head, _, method = text.partition("@")
-        name, _, value = head.partition("=")
+        name = re.split("[=@]", text, maxsplit=1)[0]
         if name not in _ALL:
-            raise UsageError(f"no fault {name!r}", hint=f"there are {', '.join(_ALL)}")
-        if (name in _WITH_NUMBER) != value.isdecimal():
-            expected = f"{name}=NUMBER" if name in _WITH_NUMBER else name
-            raise UsageError(f"the fault {text!r} is written {expected}")
-        return cls(name, int(value or 0), method)
+            raise UsageError(f"no fault {name[:60]!r}", hint=f"there are {', '.join(_ALL)}")
+        written = _WRITTEN.match(text)
+        if written is None or (name in _NUMBERS) != bool(written[2]):
+            form = f"{name}=NUMBER" if name in _NUMBERS else name
+            raise UsageError(f"the fault {text[:60]!r} is written {form} or {form}@METHOD")
+        value = int(written[2] or 0)
+        if name in _NUMBERS:
+            _refuse_outside(name, value, *_NUMBERS[name])
+        _refuse_outside("times", times, 0, _TIMES_LIMIT)
+        return cls(name, value, written[3] or "", times)
+
+
+def _refuse_outside(what: str, value: int, lowest: int, highest: int) -> None:
+    if not lowest <= value <= highest:
+        raise UsageError(f"{what} is a number from {lowest} to {highest}")
 
 
 @dataclass(slots=True)
@@ -66,27 +82,36 @@ class Faults:
     """The faults in force."""
 
     active: list[Fault] = field(default_factory=list)
-    _used: dict[int, int] = field(default_factory=dict)
 
     def plant(self, fault: Fault, store: Store) -> None:
-        """Put a fault in force."""
+        """Put a fault in force.
+
+        Raises:
+            UsageError: there are too many already.
+        """
         if fault.name in STATE_FAULTS:
             _STATE[fault.name](store)
+        elif len(self.active) == _LIMIT:
+            raise UsageError(f"there are {_LIMIT} faults already", hint="end them first")
         else:
             self.active.append(fault)
 
     def lift(self, store: Store) -> None:
         """End every fault. Stored rules stay."""
         self.active.clear()
-        self._used.clear()
         store.redis = "connected"
 
-    def strike(self, method: str) -> Iterator[Fault]:
-        """The faults that hit this call; one with a count is used up a bit."""
-        for at, fault in enumerate(self.active):
-            if fault.method in {"", method} and not (fault.times and self._used.get(at, 0) >= fault.times):
-                self._used[at] = self._used.get(at, 0) + 1
-                yield fault
+    def strike(self, method: str) -> list[Fault]:
+        """The faults that hit this call; one that was planted for so many times ends with the last of them."""
+        struck, kept = [], []
+        for fault in self.active:
+            hits = fault.method in {"", method}
+            if hits:
+                struck.append(fault)
+            if not (hits and fault.times == 1):
+                kept.append(replace(fault, times=fault.times - 1) if hits and fault.times else fault)
+        self.active = kept
+        return struck
 
 
 def do_meanwhile(faults: Iterable[Fault], store: Store, request: Message) -> None:

@@ -5,7 +5,8 @@ from typing import Any, Final, TypeVar
 
 from livekit.protocol.models import Pagination
 
-from sipctl.sandbox.auth import Claims, require
+from sipctl.sandbox.auth import require
+from sipctl.sandbox.claims import Claims
 from sipctl.sandbox.method import Service
 from sipctl.sandbox.store import Store
 from sipctl.sandbox.twirp import TwirpError

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from sipctl.sandbox.auth import Claims
+from sipctl.sandbox.claims import Claims
 from sipctl.sandbox.store import Store
 
 M = TypeVar("M", bound=Message)

@@ -21,7 +21,8 @@ from livekit.protocol.room import (
     UpdateRoomMetadataRequest,
 )
 
-from sipctl.sandbox.auth import Claims, require
+from sipctl.sandbox.auth import require
+from sipctl.sandbox.claims import Claims
 from sipctl.sandbox.method import Permission, Service
 from sipctl.sandbox.store import LiveRoom, Store
 from sipctl.sandbox.twirp import PREFIX, TwirpError, invalid

@@ -2,24 +2,26 @@
 
 import asyncio
 import gc
-import json
-import operator
+import logging
 import os
 import secrets
 import signal
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from livekit.protocol.models import ParticipantInfo
 
 from sipctl.command_line import quoted
 from sipctl.config.reading import read_text
-from sipctl.errors import SipctlError, UncheckedError, UsageError
+from sipctl.errors import UncheckedError, UsageError
 from sipctl.sandbox.api import Api, Call
 from sipctl.sandbox.calls import evaluate_call
+from sipctl.sandbox.control import Control
 from sipctl.sandbox.faults import Fault
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.store import Store
@@ -49,8 +51,8 @@ class Sandbox:
         return f"http://{HOST}:{self.port}"
 
     @property
-    def calls(self) -> list[Call]:
-        """Every call received so far, oldest first."""
+    def calls(self) -> deque[Call]:
+        """The latest calls received, oldest first."""
         return self._api.calls
 
     def join(self, room: str, identity: str, *, kind: str = "STANDARD", name: str = "") -> ParticipantInfo:
@@ -62,16 +64,23 @@ class Sandbox:
         return self.store.leave(room, identity)
 
     def fault(self, text: str, *, times: int = 0) -> None:
-        """Plant a fault, written `NAME[=VALUE][@METHOD]`; `times` 0 = until it is lifted."""
-        parsed = Fault.parse(text)
-        self._api.faults.plant(Fault(parsed.name, parsed.value, parsed.method, times), self.store)
+        """Plant a fault, written `NAME[=VALUE][@METHOD]`; `times` 0 = until it is lifted.
+
+        Raises:
+            UsageError: it is none, a number is out of its bounds, or there are too many.
+        """
+        self._api.faults.plant(Fault.parse(text, times=times), self.store)
 
     def lift_faults(self) -> None:
         """End every fault."""
         self._api.faults.lift(self.store)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Let time pass.
+
+        Raises:
+            UsageError: further than the clock goes.
+        """
         self.store.clock.advance(seconds)
 
     def call(self, **row: str | None) -> dict[str, Any]:
@@ -91,10 +100,11 @@ class Sandbox:
             UncheckedError: the port is taken.
         """
         application = self._api.application()
-        for deed in ("join", "leave", "fault", "clock", "call"):
-            application.router.add_post(f"/sandbox/{deed}", self._control(getattr(self, f"_on_{deed}")))
+        Control(self.store, self._api.faults).add_to(application.router)
         application.router.add_route("*", "/{tail:.*}", self._api.handle)
-        self._runner = web.AppRunner(application, access_log=None, auto_decompress=False, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(
+            application, access_log=None, auto_decompress=False, shutdown_timeout=0.1, logger=_logger()
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, HOST, port)
         try:
@@ -109,37 +119,18 @@ class Sandbox:
         if self._runner:
             await self._runner.cleanup()
 
-    def _control(self, deed: Callable[[dict[str, Any]], object]) -> Callable[[web.Request], Any]:
-        """A deed of the sandbox over HTTP; the body is the JSON of its arguments."""
 
-        async def handle(request: web.Request) -> web.Response:
-            try:
-                answer = deed(json.loads(await request.read() or b"{}"))
-            except (ValueError, TypeError, KeyError):
-                return web.json_response({"error": "the body is no JSON object that this deed takes"}, status=400)
-            except SipctlError as error:
-                return web.json_response({"error": error.message}, status=400)
-            return web.json_response(answer if isinstance(answer, dict) else {})
+def _logger() -> logging.Logger:
+    """Where aiohttp writes the traceback of a fault of ours, and of no other."""
+    logger = logging.getLogger("sipctl.sandbox")
+    logger.addFilter(_is_our_fault)
+    return logger
 
-        return handle
 
-    def _on_join(self, body: dict[str, Any]) -> object:
-        return self.join(**body)
-
-    def _on_leave(self, body: dict[str, Any]) -> object:
-        return self.leave(**body)
-
-    def _on_fault(self, body: dict[str, Any]) -> None:
-        if body:
-            self.fault(body["fault"], times=operator.index(body.get("times", 0)))
-        else:
-            self.lift_faults()
-
-    def _on_clock(self, body: dict[str, Any]) -> None:
-        self.advance(**body)
-
-    def _on_call(self, body: dict[str, Any]) -> dict[str, Any]:
-        return self.call(**body)
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    """Whether the sandbox could have done better: not if the client died, or spoke no HTTP."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, ConnectionError | HttpProcessingError)
 
 
 @contextmanager

@@ -10,8 +10,11 @@ from typing import Final, Literal
 from livekit.protocol.models import Codec, ParticipantInfo, ParticipantPermission, Room
 from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo, SIPOutboundTrunkInfo
 
+from sipctl.errors import UsageError
 from sipctl.sandbox.twirp import TwirpError
 from sipctl.telephony.ids import new_id
+
+_OFFSET_LIMIT_S: Final = 10 * 365 * 24 * 3600
 
 EMPTY_TIMEOUT_S: Final = 300
 DEPARTURE_TIMEOUT_S: Final = 20
@@ -35,7 +38,13 @@ class Clock:
         return time.time() + self.offset_s
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Let time pass; a negative number turns the clock back.
+
+        Raises:
+            UsageError: that is no number, or the clock would be over ten years off.
+        """
+        if not (abs(seconds) <= _OFFSET_LIMIT_S and abs(self.offset_s + seconds) <= _OFFSET_LIMIT_S):
+            raise UsageError(f"the clock goes {_OFFSET_LIMIT_S} seconds in all, forward or back")
         self.offset_s += seconds
 
 
@@ -100,8 +109,11 @@ class Store:
         return room
 
     def join(self, room_name: str, identity: str, *, kind: str = "STANDARD", name: str = "") -> ParticipantInfo:
-        """Let someone in; a second one of the same identity takes the first one's place."""
-        room = self.open_room(room_name)
+        """Let someone in; a second one of the same identity takes the first one's place.
+
+        Raises:
+            ValueError: there is no such kind, or a name is no Unicode text.
+        """
         now = self.clock.now()
         person = ParticipantInfo(
             sid=self.new_id("PA_"),
@@ -114,6 +126,7 @@ class Store:
             version=1,
             permission=ParticipantPermission(can_subscribe=True, can_publish=True, can_publish_data=True),
         )
+        room = self.open_room(room_name)
         room.people[identity] = person
         room.had_people, room.empty_since = True, None
         room.info.num_participants = len(room.people)

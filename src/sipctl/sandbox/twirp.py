@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
@@ -26,6 +27,9 @@ _STATUS: Final = {
 
 _LATER_FIELDS: Final = frozenset({"livekit.SIPInboundTrunkInfo.ringing_timeout_status"})
 """Fields that the SDK's protocol has and livekit-server 1.13 does not."""
+
+
+_TIMES: Final = frozenset({"google.protobuf.Timestamp", "google.protobuf.Duration"})
 
 
 class TwirpError(Exception):
@@ -63,15 +67,34 @@ def decode(body: bytes, content_type: str, message: M) -> M:
     if content_type == PROTOBUF_TYPE:
         try:
             message.ParseFromString(body)
-        except DecodeError:
+            _refuse_times_without_text(message)
+        except (DecodeError, ValueError):
             raise TwirpError("malformed", "the protobuf request could not be decoded") from None
         return message
     try:
         value, _ = _JSON.raw_decode(body.decode().lstrip())
+        _refuse_half_characters(value, body)
         _refuse_double_spelling(value, message.DESCRIPTOR)
         return ParseDict(value, message, ignore_unknown_fields=True)
     except (ParseError, ValueError, TypeError, AttributeError, RecursionError):
         raise TwirpError("malformed", "the json request could not be decoded") from None
+
+
+def _refuse_times_without_text(message: Message) -> None:
+    """Times outside protobuf's bounds, which LiveKit would store, and then fail to write into any JSON answer."""
+    for field, value in message.ListFields():
+        if field.message_type and not field.message_type.GetOptions().map_entry:
+            for inner in value if field.is_repeated else (value,):
+                if field.message_type.full_name in _TIMES:
+                    inner.ToJsonString()
+                else:
+                    _refuse_times_without_text(inner)
+
+
+def _refuse_half_characters(value: Any, body: bytes) -> None:  # noqa: ANN401 - any JSON value
+    """Half a surrogate pair, which only an escape can write, and which Go's reader refuses."""
+    if b"\\u" in body:
+        json.dumps(value, ensure_ascii=False).encode()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -94,6 +117,11 @@ def _refuse_double_spelling(value: Any, descriptor: Any) -> None:  # noqa: ANN40
         inner = value.get(field.json_name, value.get(field.name))
         if isinstance(inner, dict) and field.message_type and not field.message_type.GetOptions().map_entry:
             _refuse_double_spelling(inner, field.message_type)
+
+
+def whole_characters(text: str) -> str:
+    """The text as Go writes it: U+FFFD where half a surrogate pair, or a byte that is no UTF-8, stands alone."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def encode(message: Message, content_type: str) -> bytes:
@@ -125,8 +153,7 @@ def _field_to_json(message: Message, field: Any) -> Any:  # noqa: ANN401 - as ab
 
 def _value_to_json(value: Any, field: Any) -> Any:  # noqa: ANN401 - as above
     if field.message_type:
-        is_time = field.message_type.full_name in {"google.protobuf.Timestamp", "google.protobuf.Duration"}
-        return value.ToJsonString() if is_time else to_json(value)
+        return value.ToJsonString() if field.message_type.full_name in _TIMES else to_json(value)
     if field.enum_type:
         known = field.enum_type.values_by_number.get(value)
         return known.name if known else value
@@ -134,4 +161,6 @@ def _value_to_json(value: Any, field: Any) -> Any:  # noqa: ANN401 - as above
         return base64.b64encode(value).decode()
     if field.cpp_type in {FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}:
         return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

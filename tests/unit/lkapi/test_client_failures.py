@@ -377,4 +377,4 @@ def test_a_cut_in_the_middle_of_a_real_answer(sandbox: Sandbox) -> None:
     sandbox.fault("cut@CreateRoom")
     before = len(sandbox.calls)
     assert kind(failure(of(sandbox), WRITES["create_room"])) == (UncheckedError, "cut")
-    assert [call.method for call in sandbox.calls[before:]] == ["CreateRoom"]
+    assert [call.method for call in list(sandbox.calls)[before:]] == ["CreateRoom"]
