@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import logging
 import signal
 import socket
 import struct
@@ -9,30 +10,24 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import product
+from pathlib import Path
 
 import jwt
 import pytest
 
 from cli.running import clean_env, command
+from sipctl.sandbox.server import Sandbox
 
-Process = subprocess.Popen[bytes]
 LIST = "/twirp/livekit.SIP/ListSIPDispatchRule"
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER: closing resets the connection, as the death of a machine does."""
 
 
-@pytest.fixture(scope="module")
-def secret() -> str:
-    return "a-secret-of-at-least-32-characters"
+class Victim:
+    """A sandbox, and the ways in which its clients die."""
 
-
-class Running:
-    """`sandbox run` as a process."""
-
-    def __init__(self, process: Process, secret: str) -> None:
-        assert process.stdout
-        url = process.stdout.readline().decode().strip().partition("=")[2]
-        self.port = int(url.rpartition(":")[2])
+    def __init__(self, port: int, secret: str) -> None:
+        self.port = port
         self._headers = f"Host: 127.0.0.1\r\nContent-Type: application/json\r\nAuthorization: Bearer {_token(secret)}"
 
     def request(self, path: str, body: bytes = b"{}", length: int | None = None) -> bytes:
@@ -65,48 +60,40 @@ def _token(secret: str) -> str:
 
 
 @pytest.fixture
-def running(tmp_path_factory: pytest.TempPathFactory, secret: str) -> Iterator[Running]:
-    """The process; at its end it must have written nothing to stderr."""
-    file = tmp_path_factory.mktemp("secret") / "secret"
-    file.write_text(secret)
-    words = command("sandbox", "run", "--api-secret-file", str(file))
-    with subprocess.Popen(words, env=clean_env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            yield Running(process, secret)
-        finally:
-            process.send_signal(signal.SIGINT)
-            _, stderr = process.communicate(timeout=20)
-        assert (process.returncode, stderr.decode()) == (0, "")
+def victim(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> Iterator[Victim]:
+    """A sandbox in this process; no library of it may log anything, for what is logged may reach stderr."""
+    yield Victim(sandbox.port, sandbox.api_secret.reveal())
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO] == []
 
 
-def test_in_the_middle_of_a_request(running: Running) -> None:
+def test_in_the_middle_of_a_request(victim: Victim) -> None:
     for path, abruptly in product((LIST, "/sandbox/clock", "/", "/nosuch"), (True, False)):
-        whole = running.request(path, b'{"seconds": 1}', length=5000)
+        whole = victim.request(path, b'{"seconds": 1}', length=5000)
         for length in (1, 20, len(whole) - 20, len(whole)):
-            running.die_after(whole[:length], abruptly=abruptly)
-        running.die_after(whole.replace(b"Content-Length: 5000", b"Transfer-Encoding: chunked"), abruptly=abruptly)
-        assert running.is_well()
+            victim.die_after(whole[:length], abruptly=abruptly)
+        victim.die_after(whole.replace(b"Content-Length: 5000", b"Transfer-Encoding: chunked"), abruptly=abruptly)
+        assert victim.is_well()
 
 
-def test_while_it_waits_or_reads(running: Running) -> None:
+def test_while_it_waits_or_reads(victim: Victim) -> None:
     for fault, abruptly in product(("hang", "latency=50", "cut", "status=500", "page", "latency=0"), (True, False)):
-        running.act("fault", fault=f"{fault}@ListSIPDispatchRule")
-        running.die_after(running.request(LIST), abruptly=abruptly)
+        victim.act("fault", fault=f"{fault}@ListSIPDispatchRule")
+        victim.die_after(victim.request(LIST), abruptly=abruptly)
         if fault != "hang":
-            running.die_after(running.request(LIST), read=1, abruptly=abruptly)
-        running.act("fault")
-        assert running.is_well()
+            victim.die_after(victim.request(LIST), read=1, abruptly=abruptly)
+        victim.act("fault")
+        assert victim.is_well()
 
 
-def test_in_the_middle_of_a_long_answer(running: Running) -> None:
+def test_in_the_middle_of_a_long_answer(victim: Victim) -> None:
     rule = {"name": "n" * 4_000_000, "rule": {"dispatch_rule_direct": {"room_name": "demo", "pin": "4821930571"}}}
-    create = running.request(LIST.replace("List", "Create"), json.dumps({"dispatch_rule": rule}).encode())
+    create = victim.request(LIST.replace("List", "Create"), json.dumps({"dispatch_rule": rule}).encode())
     for abruptly in (True, False):
-        running.die_after(create, read=1, abruptly=abruptly)
-        running.die_after(running.request(LIST), read=100, abruptly=abruptly)
-        running.act("fault", fault="cut@ListSIPDispatchRule", times=1)
-        running.die_after(running.request(LIST), read=100, abruptly=abruptly)
-        assert running.is_well()
+        victim.die_after(create, read=1, abruptly=abruptly)
+        victim.die_after(victim.request(LIST), read=100, abruptly=abruptly)
+        victim.act("fault", fault="cut@ListSIPDispatchRule", times=1)
+        victim.die_after(victim.request(LIST), read=100, abruptly=abruptly)
+        assert victim.is_well()
 
 
 NO_HTTP = (
@@ -131,8 +118,26 @@ NO_HTTP = (
 )
 
 
-def test_what_is_no_http(running: Running) -> None:
+def test_what_is_no_http(victim: Victim) -> None:
     for data in NO_HTTP:
-        running.die_after(data)
-        running.die_after(data, read=1, abruptly=False)
-        assert running.is_well()
+        victim.die_after(data)
+        victim.die_after(data, read=1, abruptly=False)
+        assert victim.is_well()
+
+
+def test_a_process_writes_no_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "sandbox.env"
+    words = command("sandbox", "run", "--env-out", str(file))
+    with subprocess.Popen(words, env=clean_env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        try:
+            process.stdout.readline()  # the file is written before anything is announced
+            env = dict(line.split("=", 1) for line in file.read_text().splitlines())
+            victim = Victim(int(env["LIVEKIT_URL"].rpartition(":")[2]), env["LIVEKIT_API_SECRET"])
+            for data in (*NO_HTTP, victim.request(LIST, length=5000), victim.request(LIST)):
+                victim.die_after(data)
+            assert victim.is_well()
+        finally:
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate(timeout=20)
+        assert (process.returncode, stderr.decode()) == (0, "")
