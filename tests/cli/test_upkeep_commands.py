@@ -289,7 +289,7 @@ def metrics(file: Path) -> dict[str, float]:
 
 
 def test_a_reader_that_stops_reading(sandboxed: Cron) -> None:
-    line = f"{' '.join(command('rules', 'export'))} | head -c 1"
+    line = f"{' '.join(command('rules', 'export', '--quiet'))} | head -c 1"
     ended = subprocess.run(["bash", "-o", "pipefail", "-c", line], env=sandboxed.env, capture_output=True, check=False)
     assert (ended.stdout, ended.stderr) == (b"{", b"")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from sipctl.cli.context import Session
-from sipctl.cli.stdin import EXPORT_LIMIT, read_document
+from sipctl.cli.stdin import EXPORT_LIMIT, named, read_document
 from sipctl.cli.views.restoring import RestoreView
-from sipctl.command_line import CommandLine
-from sipctl.config.urls import same_server
+from sipctl.command_line import CommandLine, prose_text
+from sipctl.config.urls import same_server, shown_url
 from sipctl.errors import PartialError, RailError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.executing import Attempt, Brake, braking_on_signals
@@ -29,13 +29,13 @@ from sipctl.operations.restoring import (
     restore,
     rules_before,
 )
-from sipctl.operations.snapshots import Holdings, PinSwap, records, take_snapshot
+from sipctl.operations.snapshots import EXPORT_TO_FILE, Holdings, PinSwap, check_origin, records, take_snapshot
 from sipctl.operations.writing import Change, Permit, Writer, check_profile
 from sipctl.output.files import write_private
 from sipctl.output.text import escaped_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.returning import Returning, as_of_today
-from sipctl.telephony.snapshot import read_snapshot
+from sipctl.telephony.snapshot import REAL, SCHEMA, SWAPPED, read_snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +53,9 @@ class Wanted:
 
 def restore_rules(session: Session, wanted: Wanted, permit: Permit) -> None:
     """`rules restore`."""
-    named = bool(wanted.items or wanted.runs or wanted.rules)
-    if named == bool(wanted.file):
-        told = "--from-export goes with no change of the audit" if named else "nothing to restore"
+    of_audit = bool(wanted.items or wanted.runs or wanted.rules)
+    if of_audit == bool(wanted.file):
+        told = "--from-export goes with no change of the audit" if of_audit else "nothing to restore"
         raise UsageError(told, hint="name changes, or give --run, --id or --from-export (one of them)")
     mapped = _mapped(wanted.trunks)
     limit = session.settings.purge.max_delete if wanted.max_delete is None else wanted.max_delete
@@ -110,7 +110,7 @@ def _mapped(words: Sequence[str]) -> Mapping[str, str]:
 
 
 def _plan(session: Session, wanted: Wanted, permit: Permit, mapped: Mapping[str, str]) -> list[Step]:
-    exported = _exported(wanted.file) if wanted.file else ()
+    exported = _exported(session, wanted.file, permit) if wanted.file else ()
     entries = [] if wanted.file else _entries(session, wanted)
     today = session.pins_today([*exported, *rules_before(entries)])
 
@@ -139,9 +139,12 @@ def _entries(session: Session, wanted: Wanted) -> list[Entry]:
     return entries
 
 
-def _exported(path: Path) -> Sequence[DispatchRule]:
-    """The rules of an export; fields that cannot be written back would be lost."""
+def _exported(session: Session, path: Path, permit: Permit) -> Sequence[DispatchRule]:
+    """The rules of an export that may be restored here; fields that cannot be written back would be lost."""
     snapshot = read_snapshot([read_document(path, EXPORT_LIMIT)])
+    note = check_origin(snapshot.origin, named(path), session.settings.connection.url, permit.allow)
+    if note:
+        session.streams.note(f"note: {note}")
     if snapshot.rules is None:
         raise UsageError(
             f"{path} holds no rules", hint=("it should be what ", CommandLine.of("rules", "export"), " wrote")
@@ -168,18 +171,30 @@ def export_rules(session: Session, file: Path | None) -> None:
     holdings = session.livekit(take_snapshot)
     shown = file is not None or session.options.show_pins
     swap = None if shown else PinSwap(frozenset(rule.pin for rule in holdings.rules))
-    text = _snapshot(holdings, swap)
+    text = _snapshot(holdings, session.settings.connection.url, swap)
     if file is None:
+        session.streams.note(_what_is_exported(session, swap))
         session.streams.write(text)
         return
     write_private(file, text)
     session.streams.note(f"wrote {file}, readable by you alone: it holds PINs in full")
 
 
-def _snapshot(holdings: Holdings, swap: PinSwap | None) -> Iterator[str]:
+def _what_is_exported(session: Session, swap: PinSwap | None) -> str:
+    if swap is None:
+        return "note: this export holds PINs in full"
+    told = "note: the PINs are swapped for others, so this export restores nothing; "
+    return prose_text((told, session.options.again(EXPORT_TO_FILE), " writes one that does"))
+
+
+def _snapshot(holdings: Holdings, url: str, swap: PinSwap | None) -> Iterator[str]:
     """The document piece by piece, so that many rules are never text in whole."""
-    pins = "swapped" if swap else "real"
-    head = {"schema": "sipctl/snapshot/v1", "taken_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "pins": pins}
+    head = {
+        "schema": SCHEMA,
+        "server": shown_url(url),
+        "taken_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "pins": SWAPPED if swap else REAL,
+    }
     yield f'{{"sipctl":{json.dumps(head)}'
     for name, items in records(holdings, swap).items():
         yield f',\n"{name}":['

@@ -180,7 +180,8 @@ def restore(
 
     What a run deleted is created again, what it created is deleted, what it changed is changed back; what has changed
     since stays. A write whose outcome nobody knows is looked up. A rule comes back with the PIN that its room has
-    today; with a PIN that was taken away, or given to another room, it does not (`--allow retired-pin`).
+    today; with a PIN that was taken away, or given to another room, it does not (`--allow retired-pin`). An export of
+    another server is refused (`--allow foreign-export`), and one whose PINs are swapped always.
 
     \b
     Examples:
@@ -207,7 +208,8 @@ def export(
     """Write trunks, rules and live rooms as one snapshot; passwords of trunks are left out.
 
     A file is made 0600 and holds PINs in full, so that rules can be restored from it. On stdout PINs are swapped
-    one-to-one for others (--show-pins: as they are): calls still land alike, and the snapshot may go anywhere.
+    one-to-one for others (--show-pins: as they are): calls still land alike, the snapshot may go anywhere, and nothing
+    can be restored from it. Its head says of which server it is, when it was taken, and which PINs it holds.
 
     \b
     Examples:

@@ -2,13 +2,20 @@
 
 import secrets
 import string
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from sipctl.command_line import CommandLine
+from sipctl.config.urls import same_server, shown_url
+from sipctl.errors import RailError, UsageError
 from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.writing import rail
 from sipctl.telephony.livekit_json import room_to_json, rule_to_json, trunk_to_json
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Room
+from sipctl.telephony.snapshot import Origin
+
+EXPORT_TO_FILE: Final = CommandLine.of("rules", "export").on("FILE")
 
 _BUG_MARKER: Final = "None"
 """The PIN that Meet writes for a room without one: no secret, and what the doctor looks for."""
@@ -64,6 +71,32 @@ class PinSwap:
             if character in kind:
                 return kind[self.below(len(kind))]
         return character
+
+
+def check_origin(origin: Origin | None, named: str, url: str, allow: Container[str]) -> str:
+    """Refuse to restore from an export that would not bring back what stood here; what a person should know besides.
+
+    `named` is what the export is called, `url` the server to restore to.
+
+    Raises:
+        UsageError: a newer version wrote it.
+        RailError: its PINs are not the real ones, or it is of another server and that is not allowed.
+    """
+    if origin is None:
+        return f"{named} does not say of which server it is, nor whether its PINs are real"
+    if not origin.is_known:
+        raise UsageError(f"the head of {named} is none that this version knows", hint="use the sipctl that wrote it")
+    if not origin.has_real_pins:
+        raise RailError(
+            f"{named} restores nothing: its PINs are swapped for others",
+            code="rail-swapped-pins",
+            hint=(EXPORT_TO_FILE, " writes one that restores"),
+        )
+    if not origin.server:
+        return f"{named} does not say of which server it is"
+    if not same_server(origin.server, url) and "foreign-export" not in allow:
+        raise rail("foreign-export", f"{named} is of {shown_url(origin.server)}, and this is {shown_url(url)}")
+    return ""
 
 
 def records(holdings: Holdings, swap: PinSwap | None) -> Mapping[str, Iterable[Mapping[str, Any]]]:

@@ -42,7 +42,17 @@ def check_profile(settings: Settings, permit: Permit) -> None:
         )
 
 
-RAILS: Final = ("foreign", "in-use", "live-room", "open", "protected", "retired-pin", "unattended", *REFUSED)
+RAILS: Final = (
+    "foreign",
+    "foreign-export",
+    "in-use",
+    "live-room",
+    "open",
+    "protected",
+    "retired-pin",
+    "unattended",
+    *REFUSED,
+)
 """The words of `--allow`; codes are those of faults that a write must not bring about."""
 
 

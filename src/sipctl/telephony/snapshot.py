@@ -15,6 +15,14 @@ _HINT: Final = (
     'a snapshot is {"trunks": […], "rules": […], "rooms": […]} of LiveKit\'s own objects, or one of its lists'
 )
 _PARTS: Final = ("trunks", "rules", "rooms")
+_HEAD: Final = "sipctl"
+"""Where an export says what it is; LiveKit has no such name."""
+
+SCHEMA: Final = "sipctl/snapshot/v1"
+REAL: Final = "real"
+SWAPPED: Final = "swapped"
+"""What the head says of the PINs."""
+
 _OURS: Final = frozenset({"sipctl", "turn_password"})
 """What sipctl adds to LiveKit's objects, and what it never reads."""
 
@@ -24,9 +32,21 @@ _OUTBOUND: Final = default_fields(OutboundTrunk)
 _ROOM: Final = default_fields(Room)
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the head of an export says: of which server it is ("" = it does not say), and whether its PINs are real.
+
+    `is_known` = this version understands the head.
+    """
+
+    server: str
+    has_real_pins: bool
+    is_known: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Trunks, rules and rooms; None = the snapshot does not say.
+    """Trunks, rules and rooms; None = the snapshot does not say, and has no `origin`.
 
     `unknown` are the names of fields that this version does not know, and passes over.
     """
@@ -36,6 +56,7 @@ class Snapshot:
     rules: tuple[DispatchRule, ...] | None = None
     rooms: tuple[Room, ...] | None = None
     unknown: tuple[str, ...] = ()
+    origin: Origin | None = None
 
 
 def snapshot_of(value: object) -> Snapshot:
@@ -82,7 +103,8 @@ def _parts(value: object) -> Iterable[tuple[str, list[Any]]]:
         return _named(value["items"])
     if not value.keys() & set(_PARTS):
         raise UsageError("this is no snapshot", hint=_HINT)
-    return [(name, _list(value[name], name)) for name in _PARTS if value.get(name) is not None]
+    head = [(_HEAD, [value[_HEAD]])] if _HEAD in value else []
+    return [*head, *((name, _list(value[name], name)) for name in _PARTS if value.get(name) is not None)]
 
 
 def _named(items: Any) -> list[tuple[str, list[Any]]]:  # noqa: ANN401 - any JSON value
@@ -114,10 +136,18 @@ def _snapshot(parts: Mapping[str, list[Any]]) -> Snapshot:
         rules=None if rules is None else read_rules(rules, unknown),
         rooms=None if rooms is None else _all(map(_room, rooms), Room, _ROOM, "room", unknown),
         unknown=tuple(sorted(unknown - _OURS)),
+        origin=next(map(_origin, parts.get(_HEAD, ())), None),
     )
     if any(_MASK in rule.pin for rule in snapshot.rules or ()):
         raise UsageError("the PINs of the snapshot are masked", hint="write it with --show-pins")
     return snapshot
+
+
+def _origin(head: Any) -> Origin:  # noqa: ANN401 - any JSON value
+    says = head if isinstance(head, Mapping) else {}
+    schema, pins, server = (says.get(key) for key in ("schema", "pins", "server"))
+    is_known = schema == SCHEMA and pins in {REAL, SWAPPED} and isinstance(server or "", str)
+    return Origin(server=server or "" if is_known else "", has_real_pins=pins == REAL, is_known=is_known)
 
 
 def _all(items: Iterable[Any], model: type[Any], known: Mapping[str, object], what: str, unknown: set[str]) -> Any:  # noqa: ANN401 - a tuple of the model
