@@ -196,7 +196,7 @@ def test_a_policy_without_space(tmp_path: Path) -> None:
     env = clean_env(SIPCTL_CONFIG=str(config), ROOM_TELEPHONY_PIN_LENGTH="4", ROOM_TELEPHONY_PIN_MAX_RETRIES="2")
     rooms = "".join(f"room-{at}\n" for at in range(4000))
     ended = run("pin", "assign", "--stdin", "-o", "name", env=env, stdin=rooms.encode())
-    assert ended.code == 5, ended.stderr
+    assert ended.code == 6, ended.stderr
     assert re.search(r"at most [\d,]+ of 6,561 are left", ended.stderr)
     assert re.search(r"note: (\d+) rooms were done", ended.stderr)
     held = pins(env)
@@ -582,6 +582,15 @@ def test_a_damaged_line_of_a_list_of_old_pins_spoils_none_of_the_others(sandbox:
 def test_a_list_of_which_nothing_is_left(tmp_path: Path) -> None:
     (tmp_path / "list.jsonl").write_bytes(b"\0\0\n")
     assert_error(run("pin", "import", str(tmp_path / "list.jsonl")), 2, "no line of the file is an object")
+
+
+def test_rooms_that_got_their_pins_before_an_error_are_counted() -> None:
+    rooms = "".join(f"room-{at}\n" for at in range(1000)).encode()
+    ended = run("pin", "assign", "--stdin", "-o", "name", stdin=rooms + b"\xff\n")
+    assert ended.code == 6
+    assert "1000 rooms got a PIN; then: line 1001 of stdin is not UTF-8" in ended.stderr
+    assert len(pins()) == len(ended.stdout.splitlines()) == 1000
+    assert_error(run("pin", "assign", "--stdin", stdin=b"\xff\n"), 2, "line 1 of stdin")
 
 
 def test_lists_of_old_pins_are_kept_for_thirty_days(sandbox: Sandbox) -> None:

@@ -206,7 +206,7 @@ class Session:
     def leave_if_stopped(self) -> None:
         """End with the signal's own exit code, if one stopped the run."""
         if self.stopped_by:
-            self.streams.note("stopped: what was begun is finished, the rest was left as it was")
+            self.streams.note("stopped: nothing more was begun")
             raise typer.Exit(128 + self.stopped_by)
 
     @contextmanager

@@ -12,8 +12,10 @@ from typing import Any, Final
 
 from sipctl.errors import PartialError, SipctlError, UsageError
 from sipctl.operations.journal import Journal
+from sipctl.operations.pins import give_back, store_pins
 from sipctl.registry.store import ACTIVE, RETIRED, Holder, Registry
 from sipctl.spreadsheet import from_cell
+from sipctl.telephony.naming import counted
 from sipctl.telephony.pins import MIN_LENGTH, is_pin
 from sipctl.telephony.room_names import checked_room_name
 from sipctl.telephony.text import is_unicode
@@ -228,16 +230,24 @@ def add_pins(registry: Registry, items: Iterable[Item], journal: Journal) -> lis
     """Store what a plan adds; what another run took meanwhile is conflicting now.
 
     All in one transaction, but for PINs that come back out of the quarantine of their own rooms: each in its own.
+
+    Raises:
+        PartialError: something failed after some were stored.
     """
     wanted = {item.room: item.pin for item in items if item.state is State.ADDED}
-    stored: set[str] = set()
-    if wanted:
-        with journal.recorded("assign", f"{len(wanted)} rooms", after={"rooms": list(wanted)}) as record:
-            holders = registry.holders(wanted.values())
-            own = {(room, pin) for room, pin in wanted.items() if holders.get(pin) == Holder(room, RETIRED)}
-            stored = registry.give([pair for pair in wanted.items() if pair not in own])
-            stored |= {room for room, pin in own if registry.give_back(room, pin)}
-            record.after = {"pins": {room: wanted[room] for room in stored}}
+    holders = registry.holders(wanted.values()) if wanted else {}
+    own = {room: pin for room, pin in wanted.items() if holders.get(pin) == Holder(room, RETIRED)}
+    fresh = {room: pin for room, pin in wanted.items() if room not in own}
+    stored = store_pins(registry, fresh, journal) if fresh else set()
+    try:
+        for room, pin in own.items():
+            if give_back(registry, room, pin, journal):
+                stored.add(room)
+    except SipctlError as error:
+        if not stored or isinstance(error, PartialError):
+            raise
+        told = f"{counted(len(stored), 'room')} got a PIN; then: {error.message}"
+        raise PartialError(told, code=error.code, hint=error.advice) from error
     return [
         replace(item, state=State.CONFLICTING, why="taken meanwhile")
         if item.state is State.ADDED and item.room not in stored

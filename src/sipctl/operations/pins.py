@@ -1,14 +1,14 @@
 """PINs: assign, show, look up, release. The registry decides what is free; LiveKit's rules are asked besides."""
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final
 
 from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
-from sipctl.errors import ConflictError, NotFoundError, RailError, UsageError
+from sipctl.errors import ConflictError, NotFoundError, PartialError, RailError, SipctlError, UsageError
 from sipctl.operations.journal import Journal
 from sipctl.operations.live import Live
 from sipctl.operations.rotation import spared_by
@@ -16,6 +16,7 @@ from sipctl.operations.writing import rail
 from sipctl.registry.store import ACTIVE, Holder, Holding, Registry, Rotation
 from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.naming import counted
 from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, PinPolicy, check_pin, is_pin
 from sipctl.telephony.room_names import checked_room_name
@@ -104,20 +105,38 @@ def assign(
     """Give every room a PIN that has none; a room that has one keeps it.
 
     `draws` is how often a room's PIN is drawn before giving up, `taken` are PINs of live rules. One transaction and
-    one entry of the audit a batch; its rooms come out once it is stored.
+    one entry of the audit a draw for a whole batch; its rooms come out once it is stored.
 
     Raises:
         ConflictError: no free PIN was found for a room.
+        PartialError: that, or anything else, after rooms got their PINs.
     """
+    count = 0
+    try:
+        for one in _assign_batches(registry, rooms, policy, journal, draws, taken, below):
+            count += one.is_new
+            yield one
+    except SipctlError as error:
+        if not count or isinstance(error, PartialError):
+            raise
+        told = f"{counted(count, 'room')} got a PIN; then: {error.message}"
+        raise PartialError(told, code=error.code, hint=error.advice) from error
+
+
+def _assign_batches(
+    registry: Registry,
+    rooms: Iterable[str],
+    policy: PinPolicy,
+    journal: Journal,
+    draws: int,
+    taken: frozenset[str],
+    below: Callable[[int], int],
+) -> Iterator[Assigned]:
     remaining = iter(rooms)
     while batch := list(dict.fromkeys(islice(remaining, BATCH))):
         held = registry.pins_of(batch)
         missing = [room for room in batch if room not in held]
-        given: dict[str, str] = {}
-        if missing:
-            with journal.recorded("assign", f"{len(missing)} rooms", after={"rooms": missing}) as record:
-                given = _give(registry, missing, held, lambda: policy.draw(below), draws, taken)
-                record.after = {"pins": given}
+        given = _give(registry, missing, held, lambda: policy.draw(below), draws, taken, journal)
         yield from (
             Assigned(room, given.get(room) or held[room], is_new=room in given)
             for room in batch
@@ -135,6 +154,7 @@ def _give(
     draw: Callable[[], str],
     draws: int,
     taken: frozenset[str],
+    journal: Journal,
 ) -> dict[str, str]:
     """Draw and store until each room has a PIN, or the draws are used up; what others gave meanwhile goes to `held`."""
     given: dict[str, str] = {}
@@ -142,11 +162,25 @@ def _give(
         drawn = {room: draw() for room in rooms if room not in given and room not in held}
         if not drawn:
             break
-        stored = registry.give([(room, pin) for room, pin in drawn.items() if pin not in taken])
-        given |= {room: drawn[room] for room in stored}
-        if len(stored) < len(drawn):
-            held |= registry.pins_of(room for room in drawn if room not in stored)
+        try:
+            stored = store_pins(registry, {room: pin for room, pin in drawn.items() if pin not in taken}, journal)
+            given |= {room: drawn[room] for room in stored}
+            if len(stored) < len(drawn):
+                held |= registry.pins_of(room for room in drawn if room not in stored)
+        except SipctlError as error:
+            if not given or isinstance(error, PartialError):
+                raise
+            told = f"{len(given)} of {len(rooms)} rooms got a PIN; then: {error.message}"
+            raise PartialError(told, code=error.code, hint=error.advice) from error
     return given
+
+
+def store_pins(registry: Registry, drawn: Mapping[str, str], journal: Journal) -> set[str]:
+    """Store the PINs of rooms in one transaction, between the two lines of its audit; the rooms that got theirs."""
+    with journal.recorded("assign", f"{len(drawn)} rooms", after={"rooms": list(drawn)}) as record:
+        stored = registry.give(list(drawn.items()))
+        record.after = {"pins": {room: drawn[room] for room in stored}}
+    return stored
 
 
 def _no_pin_left(registry: Registry, room: str, policy: PinPolicy, draws: int) -> ConflictError:
@@ -189,6 +223,14 @@ def assign_chosen(registry: Registry, room: str, pin: str, taken: frozenset[str]
             if not registry.give_back(room, pin):
                 raise _not_free(registry.holders([pin]).get(pin))
     return Assigned(room, pin, is_new=True)
+
+
+def give_back(registry: Registry, room: str, pin: str, journal: Journal) -> bool:
+    """Give a room this very PIN, also out of its own quarantine, and write that down; whether it has it now."""
+    with journal.recorded("assign", f"room {room}", after={"pins": {room: pin}}) as record:
+        given = registry.give_back(room, pin)
+        record.after = {"pins": {room: pin} if given else {}}
+    return given
 
 
 def _not_free(holder: Holder | None) -> ConflictError:

@@ -88,9 +88,7 @@ def failure(what: str, place: URL, error: DBAPIError | ArgumentError, if_corrupt
     """The error for what went wrong with a database: `what` it is for, and where it is."""
     named = f"{what} ({place_of(place)})"
     if isinstance(error, IntegrityError):
-        return ConflictError(
-            f"{named}: another run wrote the same at the same moment", hint="nothing of this step was kept: try again"
-        )
+        return ConflictError(f"{named}: another run wrote the same at the same moment", hint="try again")
     if isinstance(error, ArgumentError):
         return ConfigError(f"{named} cannot be used: its url has a value that is none", hint=_URL_HINT)
     if _is_corrupt(error):
