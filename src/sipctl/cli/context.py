@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,6 +49,8 @@ class Session:
         self.streams = Streams.standard(quiet=options.quiet, verbose=options.verbose)
         self.stopped_by = 0
         """The signal that stopped a set of writes, 0 = none."""
+        self.check_lock: CheckLock = lambda: None
+        """Raises ChangedError once the lock of the server is lost."""
 
     @classmethod
     def of(cls, ctx: typer.Context) -> "Session":
@@ -168,12 +170,15 @@ class Session:
         journal = self.journal
         with nullcontext() if permit.dry_run else self.lock(), self._told_if_stopped(journal):
             change = self.livekit(
-                lambda client: use_case(Writer(client, self.settings, permit, journal, self.pins_today))
+                lambda client: use_case(
+                    Writer(client, self.settings, permit, journal, self.pins_today, self.check_lock)
+                )
             )
         if not self.options.quiet or self.options.output != "table":
             self.emit(change_view(change, show_pins=self.options.show_pins, paste=self.paste))
 
-    def lock(self, wait_s: float = 0.0) -> AbstractContextManager["CheckLock"]:
+    @contextmanager
+    def lock(self, wait_s: float = 0.0) -> Iterator[None]:
         """The lock of the server, or of the registry alone without one: every run that writes holds the same.
 
         `wait_s` is how long to wait for another run, in seconds.
@@ -187,7 +192,8 @@ class Session:
         connection, limit = self.settings.connection_or_none, self.options.timeout
         server = connection.url if connection else "registry"
         shared = lock_url(self.settings.registry)
-        return run_lock(state_dir(), server, shared_url=shared, wait_s=wait_s, timeout_s=limit)
+        with run_lock(state_dir(), server, shared_url=shared, wait_s=wait_s, timeout_s=limit) as self.check_lock:
+            yield
 
     @cached_property
     def journal(self) -> "Journal":

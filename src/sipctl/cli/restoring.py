@@ -85,7 +85,7 @@ def _end(done: Sequence[Attempt[Step, Change]], refused: Sequence[RailError]) ->
     """
     failed = [one for one in done if one.error or not one.begun]
     errors = [*(one.error for one in failed if one.error), *refused]
-    if errors and len(failed) == len(done) and len(failed) + len(refused) == 1:
+    if len(failed) == len(done) and len(errors) == len(failed) + len(refused) and len(set(map(id, errors))) == 1:
         raise errors[0]
     if refused and not done:
         raise _together(refused)
@@ -155,7 +155,7 @@ def _exported(session: Session, path: Path, permit: Permit) -> Sequence[Dispatch
 
 
 def _carry_out(session: Session, steps: Sequence[Step], permit: Permit) -> list[Attempt[Step, Change]]:
-    settings, brake = session.settings, Brake()
+    settings, brake = session.settings, Brake(check_lock=session.check_lock)
 
     async def carry(client: LiveKitClient) -> list[Attempt[Step, Change]]:
         with braking_on_signals(brake):

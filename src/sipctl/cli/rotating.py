@@ -162,7 +162,7 @@ def _work(
     settings = session.settings
     policy = policy_of(settings)
     connection = settings.connection_or_none if ask_live else None
-    brake = Brake()
+    brake = Brake(check_lock=session.check_lock)
 
     async def rotated(client: "LiveKitClient | None") -> list[Rotated]:
         rotator = Rotator(
@@ -184,11 +184,11 @@ def _work(
 
 
 def _finish(session: Session, done: Sequence[Rotated]) -> None:
-    """Show what was done, and leave with the code of what failed; with several rooms, partly done."""
+    """Show what was done, and leave with the code of what failed; with several reasons, or some rooms done, partly."""
     session.emit(rotated_view(done, show_pins=session.options.show_pins))
     session.leave_if_stopped()
     failed = [one.error for one in done if one.error]
-    if failed and len(done) == 1:
+    if len(failed) == len(done) and len(set(map(id, failed))) == 1:
         raise failed[0]
     if failed:
         told = f"{len(failed)} of {len(done)} rooms did not go well: {failed[0].message}"

@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,6 @@ from sipctl.operations.by_webhook import ByWebhook
 from sipctl.operations.carrying import Result, Way, Work
 from sipctl.operations.executing import Brake, Pace, braking_on_signals
 from sipctl.operations.journal import utc_now
-from sipctl.operations.lock import CheckLock
 from sipctl.operations.survey import Surveyor
 from sipctl.operations.sync import Orders, Outcome, Synchroniser, told_duration
 from sipctl.operations.writing import Permit, Writer, check_profile
@@ -118,7 +117,7 @@ def _run(session: Session, wanted: Wanted, permit: Permit) -> Outcome:
         return _look_and_act(session, wanted, policy, orders, looks, registry)
 
 
-def _lock(session: Session, wanted: Wanted) -> AbstractContextManager[CheckLock]:
+def _lock(session: Session, wanted: Wanted) -> AbstractContextManager[None]:
     """The lock of this server. A run that can keep no audit is refused before it looks."""
     try:
         folder = state_dir()
@@ -136,14 +135,15 @@ def _lock(session: Session, wanted: Wanted) -> AbstractContextManager[CheckLock]
 def _look_and_act(
     session: Session, wanted: Wanted, policy: Policy, orders: Orders, looks: Looks | None, registry: Registry | None
 ) -> Outcome:
-    brake = Brake()
+    brake = Brake(check_lock=session.check_lock)
 
     async def act(client: LiveKitClient) -> Outcome:
         writer = Writer(client, session.settings, Permit(), session.journal, session.pins_today)
         with session.streams.ticking("changed") as tick, braking_on_signals(brake):
             way_for = _ways(session, wanted, policy, writer, brake, tick)
             surveyor = Surveyor(client, policy, registry, looks, utc_now)
-            return await Synchroniser(surveyor, looks, session.journal, orders, way_for).run()
+            outcome = await Synchroniser(surveyor, looks, session.journal, orders, way_for).run()
+            return replace(outcome, lost=brake.lost)
 
     outcome = session.livekit(act)
     session.stopped_by = brake.signal_number
@@ -221,8 +221,8 @@ def _duration(option: str, text: str | None) -> timedelta | None:
 def _exit_code(session: Session, outcome: Outcome, wanted: Wanted, permit: Permit) -> ExitCode:
     if session.stopped_by:
         return ExitCode.INTERRUPTED if session.stopped_by == signal.SIGINT else ExitCode.TERMINATED
-    if outcome.unwritten or any(one.failed for one in outcome.done):
-        return ExitCode.PARTIAL
+    if error := _shortfall(outcome):
+        return error.exit_code
     planned_only = permit.dry_run or not wanted.apply
     return ExitCode.PENDING if wanted.detailed and planned_only and pending(outcome.items) else ExitCode.DONE
 
@@ -243,22 +243,21 @@ def _tell(session: Session, outcome: Outcome, wanted: Wanted, code: ExitCode) ->
     if not (session.options.quiet and session.options.output == "table"):
         session.emit(PlanView(outcome, session.options.show_pins, session.paste))
     session.leave_if_stopped()
-    _end_if_partly(outcome)
+    if error := _shortfall(outcome):
+        raise error
     raise typer.Exit(code)
 
 
-def _end_if_partly(outcome: Outcome) -> None:
-    """Name the first of what did not go well.
-
-    Raises:
-        PartialError: there is something.
-    """
+def _shortfall(outcome: Outcome) -> SipctlError | None:
+    """The first of what did not go well; None if all did."""
     failed = [one for one in outcome.done if one.failed]
-    if failed:
-        first = next((one for one in failed if one.error), failed[0])
-        told = (
-            f"{len(failed)} of {len(outcome.done)} changes did not go well: room {first.item.room!r}: {first.message}"
-        )
-        raise PartialError(told, hint=first.advice or "run it again")
-    if outcome.unwritten:
-        raise PartialError(outcome.unwritten.message, hint=outcome.unwritten.advice)
+    if not failed:
+        unwritten = outcome.unwritten
+        return PartialError(unwritten.message, hint=unwritten.advice) if unwritten else None
+    if outcome.lost and all(one.result is Result.NOT_BEGUN for one in outcome.done):
+        return outcome.lost
+    first = next((one for one in failed if one.error), failed[0])
+    told = f"{len(failed)} of {len(outcome.done)} changes did not go well: "
+    if outcome.lost and not first.error:
+        return PartialError(told + outcome.lost.message, hint=outcome.lost.advice)
+    return PartialError(f"{told}room {first.item.room!r}: {first.message}", hint=first.advice or "run it again")

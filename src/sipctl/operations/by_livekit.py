@@ -47,7 +47,7 @@ class ByLiveKit:
         """Delete rules, batch by batch. The look before a batch tells, too, what came alive during the one before."""
         done: list[Done] = []
         for batch in batches(items):
-            if self.work.brake.is_on:
+            if self.work.brake.ask_lock():
                 done += [Done(item, Result.NOT_BEGUN) for item in batch]
                 continue
             try:
@@ -179,7 +179,7 @@ class ByLiveKit:
         return [await self._update(item) for item in items]
 
     async def _update(self, item: Item) -> Done:
-        if self.work.brake.is_on or item.before is None or item.after is None:
+        if self.work.brake.ask_lock() or item.before is None or item.after is None:
             return Done(item, Result.NOT_BEGUN)
         before = self._stored.get(item.rule_id, item.before)
         after = replace(before, pin=_parking_pin()) if item.parked else item.after
@@ -212,7 +212,7 @@ class ByLiveKit:
 
     async def _create_batch(self, items: Sequence[Item]) -> list[Done]:
         writer = self.work.writer
-        if self.work.brake.is_on:
+        if self.work.brake.ask_lock():
             return [Done(item, Result.NOT_BEGUN) for item in items]
         try:
             served = {rule.room_name for rule in await writer.client.list_rules() if writer.settings.mark.owns(rule)}

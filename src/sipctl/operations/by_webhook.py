@@ -15,7 +15,7 @@ import aiohttp
 from sipctl.errors import SipctlError, UncheckedError
 from sipctl.operations.by_livekit import batches
 from sipctl.operations.carrying import Done, Result, Work, told
-from sipctl.operations.executing import attempt_each
+from sipctl.operations.executing import Brake, attempt_each
 from sipctl.operations.survey import attended_of
 from sipctl.telephony.ids import new_id
 from sipctl.telephony.livekit_json import rule_to_json
@@ -77,7 +77,7 @@ class ByWebhook:
         return _World(rules, {room.name: room.sid for room in await writer.client.list_rooms()})
 
     async def _delete_batch(self, items: Sequence[Item]) -> list[Done]:
-        if self.work.brake.is_on:
+        if self.work.brake.ask_lock():
             return [Done(item, Result.NOT_BEGUN) for item in items]
         try:
             world = await self._look()
@@ -118,7 +118,9 @@ class ByWebhook:
                 for one in done
             ]
         alive = [one for one in lost if one.item.room in world.sids]
-        again = await self._tell([one.item for one in alive], "room_started", world)
+        again = await self._tell(
+            [one.item for one in alive], "room_started", world, Brake()
+        )  # whatever stopped the run
         again = await self._came_true(again, lambda item, after: bool(after.rules.get(item.room)))
         put_back = {
             one.item.rule_id: Done(one.item, Result.NOT_PUT_BACK if one.failed else Result.PUT_BACK, error=one.error)
@@ -127,7 +129,7 @@ class ByWebhook:
         return [put_back.get(one.item.rule_id, one) for one in done]
 
     async def _create_batch(self, items: Sequence[Item]) -> list[Done]:
-        if self.work.brake.is_on:
+        if self.work.brake.ask_lock():
             return [Done(item, Result.NOT_BEGUN) for item in items]
         try:
             world = await self._look()
@@ -146,7 +148,9 @@ class ByWebhook:
         there = world.rules
         return [*(Done(item, Result.THERE if item.room in there else Result.ENDED) for item in spared), *done]
 
-    async def _tell(self, items: Sequence[Item], event: RoomEvent, world: _World) -> list[Done]:
+    async def _tell(
+        self, items: Sequence[Item], event: RoomEvent, world: _World, brake: Brake | None = None
+    ) -> list[Done]:
         """Send one event for each item, audited."""
         writer = self.work.writer
         connection = writer.settings.connection
@@ -162,7 +166,7 @@ class ByWebhook:
             return Done(item, Result.DONE)
 
         async with aiohttp.ClientSession(trust_env=True) as session:
-            attempts = await attempt_each(items, tell, self.work.brake, self.work.pace, self.work.on_end)
+            attempts = await attempt_each(items, tell, brake or self.work.brake, self.work.pace, self.work.on_end)
         # an event that did not get through may be sent again at any time, so it counts as failed
         return [
             replace(one, result=Result.FAILED) if one.result is Result.UNKNOWN else one for one in map(told, attempts)

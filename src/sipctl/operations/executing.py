@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from sipctl.errors import SipctlError
+from sipctl.errors import ChangedError, SipctlError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -21,16 +21,27 @@ class Brake:
     """Whether a run begins anything more. What is in flight is always finished.
 
     `signal_number` is the signal that asked to stop, 0 = none; `failures` counts those since the last success.
+    `check_lock` raises ChangedError once the lock of the server is lost, and `lost` is that error.
     """
 
     limit: int = FAILURES_IN_A_ROW
     failures: int = 0
     signal_number: int = 0
+    check_lock: Callable[[], None] = lambda: None
+    lost: ChangedError | None = None
 
     @property
     def is_on(self) -> bool:
         """Whether to begin nothing more."""
-        return bool(self.signal_number) or self.failures >= self.limit
+        return bool(self.signal_number) or self.lost is not None or self.failures >= self.limit
+
+    def ask_lock(self) -> bool:
+        """Whether to begin nothing more, now that the lock was asked for: right before each batch of writes."""
+        try:
+            self.check_lock()
+        except ChangedError as error:
+            self.lost = error
+        return self.is_on
 
     def note(self, *, failed: bool) -> None:
         """Count one more that ended."""
@@ -83,6 +94,8 @@ async def attempt_each(
     on_end: Callable[[], None] = lambda: None,
 ) -> list[Attempt[T, R]]:
     """Do the work for each item and return the attempts in the items' order; `on_end` is told of each that ended."""
+    if items:
+        brake.ask_lock()
     pace = pace or Pace()
     waiting = iter(range(len(items)))
     attempts: dict[int, Attempt[T, R]] = {}

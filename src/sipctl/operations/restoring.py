@@ -291,7 +291,7 @@ async def restore(writer: Writer, steps: Sequence[Step], brake: Brake) -> list[A
     done: list[Attempt[Step, Change]] = []
     for deed, pace in ((Deed.DELETE, Pace()), (Deed.UPDATE, Pace(at_once=1)), (Deed.CREATE, Pace())):
         done += await attempt_each([step for step in steps if step.deed is deed], carry, brake, pace)
-    return done
+    return [one if one.begun else replace(one, error=brake.lost) for one in done]
 
 
 async def _carry(writer: Writer, step: Step) -> Change:

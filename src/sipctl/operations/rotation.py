@@ -73,8 +73,8 @@ class Rotator:
 
     async def _rotate_batch(self, batch: Sequence[Holding]) -> list[Rotated]:
         audit = AuditedBatch(self.journal)
-        if self.brake.is_on:
-            return [Rotated(holding.room, error=_not_begun(holding)) for holding in batch]
+        if self.brake.ask_lock():
+            return [Rotated(holding.room, error=self._not_begun(holding)) for holding in batch]
         try:
             audit.intend(*(Write("rotate", f"room {one.room}", {"pin": one.pin}) for one in batch))
         except SipctlError as error:
@@ -91,6 +91,8 @@ class Rotator:
         """Finish every rotation that an earlier run began. None is given up, for its rule may have changed already."""
         unfinished = self.registry.unfinished()
         audit = AuditedBatch(self.journal)
+        if self.brake.ask_lock():
+            return [Rotated(one.room, error=self._not_begun(one)) for one in unfinished]
         try:
             audit.intend(
                 *(Write("rotate", f"room {one.room}", {"pin": one.old_pin}, {"pin": one.new_pin}) for one in unfinished)
@@ -109,9 +111,14 @@ class Rotator:
             return Rotated(rotation.room, error=_half_way(rotation, error))
         return rotation if can_be else Rotated(rotation.room, error=_overtaken(rotation))
 
+    def _not_begun(self, what: Holding | Rotation) -> SipctlError:
+        return self.brake.lost or SipctlError(
+            f"room {what.room!r} was not begun", code="not-begun", hint="run it again"
+        )
+
     def _begun(self, holding: Holding) -> Rotation | Rotated:
         if self.brake.is_on:
-            return Rotated(holding.room, error=_not_begun(holding))
+            return Rotated(holding.room, error=self._not_begun(holding))
         try:
             rotation = self._begin(holding)
         except SipctlError as error:
@@ -164,7 +171,7 @@ class Rotator:
 
     def _stopped(self, rotation: Rotation, error: SipctlError | None, *, is_new: bool) -> Rotated:
         """A rotation that ended with an error, or was not reached."""
-        return Rotated(rotation.room, error=error or self._ended(rotation, _not_begun(rotation), is_new=is_new))
+        return Rotated(rotation.room, error=error or self._ended(rotation, self._not_begun(rotation), is_new=is_new))
 
     def _ended(self, rotation: Rotation, reason: SipctlError, *, is_new: bool) -> SipctlError:
         """What becomes of a rotation for this reason before LiveKit was touched: a new one is given up.
@@ -267,10 +274,6 @@ def _overtaken(rotation: Rotation) -> ConflictError:
         code="overtaken",
         hint=(CommandLine.of("pin", "show").on(rotation.room), " shows what it has"),
     )
-
-
-def _not_begun(what: Holding | Rotation) -> SipctlError:
-    return SipctlError(f"room {what.room!r} was not begun", code="not-begun", hint="run it again")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Final
 from sipctl.command_line import quoted
 from sipctl.config.urls import same_server
 from sipctl.errors import (
+    ChangedError,
     ConflictError,
     PartialError,
     PoisonPairError,
@@ -62,7 +63,7 @@ class Outcome:
 
     `would_refuse` is the rail that stands before an apply, for a run that only planned. `is_first_look` = nobody has
     looked at this server with this state yet. `unwritten` is why the audit, or the memory of runs, does not say how it
-    ended.
+    ended; `lost` why the lock of the server was not held to the end.
     """
 
     items: Sequence[Item]
@@ -72,6 +73,7 @@ class Outcome:
     is_first_look: bool = False
     run: str = ""
     unwritten: SipctlError | None = None
+    lost: ChangedError | None = None
 
 
 @dataclass(slots=True)

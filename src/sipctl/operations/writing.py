@@ -106,7 +106,8 @@ def unchanged(kind: Kind, identifier: str, stored: Json, note: str) -> Change:
 class Writer:
     """The server, the settings, the permit and the audit of one writing command.
 
-    `pins_today` asks the registry about the rooms and PINs of rules; None = the profile has none.
+    `pins_today` asks the registry about the rooms and PINs of rules; None = the profile has none. `check_lock` raises
+    ChangedError once the lock of the server is lost.
     """
 
     client: "LiveKitClient"
@@ -114,6 +115,7 @@ class Writer:
     permit: Permit
     journal: Journal
     pins_today: PinsAsked
+    check_lock: Callable[[], None] = lambda: None
 
     def as_of_today(self, rule: DispatchRule) -> DispatchRule:
         """A rule as it may come back: with the PIN that its room has today.
@@ -165,13 +167,17 @@ class Writer:
         """Make the change between the two lines of its audit; a dry run stops before both.
 
         `write` makes one call to LiveKit and returns the id and the stored form ("" and None where there is none).
-        `action` is the audit's word for it, if that is not the change's own; `required` as `Journal.recorded` has it.
+        `action` is the audit's word for it, if that is not the change's own; `required` as `Journal.recorded` has it:
+        what is not required ends what was begun, and needs no lock any more.
 
         Raises:
+            ChangedError: the lock was lost, and nothing was written.
             SipctlError: the write failed, or nobody knows whether it did; the audit says which.
         """
         if self.permit.dry_run:
             return change
+        if required:
+            self.check_lock()
         resource = _resource(change.kind, change.id)
         try:
             with self.journal.recorded(
