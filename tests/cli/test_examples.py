@@ -68,7 +68,7 @@ def test_an_example(line: str, world: Sandbox, tmp_path: Path) -> None:
     extra = ["--config", str(tmp_path / "prod.toml")] if "-profile " in line and "init" not in words else []
     started = time.monotonic()
     if "--look-twice" in words:
-        words[words.index("--look-twice") + 1] = "0s"
+        words[words.index("--look-twice") + 1] = "1s"
     if "--wait" in words:
         words += ["--wait", "0.1", "--settle", "0"]
     if "--pin-from-registry" in words:
