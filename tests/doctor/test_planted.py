@@ -84,6 +84,7 @@ PLANTED: dict[str, Deed] = {
     "RUL417": rule(room="other", pin=PIN, numbers=["+33170189900"]),
     "RUL418": rule(numbers=["33170189900"]),
     "RUL419": rule(numbers=["+33170189901"]),
+    "RUL420": rule(pin=PIN, trunk_ids=[], numbers=["+33170189900"]),
 }
 
 
@@ -113,6 +114,15 @@ def test_a_planted_fault_is_found(livekit: Server, code: str) -> None:
     assert all(PIN not in str(finding) and OTHER_PIN not in str(finding) for finding in report.findings)
     expected = ExitCode.FINDINGS if any(one.level is Level.ERROR for one in problems(report)) else ExitCode.DONE
     assert report.exit_code is expected
+
+
+def test_rules_of_a_room_for_other_calls_are_no_fault(livekit: Server) -> None:
+    healthy(livekit)
+    plant_trunk(livekit, "ST_other", numbers=["+49301234567"], allowed_addresses=["192.0.2.0/24"])
+    rule(pin=PIN, trunk_ids=["ST_other"])(livekit)
+    assert not codes(diagnose(settings_for(livekit))) & {"RUL411", "RUL420"}
+    rule(pin=PIN, trunk_ids=[])(livekit)
+    assert "RUL411" in codes(diagnose(settings_for(livekit)))
 
 
 COMMANDED = ("RUL401", "RUL402", "RUL403", "RUL405", "RUL408", "RUL412", "RUL413", "RUL418", "TRK308")

@@ -110,9 +110,9 @@ def test_a_duplicate_stays_if_the_rule_beside_it_does_not(yard: Yard, *, is_dele
     """Else its room would be left without a rule, or with one that nobody looked at."""
     assert yard.registry
     yard.registry.give([("other", "100001")])
-    first, second = (yard.desk.store(owned("other", "100001", trunk_ids=(trunk,))) for trunk in ("ST_1", "ST_2"))
-    (item,) = [one for one in yard.run(Part.REPAIR, apply=False).items if one.beside]
-    keeper, double = (first, second) if item.before == second else (second, first)
+    keeper, double = (yard.desk.store(owned("other", "100001", trunk_ids=trunks)) for trunks in ((), ("ST_1",)))
+    yard.run(Part.REPAIR, apply=False)
+    yard.wait()
 
     async def meddle(client: LiveKitClient) -> None:
         if is_deleted:
@@ -123,6 +123,34 @@ def test_a_duplicate_stays_if_the_rule_beside_it_does_not(yard: Yard, *, is_dele
     yard.desk.client_class = before_the_list(2, meddle)
     assert results(yard.run(Part.REPAIR)) == [("other", Result.CHANGED)]
     assert double in yard.desk.rules()
+
+
+def test_a_duplicate_whose_cover_goes_at_the_deletion_is_put_back(yard: Yard) -> None:
+    assert yard.registry
+    yard.registry.give([("other", "100001")])
+    keeper, double = (yard.desk.store(owned("other", "100001", trunk_ids=trunks)) for trunks in ((), ("ST_1",)))
+    yard.run(Part.REPAIR, apply=False)
+    yard.wait()
+
+    class Meddled(LiveKitClient):
+        async def delete_rule(self, identifier: str) -> None:
+            await super().delete_rule(keeper.sip_dispatch_rule_id)
+            await super().delete_rule(identifier)
+
+    yard.desk.client_class = Meddled
+    assert results(yard.run(Part.REPAIR)) == [("other", Result.NEEDED)]
+    assert yard.desk.rule().trunk_ids == double.trunk_ids
+
+
+def test_each_rule_of_a_room_that_comes_alive_is_put_back(yard: Yard) -> None:
+    """One of them takes no calls of the other."""
+    for trunk in ("ST_fr", "ST_de"):
+        yard.desk.store(owned("gone", "100001", trunk_ids=(trunk,)))
+    stale_for_long(yard)
+    server = yard.desk.server
+    yard.desk.client_class = before_the_delete(lambda one: server.join(one.room_name, "alice"))
+    assert results(yard.run(Part.PURGE)) == [("gone", Result.PUT_BACK)] * 2
+    assert sorted(rule.trunk_ids for rule in yard.desk.rules()) == [("ST_de",), ("ST_fr",)]
 
 
 def test_a_rule_that_the_backend_made_meanwhile_is_success(yard: Yard) -> None:

@@ -89,7 +89,7 @@ def test_the_grace_of_nothing_is_explicit(yard: Yard) -> None:
 def test_looking_twice_in_one_run_needs_no_memory(yard: Yard) -> None:
     plant(yard, "gone")
     yard.looks = None
-    yard.policy["grace"] = timedelta(milliseconds=10)
+    yard.policy["grace"] = timedelta(milliseconds=1)
     assert pending(yard.run(Part.PURGE).items) == []
     assert yard.desk.ask(lambda client: _twice(yard, client)) == [("gone", Result.DONE)]
 
@@ -274,6 +274,34 @@ def test_a_killed_run_is_finished_by_the_next(yard: Yard) -> None:
     assert yard.run(Part.PURGE).put_back == []
 
 
+def test_all_the_rules_that_a_killed_run_took_from_a_room_are_put_back(sandboxed: Yard, sandbox: Sandbox) -> None:
+    """One for each trunk: the room needs both."""
+    for trunk in ("ST_fr", "ST_de"):
+        sandboxed.desk.store(owned("gone", "100001", trunk_ids=(trunk,)))
+    sandboxed.run(Part.PURGE)
+    sandboxed.wait()
+
+    class KilledError(BaseException):
+        pass
+
+    class Dying(LiveKitClient):
+        deleted = 0
+
+        async def delete_rule(self, identifier: str) -> None:
+            await super().delete_rule(identifier)
+            Dying.deleted += 1
+            if Dying.deleted == 2:
+                sandbox.join("gone", "alice")
+                raise KilledError
+
+    sandboxed.desk.client_class = Dying
+    with pytest.raises(BaseExceptionGroup):
+        sandboxed.run(Part.PURGE)
+    sandboxed.desk.client_class = LiveKitClient
+    assert sandboxed.run(Part.PURGE).put_back == ["gone"]
+    assert sorted(rule.trunk_ids for rule in sandboxed.desk.rules()) == [("ST_de",), ("ST_fr",)]
+
+
 class TestWhatAnEarlierRunLeft:
     """A list of rooms can lag, so the next run looks once more at what the one before deleted."""
 
@@ -435,15 +463,79 @@ def test_missing_drifted_and_double_rules(yard: Yard) -> None:
         server.join(room, "alice")
     yard.open_room("quiet")
     yard.desk.store(owned("drifted", "None"))
-    yard.desk.store(owned("double", "100003", trunk_ids=("ST_1",)))
+    yard.desk.store(owned("double", "100003"))
     yard.desk.store(owned("double", "100003", trunk_ids=("ST_2",)))
-    outcome = yard.run()
-    assert results(outcome) == [("double", Result.DONE), ("drifted", Result.DONE), ("missing", Result.DONE)]
+    assert results(yard.run()) == [("drifted", Result.DONE), ("missing", Result.DONE)]
+    yard.wait()
+    assert results(yard.run()) == [("double", Result.DONE)]
     assert yard.pins() == {"missing": "100001", "drifted": "100002", "double": "100003"}
     assert len(yard.desk.rules()) == 3
     assert pending(yard.run().items) == []
     yard.policy["unattended"] = True
     assert results(yard.run()) == [("quiet", Result.DONE)]
+
+
+def test_rules_of_one_room_for_other_trunks_are_both_needed(yard: Yard) -> None:
+    assert yard.registry
+    yard.registry.give([("a", "100001")])
+    yard.desk.server.join("a", "alice")
+    for trunk in ("ST_fr", "ST_de"):
+        yard.desk.store(owned("a", "100001", trunk_ids=(trunk,)))
+    yard.run(apply=False)
+    yard.wait()
+    assert pending(yard.run().items) == []
+    assert len(yard.desk.rules()) == 2
+
+
+class TestDuplicate:
+    """A duplicate waits, counts and comes back as any rule that is deleted."""
+
+    @pytest.fixture
+    def double(self, sandboxed: Yard, sandbox: Sandbox) -> Yard:
+        assert sandboxed.registry
+        sandboxed.registry.give([("a", "100001")])
+        sandbox.join("a", "alice")
+        sandboxed.desk.store(owned("a", "100001"))
+        sandboxed.desk.store(owned("a", "100001", trunk_ids=("ST_fr",)))
+        return sandboxed
+
+    def reasons(self, yard: Yard, *parts: Part) -> list[Reason]:
+        return sorted(item.reason for item in yard.run(*parts).items if item.room == "a")
+
+    def test_it_waits_for_the_grace(self, double: Yard) -> None:
+        assert self.reasons(double) == [Reason.DUPLICATE_WAITING, Reason.LIVE]
+        double.wait(9)
+        assert self.reasons(double) == [Reason.DUPLICATE_WAITING, Reason.LIVE]
+        double.wait(2)
+        assert results(double.run()) == [("a", Result.DONE)]
+        assert double.desk.rule().trunk_ids == ()
+
+    def test_a_purge_in_between_forgets_nothing(self, double: Yard) -> None:
+        self.reasons(double)
+        double.wait(5)
+        self.reasons(double, Part.PURGE)
+        double.wait(6)
+        assert results(double.run()) == [("a", Result.DONE)]
+
+    def test_it_begins_anew_when_it_was_changed(self, double: Yard) -> None:
+        self.reasons(double)
+        double.wait()
+        (narrow,) = [rule for rule in double.desk.rules() if rule.trunk_ids]
+        double.desk.ask(lambda client: client.replace_rule(narrow, replace(narrow, trunk_ids=("ST_de",))))
+        assert self.reasons(double) == [Reason.DUPLICATE_WAITING, Reason.LIVE]
+
+    def test_it_counts_as_a_deletion(self, double: Yard) -> None:
+        self.reasons(double)
+        double.wait()
+        with pytest.raises(RailError, match="would delete 1 of 2"):
+            double.run(max_delete=0)
+
+    def test_twice_in_one_run_is_enough(self, double: Yard) -> None:
+        double.looks, double.policy["grace"] = None, timedelta(seconds=0.1)
+        double.orders["look_twice"] = timedelta(seconds=0.1)
+        clock = iter(range(100))
+        double.now = lambda: double.moment + timedelta(seconds=next(clock))  # type: ignore[method-assign]
+        assert results(double.run()) == [("a", Result.DONE)]
 
 
 def test_a_room_with_phone_callers_alone_gets_no_rule(yard: Yard) -> None:

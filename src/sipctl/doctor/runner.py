@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "checks", "examine", "examine_offline", "examine_pins", "examine_unasked"]
 
-_TRANSIENT: Final = frozenset({"RUL405", "RUL411", "RUL416"})
+_TRANSIENT: Final = frozenset({"RUL405", "RUL411", "RUL416", "RUL420"})
 """Codes of states that pass by themselves: a room that just ended, a rule that is being replaced."""
 
 _PAUSE_S: Final = 1.0

@@ -1,7 +1,8 @@
 """Carrying out a plan in LiveKit itself.
 
-LiveKit has no conditional delete. So a batch is looked at again right before it is deleted, rules first and rooms
-second; the rooms are looked at once more after it: a rule whose room came alive in between is put back as it was.
+LiveKit has no conditional delete. So a batch is read again right before it is deleted, rules first and rooms second;
+both are read once more after it: a rule whose room came alive in between is put back as it was, and so is a duplicate
+whose calls no other rule takes any more.
 """
 
 import secrets
@@ -16,11 +17,11 @@ from sipctl.operations.executing import attempt_each
 from sipctl.operations.journal import Entry, Journal, Write, utc_now
 from sipctl.operations.rule_writes import EqualRuleExistsError, create_alone, put_back, timestamp
 from sipctl.operations.survey import attended_of
-from sipctl.operations.writing import Writer
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import MAX_LENGTH
 from sipctl.telephony.plan import Item, Reason
+from sipctl.telephony.room_rules import stands_in_for
 
 T = TypeVar("T")
 
@@ -42,6 +43,11 @@ class ByLiveKit:
 
     work: Work
     _stored: dict[str, DispatchRule] = field(default_factory=dict)
+    _known: Mapping[str, DispatchRule] = field(init=False)
+    """The rules that the plan was made for, by their ids."""
+
+    def __post_init__(self) -> None:
+        self._known = {one.sip_dispatch_rule_id: one for one in self.work.world.rules}
 
     async def delete(self, items: Sequence[Item]) -> list[Done]:
         """Delete rules, batch by batch. The look before a batch tells, too, what came alive during the one before."""
@@ -55,7 +61,7 @@ class ByLiveKit:
             except SipctlError as error:
                 done += self._none_done(batch, error)
                 continue
-            done = await self._put_back_what_came_alive(done, look.live)
+            done = await self._put_back_what_is_missed(done, look.live)
             done += await self._delete_batch(batch, look)
         return await self._check(done)
 
@@ -88,8 +94,7 @@ class ByLiveKit:
 
     def _is_right(self, rule: DispatchRule | None, rule_id: str) -> bool:
         """Whether the rule that makes another one superfluous stands as it did when the plan was made."""
-        known = {one.sip_dispatch_rule_id: one for one in self.work.world.rules}
-        return rule is not None and rule == known.get(rule_id)
+        return rule is not None and rule == self._known.get(rule_id)
 
     async def _delete_ready(self, items: Sequence[Item]) -> list[Done]:
         journal, client = self.work.writer.journal, self.work.writer.client
@@ -117,27 +122,46 @@ class ByLiveKit:
 
     async def _check(self, done: list[Done]) -> list[Done]:
         """List the rooms once more, after the last deletion."""
-        if not any(map(_may_be_lost, done)):
+        if not any(map(self._may_be_lost, done)):
             return done
         try:
             live = frozenset(room.name for room in await self.work.writer.client.list_rooms())
         except SipctlError as error:
-            return [self._failed(one, Result.NOT_CHECKED, error) if _may_be_lost(one) else one for one in done]
-        return await self._put_back_what_came_alive(done, live)
+            return [self._failed(one, Result.NOT_CHECKED, error) if self._may_be_lost(one) else one for one in done]
+        return await self._put_back_what_is_missed(done, live)
 
-    async def _put_back_what_came_alive(self, done: Sequence[Done], live: frozenset[str]) -> list[Done]:
-        return [await self._put_back(one) if _may_be_lost(one) and one.item.room in live else one for one in done]
+    def _may_be_lost(self, done: Done) -> bool:
+        """Whether a room may miss this rule: it was deleted, or its deletion has no answer.
 
-    async def _put_back(self, one: Done) -> Done:
-        if one.item.before is None:
+        None misses a duplicate with another PIN than the right one.
+        """
+        if done.result not in {Result.DONE, Result.UNKNOWN}:
+            return False
+        keeper = self._known.get(done.item.beside) if done.item.reason is Reason.DUPLICATE else None
+        return keeper is None or done.item.before is None or done.item.before.pin == keeper.pin
+
+    async def _put_back_what_is_missed(self, done: Sequence[Done], live: frozenset[str]) -> list[Done]:
+        """What live rooms miss: rules of rooms that came alive, and duplicates without the rule that covered them."""
+        missed = [one.item.room in live and self._may_be_lost(one) for one in done]
+        pairs = zip(done, missed, strict=True)
+        try:
+            standing = list(await self.work.writer.client.list_rules()) if any(missed) else []
+        except SipctlError as error:
+            return [self._failed(one, Result.NOT_CHECKED, error) if is_missed else one for one, is_missed in pairs]
+        return [await self._put_back(one, standing) if is_missed else one for one, is_missed in pairs]
+
+    async def _put_back(self, one: Done, standing: Iterable[DispatchRule]) -> Done:
+        gone = one.item.before
+        is_duplicate = one.item.reason is Reason.DUPLICATE
+        if gone is None or (is_duplicate and self._serving(gone, standing)):
             return one
         try:
-            rule_id = await self.put_back(one.item.before)
+            rule_id = await self.put_back(gone)
         except RetiredPinError as error:
             return Done(one.item, Result.LEFT_OUT, error=error)
         except SipctlError as error:
             return self._failed(one, Result.NOT_PUT_BACK, error)
-        return Done(one.item, Result.PUT_BACK, rule_id=rule_id, error=one.error)
+        return Done(one.item, Result.NEEDED if is_duplicate else Result.PUT_BACK, rule_id=rule_id, error=one.error)
 
     def _failed(self, one: Done, result: Result, error: SipctlError) -> Done:
         """What failed after the deletion; a deletion without an answer remains one until it is looked at."""
@@ -159,17 +183,32 @@ class ByLiveKit:
             RetiredPinError: its PIN was taken away, and its room has no other one.
             SipctlError: it cannot be made, and nobody else made one.
         """
-        writer = self.work.writer
-        serving = await _serving(writer, rule.room_name)
+        client = self.work.writer.client
+        serving = self._serving(rule, await client.list_rules())
         if serving:
             return serving
         try:
-            return await put_back(writer, rule)
+            return await put_back(self.work.writer, rule)
         except ConflictError:
-            serving = await _serving(writer, rule.room_name)
+            serving = self._serving(rule, await client.list_rules())
             if serving:
                 return serving
             raise
+
+    def _serving(self, gone: DispatchRule, standing: Iterable[DispatchRule]) -> str:
+        """The id of an owned rule that takes the calls of a deleted one; "" if there is none.
+
+        Its PIN may be a newer one by now. A rule that had another PIN already when the plan was made does not count.
+        """
+        owns, known = self.work.writer.settings.mark.owns, self._known
+        serving = (
+            rule.sip_dispatch_rule_id
+            for rule in standing
+            if owns(rule)
+            and stands_in_for(rule, gone)
+            and (rule.pin == gone.pin or rule != known.get(rule.sip_dispatch_rule_id))
+        )
+        return next(serving, "")
 
     async def update(self, items: Sequence[Item]) -> list[Done]:
         """Change rules in place, one after the other: each may wait for the PIN of the one before.
@@ -250,11 +289,6 @@ def batches(items: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def _may_be_lost(done: Done) -> bool:
-    """Whether a room may miss this rule: it was deleted, or its deletion has no answer."""
-    return done.result in {Result.DONE, Result.UNKNOWN} and done.item.reason is not Reason.DUPLICATE
-
-
 def _deletion(item: Item) -> Write:
     before = rule_to_json(item.before) if item.before else None
     return Write("delete", f"rule {item.rule_id}", before)
@@ -268,10 +302,3 @@ def _outcome(journal: Journal, intent: Entry, done: Done) -> Entry:
 def _parking_pin() -> str:
     """A PIN that nobody was told, for the moment in which two rules change places."""
     return f"{secrets.randbelow(10**MAX_LENGTH):0{MAX_LENGTH}d}"
-
-
-async def _serving(writer: Writer, room: str) -> str:
-    """The id of an owned rule for this room; "" if there is none. Its PIN may be a newer one by now."""
-    mark = writer.settings.mark
-    rules = (rule for rule in await writer.client.list_rules() if rule.room_name == room and mark.owns(rule))
-    return next((rule.sip_dispatch_rule_id for rule in rules), "")

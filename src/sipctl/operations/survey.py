@@ -1,8 +1,8 @@
 """One look at the world that a plan is made for: rules first, rooms second, then who is in which room."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -10,7 +10,8 @@ from sipctl.lkapi.client import LiveKitClient
 from sipctl.registry.looks import Earlier, Looks
 from sipctl.registry.store import Registry
 from sipctl.telephony.model import DispatchRule, Room
-from sipctl.telephony.plan import Policy, World
+from sipctl.telephony.plan import Part, Policy, World
+from sipctl.telephony.planning import duplicates
 
 _AT_ONCE: Final = 16
 
@@ -34,21 +35,29 @@ class Surveyor:
         rules = tuple(await self.client.list_rules())
         rooms = await self.client.list_rooms()
         live = frozenset(room.name for room in rooms)
-        stale = [rule for rule in rules if self.policy.mark.is_stale(rule, live)]
-        if earlier is None:
-            earlier = self.looks.look(stale, any_room=bool(rooms)) if self.looks else Earlier()
-        attended = await self._attended(rules, rooms)
-        ours = sorted(filter(self.policy.mark.is_ours, live))
         world = World(
-            now=self.now(),
-            rules=rules,
-            live=live,
-            attended=attended,
-            pins=self.registry.pins_of(ours) if self.registry else None,
+            now=self.now(), rules=rules, live=live, pins=self._pins(live), attended=await self._attended(rules, rooms)
+        )
+        if earlier is None:
+            earlier = self._observe(world)
+        known = replace(
+            world,
             stale_since=earlier.stale_since,
+            duplicate_since=earlier.duplicate_since,
             empty_since=earlier.empty_since,
         )
-        return world, earlier
+        return known, earlier
+
+    def _pins(self, live: Iterable[str]) -> Mapping[str, str] | None:
+        ours = sorted(filter(self.policy.mark.is_ours, live))
+        return self.registry.pins_of(ours) if self.registry else None
+
+    def _observe(self, world: World) -> Earlier:
+        """What earlier runs observed; from here on this observation is one of them."""
+        if self.looks is None:
+            return Earlier()
+        found = _observed(world, self.policy)
+        return self.looks.look(found.stale, found.duplicates, any_room=bool(world.live))
 
     async def _attended(self, rules: Iterable[DispatchRule], rooms: Iterable[Room]) -> frozenset[str]:
         """Which rooms without a rule of their own have somebody in them who is no phone caller.
@@ -74,11 +83,27 @@ async def attended_of(client: LiveKitClient, rooms: Iterable[str]) -> frozenset[
     return frozenset(room for room, attended in await asyncio.gather(*map(is_attended, rooms)) if attended)
 
 
+@dataclass(frozen=True, slots=True)
+class _Observed:
+    """What one observation found. `duplicates` None = nothing: this run does not judge them."""
+
+    stale: list[DispatchRule]
+    duplicates: list[DispatchRule] | None
+
+
+def _observed(world: World, policy: Policy) -> _Observed:
+    """Which rules could go if they stay as they are."""
+    stale = [rule for rule in world.rules if policy.mark.is_stale(rule, world.live)]
+    judges_duplicates = Part.REPAIR in policy.parts and not policy.by_backend
+    return _Observed(stale, duplicates(world, policy) if judges_duplicates else None)
+
+
 def earlier_from(world: World, policy: Policy) -> Earlier:
-    """What a look that nobody remembers but this run found, for the second look of the same run."""
-    stale = (rule for rule in world.rules if policy.mark.is_stale(rule, world.live))
+    """What this run observed, for its own second observation: nothing else remembers it."""
+    found = _observed(world, policy)
     return Earlier(
         is_first=False,
-        stale_since={rule.sip_dispatch_rule_id: world.now for rule in stale},
+        stale_since={rule.sip_dispatch_rule_id: world.now for rule in found.stale},
+        duplicate_since={rule.sip_dispatch_rule_id: world.now for rule in found.duplicates or ()},
         empty_since=None if world.live else world.now,
     )

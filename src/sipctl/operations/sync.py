@@ -32,7 +32,9 @@ from sipctl.operations.survey import Surveyor, earlier_from
 from sipctl.registry.looks import Earlier, Looks
 from sipctl.telephony.livekit_json import rule_from_json
 from sipctl.telephony.model import DispatchRule
-from sipctl.telephony.plan import Action, Item, Part, Reason, World, make_plan, pending
+from sipctl.telephony.plan import Action, Item, Part, Reason, World, pending
+from sipctl.telephony.planning import make_plan
+from sipctl.telephony.room_rules import stands_in_for
 from sipctl.telephony.ruleset import rule_conflicts
 
 _PERCENT_FROM: Final = 10
@@ -202,13 +204,16 @@ class Synchroniser:
         return settling
 
     async def _put_back(self, lost: Sequence[DispatchRule]) -> Settling:
+        """Make what live rooms miss again, the rules with the registry's PINs first."""
         world, _ = await self.surveyor.survey(Earlier())
-        served = {rule.room_name for rule in world.rules if self.surveyor.policy.mark.owns(rule)}
-        missing = {rule.room_name: rule for rule in lost if rule.room_name in world.live - served}
+        pins = world.pins or {}
+        standing = list(filter(self.surveyor.policy.mark.owns, world.rules))
         way = self.way_for(world)
         settling = Settling()
-        for room, rule in sorted(missing.items()):
-            item = Item(action=Action.CREATE, reason=Reason.MISSING, room=room, after=rule)
+        for rule in sorted(lost, key=lambda one: (one.room_name, one.pin != pins.get(one.room_name))):
+            if rule.room_name not in world.live or any(stands_in_for(one, rule) for one in standing):
+                continue
+            item = Item(action=Action.CREATE, reason=Reason.MISSING, room=rule.room_name, after=rule)
             try:
                 await way.put_back(rule)
             except PoisonPairError as error:
@@ -220,7 +225,9 @@ class Synchroniser:
             except SipctlError as error:
                 settling.not_back.append(Done(item, Result.NOT_PUT_BACK, error=error))
             else:
-                settling.rooms.append(room)
+                standing.append(rule)
+                settling.rooms.append(rule.room_name)
+        settling.rooms = list(dict.fromkeys(settling.rooms))
         return settling
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -25,11 +25,13 @@ _IF_CORRUPT: Final = "move looks.db of the state folder away: the next look coun
 class Earlier:
     """What was seen before this look. `is_first` = nobody has looked at this server with this state yet.
 
-    `stale_since` says of rule ids since which look, without a break, they are stale and unchanged.
+    `stale_since` and `duplicate_since` say of rule ids since which observation, without a break, they are unchanged
+    and stale, or duplicates.
     """
 
     is_first: bool = True
     stale_since: Mapping[str, datetime] = field(default_factory=dict)
+    duplicate_since: Mapping[str, datetime] = field(default_factory=dict)
     empty_since: datetime | None = None
 
 
@@ -57,53 +59,24 @@ class Looks:
     def _reading(self) -> AbstractContextManager[Connection]:
         return reading(self._engine, _WHAT, if_corrupt=_IF_CORRUPT)
 
-    def look(self, stale: Iterable[DispatchRule], *, any_room: bool) -> Earlier:
-        """What earlier looks found; then note this one, in the same transaction.
+    def look(
+        self, stale: Iterable[DispatchRule], duplicates: Iterable[DispatchRule] | None = None, *, any_room: bool
+    ) -> Earlier:
+        """What earlier observations found; then note this one, in the same transaction.
 
-        A rule that is not stale any more, or was changed, begins anew when it is stale the next time. So does one
-        that was seen in a future that a clock has left.
+        A rule that is not stale any more, or was changed, begins anew when it is stale the next time; a duplicate
+        likewise. So does one that was seen in a future that a clock has left. `duplicates` None = this run does not
+        know which rules are duplicates, and what is noted of them stays.
         """
         now = self._now()
-        digests = {rule.sip_dispatch_rule_id: _digest(rule) for rule in stale}
         with self._writing() as connection:
             serialize(connection, f"looks at {self._server}")  # a run holds the lock of the server itself
-            earlier = self._earlier(connection, digests, now)
-            self._note(connection, digests, earlier, now, any_room=any_room)
-        return earlier
-
-    def _earlier(self, connection: Connection, digests: Mapping[str, str], now: datetime) -> Earlier:
-        seen = select(sightings.c.rule_id, sightings.c.digest, sightings.c.since)
-        since = {
-            rule_id: datetime.fromisoformat(moment)
-            for rule_id, digest, moment in connection.execute(seen.where(sightings.c.server == self._server))
-            if digests.get(rule_id) == digest
-        }
-        last = connection.execute(select(looks.c.empty_since).where(looks.c.server == self._server)).first()
-        empty = datetime.fromisoformat(last.empty_since) if last and last.empty_since else None
-        return Earlier(
-            is_first=last is None,
-            stale_since={rule_id: moment for rule_id, moment in since.items() if moment <= now},
-            empty_since=empty if empty is not None and empty <= now else None,
-        )
-
-    def _note(
-        self, connection: Connection, digests: Mapping[str, str], earlier: Earlier, now: datetime, *, any_room: bool
-    ) -> None:
-        connection.execute(delete(sightings).where(sightings.c.server == self._server))
-        rows = [
-            {
-                "server": self._server,
-                "rule_id": rule_id,
-                "digest": digest,
-                "since": earlier.stale_since.get(rule_id, now).isoformat(),
-            }
-            for rule_id, digest in digests.items()
-        ]
-        if rows:
-            connection.execute(insert(sightings), rows)
-        empty_since = None if any_room else (earlier.empty_since or now).isoformat()
-        connection.execute(delete(looks).where(looks.c.server == self._server))
-        connection.execute(insert(looks).values(server=self._server, last_at=now.isoformat(), empty_since=empty_since))
+            series = _Series(connection, self._server, now)
+            earlier = series.observe(stale, any_room=any_room)
+            if duplicates is None:
+                return earlier
+            series = _Series(connection, f"{self._server} duplicates", now)
+            return replace(earlier, duplicate_since=series.observe(duplicates, any_room=any_room).stale_since)
 
     def begin_run(self, run: str) -> None:
         """Note that a run is about to write; whoever finds the note later knows that it was killed."""
@@ -128,6 +101,55 @@ class Looks:
         here = runs.c.server == self._server
         with self._writing() as connection:
             connection.execute(delete(runs).where(here, runs.c.run.in_(list(settled)) | (runs.c.started_at < long_ago)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """Observations of one kind, under a name of their own, in one transaction."""
+
+    connection: Connection
+    name: str
+    now: datetime
+
+    def observe(self, rules: Iterable[DispatchRule], *, any_room: bool) -> Earlier:
+        """What was known of these rules; this observation is the last one from here on."""
+        digests = {rule.sip_dispatch_rule_id: _digest(rule) for rule in rules}
+        earlier = self._earlier(digests)
+        self._note(digests, earlier, any_room=any_room)
+        return earlier
+
+    def _earlier(self, digests: Mapping[str, str]) -> Earlier:
+        seen = select(sightings.c.rule_id, sightings.c.digest, sightings.c.since)
+        since = {
+            rule_id: datetime.fromisoformat(moment)
+            for rule_id, digest, moment in self.connection.execute(seen.where(sightings.c.server == self.name))
+            if digests.get(rule_id) == digest
+        }
+        last = self.connection.execute(select(looks.c.empty_since).where(looks.c.server == self.name)).first()
+        empty = datetime.fromisoformat(last.empty_since) if last and last.empty_since else None
+        return Earlier(
+            is_first=last is None,
+            stale_since={rule_id: moment for rule_id, moment in since.items() if moment <= self.now},
+            empty_since=empty if empty is not None and empty <= self.now else None,
+        )
+
+    def _note(self, digests: Mapping[str, str], earlier: Earlier, *, any_room: bool) -> None:
+        connection, now = self.connection, self.now.isoformat()
+        connection.execute(delete(sightings).where(sightings.c.server == self.name))
+        rows = [
+            {
+                "server": self.name,
+                "rule_id": rule_id,
+                "digest": digest,
+                "since": earlier.stale_since[rule_id].isoformat() if rule_id in earlier.stale_since else now,
+            }
+            for rule_id, digest in digests.items()
+        ]
+        if rows:
+            connection.execute(insert(sightings), rows)
+        empty_since = None if any_room else (earlier.empty_since or self.now).isoformat()
+        connection.execute(delete(looks).where(looks.c.server == self.name))
+        connection.execute(insert(looks).values(server=self.name, last_at=now, empty_since=empty_since))
 
 
 def _digest(rule: DispatchRule) -> str:

@@ -4,18 +4,21 @@ LiveKit walks a list in the order of ids and refuses it at the first key that it
 at every call: one clashing pair fails every call whose candidates include it.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Generic, TypeVar
 
-from sipctl.telephony.model import DispatchRule, InboundTrunk
+from sipctl.telephony.model import DispatchRule, InboundTrunk, Json
 from sipctl.telephony.numbers import normalize_number
 from sipctl.telephony.quoting import go_quote, go_quote_all
 
 T = TypeVar("T")
 
 _ANY = ("",)
+_ANYTHING = ("\0",)
+"""Stands for what a rule without a trunk or number asks for; "" is a trunk that LiveKit can store."""
 
 UNTYPED_RULE = "unsupported SIP Dispatch Rule: <nil>"
 """LiveKit's text for a list that holds a rule without a type."""
@@ -83,6 +86,93 @@ def _conflicts(things: Iterable[T], keys: Callable[[T], Sequence[tuple[str, ...]
             elif not any(owner is other for other in met):
                 met.append(owner)
                 yield Conflict(owner, thing, at)
+
+
+def covers(wide: DispatchRule, narrow: DispatchRule) -> bool:
+    """Whether every call that `narrow` takes is one that `wide` takes too, and becomes the same there.
+
+    That is LiveKit's keys: the same PIN, and a trunk, a called number and a caller that `wide` names as well, byte for
+    byte, or does not ask for. The same is: the room, and all that LiveKit gives to the participant or asks of the
+    call's media. Whether a third rule comes before `wide` is not judged here: LiveKit prefers the more specific one.
+    """
+    return wide.pin == narrow.pin and takes_all_of(wide, narrow) and becomes_the_same(wide, narrow)
+
+
+def takes_all_of(wide: DispatchRule, narrow: DispatchRule) -> bool:
+    """Whether `wide` fits every call that `narrow` fits, PINs apart. A rule without a type fits none."""
+    return wide.kind is not None and all(
+        not theirs or (bool(ours) and set(ours) <= set(theirs))
+        for ours, theirs in zip(_asked(narrow), _asked(wide), strict=True)
+    )
+
+
+def meet(one: DispatchRule, other: DispatchRule) -> bool:
+    """Whether some call fits both rules, PINs apart."""
+    return (
+        one.kind is not None
+        and other.kind is not None
+        and all(
+            not ours or not theirs or not set(ours).isdisjoint(theirs)
+            for ours, theirs in zip(_asked(one), _asked(other), strict=True)
+        )
+    )
+
+
+def becomes_the_same(one: DispatchRule, other: DispatchRule) -> bool:
+    """Whether a call becomes the same by either rule: room, participant and media; krisp and the like included."""
+    return _effect(one) == _effect(other)
+
+
+class RulesByScope:
+    """Finds the rules that may share a call with another one, without a look at all of them."""
+
+    def __init__(self, rules: Iterable[DispatchRule] = ()) -> None:
+        self._all: list[DispatchRule] = []
+        self._naming = tuple(defaultdict[str, list[DispatchRule]](list) for _ in range(3))
+        for rule in rules:
+            self.add(rule)
+
+    def add(self, rule: DispatchRule) -> None:
+        """Have one more rule found."""
+        self._all.append(rule)
+        for values, naming in zip(_asked(rule), self._naming, strict=True):
+            for value in values or _ANYTHING:
+                naming[value].append(rule)
+
+    def near(self, rule: DispatchRule) -> Sequence[DispatchRule]:
+        """Every rule that this one meets, and others; one may come twice."""
+        found: Sequence[DispatchRule] = self._all
+        for values, naming in zip(_asked(rule), self._naming, strict=True):
+            if values:
+                named = [one for value in (*_ANYTHING, *values) for one in naming.get(value, ())]
+                found = min(found, named, key=len)
+        return found
+
+
+def _asked(rule: DispatchRule) -> tuple[tuple[str, ...], ...]:
+    """What a rule asks of a call apart from the PIN; () asks for nothing."""
+    return rule.trunk_ids, rule.numbers, rule.inbound_numbers
+
+
+def _effect(rule: DispatchRule) -> DispatchRule:
+    """The rule without its keys, its name, its times, and the empty messages that LiveKit adds when it stores."""
+    return replace(
+        rule,
+        sip_dispatch_rule_id="",
+        name="",
+        pin="",
+        trunk_ids=(),
+        numbers=(),
+        inbound_numbers=(),
+        room_config=_unless_empty(rule.room_config),
+        media=_unless_empty(rule.media),
+        created_at=None,
+        updated_at=None,
+    )
+
+
+def _unless_empty(message: Json | None) -> Json | None:
+    return message if message and any(message.values()) else None
 
 
 def less_needed(first: DispatchRule, second: DispatchRule, live: Container[str]) -> DispatchRule:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.pins import is_pin
-from sipctl.telephony.plan import Action, Item, Part, Policy, Reason, World, make_plan, pending
+from sipctl.telephony.plan import Action, Item, Part, Policy, Reason, World, pending
+from sipctl.telephony.planning import make_plan
 from sipctl.telephony.ruleset import rules_refusal
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -29,8 +30,9 @@ def rule(identifier: str, room: str, pin: str = "1111", **fields: object) -> Dis
 
 
 def world(*rules: DispatchRule, live: Iterable[str] = ("other",), **known: object) -> World:
-    stale_since = {one.sip_dispatch_rule_id: LONG_AGO for one in rules}
-    return World(now=NOW, rules=rules, live=frozenset(live), **({"stale_since": stale_since} | known))  # type: ignore[arg-type]
+    long_since = {one.sip_dispatch_rule_id: LONG_AGO for one in rules}
+    since = {"stale_since": long_since, "duplicate_since": long_since}
+    return World(now=NOW, rules=rules, live=frozenset(live), **(since | known))  # type: ignore[arg-type]
 
 
 def reasons(items: Sequence[Item]) -> list[tuple[str, str, str]]:
@@ -177,10 +179,180 @@ def test_without_a_registry_only_equal_ones_are_duplicates() -> None:
     assert of(plan, "A", "B", "C") == [("keep", "live", "A"), ("skip", "ambiguous", "C"), ("delete", "duplicate", "B")]
 
 
-def test_a_clashing_pair_of_a_dead_room_is_parted_at_once() -> None:
-    """It fails every call; one of the two may go without any wait."""
-    plan = make_plan(world(rule("A", "a"), rule("B", "a"), stale_since={}), POLICY)
-    assert of(plan, "A", "B") == [("skip", "first-look", "A"), ("delete", "duplicate", "B")]
+# --- one room, several rules ---
+
+
+def live_room(*rules: DispatchRule, **policy: object) -> list[tuple[str, str, str]]:
+    """What becomes of the rules of room a, whose PIN is 1234."""
+    known = world(*rules, live=("a",), pins={"a": "1234"})
+    return reasons(make_plan(known, replace(POLICY, **policy)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"trunk_ids": ("ST_fr",)}, {"trunk_ids": ("ST_de",)}),
+        ({"numbers": ("+33",)}, {"numbers": ("+49",)}),
+        ({"inbound_numbers": ("+331",)}, {"inbound_numbers": ("+491",)}),
+    ],
+)
+def test_rules_for_other_calls_are_both_needed(first: dict[str, object], second: dict[str, object]) -> None:
+    assert live_room(rule("A", "a", "1234", **first), rule("B", "a", "1234", **second)) == [
+        ("keep", "live", "A"),
+        ("keep", "live", "B"),
+    ]
+
+
+def test_the_one_that_takes_most_calls_is_kept() -> None:
+    narrow = [rule(name, "a", "1234", trunk_ids=(f"ST_{name}",)) for name in "AB"]
+    assert live_room(*narrow, rule("C", "a", "1234")) == [
+        ("keep", "live", "C"),
+        ("delete", "duplicate", "A"),
+        ("delete", "duplicate", "B"),
+    ]
+
+
+def test_the_right_pin_comes_before_what_takes_most() -> None:
+    wide, narrow = rule("A", "a", "9999"), rule("B", "a", "1234", trunk_ids=("ST_fr",))
+    assert live_room(wide, narrow) == [("keep", "live", "B"), ("update", "pin-differs", "A")]
+
+
+def test_what_several_cover_together_is_no_duplicate() -> None:
+    both = rule("C", "a", "1234", numbers=("+33", "+49"))
+    halves = [rule("A", "a", "1234", numbers=("+33",), trunk_ids=("ST",)), rule("B", "a", "1234", numbers=("+49",))]
+    assert not [one for one in live_room(both, *halves) if one[2] == "C" and one[0] == "delete"]
+
+
+def test_an_overlap_in_part_is_ambiguous_and_left_alone() -> None:
+    by_trunk = rule("A", "a", "1234", trunk_ids=("ST_fr",))
+    by_caller = rule("B", "a", "1234", inbound_numbers=("+331",))
+    assert live_room(by_trunk, by_caller) == [("keep", "live", "A"), ("skip", "ambiguous", "B")]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"hide_phone_number": True},
+        {"attributes": {"role": "host"}},
+        {"metadata": "x"},
+        {"media_encryption": "SIP_MEDIA_ENCRYPT_REQUIRE"},
+        {"media": {"codecs": [{"name": "opus"}]}},
+        {"room_preset": "loud"},
+        {"room_config": {"max_participants": 3}},
+    ],
+)
+def test_a_rule_by_which_calls_become_something_else_is_no_duplicate(other: dict[str, object]) -> None:
+    narrow = rule("B", "a", "1234", trunk_ids=("ST_fr",), **other)
+    assert live_room(rule("A", "a", "1234"), narrow) == [("keep", "live", "A"), ("skip", "ambiguous", "B")]
+
+
+def test_what_livekit_adds_by_itself_makes_no_difference() -> None:
+    stored = rule(
+        "B", "a", "1234", media={"codecs": [], "only_listed_codecs": False}, created_at="2026-01-01T00:00:00Z"
+    )
+    assert live_room(rule("A", "a", "1234"), stored) == [("keep", "live", "A"), ("delete", "duplicate", "B")]
+
+
+def test_a_drifted_rule_for_other_calls_is_repaired_and_not_deleted() -> None:
+    right = rule("A", "a", "1234", trunk_ids=("ST_fr",))
+    assert live_room(right, rule("B", "a", "9999", trunk_ids=("ST_de",))) == [
+        ("keep", "live", "A"),
+        ("update", "pin-differs", "B"),
+    ]
+    hiding = rule("B", "a", "9999", hide_phone_number=True)
+    assert live_room(right, hiding) == [("keep", "live", "A"), ("skip", "ambiguous", "B")]
+
+
+def test_a_rule_of_another_room_between_the_two_keeps_both() -> None:
+    """Without B, its calls from +331 would go to room x."""
+    wide, narrow = rule("A", "a", "1234"), rule("B", "a", "1234", trunk_ids=("ST_fr",), inbound_numbers=("+331",))
+    between = rule("F", "x", "1234", trunk_ids=("ST_fr",), name="theirs")
+    plan = live_room(wide, narrow, between)
+    assert ("skip", "ambiguous", "B") in plan
+    assert ("delete", "duplicate", "B") in live_room(wide, narrow, replace(between, trunk_ids=("ST_de",)))
+
+
+def test_a_rule_that_hides_numbers_gets_no_pin_beside_one_that_does_not() -> None:
+    """A call without a number stops the server where it wins; a rule of others, too, is one that calls reach now."""
+    theirs = rule("A", "a", "1234", name="theirs")
+    hiding = rule("B", "a", "9999", trunk_ids=("ST_fr",), hide_phone_number=True)
+    assert ("skip", "ambiguous", "B") in live_room(theirs, hiding)
+    assert ("update", "pin-differs", "B") in live_room(replace(theirs, trunk_ids=("ST_de",)), hiding)
+
+
+def test_an_open_rule_is_no_duplicate_of_an_open_one() -> None:
+    """Without B, rule F asks for a PIN on trunk fr."""
+    rules = rule("A", "a", ""), rule("B", "a", "", trunk_ids=("ST_fr",), numbers=("+33",))
+    asking = rule("F", "x", "5678", trunk_ids=("ST_fr",), name="theirs")
+    plan = make_plan(world(*rules, asking, live=("a",)), POLICY)
+    assert of(plan, "A", "B") == [("keep", "live", "A"), ("skip", "ambiguous", "B")]
+
+
+def test_the_profiles_own_trunks_are_the_one_exception() -> None:
+    french, german = (rule(one, "a", "1234", trunk_ids=(f"ST_{one}",)) for one in ("fr", "de"))
+    assert live_room(french, german, trunk_ids=("ST_fr",)) == [("keep", "live", "fr"), ("delete", "duplicate", "de")]
+    both = live_room(french, german, trunk_ids=("ST_fr", "ST_de"))
+    assert {one[0] for one in both} == {"skip"}
+
+
+# --- calls to other rooms ---
+
+OPEN = rule("O", "lobby", "", name="theirs", trunk_ids=("ST_fr",))
+"""It comes before rules that name no trunk."""
+
+
+def test_a_stale_rule_stays_while_it_alone_makes_livekit_ask_for_a_pin() -> None:
+    asking = rule("S", "s", "5678", trunk_ids=("ST_fr",))
+    needy = rule("L", "l", "1234")
+    plan = make_plan(world(OPEN, asking, needy, live=("l",)), POLICY)
+    assert of(plan, "S") == [("skip", "prompts", "S")]
+    assert [item.beside for item in plan if item.rule_id == "S"] == ["O"]
+    second = rule("T", "t", "6789", trunk_ids=("ST_fr",))
+    both = make_plan(world(OPEN, asking, second, needy, live=("l",)), POLICY)
+    assert of(both, "S", "T") == [("skip", "prompts", "S"), ("delete", "stale", "T")]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [rule("L", "l", "1234", trunk_ids=("ST_fr",))],
+        [rule("L", "l", "1234", trunk_ids=("ST_de",))],
+        [rule("L", "l", "1234"), rule("G", "g", "7777", trunk_ids=("ST_fr",), name="theirs")],
+        [rule("L", "dead", "1234", name="theirs")],
+    ],
+)
+def test_a_stale_rule_that_others_do_not_need_goes(others: list[DispatchRule]) -> None:
+    asking = rule("S", "s", "5678", trunk_ids=("ST_fr",))
+    assert of(make_plan(world(OPEN, asking, *others, live=("l",)), POLICY), "S") == [("delete", "stale", "S")]
+
+
+def test_no_new_prompt_shuts_out_the_callers_of_an_open_rule() -> None:
+    """Room l has no rule with its PIN: whoever is asked for it is turned away."""
+    opened = rule("L", "l", "", trunk_ids=())
+    known = world(opened, live=("l", "m"), attended=frozenset("lm"), pins={"l": "1234", "m": "5678"})
+    alone = make_plan(known, replace(POLICY, parts=frozenset({Part.CREATE})))
+    assert of(alone, "m") == [("skip", "prompts", "m")]
+    plan = make_plan(known, POLICY)
+    assert [one[:2] for one in reasons(plan)] == [("skip", "prompts"), ("update", "pin-differs")]
+    after = make_plan(replace(known, rules=apply(known.rules, plan)), POLICY)
+    assert [one[:2] for one in reasons(after)] == [("keep", "live"), ("create", "missing")]
+
+
+def test_both_of_a_clashing_pair_of_a_dead_room_wait_as_any_stale_rule() -> None:
+    pair = world(rule("A", "a"), rule("B", "a"), stale_since={"A": LONG_AGO})
+    assert of(make_plan(pair, POLICY), "A", "B") == [("skip", "first-look", "B"), ("delete", "stale", "A")]
+
+
+def test_a_duplicate_waits_for_the_grace() -> None:
+    rules, since = (rule("A", "a"), rule("B", "a")), {"B": NOW - timedelta(minutes=9)}
+    for seen in ({}, since):
+        plan = make_plan(world(*rules, live=("a",), duplicate_since=seen), POLICY)
+        assert of(plan, "A", "B") == [("keep", "live", "A"), ("skip", "duplicate-waiting", "B")]
+        assert plan[-1].beside == "A"
+    young = replace(rules[1], created_at="2026-11-24T11:55:00Z")
+    assert pending(make_plan(world(rules[0], young, live=("a",)), POLICY)) == []
+    at_once = make_plan(world(*rules, live=("a",), duplicate_since={}), replace(POLICY, grace=timedelta()))
+    assert of(at_once, "B") == [("delete", "duplicate", "B")]
 
 
 def test_two_rules_with_each_others_pins_change_places() -> None:
@@ -256,6 +428,7 @@ WORLDS = st.builds(
         attended=attended & live,
         pins=pins,
         stale_since={f"R{at}": NOW - timedelta(minutes=minutes) for at, minutes in enumerate(since)},
+        duplicate_since={f"R{at}": NOW - timedelta(minutes=minutes) for at, minutes in enumerate(reversed(since))},
         empty_since=empty,
     ),
     RULES,
@@ -320,7 +493,7 @@ def test_applied_until_quiet_then_for_ever_quiet(known: World, policy: Policy, e
 def test_rules_that_wait_for_a_pin_are_right_after_a_few_runs() -> None:
     """Found by the property: b waits for a PIN that a double of d has, which waits until d is right."""
     rules = [rule("R0", "b", "1111"), rule("R1", "b", "1111"), rule("R2", "d", "1111"), rule("R3", "d", "2222")]
-    known = World(now=NOW, rules=rules, live=frozenset("bd"), pins={"b": "2222", "d": "3333"})
+    known = world(*rules, live="bd", pins={"b": "2222", "d": "3333"})
     policy = Policy(mark=MARK, grace=GRACE)
     changed = []
     while plan := pending(make_plan(known, policy)):

@@ -3,7 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,19 @@ from hypothesis import strategies as st
 from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 
 from sipctl.lkapi.convert import rule_from_message, trunk_from_message
+from sipctl.telephony.matching.call import Call
+from sipctl.telephony.matching.rules import choose_rule
 from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
-from sipctl.telephony.ruleset import rule_conflicts, rule_keys, rules_refusal, trunks_refusal
+from sipctl.telephony.ruleset import (
+    becomes_the_same,
+    covers,
+    meet,
+    rule_conflicts,
+    rule_keys,
+    rules_refusal,
+    takes_all_of,
+    trunks_refusal,
+)
 
 CASES = Path(__file__).parents[2] / "data" / "matcher" / "conflicts.jsonl.gz"
 
@@ -87,3 +98,37 @@ def test_without_the_later_of_each_pair_a_list_is_clean(rules: list[DispatchRule
     clashing = [conflict.second for conflict in rule_conflicts(rules)]
     left = [rule for rule in rules if not any(rule is other for other in clashing)]
     assert rules_refusal(left) is None
+
+
+# --- which rule takes which calls ---
+
+SCOPED = st.builds(
+    DispatchRule,
+    kind=st.sampled_from([*RuleKind, None]),
+    pin=st.sampled_from(["", "1111", "2222"]),
+    trunk_ids=st.sampled_from([(), ("ST_a",), ("ST_b",), ("ST_a", "ST_b")]),
+    numbers=st.sampled_from([(), ("+1",), ("+2",), ("+2", "+1"), ("1",)]),
+    inbound_numbers=st.sampled_from([(), ("+3",), ("+4", "+3")]),
+    metadata=st.sampled_from(["", "", "x"]),
+)
+SPOTS = [
+    (trunk and InboundTrunk(sip_trunk_id=trunk), Call(to_user=called, from_user=caller))
+    for trunk, called, caller in product(("", "ST_a", "ST_b", "ST_c"), ("+1", "+2", "1", "+9"), ("+3", "+4", "+9"))
+]
+
+
+def taken(rule: DispatchRule) -> set[int]:
+    """The calls of SPOTS that the matcher gives to a rule that is alone, its own PIN typed."""
+    rules = [rule] if rule.kind is not None else []
+    return {at for at, (trunk, call) in enumerate(SPOTS) if choose_rule(rules, trunk or None, call, rule.pin).rule}
+
+
+@given(SCOPED, SCOPED)
+def test_what_a_rule_takes_is_what_the_matcher_gives_it(one: DispatchRule, other: DispatchRule) -> None:
+    ours, theirs = taken(one), taken(other)
+    assert meet(one, other) == bool(ours & theirs) == meet(other, one)
+    if one.kind is not None and other.kind is not None:
+        assert takes_all_of(one, other) == (theirs <= ours)
+    same = one.kind is other.kind and one.metadata == other.metadata
+    assert becomes_the_same(one, other) == same
+    assert covers(one, other) == (one.pin == other.pin and same and one.kind is not None and theirs <= ours)

@@ -1,7 +1,7 @@
 """RUL4xx: what rules and rooms together prove. What rules and trunks prove is linting's."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sipctl.doctor.check import check, found, skipped
 from sipctl.doctor.facts import Facts
@@ -9,6 +9,7 @@ from sipctl.findings import Finding
 from sipctl.telephony.commands import delete_rule
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.naming import counted, told_rule
+from sipctl.telephony.ruleset import RulesByScope, covers, meet
 
 _SOURCE = "ListSIPDispatchRule"
 
@@ -71,15 +72,40 @@ def no_rule(facts: Facts) -> Iterator[Finding]:
 
 
 @check("RUL411", "rules")
-def several_rules_for_a_room(facts: Facts) -> Iterator[Finding]:
-    """Rooms that several direct rules lead to."""
+def superfluous_rules(facts: Facts) -> Iterator[Finding]:
+    """Rooms that several PINs lead to, or two rules of which one takes every call of the other."""
+    for room, rules in _rooms_of_several_rules(facts):
+        if len({rule.pin for rule in rules}) > 1 or any(_is_covered(*pair) for pair in _meeting(rules)):
+            yield found("RUL411", f"room {room}", ", ".join(map(told_rule, rules)), source=_SOURCE)
+
+
+@check("RUL420", "rules")
+def rules_that_overlap_in_part(facts: Facts) -> Iterator[Finding]:
+    """Rules of one room and one PIN that share calls with another one, of which neither is a duplicate."""
+    for room, rules in _rooms_of_several_rules(facts):
+        pairs = (pair for pair in _meeting(rules) if pair[0].pin == pair[1].pin and not _is_covered(*pair))
+        if pair := next(pairs, None):
+            yield found("RUL420", f"room {room}", " and ".join(map(told_rule, pair)), source=_SOURCE)
+
+
+def _is_covered(one: DispatchRule, other: DispatchRule) -> bool:
+    return covers(one, other) or covers(other, one)
+
+
+def _meeting(rules: Sequence[DispatchRule]) -> Iterator[tuple[DispatchRule, DispatchRule]]:
+    """The pairs of rules that share calls."""
+    earlier = RulesByScope()
+    for rule in rules:
+        yield from ((other, rule) for other in earlier.near(rule) if meet(other, rule))
+        earlier.add(rule)
+
+
+def _rooms_of_several_rules(facts: Facts) -> Iterator[tuple[str, list[DispatchRule]]]:
     by_room: defaultdict[str, list[DispatchRule]] = defaultdict(list)
     for rule in facts.rules.get():
         if rule.kind is RuleKind.DIRECT:
             by_room[rule.room_name].append(rule)
-    for room, rules in by_room.items():
-        if len(rules) > 1:
-            yield found("RUL411", f"room {room}", ", ".join(map(told_rule, rules)), source=_SOURCE)
+    return ((room, rules) for room, rules in by_room.items() if len(rules) > 1)
 
 
 @check("RUL415", "rules")

@@ -81,10 +81,11 @@ RULE_CODES: Final = (
     Code(
         code="RUL411",
         level=Level.WARN,
-        title="Every room has one rule",
-        cause="Two writers created a rule for one room, or a rotation left the old one behind.",
-        callers="Several PINs open the room.",
-        fix="delete the rules whose PIN nobody was told",
+        title="No room has a rule too many",
+        cause="Two writers created a rule for one room, or a rotation left the old one behind. Rules of one PIN for"
+        " different trunks or numbers are all needed, and are no fault.",
+        callers="Several PINs open the room, or nothing unusual if the rules have one PIN.",
+        fix="delete the rules with a PIN that no caller was given; `sipctl rules sync` finds the duplicates",
     ),
     Code(
         code="RUL412",
@@ -149,5 +150,14 @@ RULE_CODES: Final = (
         cause="The rule has called numbers that none of its trunks has, or callers that none of them admits.",
         callers=RINGING,
         fix="correct the numbers of the rule or of the trunk",
+    ),
+    Code(
+        code="RUL420",
+        level=Level.WARN,
+        title="No two rules of a room share a part of their calls",
+        cause="Some calls fit both rules, and each takes calls that the other does not take, or makes something else of"
+        " them. Neither is a duplicate, so `rules sync` leaves both as they are.",
+        callers=NOTHING,
+        fix="give the two different trunks, numbers or callers, or replace them by one rule that takes all the calls",
     ),
 )

@@ -1,0 +1,161 @@
+"""What has to change so that rooms, PINs and dispatch rules agree: a pure plan, the same for the same state.
+
+LiveKit keeps no age of a rule and no owner, and a list of rooms can lag or be empty by mistake. So a rule counts as
+stale only if it was stale at every observation for as long as the grace lasts, and as a duplicate likewise. Whatever
+call reached a live room with its PIN before a plan reaches it afterwards: `room_rules` sees to the room's own rules,
+`prompts` to the calls of other rooms. A profile's own `trunk_ids` are the one exception.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.plan import BACKENDS, PART_OF, Action, Item, Policy, Reason, World, wanted_pin
+from sipctl.telephony.prompts import Prompts
+from sipctl.telephony.room_rules import of_live_room
+from sipctl.telephony.write_order import ordered_updates, standing_keys, unless_taken
+
+
+def make_plan(world: World, policy: Policy) -> list[Item]:
+    """Every rule and every room that needs one, in the order in which changes are made.
+
+    Deletions come first, for they free PINs; then updates, each after the one whose PIN it takes over; then creates.
+    Made again after it was applied, it changes nothing.
+    """
+    world = replace(world, rules=sorted(world.rules, key=lambda rule: rule.sip_dispatch_rule_id))
+    asked = (item for item in _items(world, policy) if _is_asked_for(item, policy))
+    items = sorted((_unless_livekits(item, policy) for item in asked), key=lambda item: item.order)
+    prompts = Prompts(world.rules, world.live, world.pins or {})
+    items = _unless_needed(items, prompts)
+    deletes = [item for item in items if item.action is Action.DELETE]
+    standing = standing_keys(world.rules, deletes)
+    writes = [_unless_forbidden(item, prompts) for item in items if item.after]
+    updates, refused = ordered_updates([item for item in writes if item.action is Action.UPDATE], standing)
+    creates = [unless_taken(item, standing) for item in writes if item.action is Action.CREATE]
+    made = [item for item in creates if item.action is Action.CREATE]
+    skipped = (item for item in (*refused, *writes, *creates) if item.action is Action.SKIP)
+    kept = (item for item in items if item.action in {Action.KEEP, Action.SKIP})
+    return [*kept, *skipped, *deletes, *updates, *made]
+
+
+def duplicates(world: World, policy: Policy) -> list[DispatchRule]:
+    """The owned rules of live rooms that are duplicates at this moment, whether or not for long enough."""
+    reasons = {Reason.DUPLICATE, Reason.DUPLICATE_WAITING}
+    return [item.before for item in _items(world, policy) if item.before and item.reason in reasons]
+
+
+def _is_asked_for(item: Item, policy: Policy) -> bool:
+    part = PART_OF.get(item.reason)
+    return (part is None or part in policy.parts) and (policy.rooms is None or item.room in policy.rooms)
+
+
+def _unless_livekits(item: Item, policy: Policy) -> Item:
+    """The item, or for a backend that cannot make this change why it is skipped."""
+    changes = item.action not in {Action.KEEP, Action.SKIP} or item.reason is Reason.DUPLICATE_WAITING
+    if not (policy.by_backend and changes and item.reason not in BACKENDS):
+        return item
+    return replace(item, action=Action.SKIP, reason=Reason.LIVEKIT_ONLY, after=None)
+
+
+def _unless_needed(items: Sequence[Item], prompts: Prompts) -> list[Item]:
+    """The items without the deletions of rules that other rooms need, so that their callers are asked for a PIN."""
+    needed = prompts.needed_of(item.before for item in items if item.action is Action.DELETE and item.before)
+    return [_forbidden(item, needed[item.rule_id]) if item.rule_id in needed else item for item in items]
+
+
+def _unless_forbidden(item: Item, prompts: Prompts) -> Item:
+    """The update or create, or that it is skipped: it would shut out callers of another room."""
+    reason = prompts.forbids(item.after, item.before) if item.after else ""
+    return _forbidden(item, reason) if reason else item
+
+
+def _forbidden(item: Item, beside: str) -> Item:
+    return replace(item, action=Action.SKIP, reason=Reason.PROMPTS, after=None, beside=beside)
+
+
+def _items(world: World, policy: Policy) -> Iterator[Item]:
+    by_room: defaultdict[str, list[DispatchRule]] = defaultdict(list)
+    for rule in world.rules:
+        if not policy.mark.owns(rule):
+            yield Item(action=Action.KEEP, reason=Reason.FOREIGN, room=rule.room_name, before=rule)
+        elif policy.protects(rule.sip_dispatch_rule_id, rule.name, rule.room_name):
+            by_room[rule.room_name] += []
+            yield Item(action=Action.SKIP, reason=Reason.PROTECTED, room=rule.room_name, before=rule)
+        else:
+            by_room[rule.room_name].append(rule)
+    carriers = _by_pin(world.rules)
+    for room, rules in by_room.items():
+        if room not in world.live:
+            yield from (_stale(rule, world, policy) for rule in rules)
+        elif rules:
+            yield from (_once_due(item, world, policy) for item in of_live_room(rules, world, policy, carriers))
+    for room in world.live - by_room.keys():
+        yield from _of_room_without_rule(room, world, policy)
+
+
+def _by_pin(rules: Iterable[DispatchRule]) -> Mapping[str, Sequence[DispatchRule]]:
+    carriers: defaultdict[str, list[DispatchRule]] = defaultdict(list)
+    for rule in rules:
+        if rule.kind is not None:
+            carriers[rule.pin].append(rule)
+    return carriers
+
+
+def _stale(rule: DispatchRule, world: World, policy: Policy) -> Item:
+    reason = _why_stale_waits(rule, world, policy)
+    action = Action.DELETE if reason is Reason.STALE else Action.SKIP
+    return Item(action=action, reason=reason, room=rule.room_name, before=rule)
+
+
+def _why_stale_waits(rule: DispatchRule, world: World, policy: Policy) -> Reason:
+    """Why a rule of a room that is not live is not deleted yet, or that it is stale."""
+    if not world.live and (world.empty_since is None or world.empty_since > world.now - policy.grace):
+        return Reason.EMPTY_LIST
+    return _why_waits(rule, world.stale_since, world, policy) or Reason.STALE
+
+
+def _once_due(item: Item, world: World, policy: Policy) -> Item:
+    """The item; a duplicate waits for the grace as a stale rule does."""
+    if item.reason is not Reason.DUPLICATE or item.before is None:
+        return item
+    if _why_waits(item.before, world.duplicate_since, world, policy) is None:
+        return item
+    return replace(item, action=Action.SKIP, reason=Reason.DUPLICATE_WAITING)
+
+
+def _why_waits(rule: DispatchRule, seen: Mapping[str, datetime], world: World, policy: Policy) -> Reason | None:
+    """Why a rule that may go is not deleted yet; None if it waited for the grace."""
+    long_ago = world.now - policy.grace
+    since = seen.get(rule.sip_dispatch_rule_id)
+    if since is None and policy.grace:
+        return Reason.FIRST_LOOK
+    if since is not None and since > long_ago:
+        return Reason.WAITING
+    created = _time_of(rule)
+    return Reason.YOUNG if created is not None and long_ago < created <= world.now else None
+
+
+def _time_of(rule: DispatchRule) -> datetime | None:
+    """When the rule was made, as far as its maker said so: LiveKit itself stamps nothing."""
+    try:
+        return datetime.fromisoformat(rule.created_at) if rule.created_at else None
+    except ValueError:
+        return None
+
+
+def _of_room_without_rule(room: str, world: World, policy: Policy) -> Iterator[Item]:
+    if not policy.mark.is_ours(room):
+        return
+    pin = wanted_pin(room, world)
+    if policy.protects(room, policy.mark.name_for(room)):
+        yield Item(action=Action.SKIP, reason=Reason.PROTECTED, room=room)
+    elif room not in world.attended and not policy.unattended:
+        yield Item(action=Action.SKIP, reason=Reason.UNATTENDED, room=room)
+    elif pin is None and not policy.by_backend:
+        yield Item(action=Action.SKIP, reason=Reason.NO_PIN, room=room)
+    else:
+        name, trunk_ids = policy.mark.name_for(room), policy.trunk_ids or ()
+        after = DispatchRule(name=name, room_name=room, pin=pin or "", trunk_ids=trunk_ids)
+        yield Item(action=Action.CREATE, reason=Reason.MISSING, room=room, after=after)
