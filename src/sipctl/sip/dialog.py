@@ -12,7 +12,7 @@ class Dialog:
     """What all requests of one conversation share.
 
     `target` is the Request-URI, `local` and `remote` the values of From and To with their tags; `remote` has none
-    until a response brings one. `transport` and `sent_by` ("192.0.2.7:5060") stand in Via, `contact` is a URI ("" =
+    until a response brings one. `transport` and `sent_by` ("192.0.2.7:5060") are for Via, `contact` is a URI ("" =
     none is sent), `routes` are values of Route.
     """
 

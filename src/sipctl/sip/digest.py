@@ -27,7 +27,7 @@ _PARAM = re.compile(rf'[ \t]*+({TOKEN})[ \t]*+=[ \t]*+(?:([^ \t",]++)|({QUOTED})
 class Challenge:
     """One challenge, or one set of credentials.
 
-    `scheme` is in lower case, as are the names of `params`; their values stand as they came between the quotes, which
+    `scheme` is in lower case, as are the names of `params`; their values are as they came between the quotes, which
     is also how they are hashed and sent back (RFC 7616 3.4.2, `unq`).
     """
 
@@ -76,11 +76,11 @@ class Credentials:
 def parse_challenges(text: str) -> list[Challenge]:
     """Read one WWW-Authenticate or Proxy-Authenticate, which may hold several challenges, or one Authorization.
 
-    Commas stand between challenges and between the parameters of one; where two words stand before an equals sign,
+    Commas separate challenges, and also the parameters of one; where two words precede an equals sign,
     the first one is the scheme of a new challenge.
 
     Raises:
-        MalformedError: it is not made of schemes with their parameters, or a parameter stands there twice.
+        MalformedError: it is not made of schemes with their parameters, or has a parameter twice.
     """
     challenges: list[Challenge] = []
     at = 0

@@ -1,7 +1,7 @@
 """What can be wrong: nothing can be framed, or something in a message is not as it should be.
 
 - FramingError: no message can be made of these bytes; `parser` raises nothing else.
-- Fault: one thing that is wrong in a framed message; a list of them stands beside it.
+- Fault: one thing that is wrong in a framed message; a message comes with a list of them.
 - MalformedError: one value does not follow its grammar; the parser turns it into a fault.
 - BuildError: what we were about to send must not be sent.
 """

@@ -33,7 +33,7 @@ def is_token(text: str) -> bool:
 
 
 def split_list(text: str) -> list[str]:
-    """The values between commas that stand neither in quotes nor in angle brackets.
+    """The values between commas, those in quotes or angle brackets apart.
 
     Raises:
         MalformedError: a quote or bracket is never closed.
@@ -53,10 +53,10 @@ def split_list(text: str) -> list[str]:
 
 
 def parse_params(text: str, at: int = 0) -> Params:
-    """What stands behind semicolons, from a position to the end of the text.
+    """Read `;name=value` pairs, from a position to the end of the text.
 
     Raises:
-        MalformedError: something else stands there, or a name stands there twice (RFC 3261 7.3.1).
+        MalformedError: there is something else, or a name twice (RFC 3261 7.3.1).
     """
     params: Params = {}
     end = len(text.rstrip(WSP))
@@ -101,7 +101,7 @@ def parse_host(text: str) -> str:
     """A host as `HOST` found it, an IPv6 address without its brackets.
 
     Raises:
-        MalformedError: what stands in brackets is no IPv6 address.
+        MalformedError: the text in brackets is no IPv6 address.
     """
     if not text.startswith("["):
         return text

@@ -171,7 +171,7 @@ class Response(Message):
 
     @property
     def start_line(self) -> str:
-        """The Status-Line (7.2); the space stands there even without a reason."""
+        """The Status-Line (7.2); the space is sent even without a reason."""
         return f"{self.version} {self.code:03} {self.reason}"
 
     @property

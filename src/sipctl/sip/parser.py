@@ -76,11 +76,6 @@ class StreamParser:
         """Take what arrived."""
         self._buffer += data
 
-    @property
-    def is_amid_message(self) -> bool:
-        """Whether a message has begun and not ended."""
-        return self._pending is not None or len(self._buffer) > _end_of_line_ends(self._buffer)
-
     def messages(self) -> Iterator[Parsed]:
         """The messages that are complete by now.
 
@@ -90,6 +85,17 @@ class StreamParser:
         while self._has_head() and self._pending and len(self._buffer) >= self._pending[1]:
             (head, length), self._pending = self._pending, None
             yield _finish(head, self._take(length))
+
+    def end(self) -> bool:
+        """Whether the stream, which brings no more, ended within a message.
+
+        Raises:
+            FramingError: it ended within something else.
+        """
+        rest = bytes(self._buffer[_end_of_line_ends(self._buffer) :])
+        if rest and not self._pending:
+            parse(rest)
+        return bool(rest or self._pending)
 
     def _has_head(self) -> bool:
         """Whether the next head is complete; then it is read, and the length of its body known."""

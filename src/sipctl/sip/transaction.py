@@ -4,7 +4,7 @@ Theory of operation. A transaction is one request and what answers it. Its state
 the two tables below say, or when a timer fires. Over UDP the request is sent again until something answers; what has
 ended is kept for a while, so that a response that is sent again is absorbed (and acknowledged, for an INVITE). Time is
 an argument, in seconds of any clock that only goes forward: `on_timer` is due at `next_timer`. What is to be sent
-stands in `outbox`, what happened in `events`; the driver empties both after each call.
+is in `outbox`, which the driver empties after each call.
 
     timer      A, E         B, F            D, I, K, M
     does       sends again  gives up        ends the transaction
@@ -30,7 +30,7 @@ LINGER_INVITE: Final = 32.0
 
 
 class State(Enum):
-    """Where a transaction stands. CALLING is what RFC 3261 names Trying where the request is no INVITE."""
+    """The states of both kinds. CALLING is what RFC 3261 names Trying where the request is no INVITE."""
 
     CALLING = auto()
     PROCEEDING = auto()
@@ -56,7 +56,7 @@ _INVITE: Final = {
     (State.PROCEEDING, Kind.FAILURE): State.COMPLETED,
     (State.ACCEPTED, Kind.SUCCESS): State.ACCEPTED,
 }
-"""What is not in a table is absorbed without an event."""
+"""What is in no table is absorbed."""
 _OTHERS: Final = {
     (State.CALLING, Kind.PROVISIONAL): State.PROCEEDING,
     (State.CALLING, Kind.SUCCESS): State.COMPLETED,
@@ -67,31 +67,12 @@ _OTHERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A response for the user of the transaction, when it came, and how often the request had been sent by then.
-
-    Where that is more than once nobody knows which of them it answers, so its delay is no round trip.
-    """
-
-    response: Response
-    at: float
-    sends: int
-
-
-@dataclass(frozen=True, slots=True)
-class TimedOut:
-    """No final response came in time."""
-
-    at: float
-
-
-Event = Answered | TimedOut
-
-
 @dataclass(slots=True)
 class ClientTransaction:
-    """One request on its way, sent at `started`. `is_reliable`: over TCP or TLS, where nothing is sent again."""
+    """One request on its way since `started`, and how often it was sent by now.
+
+    `is_reliable`: over TCP or TLS, where nothing is sent again.
+    """
 
     request: Request
     started: float
@@ -99,7 +80,6 @@ class ClientTransaction:
     state: State = State.CALLING
     sends: int = 1
     outbox: list[bytes] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
     _resend_at: float | None = None
     _resend_after: float = T1
     _give_up_at: float | None = None
@@ -114,7 +94,7 @@ class ClientTransaction:
     def matches(self, response: Response) -> bool:
         """Whether a response answers this request: by branch and CSeq method (17.1.3), and by Call-ID on top.
 
-        One whose code is none, or that has a second Via, is for nobody (RFC 4475 3.1.2.19, RFC 3261 8.1.3.3).
+        One whose code is none, or that has a second Via, answers nothing (RFC 4475 3.1.2.19, RFC 3261 8.1.3.3).
         """
         via, cseq = self.request.via, response.cseq
         is_ours = via is not None and [via.branch] == [hop.branch for hop in response.vias]
@@ -126,25 +106,29 @@ class ClientTransaction:
         due = (at for at in (self._resend_at, self._give_up_at, self._end_at) if at is not None)
         return min(due, default=None)
 
-    def on_timer(self, now: float) -> None:
-        """Do what is due at this time."""
+    def on_timer(self, now: float) -> bool:
+        """Do what is due at this time; True if the request has just failed for want of a final response."""
         if _is_due(self._end_at, now):
             self._enter(State.TERMINATED, now)
         elif _is_due(self._give_up_at, now):
-            self.events.append(TimedOut(now))
             self._enter(State.TERMINATED, now)
+            return True
         elif _is_due(self._resend_at, now):
             self._resend(now)
+        return False
 
-    def receive(self, response: Response, now: float) -> None:
-        """Take a response that matches. The transaction itself acknowledges what refuses an INVITE, each time."""
+    def receive(self, response: Response, now: float) -> bool:
+        """Take a response that matches; False if it only repeats what its user knows.
+
+        The transaction itself acknowledges what refuses an INVITE, each time.
+        """
         kind = _kind(response)
         state = (_INVITE if self._is_invite else _OTHERS).get((self.state, kind))
         if self._is_invite and kind is Kind.FAILURE and State.COMPLETED in {state, self.state}:
             self.outbox.append(bytes(acknowledge_refusal(self.request, response)))
         if state:
-            self.events.append(Answered(response, now, self.sends))
             self._enter(state, now)
+        return state is not None
 
     @property
     def _is_invite(self) -> bool:

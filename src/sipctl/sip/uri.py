@@ -32,10 +32,10 @@ _ALWAYS_COMPARED: Final = ("user", "ttl", "method", "maddr", "transport")
 
 @dataclass(frozen=True, slots=True)
 class Uri:
-    """A URI: `text` as it was written, and what stands in it.
+    """A URI: `text` as it was written, and its parts.
 
-    `scheme` is in lower case. `user` (with its password) is as it was written, escapes and all; a tel URI's number
-    stands there. `host` has no brackets. `params` are unescaped, `headers` is what follows the "?". Of other schemes
+    `scheme` is in lower case. `user` (with its password) is as it was written, escapes and all; for a tel URI it
+    is the number. `host` has no brackets. `params` are unescaped, `headers` is what follows the "?". Of other schemes
     only `text` and `scheme` are known.
     """
 
@@ -57,7 +57,7 @@ class Uri:
 
 
 def parse_uri(text: str) -> Uri:
-    """Read a URI; no white space may stand around it.
+    """Read a URI; with no white space around it.
 
     Raises:
         MalformedError: it is none, or a sip, sips or tel URI that breaks its grammar.

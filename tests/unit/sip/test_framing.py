@@ -37,13 +37,13 @@ def test_a_stream_gives_the_same_messages_in_pieces_of_any_size() -> None:
             stream.feed(whole[at : at + size])
             read += [bytes(parsed.message) for parsed in stream.messages()]
         assert b"".join(read) == b"".join(sent)
-        assert not stream.is_amid_message
+        assert not stream.end()
 
 
 def test_a_stream_waits_for_the_body() -> None:
     stream = stream_of(OPTIONS + b"l: 5\r\n\r\n", b"ab")
     assert list(stream.messages()) == []
-    assert stream.is_amid_message
+    assert stream.end()
     stream.feed(b"cde" + EMPTY)
     first, second = stream.messages()
     assert (first.message.body, second.message.body) == (b"abcde", b"")
@@ -52,7 +52,7 @@ def test_a_stream_waits_for_the_body() -> None:
 def test_keep_alives_are_no_message() -> None:
     stream = stream_of(b"\r\n\r\n", b"\r", b"\n", EMPTY, b"\r\n\r\n")
     assert len(list(stream.messages())) == 1
-    assert not stream.is_amid_message
+    assert not stream.end()
 
 
 def test_a_stream_without_content_length_has_no_body_and_a_fault() -> None:
@@ -69,6 +69,16 @@ def test_other_protocols_are_refused_at_their_first_line() -> None:
     assert refusal(stream_of(b"HTTP/1.1 400 Bad Request\r\n")) is Unframed.NOT_SIP
     assert refusal(stream_of(b"220 mail.exa", b"mple ESMTP\n")) is Unframed.NOT_SIP
     assert refusal(stream_of(EMPTY, b"SSH-2.0-OpenSSH\r\n")) is Unframed.NOT_SIP
+
+
+def test_a_stream_may_end_within_a_message_or_within_something_else() -> None:
+    half = stream_of(OPTIONS)
+    assert list(half.messages()) == []
+    assert half.end()
+    alert = stream_of(b"\x15\x03\x01\x00\x02\x02\x46")
+    assert list(alert.messages()) == []
+    with pytest.raises(FramingError):
+        alert.end()
 
 
 def test_a_peer_cannot_make_a_stream_grow() -> None:
