@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -15,6 +16,10 @@ from peers.livekit import missing as missing_server
 from peers.postgres import Postgres, running_postgres
 from peers.postgres import missing as missing_postgres
 from sipctl.sandbox.server import Sandbox, running_sandbox
+
+if TYPE_CHECKING:
+    from peers.certificates import Authority
+    from peers.kamailio import Kamailio
 
 hypothesis.settings.register_profile("sipctl", deadline=None, derandomize=os.environ.get("CI") == "true")
 hypothesis.settings.load_profile("sipctl")
@@ -102,3 +107,53 @@ def postgres() -> Iterator[Postgres]:
     need(missing_postgres())
     with running_postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> "Authority":
+    """Who signs the certificates of the run."""
+    from peers.certificates import Authority
+
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def nameserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """A dnsmasq that knows the zone of the tests; its address and port."""
+    from peers.dnsmasq import missing, running_dnsmasq
+    from transport.zone import ZONE
+
+    need(missing())
+    with running_dnsmasq(tmp_path_factory.mktemp("dnsmasq"), ZONE) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def kamailio(tmp_path_factory: pytest.TempPathFactory, authority: "Authority") -> Iterator["Kamailio"]:
+    """A kamailio that asks for MD5 without qop, and has a certificate of each kind."""
+    from peers.certificates import EXPIRED_ON
+    from peers.kamailio import missing, running_kamailio
+
+    need(missing())
+    certificates = {
+        "good": authority.issue("good", "sip.test", "127.0.0.1"),
+        "uri": authority.issue("uri", "sip:sip.test", "other.test"),
+        "wildcard": authority.issue("wildcard", "*.sip.test"),
+        "wrong": authority.issue("wrong", "other.test"),
+        "expired": authority.issue("expired", "sip.test", ended=EXPIRED_ON),
+        "self-signed": authority.issue("self-signed", "sip.test", self_signed=True),
+    }
+    with running_kamailio(tmp_path_factory.mktemp("kamailio"), certificates) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kamailio_sha(tmp_path_factory: pytest.TempPathFactory, authority: "Authority") -> Iterator["Kamailio"]:
+    """Another one, that asks for SHA-256 with qop."""
+    from peers.kamailio import missing, running_kamailio
+
+    need(missing())
+    certificates = {"good": authority.issue("sha", "sip.test")}
+    folder = tmp_path_factory.mktemp("kamailio-sha")
+    with running_kamailio(folder, certificates, algorithm="SHA-256", qop=True) as running:
+        yield running

@@ -88,7 +88,7 @@ class Replay:
             claims.pop(name)
         algorithm = "none" if request.get("authorization") == "alg_none" else deviation.get("alg", "HS256")
         secret = ANOTHER_SECRET if deviation.get("signed_with") else self.api_secret
-        return jwt.encode(claims, None if algorithm == "none" else secret, algorithm=algorithm)
+        return jwt.encode(claims, "" if algorithm == "none" else secret, algorithm=algorithm)
 
     def _body(self, request: Line, line: Line) -> bytes | None:
         if "body_base64" in request:
