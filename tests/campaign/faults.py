@@ -2,11 +2,11 @@
 
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from campaign.state import PINS, ROOMS, plant
+from campaign.state import ROOMS, plant
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import Entry, Journal
 from sipctl.registry.looks import Looks
@@ -29,12 +29,16 @@ class KilledError(BaseException):
 
 @dataclass
 class Surroundings:
-    """What happens between two awaits of a run. `rate` is how likely, from 0 to 1; `kill_at` the call that ends it."""
+    """What happens between two awaits of a run. `rate` is how likely, from 0 to 1; `kill_at` the call that ends it.
+
+    `pins` are those that the backend knows.
+    """
 
     sandbox: Sandbox
     entropy: random.Random
     figures: Counter[str]
     rate: float
+    pins: Mapping[str, str]
     kill_at: int = -1
     calls: int = 0
     dead: bool = False
@@ -80,8 +84,9 @@ class Surroundings:
     def _create(self, room: str) -> None:
         """As a backend does through LiveKit, which refuses a PIN that a stored rule has."""
         taken = {rule.rule.dispatch_rule_direct.pin for rule in self.sandbox.store.rules.values()}
-        if PINS[room] not in taken:
-            plant(self.sandbox, room, PINS[room])
+        pin = self.pins.get(room)
+        if pin and pin not in taken:
+            plant(self.sandbox, room, pin)
 
 
 class StormyClient(LiveKitClient):

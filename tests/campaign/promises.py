@@ -18,6 +18,7 @@ from sipctl.sandbox.store import Store
 from sipctl.telephony.livekit_json import rule_from_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import is_pin
+from sipctl.telephony.returning import as_of_today
 from sipctl.telephony.ruleset import rule_conflicts
 
 
@@ -59,6 +60,15 @@ class Promises:
             self.figures["deletions"] += 1
         self.api.deletions.clear()
 
+    def check_made(self) -> None:
+        """No rule that was made, put back or restored since the last look has a PIN that it must not have."""
+        for rule in self.api.made:
+            today = self.registry.today([rule])
+            assert rule.pin not in today.retired, (rule, today)
+            assert today.in_use.get(rule.pin, rule.room_name) == rule.room_name, (rule, today)
+            self.figures["rules made"] += 1
+        self.api.made.clear()
+
     def check_end(self, last: Outcome | None, *, synced: bool) -> None:
         """What holds once nothing happens around the runs any more; `synced` = the last was a faultless sync."""
         for identifier, content in self._untouchable.items():
@@ -88,7 +98,8 @@ class Promises:
             if entry.action == "delete" and entry.before:
                 rule = rule_from_json(entry.before)
                 has_one = rule.room_name in owned or self._pin_is_elsewhere(rule.room_name, rule.pin)
-                assert rule.room_name not in self.store.rooms or has_one or rule.room_name in refused, rule
+                stays_out = as_of_today(rule, self.registry.today([rule]), MARK).objection
+                assert rule.room_name not in self.store.rooms or has_one or rule.room_name in refused or stays_out, rule
 
     def _clashes(self) -> list[str]:
         rules = sorted(map(rule_from_message, self.store.rules.values()), key=lambda one: one.sip_dispatch_rule_id)

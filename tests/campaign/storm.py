@@ -19,6 +19,7 @@ from pathlib import Path
 
 from campaign import state
 from campaign.faults import FAULTS, OTHERS, KilledError, MortalJournal, MortalLooks, StormyClient, Surroundings
+from campaign.pins import CHANGES, Pins
 from campaign.promises import Promises
 from campaign.watching import WatchedApi
 from sipctl.config.model import Connection, Settings
@@ -27,7 +28,8 @@ from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.by_livekit import ByLiveKit
 from sipctl.operations.carrying import Result, Way, Work
 from sipctl.operations.executing import Brake
-from sipctl.operations.journal import Journal
+from sipctl.operations.journal import Journal, read_audit
+from sipctl.operations.restoring import Deed, Present, plan_undo, restore, rules_before
 from sipctl.operations.survey import Surveyor
 from sipctl.operations.sync import Orders, Outcome, Synchroniser
 from sipctl.operations.writing import Permit, Writer
@@ -36,6 +38,7 @@ from sipctl.registry.store import Registry
 from sipctl.registry.tables import OURS, schema
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.plan import Part, Policy, World
+from sipctl.telephony.returning import as_of_today
 
 EXPECTED = (
     *(f"fault {fault}" for fault in FAULTS),
@@ -43,6 +46,8 @@ EXPECTED = (
     "kill before the request", "kill after the answer", "deletions", "delete stale", "delete duplicate",
     "create missing", "update pin-differs", "update pin-none", "came alive, put back", "came alive, left alone",
     "changed meanwhile, left alone", "gone already", "there already", "ended meanwhile", "failed",
+    *(f"PIN {change} between two runs" for change in CHANGES),
+    *(f"restore: {deed}" for deed in Deed if deed is not Deed.UPDATE), "came alive, not put back", "rules made",
     "put back for a killed run", "run ended with rail-empty-list", "run ended with two-truths",
 )  # fmt: skip
 """What a long campaign has to have seen, else it proves nothing."""
@@ -63,6 +68,8 @@ class Storm:
         self.api = self.sandbox._api
         self.engine = open_engine(f"sqlite:///{self.folder / 'pins.db'}")
         self.registry = Registry(self.engine, self.engine, in_meet=False)
+        self.pins = Pins(self.registry, self.sandbox.store, self.entropy, self.figures)
+        self.api.pins = self.pins.of_backend
         self.looks = MortalLooks(self.engine, self.sandbox.url, self.now)
         secret = self.sandbox.api_secret
         self.connection = Connection(url=self.sandbox.url, api_key=self.sandbox.api_key, api_secret=secret)
@@ -82,28 +89,36 @@ class Storm:
         await self._run(parts, apply=True, rate=self.entropy.choice([0.0, 0.1, 0.4]), mortal=True)
         self.sandbox.lift_faults()
         promises.check_deletions()
+        promises.check_made()
+        if self.entropy.random() < 0.4:
+            self.pins.take_some_away()
         self.later += timedelta(minutes=self.entropy.choice([1, 11]))
         last = await self._run(parts, apply=True, rate=0.0)
         promises.check_deletions()
+        promises.check_made()
         went_well = last is not None and not any(one.failed for one in last.done)
         promises.check_end(last, synced=went_well and not purge_only)
+        self.pins.take_some_away()
+        await self._restore()
+        promises.check_made()
         self.figures["states"] += 1
 
     def _new_state(self) -> None:
         self.sandbox.lift_faults()
         self.api.deletions.clear()
+        self.api.made.clear()
         self.api.ever_open.clear()
         (self.folder / "audit.jsonl").unlink(missing_ok=True)
         with self.engine.begin() as connection:
             for table in OURS.sorted_tables:
                 if table is not schema:
                     connection.execute(table.delete())
-        self.registry.give([(room, pin) for room, pin in state.PINS.items() if self.entropy.random() < 0.97])
+        self.pins.begin()
         state.fill(self.sandbox, self.entropy)
 
     async def _run(self, parts: frozenset[Part], *, apply: bool, rate: float, mortal: bool = False) -> Outcome | None:
         kill_at = self.entropy.randint(1, 25) if mortal and self.entropy.random() < 0.3 else -1
-        around = Surroundings(self.sandbox, self.entropy, self.figures, rate, kill_at)
+        around = Surroundings(self.sandbox, self.entropy, self.figures, rate, self.pins.of_backend, kill_at)
         self.looks.around = around
         journal = MortalJournal(folder=self.folder, command="sipctl test", profile="test", url=self.sandbox.url)
         journal.around = around
@@ -125,10 +140,29 @@ class Storm:
         self._count(outcome)
         return outcome
 
+    async def _restore(self) -> None:
+        """Undo all that the runs did."""
+        settings = self._settings()
+        journal = Journal(folder=self.folder, command="sipctl test", profile="test", url=self.sandbox.url)
+        entries = list({entry.item: entry for entry in read_audit(self.folder)}.values())
+        today = self.registry.today(rules_before(entries))
+        async with LiveKitClient(self.connection, timeout_s=5) as client:
+            rules = tuple(await client.list_rules())
+            present = Present(rules, ["ST_1"], {}, lambda rule: as_of_today(rule, today, settings.mark))
+            steps = plan_undo(entries, present)
+            writer = Writer(client, settings, Permit(), journal, self.registry.today)
+            done = await restore(writer, steps, Brake(limit=1000))
+        for step in steps:
+            self.figures[f"restore: {step.deed}"] += 1
+        self.figures["restore: failed"] += sum(one.error is not None for one in done)
+
+    def _settings(self) -> Settings:
+        return Settings(profile="test", connection_or_none=self.connection, room_pattern="room-.*|lobby")
+
     def _synchroniser(
         self, client: LiveKitClient, journal: Journal, parts: frozenset[Part], *, apply: bool
     ) -> Synchroniser:
-        settings = Settings(profile="test", connection_or_none=self.connection, room_pattern="room-.*|lobby")
+        settings = self._settings()
         writer = Writer(client, settings, Permit(), journal, self.registry.today)
         policy = Policy(mark=settings.mark, grace=timedelta(minutes=10), protect=frozenset({"lobby"}), parts=parts)
 

@@ -1,13 +1,15 @@
 """The sandbox's API, with notes of what a run read and took away."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import Message
 from livekit.protocol.sip import DeleteSIPDispatchRuleRequest, SIPDispatchRuleInfo
 
-from campaign.state import PINS
+from sipctl.lkapi.convert import rule_from_message
 from sipctl.sandbox.api import Api
+from sipctl.telephony.model import DispatchRule
 
 
 @dataclass
@@ -20,13 +22,18 @@ class Deletion:
 
 
 class WatchedApi(Api):
-    """Notes each list of rooms that was read, each rule that was deleted, and each that was ever without a PIN."""
+    """Notes each list of rooms that was read, each rule that was deleted or made, and each that was ever without a PIN.
+
+    `pins` are the right ones.
+    """
 
     def __init__(self, store: Any, key: str, secret: Any) -> None:
         super().__init__(store, key, secret)
         self.read_rooms: set[str] = set()
         self.deletions: list[Deletion] = []
+        self.made: list[DispatchRule] = []
         self.ever_open: set[str] = set()
+        self.pins: Mapping[str, str] = {}
 
     def _answer(self, *args: Any, **kwargs: Any) -> Message:
         name, body = args[2], args[3]
@@ -34,7 +41,10 @@ class WatchedApi(Api):
             identifier = DeleteSIPDispatchRuleRequest.FromString(body).sip_dispatch_rule_id
             if identifier in self.store.rules:
                 self._note_deletion(self.store.rules[identifier])
+        before = set(self.store.rules)
         answer: Message = super()._answer(*args, **kwargs)
+        if name == "CreateSIPDispatchRule":
+            self.made += [rule_from_message(rule) for key, rule in self.store.rules.items() if key not in before]
         self.ever_open |= {rule.name for rule in self.store.rules.values() if not rule.rule.dispatch_rule_direct.pin}
         return answer
 
@@ -44,7 +54,8 @@ class WatchedApi(Api):
         copy.CopyFrom(rule)
         others = [one for one in self.store.rules.values() if one is not rule and one.name == rule.name]
         keeper = any(
-            one.rule.dispatch_rule_direct.pin in {PINS[room], copy.rule.dispatch_rule_direct.pin} for one in others
+            one.rule.dispatch_rule_direct.pin in {self.pins.get(room), copy.rule.dispatch_rule_direct.pin}
+            for one in others
         )
         self.deletions.append(Deletion(copy, room in self.read_rooms, keeper))
 
