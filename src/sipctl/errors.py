@@ -4,6 +4,7 @@ from enum import IntEnum
 from typing import Final
 
 from sipctl.command_line import Prose, prose_text
+from sipctl.masking import shown_urls
 
 
 class ExitCode(IntEnum):
@@ -28,15 +29,15 @@ class SipctlError(Exception):
     """Something a person can act on: one line what failed, one line what to do.
 
     `code` is a stable slug for scripts, `advice` names the command or setting that helps ("" = nothing to add).
-    Neither may ever hold a secret or a full PIN.
+    Neither may ever hold a secret or a full PIN; addresses in the message lose their credentials and parameters.
     """
 
     exit_code = ExitCode.UNCHECKED
     code = "error"
 
     def __init__(self, message: str, *, hint: Prose = "", code: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = shown_urls(message)
+        super().__init__(self.message)
         self.advice = hint
         self.code = code or type(self).code
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sipctl.command_line import CommandLine, Prose
+from sipctl.masking import shown_urls
 
 
 class Level(StrEnum):
@@ -104,11 +105,11 @@ class Code:
             level=level or self.level,
             title=self.title,
             resource=resource,
-            detail=detail,
-            evidence=Evidence(observed=observed, expected=expected, source=source),
+            detail=shown_urls(detail),
+            evidence=Evidence(observed=shown_urls(observed), expected=shown_urls(expected), source=source),
             fix=Fix(text=fix or self.fix, command=command),
         )
 
     def answer(self, level: Level, detail: str = "") -> Finding:
         """An answer that needs no fix: ok, or skipped with the reason."""
-        return Finding(code=self.code, level=level, title=self.title, detail=detail)
+        return Finding(code=self.code, level=level, title=self.title, detail=shown_urls(detail))

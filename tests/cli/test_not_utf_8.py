@@ -21,7 +21,7 @@ def test_a_setting_of_the_environment(sandbox: Sandbox, name: str) -> None:
     for line in ("rules purge", "pin assign a --no-live --dry-run", "config show", "doctor --settle 0"):
         result = run(*line.split(), env=env_of(sandbox, **{name: f"x{BROKEN}"}))
         assert_error(result, 2, f"{name} in the environment is not UTF-8")
-        assert sandbox.calls == []
+        assert not sandbox.calls
 
 
 @pytest.mark.parametrize("name", ["SIPCTL_STATE_DIR", "SIPCTL_DATA_DIR", "HOME", "XDG_CONFIG_HOME", "USER", "LOGNAME"])

@@ -14,12 +14,12 @@ from sipctl.config.envfile import read_env_file
 from sipctl.config.own_files import make_folder
 from sipctl.config.profile import choose_config_path
 from sipctl.config.reading import read_secret
-from sipctl.config.urls import shown_url, url_fault
+from sipctl.config.urls import url_fault
 from sipctl.config.writing import profile_from, render
 from sipctl.errors import RailError, UncheckedError, UsageError
+from sipctl.masking import MASK, shown_url
 from sipctl.output.files import write_private
 from sipctl.output.formats import Detail
-from sipctl.telephony.secret import MASK
 
 _ANY_BYTES = "latin-1"
 """Text that any bytes are, and that becomes the same bytes again."""

@@ -45,7 +45,7 @@ class Lines:
                     if line.strip():
                         yield number, line
         except (OSError, EOFError, zlib.error) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            reason = getattr(error, "strerror", None) or "it is no whole gzip file"
             raise UsageError(f"cannot read {self.path}: {reason}") from error
 
     @contextmanager

@@ -13,9 +13,10 @@ from sipctl.cli.context import Session
 from sipctl.cli.stdin import EXPORT_LIMIT, named, read_document
 from sipctl.cli.views.restoring import RestoreView
 from sipctl.command_line import CommandLine, prose_text
-from sipctl.config.urls import same_server, shown_url
+from sipctl.config.urls import same_server
 from sipctl.errors import PartialError, RailError, UsageError
 from sipctl.lkapi.client import LiveKitClient
+from sipctl.masking import shown_url
 from sipctl.operations.executing import Attempt, Brake, braking_on_signals
 from sipctl.operations.journal import Entry
 from sipctl.operations.restoring import (

@@ -12,6 +12,7 @@ from dotenv.variables import Atom, Variable, parse_variables
 from sipctl.config.reading import Fault, FaultKind, read_text
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_VARIABLE = re.compile("[A-Z_][A-Z0-9_]*")
 _SINGLE_QUOTED = re.compile(r"\s*(?:export[^\S\r\n]+)?(?:'[^']*'|[^=\s]+)[^\S\r\n]*=[^\S\r\n]*'")
 """A line whose value is in single quotes, which make `${X}` literal."""
 
@@ -83,9 +84,14 @@ def _filled(binding: Binding, values: Mapping[str, str | None], line: int, fault
     references = [atom for atom in atoms if isinstance(atom, Variable)]
     unset = (one.name for one in references if one.default is None and one.name not in values)
     faults += (
-        Fault(line, binding.key or "", f"${{{name}}} is not set before this line", FaultKind.UNSET) for name in unset
+        Fault(line, binding.key or "", f"{_told(name)} is not set before this line", FaultKind.UNSET) for name in unset
     )
     return "".join(_resolved(atom, values) for atom in atoms)
+
+
+def _told(variable: str) -> str:
+    """A variable as it may be shown: what is not written as one may be a piece of a password."""
+    return f"${{{variable}}}" if _VARIABLE.fullmatch(variable) else "what stands in ${…}"
 
 
 def _resolved(atom: Atom, values: Mapping[str, str | None]) -> str:

@@ -17,9 +17,10 @@ from sipctl.config.model import (
 )
 from sipctl.config.profile import Profile, choose_profile
 from sipctl.config.reading import read_secret
-from sipctl.config.urls import check_url, same_server, shown_url
+from sipctl.config.urls import check_url, same_server
 from sipctl.config.values import check_pattern, check_template, read_boolean, read_count, read_duration
 from sipctl.errors import ConfigError
+from sipctl.masking import shown_url
 from sipctl.telephony.secret import Secret
 from sipctl.telephony.text import is_unicode
 

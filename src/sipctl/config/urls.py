@@ -1,22 +1,18 @@
-"""Addresses of servers: what is one, which are the same, and what of one may be shown."""
+"""Addresses of servers: what is one and which are the same."""
 
-import re
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from sipctl.config.model import Setting
 from sipctl.errors import ConfigError
-from sipctl.telephony.secret import MASK
+from sipctl.masking import shown_url
 
 SCHEMES: Final = ("http", "https", "ws", "wss")
 _PORTS: Final = {"http": 80, "https": 443}
 _SAME: Final = {"ws": "http", "wss": "https"}
 """LiveKit serves websockets and its API on one port, so that either scheme names the same server."""
 _LOOPBACK: Final = "localhost"
-_BEFORE_HOST: Final = re.compile(r"^([^/@]*//)?.*@", re.DOTALL)
-_AFTER_PATH: Final = re.compile(r"[?#].+", re.DOTALL)
-_IN_WORDS: Final = re.compile(r"\S+://\S+|[^\s:]*:[^\s@]*@\S+")
 
 
 def check_url(name: str, setting: Setting) -> str:
@@ -58,19 +54,6 @@ def url_fault(text: str) -> str:
     if not parts.hostname:
         return "names no host"
     return "has a query or a fragment" if parts.query or parts.fragment else ""
-
-
-def shown_url(text: str) -> str:
-    """An address as it may be shown: nothing before an @, and no query or fragment.
-
-    A password may hold whatever an address has elsewhere, if nobody escaped it, so the last @ of all counts.
-    """
-    return _AFTER_PATH.sub(lambda rest: f"{rest[0][0]}{MASK}", _BEFORE_HOST.sub(rf"\g<1>{MASK}@", text))
-
-
-def shown_words(text: str) -> str:
-    """What a server or a library says, as it may be shown: each address in it as `shown_url` shows it."""
-    return _IN_WORDS.sub(lambda found: shown_url(found[0]), text)
 
 
 def same_server(one: str, other: str) -> bool:

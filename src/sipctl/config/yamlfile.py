@@ -67,7 +67,7 @@ def parse_yaml(path: Path, text: str, at: int = 0) -> YamlFile:
         value = _load(text, faults)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        faults.append(Fault(mark.line + 1 if mark else 1, "", f"is not YAML: {error.problem}"))
+        faults.append(Fault(mark.line + 1 if mark else 1, "", f"is not YAML: {_reason(error)}"))
     except RecursionError:
         faults.append(Fault(1, "", "is not YAML: it nests too deep"))
     except ReaderError as error:
@@ -79,6 +79,27 @@ def parse_yaml(path: Path, text: str, at: int = 0) -> YamlFile:
         faults.append(Fault(1, "", "is no mapping of settings"))
         value = None
     return YamlFile(path, value or {}, tuple(replace(one, line=at or one.line) for one in faults), at)
+
+
+_REASONS: Final = (
+    ("undefined alias", "a value begins with *, which names an anchor: write it in quotes"),
+    ("cannot start any token", "a value begins with a character that it must not begin with: write it in quotes"),
+    ("unknown escape", "a text in double quotes has a \\ that means nothing"),
+    ("escape sequence", "a text in double quotes has a \\ that means nothing"),
+    ("end of stream", "a quote or a bracket is not closed"),
+    ("expected ','", "a bracket is not closed, or a comma is missing"),
+    ("mapping values are not allowed", "there is a colon where none may be, or the line is indented wrongly"),
+    ("sequence entries are not allowed", "a list begins where none may be"),
+    ("could not find expected ':'", "a line is no `key: value`"),
+    ("expected <block end>", "the line is indented otherwise than those before, or is no part of them"),
+    ("indentation indicators", "a text begins right behind | or >: begin it in the next line, or write it in quotes"),
+)
+"""What the parser complains of, by words of its own. Its text may hold a value, which may be a secret."""
+
+
+def _reason(error: MarkedYAMLError) -> str:
+    said = str(error.problem)
+    return next((ours for theirs, ours in _REASONS if theirs in said), "look at this line and the one before")
 
 
 def _load(text: str, faults: list[Fault]) -> Any:  # noqa: ANN401 - any YAML value

@@ -6,6 +6,7 @@ servers echo it whole (livekit/livekit pkg/service/auth.go, 1.13.4).
 
 import json
 import os
+import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from google.protobuf.message import DecodeError
 
 from sipctl.command_line import CommandLine
 from sipctl.config.model import Connection
-from sipctl.config.urls import shown_url, shown_words
+from sipctl.config.urls import split_url
 from sipctl.errors import (
     ConflictError,
     DeniedError,
@@ -28,11 +29,14 @@ from sipctl.errors import (
     SipctlError,
     UncheckedError,
 )
+from sipctl.masking import shown_url, shown_words
 
 LEEWAY_S: Final = 60
 """How many seconds LiveKit lets clocks differ (livekit/protocol auth/verifier.go)."""
 
 _PREFIX: Final = "twirp error unknown: "
+_CODE: Final = re.compile("[a-z_]{1,32}")
+"""Twirp's codes (twitchtv/twirp errors.go); what is written otherwise is not one."""
 _LOST: Final = "could not find object"
 _CONFLICTS: Final = ("Dispatch rule for the same trunk", "Conflicting inbound SIP Trunks")
 _PROXY_SETTINGS: Final = "HTTP_PROXY or HTTPS_PROXY"
@@ -67,7 +71,8 @@ def _twirp_error(body: str) -> tuple[str, str] | None:
         return None
     if not isinstance(value, dict) or not isinstance(value.get("code"), str):
         return None
-    return value["code"], str(value.get("msg", ""))
+    code = value["code"] if _CODE.fullmatch(value["code"]) else "unknown"
+    return code, str(value.get("msg", ""))
 
 
 def _invalid_argument(message: str) -> SipctlError:
@@ -216,6 +221,8 @@ def from_exception(error: Exception, connection: Connection, timeout_s: float) -
         return foreign_answer(connection)
     if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
         return _proxy_failure(error, connection.url)
+    if isinstance(error, aiohttp.InvalidURL) and getproxies().get(urlsplit(connection.url).scheme):
+        return UncheckedError("the proxy has no usable address", code="proxy", hint=f"check {_PROXY_SETTINGS}")
     message, code, hint = _network_failure(error, connection, timeout_s)
     return UncheckedError(message, code=code, hint=hint)
 
@@ -241,7 +248,7 @@ def _network_failure(error: Exception, connection: Connection, timeout_s: float)
 
 
 def _is_proxy(host: str) -> bool:
-    return host in {urlsplit(proxy).hostname for proxy in getproxies().values()}
+    return host in {parts.hostname for proxy in getproxies().values() if (parts := split_url(proxy))}
 
 
 def _proxy_failure(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -18,7 +19,22 @@ M = TypeVar("M", bound=Message)
 _RULE_WRAPPERS: Final = ("dispatch_rule", "dispatchRule")
 _TRUNK_WRAPPERS: Final = ("trunk",)
 _UNKNOWN: Final = re.compile(r'has no field named "([^"]*)" at "([^"]*)"')
-_WHERE: Final = re.compile(r""" at "?SIP\w+(\.[\w.]*)?"?""")
+_FIELD: Final = re.compile(r"(\w+) field: ")
+_FIELDS: Final = re.compile(rf"(?:(?:Failed to parse )?{_FIELD.pattern})+")
+_REASONS: Final = (
+    ("expected string", "is no text"),
+    ("surrogate", "holds half a character, which is no Unicode"),
+    ("enum value", "has a name that LiveKit does not know"),
+    ("true or false", "is neither true nor false"),
+    ("must be in []", "is no list"),
+    ("must be in a dict", "is no object"),
+    ("uration", "is no duration such as 30s"),
+    ("int()", "is no whole number"),
+    ("integer", "is no whole number"),
+    ("timestamp", "is no time such as 2026-11-22T21:17:00Z"),
+)
+_OTHER: Final = "is none that LiveKit takes"
+"""What is wrong, by words of protobuf's parser. Its text may hold the value, which may be a password or a PIN."""
 
 
 def rule_request_from_json(text: str) -> DispatchRule:
@@ -77,17 +93,27 @@ def _parse(text: str, wrappers: tuple[str, ...], message: M) -> M:
     try:
         return ParseDict(_unwrapped(value, wrappers), message)
     except (ParseError, ValueError, RecursionError) as error:
-        raise UsageError(f"LiveKit cannot read the request: {told(error)}") from None
+        raise UsageError(f"LiveKit cannot read the request: {told(error, value)}") from None
 
 
-def told(error: Exception) -> str:
-    """What protobuf's parser complains of, without the names of its messages and the list of all fields."""
+def told(error: Exception, value: object) -> str:
+    """What protobuf's parser complains of in a JSON value, without what stands there, and the names of its messages."""
     text = str(error).partition("\n")[0].rstrip(".")
-    unknown = _UNKNOWN.search(text)
-    if unknown is None:
-        return _WHERE.sub("", text).replace("Failed to parse ", "")
-    place = unknown[2].partition(".")[2]
-    return f"there is no field {unknown[1]!r}{f' in {place}' if place else ''}"
+    unknown, fields, known = _UNKNOWN.search(text), _FIELDS.match(text), set(_keys(value))
+    path = unknown[2].split(".") if unknown else _FIELD.findall(fields[0]) if fields else []
+    place = ".".join(one for one in path if one in known)  # where it takes a text for an object, it names its pieces
+    if unknown and unknown[1] in known:
+        return f"there is no field {unknown[1]!r}{f' in {place}' if place else ''}"
+    reason = "is no object" if unknown else next((ours for theirs, ours in _REASONS if theirs in text), _OTHER)
+    return f"{place or 'a value'} {reason}"
+
+
+def _keys(value: object) -> Iterator[str]:
+    """Every name in a JSON value, at any depth."""
+    if isinstance(value, dict):
+        yield from value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _keys(inner)
 
 
 def _unwrapped(value: dict[str, Any], wrappers: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON value

@@ -63,5 +63,5 @@ def _parsed(value: Any, message: M) -> M:  # noqa: ANN401 - any JSON value
         return ParseDict({key: inner for key, inner in value.items() if key != "sipctl"}, message)
     except (ParseError, AttributeError, ValueError) as error:
         raise UsageError(
-            f"the snapshot holds something that LiveKit has no name for: {told(error)}", hint=_HINT
+            f"the snapshot holds something that LiveKit has no name for: {told(error, value)}", hint=_HINT
         ) from None

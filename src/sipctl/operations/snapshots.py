@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sipctl.command_line import CommandLine
-from sipctl.config.urls import same_server, shown_url
+from sipctl.config.urls import same_server
 from sipctl.errors import RailError, UsageError
 from sipctl.lkapi.client import LiveKitClient
+from sipctl.masking import shown_url
 from sipctl.operations.writing import rail
 from sipctl.telephony.livekit_json import room_to_json, rule_to_json, trunk_to_json
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Room

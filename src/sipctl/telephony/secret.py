@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-MASK = "********"
+from sipctl.masking import MASK
 
 
 @dataclass(frozen=True, slots=True)

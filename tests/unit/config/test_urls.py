@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sipctl.config.urls import same_server, server_name, shown_url, shown_words
+from sipctl.config.urls import same_server, server_name
+from sipctl.masking import shown_url, shown_words
 
 SERVERS = [
     ["https://livekit.example.org", "wss://livekit.example.org/", "HTTPS://LiveKit.Example.org:443//", "https://livekit.example.org."],

@@ -11,10 +11,9 @@ from sipctl.config.deployment import Deployment, Place
 from sipctl.config.own_files import is_open_folder, loose_files
 from sipctl.config.reading import FaultKind
 from sipctl.config.schema import SchemaFault, load_schema, schema_faults
-from sipctl.config.urls import shown_url
 from sipctl.config.yamlfile import Keys, YamlFile, leaves
 from sipctl.findings import Finding, Level
-from sipctl.telephony.secret import MASK
+from sipctl.masking import MASK, shown_url
 
 _PLACEHOLDER: Final = re.compile(r"<[A-Za-z][\w .,'-]*>(?!.*</)|\A(change[-_]?me|your[-_].+|xxx+)\Z", re.IGNORECASE)
 """What templates write for a value of one's own; tags, SIP URIs and mail addresses look alike and are none."""

@@ -9,10 +9,11 @@ from sipctl.config.check import check, fault
 from sipctl.config.deployment import Deployment, EnvValue, Place
 from sipctl.config.reading import read_secret, read_text
 from sipctl.config.schema import truth
-from sipctl.config.urls import shown_url, split_url
+from sipctl.config.urls import split_url
 from sipctl.config.yamlfile import YamlFile, parse_yaml
 from sipctl.errors import ConfigError
 from sipctl.findings import Finding, Level
+from sipctl.masking import shown_url
 
 _SECRET_LENGTH: Final = 32
 _DEV_KEYS: Final = {"devkey": "secret"}

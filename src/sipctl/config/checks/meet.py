@@ -8,10 +8,11 @@ from typing import Final
 from sipctl.config.check import check, fault
 from sipctl.config.deployment import Deployment, EnvValue
 from sipctl.config.model import Setting
-from sipctl.config.urls import same_server, shown_url, url_fault
+from sipctl.config.urls import same_server, url_fault
 from sipctl.config.values import read_boolean
 from sipctl.errors import ConfigError
 from sipctl.findings import Finding, Level
+from sipctl.masking import shown_url
 from sipctl.telephony.e164 import has_extension, is_region, is_valid, to_e164
 from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH
 

@@ -6,8 +6,9 @@ from typing import Final
 from sipctl.config.check import check, fault
 from sipctl.config.deployment import ConfigSource, Deployment
 from sipctl.config.file import ProfileTable
-from sipctl.config.urls import shown_url, url_fault
+from sipctl.config.urls import url_fault
 from sipctl.findings import Finding
+from sipctl.masking import shown_url
 
 _ADDRESSES: Final = ("url", "sip_health_url", "sip_metrics_url", "webhook_url")
 

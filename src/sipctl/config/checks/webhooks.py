@@ -6,8 +6,9 @@ from typing import Final
 from sipctl.config.check import check, fault
 from sipctl.config.checks.livekit import at, backend_value, host_of, server_keys, server_of, webhook_urls_of
 from sipctl.config.deployment import Deployment
-from sipctl.config.urls import shown_url, split_url
+from sipctl.config.urls import split_url
 from sipctl.findings import Finding, Level
+from sipctl.masking import shown_url
 
 WEBHOOK_PATH: Final = "/api/v1.0/rooms/webhooks-livekit/"
 """Where Meet takes LiveKit's webhooks (suitenumerique/meet core/urls.py)."""

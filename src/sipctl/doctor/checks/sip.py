@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sipctl.doctor.check import check, found
 from sipctl.doctor.facts import Facts
 from sipctl.findings import Finding
+from sipctl.masking import shown_words
 
 _OK = 200
 
@@ -12,10 +13,11 @@ _OK = 200
 @check("SIP705", "health")
 def health(facts: Facts) -> Iterator[Finding]:
     """A SIP node that does not answer, or says that it is not well."""
-    status, text = facts.health.get()
+    status, said = facts.health.get()
+    text = shown_words(said)
     if status != _OK:
-        said = f"livekit-sip's health port says {status} {text}".rstrip()
-        detail = said if status else f"livekit-sip's health port does not answer: {text}"
+        answer = f"livekit-sip's health port says {status} {text}".rstrip()
+        detail = answer if status else f"livekit-sip's health port does not answer: {text}"
         observed = f"{status} {text}".rstrip() if status else text
         where = f"SIP node {facts.settings.sip_health_url}"
         yield found("SIP705", where, detail, observed=observed, expected="200 OK", source="health_port")
