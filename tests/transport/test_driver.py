@@ -6,6 +6,7 @@ import select
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -13,10 +14,11 @@ from peers.livekit import free_ports
 from sipctl.sip.digest import Credentials
 from sipctl.sip.errors import Unframed
 from sipctl.sip.message import Request, Response
-from sipctl.transport.asking import Asked, ask, new_dialog
+from sipctl.transport.asking import Asked, ask, new_branch, new_dialog
 from sipctl.transport.driver import MAX_STRAYS, Broken, Stray, connected
 from sipctl.transport.link import LinkError, Trouble, link_error
 from sipctl.transport.targets import Transport
+from sipctl.transport.tls import TlsError
 from sipctl.transport.udp import UdpLink
 from transport.loopback import (
     CALLER,
@@ -344,3 +346,52 @@ def test_an_invite_that_is_refused_is_acknowledged() -> None:
             return [request.method for request in node.requests]
 
     assert asyncio.run(run()) == ["INVITE", "ACK"]
+
+
+def test_an_invite_that_is_answered_is_acknowledged_and_ended() -> None:
+    """The offer that a probe does not make is the peer's to make; whatever it does, the call must not stay up."""
+
+    def answer(request: Request) -> Iterator[bytes]:
+        if request.method != "ACK":
+            yield answered(request, 200, "OK", ("Contact", f"<{request.uri};seen>"))
+
+    async def run() -> list[Request]:
+        async with udp_node(answer) as (target, node), connected(target) as driver:
+            dialog = new_dialog(driver, PROBED, caller=CALLER)
+            asked = await ask(driver, dialog, "INVITE", within_s=5)
+            assert asked.final
+            confirmed = dialog.confirmed_by(asked.final.response)
+            driver.send(confirmed.request("ACK", number=1, branch=new_branch()))
+            ended = await ask(driver, confirmed, "BYE", number=2, within_s=5)
+            assert code_of(ended) == 200
+            return node.requests
+
+    invite, ack, bye = asyncio.run(run())
+    assert [one.cseq for one in (invite, ack, bye)] == [(1, "INVITE"), (1, "ACK"), (2, "BYE")]
+    assert ack.uri == bye.uri == "sip:probed@sip.test;seen"
+    assert ack.to == bye.to
+    assert bye.to
+    assert bye.to.tag == "t"
+
+
+@pytest.mark.parametrize(
+    ("said", "detail"), [(b"SIP/2.0 400 Bad Request\r\n\r\n", "tls: wrong version number"), (b"", "tls: ")]
+)
+def test_what_speaks_no_tls_gets_no_sip(said: bytes, detail: str) -> None:
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(65_536))
+        writer.write(said)
+        writer.close()
+        await writer.wait_closed()
+
+    async def run() -> None:
+        async with tcp_node(serve) as target:
+            with pytest.raises(TlsError) as refused:
+                await probe(replace(target, transport=Transport.TLS))
+            assert str(refused.value).startswith(detail)
+            assert refused.value.facts.certificate is None
+
+    asyncio.run(run())
+    assert [data[:1] for data in heard] == [b"\x16"], "a TLS handshake and nothing else"
