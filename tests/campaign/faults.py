@@ -117,10 +117,10 @@ class MortalLooks(Looks):
 
     around: Surroundings
 
-    def end_run(self, run: str) -> None:
+    def end_run(self, run: str, skew_s: float = 0.0) -> None:
         if self.around.dead:
             raise KilledError
-        super().end_run(run)
+        super().end_run(run, skew_s)
 
     def settle(self, settled: Iterable[str]) -> None:
         if self.around.dead:

@@ -70,6 +70,7 @@ class Cron:
         moment = (datetime.now(UTC) - timedelta(**ago or {"minutes": 11})).isoformat()
         with contextlib.closing(sqlite3.connect(state() / "looks.db")) as looks, looks:
             looks.execute("UPDATE sipctl_sighting SET since = ?", [moment])
+            looks.execute("UPDATE sipctl_look SET last_at = ?", [moment])
             looks.execute("UPDATE sipctl_look SET empty_since = ? WHERE empty_since IS NOT NULL", [moment])
 
 
@@ -622,6 +623,27 @@ def test_a_clock_that_went_back(sandboxed: Cron) -> None:
     sandboxed.look_long_ago(hours=-5)
     assert "stale, seen for the first time" in sandboxed.rules("purge", "--apply").stdout
     assert sandboxed.rooms() == ["live", "stale"]
+
+
+def test_an_observation_too_long_ago_counts_for_nothing_and_that_is_said(sandboxed: Cron) -> None:
+    sandboxed.look_long_ago(hours=30)
+    told = sandboxed.rules("purge", "--apply", "--quiet")
+    assert "the last observation was 30h ago, which is too long for it to count; 1 stale rule can" in told.stderr
+    assert sandboxed.rooms() == ["live", "stale"]
+    sandboxed.look_long_ago(hours=30)
+    assert "Made 1 write" in sandboxed.rules("purge", "--apply", "--grace", "11h").stdout
+
+
+def test_a_clock_that_is_off_deletes_nothing_and_says_so(sandboxed: Cron) -> None:
+    sandboxed.look_long_ago()
+    sandboxed.server.join("elsewhere", "bob")
+    sandboxed.server.advance(3600)
+    told = sandboxed.rules("purge", "--apply", "--quiet")
+    assert "the clock of this host is 3600 s behind LiveKit's, so this observation counts for nothing" in told.stderr
+    assert {one["reason"] for one in sandboxed.document("purge")["items"]} >= {"clock-off"}
+    assert "stale" in sandboxed.rooms()
+    sandboxed.rules("purge", "--apply", "--look-twice", "1s")
+    assert "stale" not in sandboxed.rooms()
 
 
 def test_state_of_a_newer_version(sandboxed: Cron) -> None:

@@ -433,6 +433,87 @@ def test_a_clock_that_jumped_back_begins_anew(sandboxed: Yard) -> None:
     assert results(sandboxed.run(Part.PURGE)) == [("gone", Result.DONE)]
 
 
+DAY = 24 * 60
+
+
+@pytest.mark.parametrize(
+    ("grace_hours", "pause_minutes", "begins_anew"),
+    [(1, DAY - 1, False), (1, DAY + 1, True), (12, 36 * 60 - 1, False), (12, 36 * 60 + 1, True)],
+)
+def test_observations_that_lie_far_apart_begin_anew(
+    sandboxed: Yard, grace_hours: int, pause_minutes: int, *, begins_anew: bool
+) -> None:
+    """Nothing is known of the time in between: more than a day, or than three times the grace."""
+    sandboxed.policy["grace"] = timedelta(hours=grace_hours)
+    plant(sandboxed, "gone")
+    sandboxed.run(Part.PURGE)
+    sandboxed.wait(pause_minutes)
+    outcome = sandboxed.run(Part.PURGE)
+    assert outcome.earlier.pause == (timedelta(minutes=pause_minutes) if begins_anew else None)
+    assert [item.reason for item in outcome.items] == [Reason.FIRST_LOOK if begins_anew else Reason.STALE]
+    sandboxed.wait(grace_hours * 60 + 1)
+    sandboxed.run(Part.PURGE)
+    assert sandboxed.desk.rules() == []
+
+
+def test_an_empty_list_of_rooms_long_ago_counts_for_nothing(sandboxed: Yard) -> None:
+    plant(sandboxed, "gone")
+    sandboxed.end_room("other")
+    for pause in (0, DAY + 1):
+        sandboxed.wait(pause)
+        with pytest.raises(RailError, match="lists no room at all"):
+            sandboxed.run(Part.PURGE)
+    sandboxed.wait()
+    assert results(sandboxed.run(Part.PURGE)) == [("gone", Result.DONE)]
+
+
+def test_what_was_observed_by_a_clock_that_was_off_counts_for_nothing(sandboxed: Yard, sandbox: Sandbox) -> None:
+    """The clock of this host is an hour late: set right, it would seem that an hour went by since the observation."""
+    plant(sandboxed, "gone")
+    sandbox.join("elsewhere", "bob")
+    sandbox.advance(3600)
+    sandboxed.wait(-60)
+    late = sandboxed.run(Part.PURGE)
+    assert [item.reason for item in late.items] == [Reason.CLOCK_OFF]
+    assert late.earlier.skew_s == pytest.approx(3600, abs=5)
+    sandbox.advance(-3600)
+    sandboxed.wait(60)
+    assert [item.reason for item in sandboxed.run(Part.PURGE).items] == [Reason.FIRST_LOOK]
+    sandboxed.wait()
+    assert results(sandboxed.run(Part.PURGE)) == [("gone", Result.DONE)]
+
+
+def test_a_clock_that_is_off_makes_no_grace_go_by(sandboxed: Yard, sandbox: Sandbox) -> None:
+    """It went forward by twenty seconds, and the grace is ten."""
+    sandboxed.policy["grace"] = timedelta(seconds=10)
+    plant(sandboxed, "gone")
+    sandboxed.run(Part.PURGE)
+    sandbox.advance(-20)
+    sandboxed.wait(20 / 60)
+    assert [item.reason for item in sandboxed.run(Part.PURGE).items] == [Reason.CLOCK_OFF]
+    assert len(sandboxed.desk.rules()) == 1
+
+
+def test_a_run_that_ends_by_a_late_clock_ended_when_livekit_says(sandboxed: Yard, sandbox: Sandbox) -> None:
+    """Rooms have LiveKit's times: by the clock of this host the room would have begun after the run."""
+    plant(sandboxed, "gone")
+    sandbox.join("elsewhere", "bob")
+
+    class Late(LiveKitClient):
+        async def delete_rule(self, identifier: str) -> None:
+            await super().delete_rule(identifier)
+            sandbox.join("gone", "alice")
+            sandbox.fault("lagging-list@ListRooms", times=2)
+
+    sandbox.advance(3600)
+    sandboxed.policy["grace"] = timedelta()
+    sandboxed.moment = datetime.now(UTC)
+    sandboxed.desk.client_class = Late
+    assert results(sandboxed.run(Part.PURGE)) == [("gone", Result.DONE)]
+    sandboxed.desk.client_class = LiveKitClient
+    assert sandboxed.run(Part.PURGE).put_back == ["gone"]
+
+
 def test_redis_that_comes_back_empty_costs_no_rule(sandboxed: Yard, sandbox: Sandbox) -> None:
     """Its rooms live on, but are not listed any more; its rules are gone with it, and backends write new ones."""
     sandbox.join("meeting", "alice")

@@ -27,12 +27,14 @@ from sipctl.operations.journal import utc_now
 from sipctl.operations.survey import Surveyor
 from sipctl.operations.sync import Orders, Outcome, Synchroniser, told_duration
 from sipctl.operations.writing import Permit, Writer, check_profile
-from sipctl.registry.looks import Looks
+from sipctl.registry.looks import Earlier, Looks
 from sipctl.registry.opening import open_looks
 from sipctl.registry.store import Registry
 from sipctl.telephony.naming import counted
 from sipctl.telephony.plan import Part, Policy, Reason, World, pending
 
+_BEGIN_ANEW: Final = frozenset({Reason.FIRST_LOOK, Reason.DUPLICATE_WAITING, Reason.CLOCK_OFF})
+"""Reasons of rules whose wait may begin with this observation."""
 _SETTLE_S: Final = 5.0
 """How long a backend may take to write a rule after it was told; Meet takes under two seconds."""
 
@@ -229,11 +231,9 @@ def _exit_code(session: Session, outcome: Outcome, wanted: Wanted, permit: Permi
 
 def _tell(session: Session, outcome: Outcome, wanted: Wanted, code: ExitCode) -> None:
     """Show plan or results, and end; a run that is quiet and all right says nothing."""
-    first = [item for item in outcome.items if item.reason is Reason.FIRST_LOOK]
-    if outcome.is_first_look and first:
-        grace = told_duration(_grace(session, wanted))
-        waiting = counted(len(first), "stale rule")
-        session.streams.warn(f"note: this state remembers no earlier look; {waiting} can be deleted after {grace}")
+    waiting = sum(item.reason in _BEGIN_ANEW for item in outcome.items)
+    if waiting and (why := _why_anew(outcome.earlier, _grace(session, wanted), waiting)):
+        session.streams.warn(f"note: {why}")
     if outcome.would_refuse:
         session.streams.note(f"note: --apply would refuse: {outcome.would_refuse.message}")
         session.streams.note(f"hint: {outcome.would_refuse.hint}")
@@ -246,6 +246,26 @@ def _tell(session: Session, outcome: Outcome, wanted: Wanted, code: ExitCode) ->
     if error := _shortfall(outcome):
         raise error
     raise typer.Exit(code)
+
+
+def _why_anew(earlier: Earlier, grace: timedelta, waiting: int) -> str:
+    """Why the wait for some rules begins now; "" if it began before."""
+    rules = counted(waiting, "stale rule")
+    if earlier.skew_s:
+        side = "behind" if earlier.skew_s > 0 else "ahead of"
+        return (
+            f"the clock of this host is {abs(earlier.skew_s):.0f} s {side} LiveKit's, so this observation counts for"
+            f" nothing; {rules} cannot be deleted until it is set"
+        )
+    if earlier.pause:
+        hours = timedelta(hours=earlier.pause // timedelta(hours=1))
+        return (
+            f"the last observation was {told_duration(hours)} ago, which is too long for it to count;"
+            f" {rules} can be deleted after {told_duration(grace)}"
+        )
+    if earlier.is_first:
+        return f"this state remembers no earlier look; {rules} can be deleted after {told_duration(grace)}"
+    return ""
 
 
 def _shortfall(outcome: Outcome) -> SipctlError | None:

@@ -4,8 +4,7 @@ import asyncio
 import warnings
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
-from email.utils import parsedate_to_datetime
-from time import perf_counter, time
+from time import perf_counter
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
@@ -36,6 +35,7 @@ from livekit.protocol.sip import (
 
 from sipctl.config.model import Connection
 from sipctl.errors import ChangedError, NotFoundError, UncheckedError
+from sipctl.lkapi.clocks import skew_s
 from sipctl.lkapi.convert import (
     outbound_from_message,
     participant_from_message,
@@ -91,7 +91,7 @@ class LiveKitClient:
         self._timeout_s = timeout_s
         self._tell = tell
         self.skew_s: float | None = None
-        """The server's clock minus ours in seconds, to the second, from its last answer; None before."""
+        """The server's clock minus ours in seconds, to the second, from the Date of its last answer; None before."""
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -117,7 +117,7 @@ class LiveKitClient:
         method = request.url.path.rpartition("/")[2]
         self._tell(f"{method}: {response.status} in {(perf_counter() - started) * 1000:.0f} ms")
         if date := response.headers.get("Date"):
-            self.skew_s = _skew(date)
+            self.skew_s = skew_s(date)
         if response.status != 200:
             start = await response.content.read(_REFUSAL_LIMIT)
             response.close()
@@ -261,13 +261,6 @@ async def _attempted(call: Callable[[], Awaitable[T]], attempts: int) -> T:
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
             continue
     return await call()
-
-
-def _skew(date: str) -> float | None:
-    try:
-        return parsedate_to_datetime(date).timestamp() - time()
-    except (ValueError, OverflowError):
-        return None
 
 
 def _overlay(message: SIPDispatchRuleInfo, before: DispatchRule, after: DispatchRule) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from sipctl.lkapi.client import LiveKitClient
+from sipctl.lkapi.clocks import CLOCKS_AGREE_S
 from sipctl.registry.looks import Earlier, Looks
 from sipctl.registry.store import Registry
 from sipctl.telephony.model import DispatchRule, Room
@@ -27,7 +28,10 @@ class Surveyor:
     now: Callable[[], datetime]
 
     async def survey(self, earlier: Earlier | None = None) -> tuple[World, Earlier]:
-        """The world, and what was known of it before this look; `earlier` stands in for the looks.
+        """The state, and what was known of it before; `earlier` takes the place of what earlier runs observed.
+
+        An observation by a clock that is not LiveKit's counts for nothing: it is not noted, and no grace is over. Where
+        `earlier` is given, the run measured its wait itself, without a clock.
 
         Raises:
             SipctlError: LiveKit did not answer. A list that fails is never taken for an empty one.
@@ -35,11 +39,14 @@ class Surveyor:
         rules = tuple(await self.client.list_rules())
         rooms = await self.client.list_rooms()
         live = frozenset(room.name for room in rooms)
+        skew_s = self.client.skew_s or 0.0
+        clock_is_off = abs(skew_s) > CLOCKS_AGREE_S and earlier is None
+        attended = await self._attended(rules, rooms)
         world = World(
-            now=self.now(), rules=rules, live=live, pins=self._pins(live), attended=await self._attended(rules, rooms)
+            now=self.now(), rules=rules, live=live, pins=self._pins(live), attended=attended, clock_is_off=clock_is_off
         )
         if earlier is None:
-            earlier = self._observe(world)
+            earlier = Earlier(is_first=False, skew_s=skew_s) if clock_is_off else self._observe(world)
         known = replace(
             world,
             stale_since=earlier.stale_since,
@@ -55,9 +62,9 @@ class Surveyor:
     def _observe(self, world: World) -> Earlier:
         """What earlier runs observed; from here on this observation is one of them."""
         if self.looks is None:
-            return Earlier()
+            return Earlier(is_first=False)
         found = _observed(world, self.policy)
-        return self.looks.look(found.stale, found.duplicates, any_room=bool(world.live))
+        return self.looks.look(found.stale, found.duplicates, any_room=bool(world.live), grace=self.policy.grace)
 
     async def _attended(self, rules: Iterable[DispatchRule], rooms: Iterable[Room]) -> frozenset[str]:
         """Which rooms without a rule of their own have somebody in them who is no phone caller.

@@ -63,8 +63,8 @@ class Orders:
 class Outcome:
     """One run: its plan, what became of the items that it carried out, and what it put right of earlier runs.
 
-    `would_refuse` is the rail that stands before an apply, for a run that only planned. `is_first_look` = nobody has
-    looked at this server with this state yet. `unwritten` is why the audit, or the memory of runs, does not say how it
+    `earlier` is what was known before. `would_refuse` is the safeguard that forbids an apply, for a run that only
+    planned. `unwritten` is why the audit, or the memory of runs, does not say how it
     ended; `lost` why the lock of the server was not held to the end.
     """
 
@@ -72,7 +72,7 @@ class Outcome:
     done: Sequence[Done] = ()
     put_back: Sequence[str] = ()
     would_refuse: RailError | None = None
-    is_first_look: bool = False
+    earlier: Earlier = field(default_factory=Earlier)
     run: str = ""
     unwritten: SipctlError | None = None
     lost: ChangedError | None = None
@@ -122,9 +122,8 @@ class Synchroniser:
         world, earlier = await self._look()
         self._refuse_second_truth(world)
         items = make_plan(world, self.surveyor.policy)
-        self._refuse_empty_list(items)
-        is_first_look = earlier.is_first and self.looks is not None
-        outcome = Outcome(items=items, done=settling.not_back, put_back=settling.rooms, is_first_look=is_first_look)
+        self._refuse_empty_list(items, earlier)
+        outcome = Outcome(items=items, done=settling.not_back, put_back=settling.rooms, earlier=earlier)
         refusal = refuse_many(items, self._owned(world), self.orders)
         if not self.orders.apply:
             return replace(outcome, would_refuse=refusal)
@@ -148,15 +147,16 @@ class Synchroniser:
     def _owned(self, world: World) -> int:
         return sum(map(self.surveyor.policy.mark.owns, world.rules))
 
-    def _refuse_empty_list(self, items: Iterable[Item]) -> None:
+    def _refuse_empty_list(self, items: Iterable[Item], earlier: Earlier) -> None:
         waiting = [item for item in items if item.reason is Reason.EMPTY_LIST]
         if waiting:
             grace = told_duration(self.surveyor.policy.grace)
+            hint = f"this look is remembered: run it again in {grace}" if self.looks else "look at LiveKit's redis"
             raise RailError(
                 f"LiveKit lists no room at all, and would leave {len(waiting)} owned rules stale: an empty list counts"
                 f" only if an earlier look, at least {grace} ago, found it empty too",
                 code="rail-empty-list",
-                hint=f"this look is remembered: run it again in {grace}" if self.looks else "look at LiveKit's redis",
+                hint="set the clock of this host: until then no observation counts" if earlier.skew_s else hint,
             )
 
     async def _carry_out(self, outcome: Outcome, world: World) -> Outcome:
@@ -175,7 +175,7 @@ class Synchroniser:
                 done += await way.create([item for item in changes if item.action is Action.CREATE])
                 record.after = {"results": [[one.item.action.value, one.item.room, one.result.value] for one in done]}
             if self.looks:
-                self.looks.end_run(run)
+                self.looks.end_run(run, self.surveyor.client.skew_s or 0.0)
         except (PartialError, UncheckedError) as error:
             if not done:
                 raise

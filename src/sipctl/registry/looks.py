@@ -17,22 +17,28 @@ from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
 
 _REMEMBERED: Final = timedelta(days=1)
+_MAY_PAUSE: Final = timedelta(days=1)
+_GRACES: Final = 3
 _WHAT: Final = "the state of earlier looks"
 _IF_CORRUPT: Final = "move looks.db of the state folder away: the next look counts as the first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
-    """What was seen before this look. `is_first` = nobody has looked at this server with this state yet.
+    """What was observed before. `is_first` = this state knows of no observation of this server yet.
 
     `stale_since` and `duplicate_since` say of rule ids since which observation, without a break, they are unchanged
-    and stale, or duplicates.
+    and stale, or duplicates. `pause` is how long ago the last observation is, if that is too long for it to count; then
+    this one begins anew. `skew_s` are the seconds by which this observation's clock is off, and for which it counts for
+    nothing; 0 = it does count.
     """
 
     is_first: bool = True
     stale_since: Mapping[str, datetime] = field(default_factory=dict)
     duplicate_since: Mapping[str, datetime] = field(default_factory=dict)
     empty_since: datetime | None = None
+    pause: timedelta | None = None
+    skew_s: float = 0.0
 
 
 def _utc_now() -> datetime:
@@ -60,23 +66,30 @@ class Looks:
         return reading(self._engine, _WHAT, if_corrupt=_IF_CORRUPT)
 
     def look(
-        self, stale: Iterable[DispatchRule], duplicates: Iterable[DispatchRule] | None = None, *, any_room: bool
+        self,
+        stale: Iterable[DispatchRule],
+        duplicates: Iterable[DispatchRule] | None = None,
+        *,
+        any_room: bool,
+        grace: timedelta = timedelta(),
     ) -> Earlier:
         """What earlier observations found; then note this one, in the same transaction.
 
         A rule that is not stale any more, or was changed, begins anew when it is stale the next time; a duplicate
-        likewise. So does one that was seen in a future that a clock has left. `duplicates` None = this run does not
-        know which rules are duplicates, and what is noted of them stays.
+        likewise. So does one that was seen in a future that a clock has left, and all of them after a pause longer than
+        a day and than three times the grace. `duplicates` None = this run does not know which rules are duplicates, and
+        what is noted of them stays.
         """
-        now = self._now()
+        now, may_pause = self._now(), max(_MAY_PAUSE, _GRACES * grace)
         with self._writing() as connection:
             serialize(connection, f"looks at {self._server}")  # a run holds the lock of the server itself
-            series = _Series(connection, self._server, now)
+            series = _Series(connection, self._server, now, may_pause)
             earlier = series.observe(stale, any_room=any_room)
             if duplicates is None:
                 return earlier
-            series = _Series(connection, f"{self._server} duplicates", now)
-            return replace(earlier, duplicate_since=series.observe(duplicates, any_room=any_room).stale_since)
+            series = _Series(connection, f"{self._server} duplicates", now, may_pause)
+            doubles = series.observe(duplicates, any_room=any_room)
+            return replace(earlier, duplicate_since=doubles.stale_since, pause=earlier.pause or doubles.pause)
 
     def begin_run(self, run: str) -> None:
         """Note that a run is about to write; whoever finds the note later knows that it was killed."""
@@ -84,10 +97,11 @@ class Looks:
         with self._writing() as connection:
             connection.execute(insert(runs).values(values))
 
-    def end_run(self, run: str) -> None:
-        """Note that a run came to its end."""
+    def end_run(self, run: str, skew_s: float = 0.0) -> None:
+        """Note that a run came to its end, by the server's clock, which is that many seconds ahead of ours."""
+        ended_at = (self._now() + timedelta(seconds=skew_s)).isoformat()
         with self._writing() as connection:
-            connection.execute(update(runs).where(runs.c.run == run).values(ended_at=self._now().isoformat()))
+            connection.execute(update(runs).where(runs.c.run == run).values(ended_at=ended_at))
 
     def unsettled_runs(self) -> dict[str, datetime | None]:
         """The runs at this server that no later one has looked at, oldest first, and when each ended; None = never."""
@@ -105,11 +119,12 @@ class Looks:
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """Observations of one kind, under a name of their own, in one transaction."""
+    """Observations of one kind, under a name of their own, in one transaction; how long a pause between them may be."""
 
     connection: Connection
     name: str
     now: datetime
+    may_pause: timedelta
 
     def observe(self, rules: Iterable[DispatchRule], *, any_room: bool) -> Earlier:
         """What was known of these rules; this observation is the last one from here on."""
@@ -119,19 +134,28 @@ class _Series:
         return earlier
 
     def _earlier(self, digests: Mapping[str, str]) -> Earlier:
+        here = select(looks.c.last_at, looks.c.empty_since).where(looks.c.server == self.name)
+        last = self.connection.execute(here).first()
+        if last is None:
+            return Earlier()
+        pause = self.now - datetime.fromisoformat(last.last_at)
+        if pause > self.may_pause:
+            return Earlier(is_first=False, pause=pause)
+        empty = datetime.fromisoformat(last.empty_since) if last.empty_since else None
+        return Earlier(
+            is_first=False,
+            stale_since=self._since(digests),
+            empty_since=empty if empty is not None and empty <= self.now else None,
+        )
+
+    def _since(self, digests: Mapping[str, str]) -> dict[str, datetime]:
         seen = select(sightings.c.rule_id, sightings.c.digest, sightings.c.since)
         since = {
             rule_id: datetime.fromisoformat(moment)
             for rule_id, digest, moment in self.connection.execute(seen.where(sightings.c.server == self.name))
             if digests.get(rule_id) == digest
         }
-        last = self.connection.execute(select(looks.c.empty_since).where(looks.c.server == self.name)).first()
-        empty = datetime.fromisoformat(last.empty_since) if last and last.empty_since else None
-        return Earlier(
-            is_first=last is None,
-            stale_since={rule_id: moment for rule_id, moment in since.items() if moment <= self.now},
-            empty_since=empty if empty is not None and empty <= self.now else None,
-        )
+        return {rule_id: moment for rule_id, moment in since.items() if moment <= self.now}
 
     def _note(self, digests: Mapping[str, str], earlier: Earlier, *, any_room: bool) -> None:
         connection, now = self.connection, self.now.isoformat()

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     WAITING = "waiting"
     YOUNG = "young"
     EMPTY_LIST = "empty-list"
+    CLOCK_OFF = "clock-off"
     UNATTENDED = "unattended"
     NO_PIN = "no-pin"
     TAKEN = "taken"
@@ -55,7 +56,8 @@ class Part(StrEnum):
 
 
 PART_OF: Final = {
-    **dict.fromkeys((Reason.STALE, Reason.FIRST_LOOK, Reason.WAITING, Reason.YOUNG, Reason.EMPTY_LIST), Part.PURGE),
+    **dict.fromkeys((Reason.STALE, Reason.FIRST_LOOK, Reason.WAITING, Reason.YOUNG), Part.PURGE),
+    **dict.fromkeys((Reason.EMPTY_LIST, Reason.CLOCK_OFF), Part.PURGE),
     **dict.fromkeys((Reason.MISSING, Reason.UNATTENDED, Reason.NO_PIN, Reason.TAKEN), Part.CREATE),
     **dict.fromkeys((Reason.DUPLICATE, Reason.DUPLICATE_WAITING, Reason.AMBIGUOUS), Part.REPAIR),
     **dict.fromkeys((Reason.PIN_DIFFERS, Reason.PIN_NONE, Reason.TRUNKS_DIFFER), Part.REPAIR),
@@ -99,6 +101,7 @@ class World:
     `live` are rooms that LiveKit lists; `attended` those of them with somebody who is no phone caller; `pins` the
     registry's, None = there is no registry. `stale_since` and `duplicate_since` say of rule ids since which
     observation, without a break, they are stale or duplicates; `empty_since` since which the list of rooms is empty.
+    `clock_is_off` = `now` is not the server's time, so no grace can be measured.
     """
 
     now: datetime
@@ -109,6 +112,7 @@ class World:
     stale_since: Mapping[str, datetime] = field(default_factory=dict)
     duplicate_since: Mapping[str, datetime] = field(default_factory=dict)
     empty_since: datetime | None = None
+    clock_is_off: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

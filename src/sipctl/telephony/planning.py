@@ -127,6 +127,8 @@ def _once_due(item: Item, world: World, policy: Policy) -> Item:
 
 def _why_waits(rule: DispatchRule, seen: Mapping[str, datetime], world: World, policy: Policy) -> Reason | None:
     """Why a rule that may go is not deleted yet; None if it waited for the grace."""
+    if world.clock_is_off and policy.grace:
+        return Reason.CLOCK_OFF
     long_ago = world.now - policy.grace
     since = seen.get(rule.sip_dispatch_rule_id)
     if since is None and policy.grace:

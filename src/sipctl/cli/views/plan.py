@@ -23,6 +23,7 @@ _WORDS: Final = {
     Reason.FIRST_LOOK: "stale, seen for the first time",
     Reason.WAITING: "stale, but not for long enough",
     Reason.YOUNG: "stale, but made a short time ago",
+    Reason.CLOCK_OFF: "stale, but the clock of this host is off",
     Reason.EMPTY_LIST: "LiveKit lists no room at all",
     Reason.UNATTENDED: "live, but nobody is in it who is no phone caller",
     Reason.NO_PIN: "the registry has no PIN for it",

@@ -7,11 +7,11 @@ from sipctl.doctor.check import check, found, skipped
 from sipctl.doctor.facts import Facts
 from sipctl.errors import DeniedError, SipctlError
 from sipctl.findings import Finding, Level
+from sipctl.lkapi.clocks import CLOCKS_AGREE_S
 from sipctl.telephony.commands import room_reference
 
 _LIMIT_S = 60
 """The leeway of LiveKit's token verifier in seconds (livekit/protocol auth/verifier.go)."""
-_NOTICE_S = 10
 _NO_SIP = frozenset({"sip-not-connected", "redis-lost"})
 
 
@@ -56,14 +56,14 @@ def grants(facts: Facts) -> Iterator[Finding]:
 def clocks(facts: Facts) -> Iterator[Finding]:
     """Clocks that are about to refuse tokens, or do already."""
     skew = facts.skew_s.get()
-    if abs(skew) > _NOTICE_S:
+    if abs(skew) > CLOCKS_AGREE_S:
         side = "ahead of" if skew > 0 else "behind"
         yield found(
             "API204",
             "clock",
             f"the server's clock is {abs(skew):.0f} s {side} ours; tokens are refused from {_LIMIT_S} s on",
             observed=f"{skew:+.0f} s",
-            expected=f"within {_NOTICE_S} s",
+            expected=f"within {CLOCKS_AGREE_S:g} s",
             source="Date header",
             level=Level.ERROR if abs(skew) > _LIMIT_S else None,
         )
