@@ -11,6 +11,7 @@ import pytest
 
 from cli.running import clean_env, command, env_of, run
 from doctor.planting import plant_rule
+from peers.postgres import Postgres
 from sipctl.errors import ExitCode
 from sipctl.sandbox.server import Sandbox
 
@@ -87,6 +88,14 @@ def test_every_room_gets_its_pin_though_nobody_reads_which(env: dict[str, str]) 
     rooms = "".join(f"room-{at}\n" for at in range(3000)).encode()
     assert without_reader("pin", "assign", "--stdin", env=env, stdin=rooms)[0] == ExitCode.DONE
     assert len(run("pin", "list", "-o", "name", env=env).stdout.splitlines()) == 3000
+
+
+def test_a_list_of_a_database_that_nobody_reads_leaves_no_word(postgres: Postgres) -> None:
+    env = clean_env(SIPCTL_REGISTRY_URL=postgres.new_database())
+    rooms = "".join(f"room-{at}\n" for at in range(3000)).encode()
+    assert run("pin", "assign", "--stdin", "--no-live", env=env, stdin=rooms).code == ExitCode.DONE
+    for words in (("pin", "list"), ("pin", "export", "-o", "csv")):
+        assert without_reader(*words, env=env) == (ExitCode.DONE, b"")
 
 
 def test_a_space_without_a_free_pin_is_told_though_nobody_reads(env: dict[str, str]) -> None:

@@ -56,6 +56,15 @@ def test_a_retired_pin_is_in_quarantine_for_a_year(home: Home) -> None:
     assert registry.give([(B, "1111")]) == {B}
 
 
+def test_a_list_that_nobody_reads_to_its_end_is_closed_with_the_registry(home: Home) -> None:
+    """A driver would complain on stderr of what it finds open at the end of the process."""
+    home.registry.give([(A, "1111"), (B, "2222")])
+    listing = home.registry.holdings()
+    assert next(listing).room == A
+    home.registry.close()
+    assert list(listing) == []
+
+
 def test_what_is_known_today_of_the_pins_of_rules(home: Home) -> None:
     registry = home.registry
     registry.give([(A, "1111"), (B, "2222"), (C, "3333")])

@@ -4,7 +4,7 @@ Uniqueness is the database's own constraint. In our own table a PIN that is in u
 Meet's layout the PINs in use stand in Meet's table, under its own unique constraint, and our table holds the others.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
@@ -64,11 +64,14 @@ class Registry:
         self._pins: PinsInUse = MeetPins() if in_meet else OwnPins()
         self._quarantine = timedelta(days=quarantine_days)
         self._now = now
+        self._listings: list[Generator[Holding, None, None]] = []
         with translated(_WHAT, notes.url):
             prepare(notes)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database, and of the lists that nobody read to their end."""
+        for listing in self._listings:
+            listing.close()
         self._home.dispose()
         self._notes.dispose()
 
@@ -79,8 +82,16 @@ class Registry:
 
     def holdings(self) -> Iterator[Holding]:
         """Every room that the registry knows, in the order of their names; read as it is consumed."""
-        with reading(self._home, _WHAT) as connection:
-            for row in connection.execution_options(yield_per=1000).execute(self._pins.query()):
+        listing = self._listing()
+        self._listings.append(listing)
+        return listing
+
+    def _listing(self) -> Generator[Holding, None, None]:
+        with (
+            reading(self._home, _WHAT) as connection,
+            connection.execution_options(yield_per=1000).execute(self._pins.query()) as rows,
+        ):
+            for row in rows:
                 yield holding(row)
 
     def find(self, reference: str) -> Holding:
