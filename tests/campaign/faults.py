@@ -4,11 +4,12 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TypeVar
 
 from campaign.state import ROOMS, plant
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.journal import Entry, Journal
+from sipctl.operations.journal import AUDIT_FILE, Entry, Journal
 from sipctl.registry.looks import Looks
 from sipctl.sandbox.server import Sandbox
 
@@ -21,6 +22,10 @@ FAULTS: Final = (
 )  # fmt: skip
 OTHERS: Final = ("room starts", "room ends", "backend creates", "backend deletes", "rule edited")
 """What others do while a run waits for an answer."""
+
+
+_DAMAGE: Final = (b"", b"\0" * 64, b"nonsense", b"{}", b"\xff\xfe", b'{"phase":"intent","run":"')
+"""What a full disk, a crash or another program may leave in the audit."""
 
 
 class KilledError(BaseException):
@@ -45,18 +50,20 @@ class Surroundings:
 
     def passes(self, *, after: bool) -> None:
         """One await: the process may end here, or something may happen."""
-        if self.dead:
-            raise KilledError
-        self.calls += 1
-        if self.calls == self.kill_at:
-            self.dead = True
-            self.figures["kill after the answer" if after else "kill before the request"] += 1
+        if self.dead or self.ends_in("after the answer" if after else "before the request"):
             raise KilledError
         if not after and self.entropy.random() < self.rate:
             if self.entropy.random() < 0.5:
                 self.strike(self.entropy.choice(FAULTS))
             else:
                 self.happen(self.entropy.choice(OTHERS))
+
+    def ends_in(self, moment: str) -> bool:
+        """Whether the process ends at this step; its moment is counted."""
+        self.calls += 1
+        self.dead = self.calls == self.kill_at
+        self.figures[f"kill {moment}"] += self.dead
+        return self.dead
 
     def strike(self, fault: str) -> None:
         self.figures[f"fault {fault}"] += 1
@@ -102,7 +109,7 @@ class StormyClient(LiveKitClient):
 
 
 class MortalJournal(Journal):
-    """An audit that a dead process writes no more."""
+    """An audit that a dead process writes no more; it may die in an append, when a part of a line is on the disk."""
 
     around: Surroundings
 
@@ -110,6 +117,21 @@ class MortalJournal(Journal):
         if self.around.dead:
             raise KilledError
         super()._append(entries)
+        if self.around.ends_in("in the middle of a line of the audit"):
+            text = self.path.read_bytes()
+            last_line = text.rstrip(b"\n").rfind(b"\n") + 1
+            self.path.write_bytes(text[: self.around.entropy.randint(last_line, len(text) - 1)])
+            raise KilledError
+
+
+def damage_audit(folder: Path, entropy: random.Random) -> None:
+    """Put what is no record of ours between the lines of the audit, and a part of one behind them."""
+    path = folder / AUDIT_FILE
+    if path.exists():
+        lines = path.read_bytes().split(b"\n")
+        for _ in range(entropy.randint(0, 3)):
+            lines.insert(entropy.randint(0, len(lines)), entropy.choice(_DAMAGE))
+        path.write_bytes(b"\n".join(lines))
 
 
 class MortalLooks(Looks):

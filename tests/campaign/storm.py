@@ -18,7 +18,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from campaign import state
-from campaign.faults import FAULTS, OTHERS, KilledError, MortalJournal, MortalLooks, StormyClient, Surroundings
+from campaign.faults import (
+    FAULTS,
+    OTHERS,
+    KilledError,
+    MortalJournal,
+    MortalLooks,
+    StormyClient,
+    Surroundings,
+    damage_audit,
+)
 from campaign.pins import CHANGES, Pins
 from campaign.promises import Promises
 from campaign.watching import WatchedApi
@@ -43,7 +52,8 @@ from sipctl.telephony.returning import as_of_today
 EXPECTED = (
     *(f"fault {fault}" for fault in FAULTS),
     *(f"meanwhile {action}" for action in OTHERS),
-    "kill before the request", "kill after the answer", "deletions", "delete stale", "delete duplicate",
+    "kill before the request", "kill after the answer", "kill in the middle of a line of the audit",
+    "deletions", "delete stale", "delete duplicate",
     "create missing", "update pin-differs", "update pin-none", "came alive, put back", "came alive, left alone",
     "changed meanwhile, left alone", "gone already", "there already", "ended meanwhile", "failed",
     *(f"PIN {change} between two runs" for change in CHANGES),
@@ -90,6 +100,7 @@ class Storm:
         self.sandbox.lift_faults()
         promises.check_deletions()
         promises.check_made()
+        damage_audit(self.folder, self.entropy)
         if self.entropy.random() < 0.4:
             self.pins.take_some_away()
         self.later += timedelta(minutes=self.entropy.choice([1, 11]))
