@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 
 import sipctl.cli
 from sipctl.cli.schemas import json_schemas
+from sipctl.command_line import prose_text
 from sipctl.doctor.codes import CODES
 from sipctl.findings import Area, Code
 
@@ -36,12 +37,13 @@ AREAS = {
 
 def page(code: Code) -> str:
     """The page of one code."""
+    fix = prose_text(code.fix)
     return (
         f"# {code.code}: {code.title}\n\n"
         f"Level: {code.level.value}. The title says how it should be; the finding says that it is not.\n\n"
         f"**Cause.** {code.cause}\n\n"
         f"**What callers hear.** {code.callers}\n\n"
-        f"**Fix.** {code.fix[0].upper()}{code.fix[1:]}.\n\n"
+        f"**Fix.** {fix[0].upper()}{fix[1:]}.\n\n"
         f"Only this check: `sipctl doctor --only {code.code}`. To live with it, put it into the profile:\n\n"
         "```toml\n"
         "[[profiles.NAME.ignore]]\n"

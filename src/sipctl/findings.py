@@ -85,7 +85,7 @@ class Code:
     title: str
     cause: str
     callers: str
-    fix: str
+    fix: Prose
 
     def finding(
         self,

@@ -3,8 +3,10 @@
 import contextlib
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -12,6 +14,7 @@ from cli.running import clean_env, command, env_of, run
 from conftest import need
 from hostile_text import HOSTILE
 from peers.shells import SHELLS, Shell, missing
+from sipctl.command_line import quoted
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox
 
@@ -137,3 +140,42 @@ def test_names_that_lines_cannot_hold_are_left_out_and_said() -> None:
         ended.stderr
         == "error: left out 'a\\nb': a line cannot hold such a name as it is\nhint: -o json holds every name\n"
     )
+
+
+RULES = [
+    {"sip_dispatch_rule_id": "SDR_a", "name": "SIP_a", "trunk_ids": ["ST_gone"],
+     "rule": {"dispatch_rule_direct": {"room_name": "a", "pin": "48219305"}}},
+]  # fmt: skip
+CALL = {"to": "+33199000001", "from": "+33612345678"}
+
+
+@pytest.fixture
+def offline(tmp_path: Path) -> str:
+    """A snapshot in which a call is dropped, and a change of its rule would let it in."""
+    (file := tmp_path / "snapshot.json").write_text(json.dumps({"rules": RULES, "trunks": [], "rooms": ["a"]}))
+    return str(file)
+
+
+def test_what_is_advised_meets_the_same_deployment(tmp_path: Path, offline: str) -> None:
+    (config := tmp_path / "it's.toml").write_text("[profiles.'a b']\n")
+    chosen = ("--config", str(config), "--profile", "a b")
+    begin = f"sipctl {quoted(*chosen)} "
+    call = ("--to", CALL["to"], "--from", CALL["from"], "--offline", offline)
+    (cases := tmp_path / "cases.jsonl").write_text(json.dumps({"name": "a", **CALL, "expect": {"outcome": "accept"}}))
+    printed = (
+        run("rules", "explain", *chosen, *call).stdout,
+        run("rules", "test", *chosen, str(cases), "--offline", offline).stdout,
+        run("doctor", *chosen, "--offline", "--snapshot", offline, "--only", "TRK301").stdout,
+        run("pin", "release", "nobody", *chosen, "--no-live").stderr,
+    )
+    for text in printed:
+        commands = re.findall(r"sipctl .*", text)
+        assert commands, text
+        assert all(command.startswith(begin) for command in commands), text
+
+
+def test_junit_of_tests_is_xml_whatever_their_names(tmp_path: Path, offline: str) -> None:
+    cases = [{"name": name, **CALL, "expect": {"room": name}} for name in NAMES]
+    (file := tmp_path / "cases.jsonl").write_text("".join(f"{json.dumps(case)}\n" for case in cases))
+    ended = run("rules", "test", str(file), "--offline", offline, "-o", "junit")
+    assert len(list(ElementTree.fromstring(ended.stdout).iter("testcase"))) == len(NAMES)

@@ -12,7 +12,7 @@ import typer
 from sipctl.cli.context import Session
 from sipctl.cli.stdin import EXPORT_LIMIT, STDIN, read_document
 from sipctl.cli.views.report import ReportView, metrics_text
-from sipctl.command_line import prose_below
+from sipctl.command_line import prose_below, prose_text
 from sipctl.config.checks.files import open_own_files
 from sipctl.config.deployment import Source
 from sipctl.config.kinds import Kind
@@ -215,7 +215,7 @@ def codes_view(plan: Plan) -> Listing[Code]:
         row=lambda code: (code.code, code.level.value, code.title),
         record=lambda code: {
             "code": code.code, "level": code.level.value, "title": code.title, "cause": code.cause,
-            "callers": code.callers, "fix": code.fix,
+            "callers": code.callers, "fix": prose_text(code.fix),
         },
         name=lambda code: code.code,
     )  # fmt: skip

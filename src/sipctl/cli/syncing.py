@@ -15,6 +15,7 @@ import typer
 from sipctl.cli.context import Session
 from sipctl.cli.views.metrics import write_sync_metrics
 from sipctl.cli.views.plan import PlanView
+from sipctl.command_line import prose_below, prose_text
 from sipctl.config.paths import state_dir
 from sipctl.config.values import DURATION_FAULT, read_duration
 from sipctl.errors import ExitCode, PartialError, RailError, SipctlError, UncheckedError, UsageError
@@ -236,7 +237,8 @@ def _tell(session: Session, outcome: Outcome, wanted: Wanted, code: ExitCode) ->
         session.streams.warn(f"note: {why}")
     if outcome.would_refuse:
         session.streams.note(f"note: --apply would refuse: {outcome.would_refuse.message}")
-        session.streams.note(f"hint: {outcome.would_refuse.hint}")
+        hint = prose_below(outcome.would_refuse.advice, session.options.deployment)
+        session.streams.note(f"hint: {prose_text(hint)}")
     for one in outcome.done:
         if one.result is Result.LEFT_OUT and one.error:
             session.streams.warn(f"note: room {one.item.room!r} is live, and {one.error.message}")

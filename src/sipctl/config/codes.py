@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from sipctl.command_line import CommandLine, Prose
 from sipctl.findings import Code, Level
 
 _NOTHING: Final = "Nothing unusual."
@@ -11,7 +12,7 @@ _AFTER_PIN: Final = "The PIN prompt, the joining message, then the call ends."
 _DOWN: Final = "Nothing at all: the server does not start."
 
 
-def _code(number: int, level: Level, title: str, cause: str, callers: str, fix: str) -> Code:
+def _code(number: int, level: Level, title: str, cause: str, callers: str, fix: Prose) -> Code:
     return Code(code=f"CFG{number}", level=level, title=title, cause=cause, callers=callers, fix=fix)
 
 
@@ -93,7 +94,7 @@ FILE_CODES: Final = (
         140, Level.ERROR, "Every profile can be used",
         "default_profile names no profile, an address is none, or a url stands without api_key and api_secret.",
         _NOTHING,
-        "correct the line named; `sipctl config init` writes a profile anew",
+        ("correct the line named; ", CommandLine.of("config", "init"), " writes a profile anew"),
     ),
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from sipctl.command_line import CommandLine
 from sipctl.doctor.codes.words import NOTHING
 from sipctl.findings import Code, Level
 
@@ -12,7 +13,7 @@ PIN_CODES: Final = (
         title="Every room has a PIN",
         cause="The room was made while telephony was off, all draws collided, or somebody took the PIN away.",
         callers="No PIN opens this room; Meet writes a rule with the word None.",
-        fix="`sipctl pin assign --missing`",
+        fix=(CommandLine.of("pin", "assign", "--missing"),),
     ),
     Code(
         code="PIN502",

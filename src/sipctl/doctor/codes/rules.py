@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from sipctl.command_line import CommandLine
 from sipctl.doctor.codes.words import BUSY, NOTHING, RINGING
 from sipctl.findings import Code, Level
 
@@ -44,7 +45,7 @@ RULE_CODES: Final = (
         title="Every owned rule has a live room",
         cause="The webhook room_finished was lost, or telephony was switched off meanwhile.",
         callers="With the PIN of an ended meeting a caller opens its room again and sits there alone.",
-        fix="delete the rule; `sipctl rules purge --apply` deletes all that stay stale",
+        fix=("delete the rule; ", CommandLine.of("rules", "purge", "--apply"), " deletes all that stay stale"),
     ),
     Code(
         code="RUL407",
@@ -85,7 +86,11 @@ RULE_CODES: Final = (
         cause="Two writers created a rule for one room, or a rotation left the old one behind. Rules of one PIN for"
         " different trunks or numbers are all needed, and are no fault.",
         callers="Several PINs open the room, or nothing unusual if the rules have one PIN.",
-        fix="delete the rules with a PIN that no caller was given; `sipctl rules sync` finds the duplicates",
+        fix=(
+            "delete the rules with a PIN that no caller was given; ",
+            CommandLine.of("rules", "sync"),
+            " finds the duplicates",
+        ),
     ),
     Code(
         code="RUL412",

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from sipctl.command_line import CommandLine
 from sipctl.doctor.codes.words import BUSY, NOTHING, RINGING
 from sipctl.findings import Code, Level
 
@@ -12,7 +13,7 @@ TRUNK_CODES: Final = (
         title="There is an inbound trunk",
         cause="LiveKit does not know the provider. Rules without trunk_ids still take its calls, from anyone.",
         callers=NOTHING + " Whoever reaches the SIP port gets the PIN prompt, provider or not.",
-        fix="create the trunk: `sipctl trunk create --number … --allowed-address …`",
+        fix=("create the trunk: ", CommandLine.of("trunk", "create"), " with --number and --allowed-address"),
     ),
     Code(
         code="TRK302",
