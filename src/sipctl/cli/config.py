@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from sipctl.cli.command import ReportCommand, command_group
-from sipctl.cli.context import Session
 from sipctl.cli.options import FailOn
+from sipctl.cli.session import Session
 
 app, command = command_group("The configuration: write it, show it, check it.")
 

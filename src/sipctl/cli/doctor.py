@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from sipctl.cli.command import ReportCommand, refuse_other_formats
-from sipctl.cli.context import Session
 from sipctl.cli.options import FailOn
+from sipctl.cli.session import Session
 from sipctl.output.formats import COMMON_FORMATS
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")

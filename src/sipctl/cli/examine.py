@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sipctl.cli.context import Session
+from sipctl.cli.session import Session
 from sipctl.cli.stdin import EXPORT_LIMIT, STDIN, read_document
 from sipctl.cli.views.report import ReportView, metrics_text
 from sipctl.command_line import prose_below, prose_text

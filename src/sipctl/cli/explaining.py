@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from sipctl.cli.context import Session
 from sipctl.cli.lines import Lines
+from sipctl.cli.session import Session
 from sipctl.cli.stdin import EXPORT_LIMIT, STDIN, read_document
 from sipctl.cli.views.explanation import ExplanationView
 from sipctl.cli.views.routed import Routed, routed_view

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from sipctl.cli.context import Session
 from sipctl.cli.examine import finish, level_named
 from sipctl.cli.explaining import read_surroundings
+from sipctl.cli.session import Session
 from sipctl.cli.stdin import STDIN, named, read_document
 from sipctl.doctor.lint import NEW_ID, lint, lint_with
 from sipctl.doctor.runner import Plan

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from sipctl.cli.context import Session
 from sipctl.cli.explaining import Surroundings, read_site, to_paste
 from sipctl.cli.lines import Lines
+from sipctl.cli.session import Session
 from sipctl.cli.stdin import STDIN, named
 from sipctl.cli.views.explanation import ExplanationView
 from sipctl.cli.views.logged import LogView

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from sipctl.cli.command import CsvCommand, ReportCommand, command_group
-from sipctl.cli.context import Session
 from sipctl.cli.options import Allow, Confirm, FailOn
+from sipctl.cli.session import Session
 from sipctl.cli.stdin import or_stdout
 
 app, command = command_group("PINs: who has which, and giving out new ones.")

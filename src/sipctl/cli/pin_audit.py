@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import typer
 
-from sipctl.cli.context import Session
 from sipctl.cli.examine import level_named
 from sipctl.cli.pins import ask_livekit
+from sipctl.cli.session import Session
 from sipctl.cli.views.audit import AuditView
 from sipctl.cli.views.report import ReportView
 from sipctl.doctor.gather import wrong_pins

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from sipctl.cli.context import Session
+from sipctl.cli.session import Session
 from sipctl.cli.stdin import read_lines, read_secret_line
 from sipctl.cli.views.registry import assigned_view, card_view, holdings_view, released_view, whereabouts_view
 from sipctl.command_line import CommandLine

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from sipctl.cli.context import Session
+from sipctl.cli.session import Session
 from sipctl.cli.stdin import EXPORT_LIMIT, named, read_document
 from sipctl.cli.views.restoring import RestoreView
 from sipctl.command_line import CommandLine, prose_text

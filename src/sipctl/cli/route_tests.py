@@ -6,8 +6,8 @@ from pathlib import Path
 
 import typer
 
-from sipctl.cli.context import Session
 from sipctl.cli.explaining import Surroundings, configured_number, read_site, to_paste
+from sipctl.cli.session import Session
 from sipctl.cli.stdin import STDIN, read_document
 from sipctl.cli.views.judged import TestsView
 from sipctl.command_line import CommandLine, prose_text

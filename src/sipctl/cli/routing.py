@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from sipctl.cli.command import ReportCommand, TestCommand
-from sipctl.cli.context import Session
 from sipctl.cli.options import FailOn, given_options
+from sipctl.cli.session import Session
 
 Offline = Annotated[
     list[Path] | None,

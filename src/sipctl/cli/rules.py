@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from sipctl.cli.command import command_group
-from sipctl.cli.context import Session
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.routing import register as register_routing
+from sipctl.cli.session import Session
 from sipctl.cli.upkeep import register as register_upkeep
 
 app, command = command_group("Dispatch rules: which caller lands in which room.")

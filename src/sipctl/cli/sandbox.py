@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sipctl.cli.command import command_group
-from sipctl.cli.context import Session
+from sipctl.cli.session import Session
 
 app, command = command_group("A LiveKit-compatible server on loopback, to try things on.")
 

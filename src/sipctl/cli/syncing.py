@@ -12,7 +12,7 @@ from typing import Final
 
 import typer
 
-from sipctl.cli.context import Session
+from sipctl.cli.session import Session
 from sipctl.cli.views.metrics import write_sync_metrics
 from sipctl.cli.views.plan import PlanView
 from sipctl.command_line import prose_below, prose_text

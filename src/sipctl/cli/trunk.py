@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from sipctl.cli.command import command_group
-from sipctl.cli.context import Session
 from sipctl.cli.options import Allow, Confirm
+from sipctl.cli.session import Session
 
 app, command = command_group("SIP trunks: the numbers people dial.")
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from sipctl.cli.command import Command
-from sipctl.cli.context import Session
 from sipctl.cli.options import Allow, Confirm
+from sipctl.cli.session import Session
 from sipctl.cli.stdin import or_stdout
 from sipctl.config.values import DURATION_FAULT, read_duration
 

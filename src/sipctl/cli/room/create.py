@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from sipctl.cli.context import Session
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.room.common import Name
+from sipctl.cli.session import Session
 from sipctl.operations.rooms import create_room
 from sipctl.telephony.model import Room
 

@@ -2,9 +2,9 @@
 
 import typer
 
-from sipctl.cli.context import Session
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.room.common import Name
+from sipctl.cli.session import Session
 from sipctl.operations.rooms import delete_room
 
 

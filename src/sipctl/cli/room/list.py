@@ -5,8 +5,8 @@ from typing import Annotated, Final, TypedDict
 
 import typer
 
-from sipctl.cli.context import Session
 from sipctl.cli.room.common import created
+from sipctl.cli.session import Session
 from sipctl.operations.rooms import ProbedRoom, list_rooms
 from sipctl.output.formats import Listing
 from sipctl.telephony.livekit_json import RoomJson, room_to_json

@@ -5,9 +5,9 @@ from typing import Final, TypedDict
 
 import typer
 
-from sipctl.cli.context import Session
 from sipctl.cli.room.common import Name, created
 from sipctl.cli.rows import RuleRow, rule_row
+from sipctl.cli.session import Session
 from sipctl.operations.rooms import RoomDetails, get_room
 from sipctl.output.formats import Detail
 from sipctl.telephony.livekit_json import ParticipantJson, RoomJson, participant_to_json, room_to_json
