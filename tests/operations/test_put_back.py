@@ -62,6 +62,14 @@ class TestWithinARun:
         assert results(stale.run(Part.PURGE)) == [("gone", Result.PUT_BACK)]
         assert stale.pins() == {"gone": NEW}
 
+    def test_a_rule_that_has_todays_pin_already_is_enough(self, stale: Yard, sandbox: Sandbox) -> None:
+        rotated(registry_of(stale))
+        right = stale.desk.store(owned("gone", NEW, metadata="by a backend"))
+        stale.desk.client_class = comes_alive(sandbox)
+        (one, *_) = stale.run(Part.PURGE).done
+        assert (one.result, one.rule_id) == (Result.PUT_BACK, right.sip_dispatch_rule_id)
+        assert stale.desk.rules() == [right]
+
     @pytest.mark.parametrize("change", [released, given_away])
     def test_a_pin_without_a_room_does_not_come_back(
         self, stale: Yard, sandbox: Sandbox, change: Callable[[Registry], None]

@@ -183,15 +183,17 @@ class ByLiveKit:
             RetiredPinError: its PIN was taken away, and its room has no other one.
             SipctlError: it cannot be made, and nobody else made one.
         """
-        client = self.work.writer.client
-        serving = self._serving(rule, await client.list_rules())
-        if serving:
+        writer = self.work.writer
+        standing = list(await writer.client.list_rules())
+        if serving := self._serving(rule, standing):
+            return serving
+        today = writer.as_of_today(rule)
+        if serving := self._serving(today, standing):
             return serving
         try:
-            return await put_back(self.work.writer, rule)
+            return await put_back(writer, today)
         except ConflictError:
-            serving = self._serving(rule, await client.list_rules())
-            if serving:
+            if serving := self._serving(today, await writer.client.list_rules()):
                 return serving
             raise
 
