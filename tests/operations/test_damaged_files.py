@@ -126,3 +126,21 @@ def test_a_killed_run_is_settled_though_the_audit_is_damaged(sandboxed: Yard) ->
     assert replace(yard.desk.rule(), created_at=None, sip_dispatch_rule_id="") == replace(
         rule, created_at=None, sip_dispatch_rule_id=""
     )
+
+
+def test_a_registry_and_a_memory_on_a_disk_that_was_full(sandboxed: Yard) -> None:
+    registry, looks = sandboxed.registry, sandboxed.looks
+    assert registry
+    assert looks
+    rule = owned("gone", "100001", sip_dispatch_rule_id="SDR_gone")
+    assert registry.give([("first", "111111")]) == {"first"}
+    looks.look([rule], any_room=True)
+    sandboxed.wait(1)
+    with full_after(0):
+        with pytest.raises(UncheckedError):
+            registry.give([("second", "222222")])
+        with pytest.raises(UncheckedError):
+            looks.look([rule], any_room=True)
+    assert registry.pins_of(["first", "second"]) == {"first": "111111"}
+    assert registry.give([("second", "222222")]) == {"second"}
+    assert list(looks.look([rule], any_room=True).stale_since) == ["SDR_gone"]

@@ -102,3 +102,33 @@ def test_hosts_that_share_a_database_do_not_share_a_loopback(postgres: Postgres,
     here.close()
     assert list(elsewhere.look([RULE], any_room=False).stale_since) == ["SDR_gone"]
     engine.dispose()
+
+
+@pytest.mark.parametrize("damage", ["", "nonsense", "2026-01-01T12:00:00", "\u0661"])
+@pytest.mark.parametrize("column", ["sipctl_sighting.since", "sipctl_look.last_at", "sipctl_look.empty_since"])
+def test_a_damaged_record_begins_anew_and_is_counted(engine: Engine, column: str, damage: str) -> None:
+    """One without a zone is damaged, too: no time of ours is."""
+    table, name = column.split(".")
+    other = owned("other", "111222", sip_dispatch_rule_id="SDR_other")
+    looks = Looks(engine, "a server", lambda: EARLIER)
+    looks.look([RULE, other], any_room=False)
+    with engine.begin() as connection:
+        which = " WHERE rule_id = 'SDR_gone'" if name == "since" else ""
+        connection.execute(text(f"UPDATE {table} SET {name} = :damage{which}"), {"damage": damage})
+    found = looks.look([RULE, other], any_room=False)
+    assert found.damaged == (0 if column == "sipctl_look.empty_since" and not damage else 1)
+    assert not found.is_first
+    untouched = {"since": {"SDR_other"}, "last_at": set(), "empty_since": {"SDR_gone", "SDR_other"}}[name]
+    assert set(found.stale_since) == untouched
+    assert found.empty_since == (EARLIER if name == "since" else None)
+    again = looks.look([RULE, other], any_room=False)
+    assert (again.damaged, set(again.stale_since)) == (0, {"SDR_gone", "SDR_other"})
+
+
+def test_a_run_whose_end_is_damaged_counts_as_killed(engine: Engine) -> None:
+    looks = Looks(engine, "a server")
+    looks.begin_run("run-1")
+    looks.end_run("run-1")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE sipctl_run SET ended_at = 'nonsense'"))
+    assert looks.unsettled_runs() == {"run-1": None}

@@ -265,6 +265,9 @@ def _why_anew(earlier: Earlier, grace: timedelta, waiting: int) -> str:
             f"the last observation was {told_duration(hours)} ago, which is too long for it to count;"
             f" {rules} can be deleted after {told_duration(grace)}"
         )
+    if earlier.damaged:
+        records = counted(earlier.damaged, "record")
+        return f"{records} of earlier observations passed over as damaged; what they told of begins anew"
     if earlier.is_first:
         return f"this state remembers no earlier look; {rules} can be deleted after {told_duration(grace)}"
     return ""

@@ -30,7 +30,7 @@ class Earlier:
     `stale_since` and `duplicate_since` say of rule ids since which observation, without a break, they are unchanged
     and stale, or duplicates. `pause` is how long ago the last observation is, if that is too long for it to count; then
     this one begins anew. `skew_s` are the seconds by which this observation's clock is off, and for which it counts for
-    nothing; 0 = it does count.
+    nothing; 0 = it does count. `damaged` records were passed over: what they told of begins anew.
     """
 
     is_first: bool = True
@@ -39,6 +39,7 @@ class Earlier:
     empty_since: datetime | None = None
     pause: timedelta | None = None
     skew_s: float = 0.0
+    damaged: int = 0
 
 
 def _utc_now() -> datetime:
@@ -89,7 +90,12 @@ class Looks:
                 return earlier
             series = _Series(connection, f"{self._server} duplicates", now, may_pause)
             doubles = series.observe(duplicates, any_room=any_room)
-            return replace(earlier, duplicate_since=doubles.stale_since, pause=earlier.pause or doubles.pause)
+            return replace(
+                earlier,
+                duplicate_since=doubles.stale_since,
+                pause=earlier.pause or doubles.pause,
+                damaged=earlier.damaged + doubles.damaged,
+            )
 
     def begin_run(self, run: str) -> None:
         """Note that a run is about to write; whoever finds the note later knows that it was killed."""
@@ -107,7 +113,7 @@ class Looks:
         """The runs at this server that no later one has looked at, oldest first, and when each ended; None = never."""
         query = select(runs.c.run, runs.c.ended_at).where(runs.c.server == self._server).order_by(runs.c.started_at)
         with self._reading() as connection:
-            return {run: datetime.fromisoformat(at) if at else None for run, at in connection.execute(query)}
+            return {run: _moment(at) for run, at in connection.execute(query)}
 
     def settle(self, settled: Iterable[str]) -> None:
         """Forget runs: what they left is as it should be. One that its host did not come back to is over in a day."""
@@ -138,24 +144,28 @@ class _Series:
         last = self.connection.execute(here).first()
         if last is None:
             return Earlier()
-        pause = self.now - datetime.fromisoformat(last.last_at)
-        if pause > self.may_pause:
+        last_at, empty = _moment(last.last_at), _moment(last.empty_since)
+        if last_at is None:
+            return Earlier(is_first=False, damaged=1)
+        if (pause := self.now - last_at) > self.may_pause:
             return Earlier(is_first=False, pause=pause)
-        empty = datetime.fromisoformat(last.empty_since) if last.empty_since else None
+        since = self._since(digests)
+        readable = {rule_id: moment for rule_id, moment in since.items() if moment is not None}
         return Earlier(
             is_first=False,
-            stale_since=self._since(digests),
+            stale_since={rule_id: moment for rule_id, moment in readable.items() if moment <= self.now},
             empty_since=empty if empty is not None and empty <= self.now else None,
+            damaged=len(since) - len(readable) + (empty is None and bool(last.empty_since)),
         )
 
-    def _since(self, digests: Mapping[str, str]) -> dict[str, datetime]:
+    def _since(self, digests: Mapping[str, str]) -> dict[str, datetime | None]:
+        """Since when rules are as these are, None where the record is damaged."""
         seen = select(sightings.c.rule_id, sightings.c.digest, sightings.c.since)
-        since = {
-            rule_id: datetime.fromisoformat(moment)
+        return {
+            rule_id: _moment(moment)
             for rule_id, digest, moment in self.connection.execute(seen.where(sightings.c.server == self.name))
             if digests.get(rule_id) == digest
         }
-        return {rule_id: moment for rule_id, moment in since.items() if moment <= self.now}
 
     def _note(self, digests: Mapping[str, str], earlier: Earlier, *, any_room: bool) -> None:
         connection, now = self.connection, self.now.isoformat()
@@ -174,6 +184,15 @@ class _Series:
         empty_since = None if any_room else (earlier.empty_since or self.now).isoformat()
         connection.execute(delete(looks).where(looks.c.server == self.name))
         connection.execute(insert(looks).values(server=self.name, last_at=now, empty_since=empty_since))
+
+
+def _moment(text: object) -> datetime | None:
+    """The time that a record holds; None if it holds none."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _digest(rule: DispatchRule) -> str:
