@@ -71,10 +71,16 @@ def test_what_is_known_today_of_the_pins_of_rules(home: Home) -> None:
     assert registry.begin_rotation(A, "1111", "4444")
     registry.retire(registry.find(B))
     rules = [DispatchRule(room_name=room, pin=pin) for room, pin in ((A, "1111"), (B, "2222"), (C, "3333"), ("x", ""))]
-    known = PinsToday(of_rooms={A: "4444", C: "3333"}, in_use={"3333": C}, retired={"1111": A, "2222": B})
+    known = PinsToday(
+        of_rooms={A: "4444", C: "3333"}, in_use={"3333": C}, retired={"1111": A, "2222": B},
+        others_change_pins=home.in_meet,
+    )  # fmt: skip
     assert registry.today([*rules, DispatchRule(room_name="x", pin="5555")]) == known
     home.clock.advance(366)
-    assert registry.today(rules) == replace(known, retired={})
+    assert registry.today(rules) == known  # nobody else has got them yet
+    assert registry.give([(B, "1111")]) == {B}
+    known = replace(known, of_rooms={**known.of_rooms, B: "1111"})
+    assert registry.today(rules) == replace(known, in_use={"3333": C, "1111": B}, retired={"2222": B})
 
 
 def test_a_rotation_is_begun_and_finished(home: Home) -> None:

@@ -139,17 +139,24 @@ class Registry:
 
     def today(self, rules: Sequence[DispatchRule]) -> PinsToday:
         """What is known today of the rooms of these rules, and of their PINs."""
-        holders = self.holders({rule.pin for rule in rules if rule.pin})
+        numbers = {rule.pin for rule in rules if rule.pin}
+        with reading(self._home, _WHAT) as connection:
+            of_rooms = self._pins.pins_of(connection, {rule.room_name for rule in rules})
+            in_use = self._pins.rooms_of(connection, numbers)
         return PinsToday(
-            of_rooms=self.pins_of({rule.room_name for rule in rules}),
-            in_use={pin: holder.room for pin, holder in holders.items() if holder.state == ACTIVE},
-            retired={pin: holder.room for pin, holder in holders.items() if holder.state == RETIRED},
+            of_rooms=of_rooms,
+            in_use=in_use,
+            retired=self._retired(numbers - in_use.keys()),
+            others_change_pins=self._in_meet,
         )
 
     def _quarantined(self, numbers: Iterable[str]) -> dict[str, str]:
         """Which of these PINs are in quarantine, and the rooms that had them."""
-        expired = self._timestamp(ago=self._quarantine)
-        query = select(pins.c.pin, pins.c.room).where(pins.c.state == RETIRED, pins.c.retired_at >= expired)
+        return self._retired(numbers, since=self._timestamp(ago=self._quarantine))
+
+    def _retired(self, numbers: Iterable[str], since: str = "") -> dict[str, str]:
+        """Which of these PINs were taken away, ever or since a time, and the rooms that had them."""
+        query = select(pins.c.pin, pins.c.room).where(pins.c.state == RETIRED, pins.c.retired_at >= since)
         with reading(self._notes, _WHAT) as connection:
             return {
                 row.pin: row.room

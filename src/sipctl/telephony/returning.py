@@ -16,12 +16,14 @@ from sipctl.telephony.pins import is_pin
 class PinsToday:
     """What the registry says today: the PINs `of_rooms`; of PINs which room has them `in_use`, or had them `retired`.
 
-    A retired PIN is in quarantine; one whose quarantine is over is no more known than one that never was.
+    A PIN that was taken away stays so after its quarantine, until another room has it. `others_change_pins` = a backend
+    writes them, too, and leaves no note of the old ones.
     """
 
     of_rooms: Mapping[str, str]
     in_use: Mapping[str, str]
     retired: Mapping[str, str]
+    others_change_pins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,14 @@ class Returning:
 def as_of_today(rule: DispatchRule, today: PinsToday | None, mark: Ownership) -> Returning:
     """The rule with the PIN that its room has today, or why its own one must not come back.
 
-    `today` None = there is no registry: it comes back as it was. So does a rule whose PIN the registry never knew; but
-    one that carries the profile's `mark` gets its room's PIN, which any later run would give it.
+    `today` None = there is no registry: it comes back as it was. So does a rule whose PIN the registry never knew. Only
+    where others change PINs, a rule with the profile's `mark` may have had one that they took away.
     """
     if today is None:
         return Returning(rule)
     current = today.of_rooms.get(rule.room_name, "") if rule.kind is RuleKind.DIRECT else ""
     known = rule.pin in today.in_use or rule.pin in today.retired
-    if is_pin(current) and (known or mark.owns(rule)):
+    if is_pin(current) and (known or (today.others_change_pins and mark.owns(rule))):
         return Returning(replace(rule, pin=current), has_todays_pin=current != rule.pin)
     return Returning(rule, _objection(rule.pin, today))
 

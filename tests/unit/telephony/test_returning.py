@@ -44,9 +44,18 @@ def test_the_pin_of_a_rule_that_comes_back(
 
 
 @pytest.mark.parametrize("pin", [NEVER_KNOWN, "", "None"])
-def test_a_pin_that_is_not_the_registrys(pin: str) -> None:
-    assert judged(replace(OWNED, pin=pin), ROTATED).rule.pin == NEW
-    assert judged(replace(FOREIGN, pin=pin), ROTATED).rule.pin == pin
+def test_a_pin_that_the_registry_never_knew(pin: str) -> None:
+    """Another backend may hand out PINs that this registry knows nothing of."""
+    for rule in (OWNED, FOREIGN):
+        assert judged(replace(rule, pin=pin), ROTATED).rule.pin == pin
+
+
+@pytest.mark.parametrize("pin", [NEVER_KNOWN, "", "None"])
+def test_a_pin_that_a_backend_may_have_changed_without_a_note(pin: str) -> None:
+    meets = replace(ROTATED, others_change_pins=True)
+    assert judged(replace(OWNED, pin=pin), meets).rule.pin == NEW
+    assert judged(replace(FOREIGN, pin=pin), meets).rule.pin == pin
+    assert judged(OWNED, replace(NOTHING, others_change_pins=True)).rule.pin == OLD
 
 
 def test_a_rule_for_many_rooms_takes_no_rooms_pin() -> None:
