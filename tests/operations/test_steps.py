@@ -1,7 +1,8 @@
 """A write of several steps is judged step by step: after its first effect no error says that it failed."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -294,6 +295,42 @@ def test_what_was_put_back_is_told_though_the_run_then_fails(sandboxed: Yard) ->
     with striking(desk, "create_rule", "status=503@ListRooms"), pytest.raises(PartialError) as partly:
         yard.run(Part.PURGE)
     assert "the rule of room 'gone' was put back" in partly.value.message
+    assert [rule.room_name for rule in desk.rules()] == ["gone"]
+
+
+def test_a_rule_that_is_back_is_not_called_lost(sandboxed: Yard) -> None:
+    """Whether another one takes the same calls could not be looked up any more."""
+    yard, sandbox = sandboxed, sandboxed.desk.server
+    assert isinstance(sandbox, Sandbox)
+    rule = _stale_for_long(yard)
+    sandbox.fault("comes-alive@DeleteSIPDispatchRule")
+    with striking(yard.desk, "create_rule", "status=503@ListSIPDispatchRule"):
+        outcome = yard.run(Part.PURGE)
+    assert results(outcome) == [("gone", Result.PUT_BACK)]
+    assert isinstance(outcome.done[0].error, PartialError)
+    assert outcome.done[0].failed
+    assert yard.pins() == {"gone": rule.pin}
+
+
+def test_what_was_put_back_is_told_though_the_memory_of_runs_then_fails(sandboxed: Yard, tmp_path: Path) -> None:
+    yard, desk = sandboxed, sandboxed.desk
+    _stale_for_long(yard)
+    yard.run(Part.PURGE)
+    assert yard.looks
+    run = desk.audit()[-1].run
+    yard.looks.settle([run])
+    yard.looks.begin_run(run)
+    desk.server.join("gone", "alice")
+
+    class Losing(LiveKitClient):
+        async def create_rule(self, rule: DispatchRule) -> DispatchRule:
+            with closing(sqlite3.connect(tmp_path / "looks.db")) as memory, memory:
+                memory.execute("ALTER TABLE sipctl_run RENAME TO away")
+            return await super().create_rule(rule)
+
+    desk.client_class = Losing
+    with pytest.raises(PartialError, match="the rule of room 'gone' was put back"):
+        yard.run(Part.PURGE)
     assert [rule.room_name for rule in desk.rules()] == ["gone"]
 
 
