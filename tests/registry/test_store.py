@@ -19,6 +19,8 @@ from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import PinPolicy
 from sipctl.telephony.returning import PinsToday
 
+pytestmark = pytest.mark.smoke
+
 A, B, C = ROOMS[:3]
 
 
