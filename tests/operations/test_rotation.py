@@ -20,9 +20,9 @@ from sipctl.errors import ConflictError, DeniedError, PartialError, SipctlError,
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.executing import Brake
 from sipctl.operations.rotation import Rotated, Rotator
-from sipctl.registry.store import Holding
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.registered import Holding
 
 A, B, C = ROOMS[:3]
 OLD, NEW = "482193", "502846"

@@ -13,7 +13,8 @@ from peers.postgres import Postgres
 from registry.homes import ROOMS, opened
 from sipctl.errors import ConflictError
 from sipctl.registry.database import open_engine
-from sipctl.registry.store import Holder, Registry
+from sipctl.registry.store import Registry
+from sipctl.telephony.registered import Holder
 
 A, B, C = ROOMS[:3]
 NOTE = "INSERT INTO sipctl_rotation VALUES (:room, '1111', '9999', '2026-01-01T00:00:00Z')"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sipctl.cli.stdin import STDIN, read_document, read_secret_line
 from sipctl.command_line import CommandLine
@@ -11,10 +11,8 @@ from sipctl.config.model import Settings
 from sipctl.errors import UsageError
 from sipctl.lkapi.requests import rule_request_from_json, trunk_request_from_json
 from sipctl.telephony.model import DispatchRule, InboundTrunk
+from sipctl.telephony.registered import Holding
 from sipctl.telephony.secret import Secret
-
-if TYPE_CHECKING:
-    from sipctl.registry.store import Holding
 
 
 def rule_request(
@@ -22,7 +20,7 @@ def rule_request(
     *,
     room: str | None,
     pin_stdin: bool,
-    held: "Holding | None",
+    held: Holding | None,
     trunks: list[str] | None,
     name: str | None,
     file: Path | None,

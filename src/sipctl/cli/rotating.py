@@ -27,8 +27,9 @@ from sipctl.operations.rotation import Rotated, RotationPlan, Rotator, plan_rota
 from sipctl.operations.rotation_lists import list_lines, list_of, remove_old_lists
 from sipctl.operations.writing import Permit, check_profile, rail
 from sipctl.output.files import write_private
-from sipctl.registry.store import Holding, Registry
+from sipctl.registry.store import Registry
 from sipctl.telephony.naming import counted
+from sipctl.telephony.registered import Holding
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient

@@ -19,13 +19,14 @@ from sipctl.config.paths import embedded_registry, state_dir, state_path
 from sipctl.errors import NotFoundError, SipctlError, UsageError
 from sipctl.output.formats import View
 from sipctl.output.streams import Streams
+from sipctl.telephony.registered import Holding
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
     from sipctl.operations.journal import Journal
     from sipctl.operations.lock import CheckLock
     from sipctl.operations.writing import Change, Permit, Writer
-    from sipctl.registry.store import Holding, Registry
+    from sipctl.registry.store import Registry
     from sipctl.telephony.model import DispatchRule
     from sipctl.telephony.returning import PinsToday
 
@@ -121,7 +122,7 @@ class Session:
         """What another profile of the same configuration file says."""
         return load_settings(config_path=self.options.config, profile=profile, env_files=(), environ=os.environ)
 
-    def registered(self, room: str | None) -> "Holding":
+    def registered(self, room: str | None) -> Holding:
         """The room that a person means, by the registry's own name for it, and its PIN.
 
         Raises:

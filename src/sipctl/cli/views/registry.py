@@ -8,7 +8,7 @@ from sipctl.operations.pin_files import Item, State
 from sipctl.operations.pins import Assigned, Card, Whereabouts
 from sipctl.operations.rotation import Rotated, RotationPlan
 from sipctl.output.formats import Detail, Listing
-from sipctl.registry.store import Holding
+from sipctl.telephony.registered import Holding
 
 _YES: Final = {None: "not asked", True: "yes", False: "no"}
 
