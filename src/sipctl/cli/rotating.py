@@ -21,9 +21,9 @@ from sipctl.errors import ExitCode, NotFoundError, PartialError, SipctlError, Us
 from sipctl.operations.executing import Brake, braking_on_signals
 from sipctl.operations.journal import utc_now
 from sipctl.operations.live import Live
-from sipctl.operations.pin_files import Item, State, add_pins, plan_import, read_row_lines, read_rows, unless_failed
+from sipctl.operations.pin_import import Item, State, add_pins, plan_import, read_row_lines, read_rows, unless_failed
 from sipctl.operations.pins import check_one_truth, policy_of
-from sipctl.operations.rotation import Rotated, RotationPlan, Rotator, plan_rotation, spared_by
+from sipctl.operations.rotate import Rotated, RotationPlan, Rotator, plan_rotation, spared_by
 from sipctl.operations.rotation_lists import list_lines, list_of, remove_old_lists
 from sipctl.operations.writing import Permit, check_profile, rail
 from sipctl.output.files import write_private

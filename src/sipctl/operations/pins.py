@@ -11,7 +11,7 @@ from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, PartialError, RailError, SipctlError, UsageError
 from sipctl.operations.journal import Journal
 from sipctl.operations.live import Live
-from sipctl.operations.rotation import spared_by
+from sipctl.operations.rotate import spared_by
 from sipctl.operations.writing import rail
 from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.model import DispatchRule
