@@ -20,7 +20,7 @@ from sipctl.command_line import CommandLine, prose_text
 from sipctl.config.own_files import secure
 from sipctl.config.paths import state_dir
 from sipctl.errors import ExitCode, SipctlError, UsageError
-from sipctl.output.files import write_private
+from sipctl.files import write_private
 from sipctl.output.streams import lead_nowhere
 from sipctl.output.text import escaped_json, printable
 from sipctl.telephony.text import is_unicode

@@ -18,6 +18,7 @@ from sipctl.cli.stdin import EXPORT_LIMIT, read_document, read_lines
 from sipctl.cli.views.registry import holdings_view, import_view, rotated_view, rotation_plan_view
 from sipctl.command_line import CommandLine, quoted
 from sipctl.errors import ExitCode, NotFoundError, PartialError, SipctlError, UsageError, surely_without_effect
+from sipctl.files import write_private
 from sipctl.operations.executing import Brake, braking_on_signals
 from sipctl.operations.journal import utc_now
 from sipctl.operations.live import Live
@@ -26,7 +27,6 @@ from sipctl.operations.pins import check_one_truth, policy_of
 from sipctl.operations.rotate import Rotated, RotationPlan, Rotator, plan_rotation, spared_by
 from sipctl.operations.rotation_lists import list_lines, list_of, remove_old_lists
 from sipctl.operations.writing import Permit, check_profile, rail
-from sipctl.output.files import write_private
 from sipctl.registry.store import Registry
 from sipctl.telephony.naming import counted
 from sipctl.telephony.registered import Holding
