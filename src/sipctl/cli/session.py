@@ -6,11 +6,13 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 from sipctl.cli.options import Options
+from sipctl.cli.stdin import read_document
 from sipctl.command_line import CommandLine
 from sipctl.config.databases import lock_url
 from sipctl.config.load import load_settings
@@ -137,6 +139,16 @@ class Session:
             assign = CommandLine.of("pin", "assign").on(room)
             raise NotFoundError(f"room {room!r} has no PIN", hint=(assign, " gives it one"))
         return holding
+
+    def rule_request(self, path: Path) -> "DispatchRule":
+        """The rule of a request file of LiveKit's, or of stdin for `-`.
+
+        Raises:
+            UsageError: it cannot be read, is not JSON, or LiveKit has no such field or value.
+        """
+        from sipctl.lkapi.requests import rule_request_from_json
+
+        return rule_request_from_json(read_document(path))
 
     def named(self, things: Iterable[T], room_of: Callable[[T], str]) -> tuple[Iterable[T], Mapping[str, str]]:
         """These things, and what people call their rooms where Meet's database says; not knowing that is no failure."""

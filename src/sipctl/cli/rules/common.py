@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from sipctl.telephony.model import DispatchRule, RuleKind
+from sipctl.telephony.ownership import Ownership
+
 Reference = Annotated[str, typer.Argument(metavar="RULE", help="A rule's id, its name, or its room.")]
 Trunks = Annotated[
     list[str] | None,
@@ -21,3 +24,18 @@ Offline = Annotated[
 AssumeLive = Annotated[
     list[str] | None, typer.Option(metavar="ROOM", help="Add the rule that the backend makes once it is live.")
 ]
+
+
+def room_of(rule: DispatchRule) -> str:
+    """The room of a rule, or how the rooms that it makes are called."""
+    if rule.kind is RuleKind.DIRECT:
+        return rule.room_name
+    if rule.kind is None:
+        return "(no rule type)"
+    who = "caller" if rule.kind is RuleKind.INDIVIDUAL else "callee"
+    return f"{rule.room_name}_<{who}>" if rule.room_name else f"<{who}>"
+
+
+def owner_of(rule: DispatchRule, mark: Ownership) -> str:
+    """Whose a rule is, in one word."""
+    return "owned" if mark.owns(rule) else "foreign"

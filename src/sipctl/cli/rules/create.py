@@ -1,5 +1,6 @@
 """`sipctl rules create`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,12 @@ import typer
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.rules.common import PinStdin, Trunks
 from sipctl.cli.session import Session
+from sipctl.cli.stdin import STDIN, read_secret_line
+from sipctl.config.model import Settings
+from sipctl.errors import UsageError
+from sipctl.operations.rule_writes import create_requested_rule
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.registered import Holding
 
 
 def run(
@@ -38,12 +45,42 @@ def run(
       sipctl rules create --from-file rule.json --dry-run
       sipctl rules create --room lobby --allow open
     """
-    from sipctl.cli.requests import rule_request
-    from sipctl.operations.rule_writes import create_requested_rule
-
     session = Session.of(ctx)
     held = session.registered(room) if pin_from_registry else None
-    wanted = rule_request(
-        session.settings, room=room, pin_stdin=pin_stdin, held=held, trunks=trunk, name=name, file=from_file
-    )
+    wanted = _wanted(session, room=room, pin_stdin=pin_stdin, held=held, trunks=trunk, name=name, file=from_file)
     session.write(lambda writer: create_requested_rule(writer, wanted), session.permit(allow, confirm))
+
+
+def _wanted(
+    session: Session,
+    *,
+    room: str | None,
+    pin_stdin: bool,
+    held: Holding | None,
+    trunks: list[str] | None,
+    name: str | None,
+    file: Path | None,
+) -> DispatchRule:
+    """The rule that `rules create` is asked for; options go over what the file says, and what the registry holds.
+
+    Raises:
+        UsageError: neither a room nor a file, or both the PIN and the file from stdin.
+    """
+    if file is None and room is None:
+        raise UsageError("no room to send callers to", hint="give `--room NAME` or `--from-file FILE`")
+    if file == STDIN and pin_stdin:
+        raise UsageError("--pin-stdin and --from-file - both read stdin", hint="put the rule into a file")
+    rule = session.rule_request(file) if file else DispatchRule(trunk_ids=session.settings.trunk_ids or ())
+    if pin_stdin and held:
+        raise UsageError("--pin-stdin and --pin-from-registry exclude each other")
+    if room is not None:
+        rule = replace(rule, room_name=held.room if held else room)
+    if pin_stdin or held:
+        rule = replace(rule, pin=held.pin if held else read_secret_line("PIN"))
+    if trunks:
+        rule = replace(rule, trunk_ids=tuple(trunks))
+    return replace(rule, name=_name(session.settings, rule, name))
+
+
+def _name(settings: Settings, rule: DispatchRule, name: str | None) -> str:
+    return name if name is not None else rule.name or settings.mark.name_for(rule.room_name)

@@ -5,6 +5,7 @@ import typer
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.rules.common import Reference
 from sipctl.cli.session import Session
+from sipctl.operations.rule_writes import delete_rule
 
 
 def run(ctx: typer.Context, rule: Reference, allow: Allow = None, confirm: Confirm = "") -> None:
@@ -18,7 +19,5 @@ def run(ctx: typer.Context, rule: Reference, allow: Allow = None, confirm: Confi
       sipctl rules delete SDR_7hTqVw9YbLxe
       sipctl rules delete SIP_demo --dry-run
     """
-    from sipctl.operations.rule_writes import delete_rule
-
     session = Session.of(ctx)
     session.write(lambda writer: delete_rule(writer, rule), session.permit(allow, confirm))

@@ -1,11 +1,22 @@
 """`sipctl rules list`."""
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from sipctl.cli.rows import Names, RuleRow, rule_row, shown_pin
+from sipctl.cli.rules.common import owner_of, room_of
 from sipctl.cli.session import Session
+from sipctl.operations.rules import Criteria, list_rules
+from sipctl.output.formats import Listing
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.ownership import Ownership
+
+_COLUMNS: Final = ("id", "room", "pin", "name", "trunks", "owner")
+
+PRINTS: Final = {"rules": list[RuleRow]}
 
 
 class SortKey(StrEnum):
@@ -41,9 +52,6 @@ def run(
       sipctl rules list --stale -o name
       sipctl rules list --open --sort room -o json
     """
-    from sipctl.cli.views.rules import rules_view
-    from sipctl.operations.rules import Criteria, list_rules
-
     session = Session.of(ctx)
     criteria = Criteria(
         room=room, name=name, trunk=trunk, open_only=open_, stale_only=stale, owned_only=owned, foreign_only=foreign,
@@ -51,4 +59,28 @@ def run(
     )  # fmt: skip
     listed = session.livekit(lambda client: list_rules(client, session.settings, criteria))
     rules, names = session.named(listed, lambda rule: rule.room_name)
-    session.emit(rules_view(rules, session.settings.mark, show_pins=session.options.show_pins, names=names))
+    session.emit(_view(rules, session.settings.mark, show_pins=session.options.show_pins, names=names))
+
+
+def _view(rules: Iterable[DispatchRule], mark: Ownership, *, show_pins: bool, names: Names) -> Listing[DispatchRule]:
+    """A list of rules."""
+
+    def row(rule: DispatchRule) -> tuple[str, ...]:
+        cells = (
+            rule.sip_dispatch_rule_id,
+            room_of(rule),
+            shown_pin(rule.pin, show=show_pins) or "open",
+            rule.name,
+            ",".join(rule.trunk_ids) or "any",
+            owner_of(rule, mark),
+        )
+        return (*cells, names.get(rule.room_name, "")) if names else cells
+
+    return Listing(
+        schema="sipctl/rules/v1",
+        items=rules,
+        columns=(*_COLUMNS, "called") if names else _COLUMNS,
+        row=row,
+        record=lambda rule: rule_row(rule, mark, show_pins=show_pins, names=names),
+        name=lambda rule: rule.sip_dispatch_rule_id,
+    )

@@ -1,12 +1,17 @@
 """`sipctl rules update`."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
-from sipctl.cli.options import Allow, Confirm
+from sipctl.cli.options import Allow, Confirm, chosen, given
 from sipctl.cli.rules.common import PinStdin, Reference, Trunks
 from sipctl.cli.session import Session
+from sipctl.cli.stdin import read_secret_line
+from sipctl.command_line import CommandLine
+from sipctl.errors import UsageError
+from sipctl.operations.rule_writes import update_requested_rule
 
 
 def run(
@@ -41,13 +46,46 @@ def run(
       echo 58204619 | sipctl rules update SIP_demo --pin-stdin --allow live-room
       sipctl rules update SIP_demo --any-trunk --any-caller --dry-run
     """
-    from sipctl.cli.requests import chosen, rule_edits
-    from sipctl.operations.rule_writes import update_requested_rule
-
     session = Session.of(ctx)
-    edits = rule_edits(
+    edits = _edits(
         room=room, pin_stdin=pin_stdin, no_pin=no_pin, name=name, metadata=metadata,
         trunks=chosen("trunk", trunk, any_trunk), numbers=chosen("number", number, any_number),
         callers=chosen("caller", caller, any_caller), hide_phone_number=hide_phone_number,
     )  # fmt: skip
     session.write(lambda writer: update_requested_rule(writer, rule, edits), session.permit(allow, confirm))
+
+
+def _edits(
+    *,
+    room: str | None,
+    pin_stdin: bool,
+    no_pin: bool,
+    name: str | None,
+    metadata: str | None,
+    trunks: tuple[str, ...] | None,
+    numbers: tuple[str, ...] | None,
+    callers: tuple[str, ...] | None,
+    hide_phone_number: bool | None,
+) -> Mapping[str, Any]:
+    """The fields that `rules update` is asked to change.
+
+    Raises:
+        UsageError: none at all, or two that exclude each other.
+    """
+    if pin_stdin and no_pin:
+        raise UsageError("--pin-stdin and --no-pin exclude each other")
+    pin = "" if no_pin else read_secret_line("PIN") if pin_stdin else None
+    wanted = {
+        "room_name": room,
+        "pin": pin,
+        "name": name,
+        "metadata": metadata,
+        "trunk_ids": trunks,
+        "numbers": numbers,
+        "inbound_numbers": callers,
+        "hide_phone_number": hide_phone_number,
+    }
+    edits = given(wanted)
+    if not edits:
+        raise UsageError("nothing to change", hint=(CommandLine.of("rules", "update", "--help"), " shows what can be"))
+    return edits
