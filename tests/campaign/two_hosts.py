@@ -163,17 +163,22 @@ class TwoHosts:
         rate = self.entropy.choice([0.0, 0.1, 0.3])
         jobs = [(host, self.entropy.choice(JOBS)) for host in self.hosts]
         await asyncio.gather(*(self._work(host, job, self._around(rate, mortal=True)) for host, job in jobs))
+        for host in self.hosts:
+            host.engine.dispose()  # a command that begins now has no session that was ended
         self._note_owners()
         self.sandbox.lift_faults()
         self.api.deletions.clear()
+        self.api.made.clear()
         self.lost = False
         last = await self._in_peace()
+        promises.check_made()
         self._check(promises, last)
         self.figures["states"] += 1
 
     def _new_state(self) -> None:
         self.sandbox.lift_faults()
         self.api.deletions.clear()
+        self.api.made.clear()
         self.api.ever_open.clear()
         self.released.clear()
         self.owners.clear()
@@ -191,7 +196,8 @@ class TwoHosts:
 
     def _around(self, rate: float, *, mortal: bool = False) -> Neighbourhood:
         kill_at = self.entropy.randint(1, 25) if mortal and rate and self.entropy.random() < 0.3 else -1
-        return Neighbourhood(self.sandbox, self.entropy, self.figures, rate, kill_at, lose=self.lose)
+        self.api.pins = self._pins()
+        return Neighbourhood(self.sandbox, self.entropy, self.figures, rate, self.api.pins, kill_at, lose=self.lose)
 
     async def _in_peace(self) -> Outcome | None:
         """Each host ends what it had begun; then, with the grace over, all is put right."""
@@ -305,7 +311,7 @@ class TwoHosts:
         held = self._note_owners()
         assert set(self.before) - set(held) <= self.released
         unfinished = self.hosts[0].registry.unfinished()
-        assert promises.clashes() or not unfinished, (unfinished, self._stored())
+        assert last is None or promises.clashes() or not unfinished, (unfinished, self._stored())
         self._join_audits([host.folder / "audit.jsonl" for host in self.hosts])
         went_well = last is not None and not any(one.failed for one in last.done)
         promises.check_end(last, synced=went_well)
