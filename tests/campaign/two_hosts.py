@@ -31,7 +31,7 @@ from sipctl.operations.by_livekit import ByLiveKit
 from sipctl.operations.carrying import Result, Way, Work
 from sipctl.operations.executing import Brake
 from sipctl.operations.lock import run_lock
-from sipctl.operations.rotation import Rotator
+from sipctl.operations.rotate import Rotator
 from sipctl.operations.survey import Surveyor
 from sipctl.operations.sync import Orders, Outcome, Synchroniser
 from sipctl.operations.writing import Permit, Writer
