@@ -24,8 +24,8 @@ from sipctl.doctor.facts import Answer
 from sipctl.doctor.report import Report, make_report
 from sipctl.doctor.runner import Plan, examine, examine_offline, examine_unasked
 from sipctl.errors import ConfigError, ExitCode, SipctlError, UsageError
-from sipctl.files import write_public
 from sipctl.findings import Code, Finding, Fix, Level
+from sipctl.output.files import write_public
 from sipctl.output.formats import Listing
 from sipctl.telephony.snapshot import read_snapshot
 
@@ -72,6 +72,7 @@ def plan_of(session: Session, wanted: Wanted) -> Plan:
         skip=frozenset(word.upper() for word in wanted.skip),
         fail_on=level_named(wanted.fail_on),
         timeout_s=session.options.timeout,
+        max_items=session.options.max_items,
         deadline_s=wanted.deadline,
         settle_s=wanted.settle,
         wait_s=wanted.wait,
@@ -107,7 +108,7 @@ def _run_offline(session: Session, snapshot: Path | None, plan: Plan) -> Report:
         raise UsageError(
             "there is nothing to examine offline", hint="give --snapshot FILE, or a profile that names files"
         )
-    held = read_snapshot([read_document(snapshot, EXPORT_LIMIT)]) if snapshot else None
+    held = read_snapshot([read_document(snapshot, EXPORT_LIMIT)], plan.max_items) if snapshot else None
     findings = _findings_of(files)
     try:
         settings = session.settings

@@ -152,7 +152,7 @@ def read_surroundings(session: Session, offline: Sequence[Path]) -> Snapshot:
         return session.livekit(ask_snapshot)
     if offline.count(STDIN) > 1:
         raise UsageError("stdin can be read once", hint="give - once, and the other files by name")
-    snapshot = read_snapshot(read_document(path, EXPORT_LIMIT) for path in offline)
+    snapshot = read_snapshot((read_document(path, EXPORT_LIMIT) for path in offline), session.options.max_items)
     if snapshot.unknown:
         names = ", ".join(snapshot.unknown)
         session.streams.note(f"note: fields of a newer LiveKit, which this version passes over: {names}")

@@ -41,7 +41,7 @@ def explain_log(session: Session, around: Surroundings, wanted: Wanted) -> None:
     since = _moment(wanted.since) if wanted.since else None
     site = _site(session, around)
     lines = Lines(wanted.path, session.streams.warn)
-    calls = [call for call in gather_calls(_read(lines)) if _is_wanted(call, wanted, since)]
+    calls = [call for call in gather_calls(_read(lines), session.options.max_items) if _is_wanted(call, wanted, since)]
     if wanted.call is not None and not calls:
         raise NotFoundError(f"no call {wanted.call!r} in {named(wanted.path)}", hint="give its callID or its Call-ID")
     if not calls:

@@ -1,7 +1,6 @@
 """Options that every command takes, before, between or after the command's words; the nearest one wins."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sipctl.command_line import CommandLine
-from sipctl.errors import UsageError
+from sipctl.telephony.limits import MAX_ITEMS
 
 PANEL = "Options of every command"
 
@@ -30,6 +29,7 @@ class Options:
     config: Path | None = None
     env_file: tuple[Path, ...] = ()
     timeout: float = 10.0
+    max_items: int = MAX_ITEMS
     output: str = "table"
     quiet: bool = False
     verbose: bool = False
@@ -102,6 +102,10 @@ def _declare(
             help="Time limit of each call to LiveKit, and of each wait for a database.",
         ),
     ] = 10.0,
+    max_items: Annotated[
+        int,
+        typer.Option(min=1, max=100_000_000, metavar="N", help="The most items of one list, LiveKit's or a file's."),
+    ] = MAX_ITEMS,
     output: Annotated[
         str, typer.Option("--output", "-o", help="table, json, jsonl, name; some commands have more.", metavar="FORMAT")
     ] = "table",
@@ -134,19 +138,3 @@ def shared_parameters() -> tuple[Any, ...]:
 FailOn = Annotated[
     str, typer.Option("--fail-on", metavar="LEVEL", help="Exit 1 from this level on: error, warn or info.")
 ]
-
-
-def given(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that somebody gave a value for."""
-    return {field: value for field, value in wanted.items() if value is not None}
-
-
-def chosen(what: str, values: list[str] | None, any_one: bool) -> tuple[str, ...] | None:
-    """What `--WHAT`, repeated, and `--any-WHAT` say of a list: None = nothing, so that it stays.
-
-    Raises:
-        UsageError: both were given.
-    """
-    if values and any_one:
-        raise UsageError(f"--{what} and --any-{what} exclude each other")
-    return () if any_one else tuple(values) if values else None

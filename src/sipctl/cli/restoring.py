@@ -15,7 +15,6 @@ from sipctl.cli.views.restoring import RestoreView
 from sipctl.command_line import CommandLine, prose_text
 from sipctl.config.urls import same_server
 from sipctl.errors import PartialError, RailError, UsageError
-from sipctl.files import write_private
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.masking import shown_url
 from sipctl.operations.executing import Attempt, Brake, braking_on_signals
@@ -33,6 +32,7 @@ from sipctl.operations.restoring import (
 )
 from sipctl.operations.snapshots import EXPORT_TO_FILE, Holdings, PinSwap, check_origin, records, take_snapshot
 from sipctl.operations.writing import Change, Permit, Writer, check_profile
+from sipctl.output.files import write_private
 from sipctl.output.text import escaped_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.returning import Returning, as_of_today
@@ -142,7 +142,7 @@ def _entries(session: Session, wanted: Wanted) -> list[Entry]:
 
 def _exported(session: Session, path: Path, permit: Permit) -> Sequence[DispatchRule]:
     """The rules of an export that may be restored here; fields that cannot be written back would be lost."""
-    snapshot = read_snapshot([read_document(path, EXPORT_LIMIT)])
+    snapshot = read_snapshot([read_document(path, EXPORT_LIMIT)], session.options.max_items)
     note = check_origin(snapshot.origin, named(path), session.settings.connection.url, permit.allow)
     if note:
         session.streams.note(f"note: {note}")

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from sipctl.errors import UsageError
-from sipctl.files import names_stdout
+from sipctl.output.files import names_stdout
 
 STDIN: Final = Path("-")
 _LIMIT: Final = 4 * 1024 * 1024
 EXPORT_LIMIT: Final = 128 * 1024 * 1024
 """The most bytes of what an export wrote: some 250,000 rules, or ten times as many PINs."""
 
-_LINE_LIMIT: Final = 1024
+_LINE_LIMIT: Final = 4096
+"""The most bytes of a line of stdin, a PIN or a name: names of rooms have 256."""
 
 
 def read_document(path: Path, limit: int = _LIMIT, *, errors: str = "strict") -> str:
@@ -72,7 +73,9 @@ def read_lines(what: str) -> Iterator[str]:
         UsageError: there is none, or one is not UTF-8.
     """
     count = 0
-    for number, line in enumerate(sys.stdin.buffer, 1):
+    for number, line in enumerate(iter(lambda: sys.stdin.buffer.readline(_LINE_LIMIT), b""), 1):
+        if len(line) == _LINE_LIMIT:
+            raise UsageError(f"line {number} of stdin is over {_LINE_LIMIT} bytes")
         try:
             text = line.decode("utf-8-sig").rstrip("\r\n")
         except UnicodeDecodeError:

@@ -3,18 +3,20 @@
 import json
 import re
 import shlex
+from bisect import bisect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from sipctl.config.reading import Fault
+from sipctl.config.reading import LINES_LIMIT, Fault
 
 _SIP_IMAGE: Final = re.compile(r"(^|/)livekit/sip(:|@|$)|(^|/)livekit-sip(:|@|$)")
 _SERVER_IMAGE: Final = re.compile(r"livekit-server(:|@|$)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ComposeFile:
     """The services of a compose project."""
 
@@ -31,7 +33,11 @@ class ComposeFile:
             if found < 0:
                 break
             at = found
-        return self.text.count("\n", 0, at) + 1
+        return bisect(self._line_starts, at)
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(found.end() for found in re.finditer("\n", self.text))]
 
     def environment(self, service: str) -> dict[str, str]:
         """The environment of one service."""
@@ -93,6 +99,8 @@ def parse_compose(path: Path, text: str) -> ComposeFile:
         return ComposeFile(path, text, {}, (Fault(1, "", "is not JSON: it nests too deep"),))
     except ValueError as error:
         return ComposeFile(path, text, {}, (Fault(getattr(error, "lineno", 1), "", f"is not JSON: {error}"),))
+    if text.count("\\n") > LINES_LIMIT:
+        return ComposeFile(path, text, {}, (Fault(0, "", f"holds texts of over {LINES_LIMIT:,} lines"),))
     services = value.get("services") if isinstance(value, dict) else None
     if not isinstance(services, dict):
         return ComposeFile(

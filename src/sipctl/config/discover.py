@@ -13,6 +13,8 @@ from sipctl.config.reading import read_text
 from sipctl.errors import ConfigError
 
 _DEPTH: Final = 4
+_FILES_LIMIT: Final = 10_000
+"""The most files that are looked at: an installation has some hundreds, a home folder a million."""
 _SKIPPED_FOLDERS: Final = frozenset({".git", "node_modules", "__pycache__", ".venv", "site-packages"})
 _TEMPLATES: Final = (".dist", ".example", ".sample", ".template", ".md", ".py", ".lock")
 _RELEVANT: Final = ("LIVEKIT_", "ROOM_TELEPHONY_")
@@ -34,7 +36,7 @@ def discover(folder: Path) -> Found:
     """Look through a folder, four levels deep; of several files of a kind the first by name is taken.
 
     Raises:
-        ConfigError: it is no folder that can be read.
+        ConfigError: it is no folder that can be read, or holds over 10,000 files.
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder", hint="--from takes the folder of the installation")
@@ -50,7 +52,11 @@ def discover(folder: Path) -> Found:
 
 
 def _texts(folder: Path) -> Iterator[tuple[Path, str]]:
+    looked_at = 0
     for place, folders, names in os.walk(folder):
+        looked_at += len(names)
+        if looked_at > _FILES_LIMIT:
+            raise ConfigError(f"{folder} holds over {_FILES_LIMIT:,} files", hint="name the installation's own folder")
         below = len(Path(place).relative_to(folder).parts)
         folders[:] = sorted(set(folders) - _SKIPPED_FOLDERS) if below < _DEPTH else []
         for name in sorted(names):

@@ -5,12 +5,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Final
 
 from dotenv.parser import Binding, parse_stream
 from dotenv.variables import Atom, Variable, parse_variables
 
-from sipctl.config.reading import Fault, FaultKind, read_text
+from sipctl.config.reading import Fault, FaultKind, read_text, sprawl
 
+_BLANKS_LIMIT: Final = 256
+_REFERENCES_LIMIT: Final = 100
+"""The most blanks in a row, and `${X}` in a value: python-dotenv needs their square."""
+_VALUE_LIMIT: Final = 128 * 1024
+_VALUES_LIMIT: Final = 2 * 1024 * 1024
+"""The most characters of a value, and of all values of a file: Linux starts no program with more (execve(2),
+MAX_ARG_STRLEN and a fourth of the stack). Forty lines of `B=${A}${A}` unfold to a million million."""
+
+_BLANKS = re.compile(r"[^\S\r\n]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _VARIABLE = re.compile("[A-Z_][A-Z0-9_]*")
 _SINGLE_QUOTED = re.compile(r"\s*(?:export[^\S\r\n]+)?(?:'[^']*'|[^=\s]+)[^\S\r\n]*=[^\S\r\n]*'")
@@ -45,9 +55,12 @@ def read_env_file(path: Path, known: Mapping[str, str]) -> EnvFile:
 
 def parse_env_file(path: Path, text: str, known: Mapping[str, str]) -> EnvFile:
     """The settings of an env file. What cannot be read is a fault, never an exception."""
+    if found := sprawl(text) or _too_blank(text):
+        return EnvFile(path, {}, (found,))
     values: dict[str, str | None] = dict(known)
     entries: dict[str, EnvEntry] = {}
     faults: list[Fault] = []
+    left = _VALUES_LIMIT
     for binding in parse_stream(StringIO(text)):
         line = _line(binding)
         bare = binding.key if binding.value is None else None
@@ -60,7 +73,21 @@ def parse_env_file(path: Path, text: str, known: Mapping[str, str]) -> EnvFile:
             value = _filled(binding, values, line, faults)
             entries[binding.key] = EnvEntry(value, line)
             values[binding.key] = value
+            left -= len(value)
+            if left < 0:
+                faults.append(Fault(line, binding.key, f"unfolds the file to {_too_long(_VALUES_LIMIT)}"))
+                break
     return EnvFile(path, entries, tuple(faults))
+
+
+def _too_blank(text: str) -> Fault | None:
+    run = next((run for run in _BLANKS.finditer(text) if len(run[0]) > _BLANKS_LIMIT), None)
+    line = text.count("\n", 0, run.start()) + 1 if run else 0
+    return Fault(line, "", f"holds over {_BLANKS_LIMIT} blanks in a row: no env file does") if run else None
+
+
+def _too_long(limit: int) -> str:
+    return f"over {limit // 1024} KiB, which no program can be given"
 
 
 def _line(binding: Binding) -> int:
@@ -80,13 +107,20 @@ def _filled(binding: Binding, values: Mapping[str, str | None], line: int, fault
     value = binding.value or ""
     if _SINGLE_QUOTED.match(binding.original.string):
         return value
+    if value.count("${") > _REFERENCES_LIMIT:
+        faults.append(Fault(line, binding.key or "", f"names over {_REFERENCES_LIMIT} variables: no value does"))
+        return ""
     atoms = list(parse_variables(value))
     references = [atom for atom in atoms if isinstance(atom, Variable)]
     unset = (one.name for one in references if one.default is None and one.name not in values)
     faults += (
         Fault(line, binding.key or "", f"{_told(name)} is not set before this line", FaultKind.UNSET) for name in unset
     )
-    return "".join(_resolved(atom, values) for atom in atoms)
+    texts = [_resolved(atom, values) for atom in atoms]
+    if sum(map(len, texts)) > _VALUE_LIMIT:
+        faults.append(Fault(line, binding.key or "", f"unfolds to {_too_long(_VALUE_LIMIT)}"))
+        return ""
+    return "".join(texts)
 
 
 def _told(variable: str) -> str:

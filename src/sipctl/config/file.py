@@ -5,11 +5,12 @@ import re
 import tomllib
 from collections import Counter
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from sipctl.config.reading import Fault, FaultKind
+from sipctl.config.reading import Fault, FaultKind, sprawl
 from sipctl.config.values import DURATION_FAULT, pattern_fault, read_duration, template_fault
 
 _PART: Final = re.compile(r""""[^"]*"|'[^']*'|[A-Za-z0-9_-]+""")
@@ -112,6 +113,8 @@ class ConfigFile(_Table):
 
 def parse_config(text: str) -> tuple[ConfigFile | None, list[Fault]]:
     """The file's content, or everything that is wrong with it."""
+    if found := sprawl(text):
+        return None, [found]
     try:
         value = tomllib.loads(text)
     except RecursionError:
@@ -146,6 +149,7 @@ def line_of(text: str, keys: tuple[str, ...]) -> int:
     return next((places[keys[:size]] for size in range(len(keys), 0, -1) if keys[:size] in places), 0)
 
 
+@lru_cache(maxsize=1)
 def _places(text: str) -> dict[tuple[str, ...], int]:
     """The first line of every key, in a heading or before a `=`. Members of `[[x]]` count from x.0 on."""
     places: dict[tuple[str, ...], int] = {}

@@ -8,6 +8,10 @@ from typing import Final
 from sipctl.errors import ConfigError
 
 SIZE_LIMIT: Final = 1024 * 1024
+LINES_LIMIT: Final = 10_000
+LINE_LIMIT: Final = 32 * 1024
+"""The most lines of a file, and characters of a line. Real files have some hundreds and a private key's; what their
+parsers need grows faster than the text, to minutes at the size that any file may have."""
 
 
 class FaultKind(Enum):
@@ -28,6 +32,18 @@ class Fault:
     key: str
     message: str
     kind: FaultKind = FaultKind.SYNTAX
+
+
+def sprawl(text: str, lines_limit: int = LINES_LIMIT) -> Fault | None:
+    """What is wrong with a text that is too much for a parser; None if nothing is.
+
+    It has over 10,000 lines, or one of over 32,768 characters.
+    """
+    lines = text.split("\n", lines_limit)
+    if len(lines) > lines_limit and lines[-1]:
+        return Fault(lines_limit + 1, "", f"has over {lines_limit:,} lines: no file of this kind has")
+    long = next((at for at, line in enumerate(lines, 1) if len(line) > LINE_LIMIT), 0)
+    return Fault(long, "", f"is a line of over {LINE_LIMIT:,} characters: no setting is so long") if long else None
 
 
 def read_text(path: Path) -> str:

@@ -14,12 +14,16 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
-from sipctl.config.reading import Fault, FaultKind
+from sipctl.config.reading import Fault, FaultKind, sprawl
 
 Keys = tuple[str | int, ...]
 
 _BRACKET: Final = re.compile(r"[\[\]{}]")
 _DEPTH_LIMIT: Final = 100
+_LENGTH_LIMIT: Final = 128 * 1024
+"""The most characters: LiveKit's files have some thousands, and ruamel.yaml needs seconds for a hundred thousand."""
+_VALUES_LIMIT: Final = 100_000
+"""The most values that aliases may unfold to: ten of them in ten lines unfold to thousands of millions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +65,31 @@ class YamlFile:
 
 def parse_yaml(path: Path, text: str, at: int = 0) -> YamlFile:
     """Read YAML 1.2 as livekit's files are written; what cannot be read is a fault, and the rest is empty."""
+    found = _too_long(text)
+    value, faults = (None, [found]) if found else _read(text)
+    if value is not None and not isinstance(value, CommentedMap):
+        faults.append(Fault(1, "", "is no mapping of settings"))
+        value = None
+    return YamlFile(path, value or {}, tuple(replace(one, line=at or one.line) for one in faults), at)
+
+
+def _too_long(text: str) -> Fault | None:
+    if len(text) > _LENGTH_LIMIT:
+        return Fault(0, "", f"is over {_LENGTH_LIMIT // 1024} KiB of YAML: no file of LiveKit's is")
+    return sprawl(text)
+
+
+def _read(text: str) -> tuple[Any, list[Fault]]:
+    """The value, None if there is none to work with, and what is wrong with it."""
     faults: list[Fault] = []
-    value: Any = None
     try:
         value = _load(text, faults)
+        _refuse_unfolding(value)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         faults.append(Fault(mark.line + 1 if mark else 1, "", f"is not YAML: {_reason(error)}"))
+    except _UnfoldsError:
+        faults.append(Fault(1, "", f"is too much: its aliases unfold to over {_VALUES_LIMIT:,} values"))
     except RecursionError:
         faults.append(Fault(1, "", "is not YAML: it nests too deep"))
     except ReaderError as error:
@@ -75,10 +97,9 @@ def parse_yaml(path: Path, text: str, at: int = 0) -> YamlFile:
         faults.append(Fault(line, "", "is not YAML: a control character stands in it"))
     except Exception:  # noqa: BLE001 - ruamel.yaml fails in ways of its own on tags that do not fit
         faults.append(Fault(1, "", "is not YAML: a value does not fit its tag"))
-    if value is not None and not isinstance(value, CommentedMap):
-        faults.append(Fault(1, "", "is no mapping of settings"))
-        value = None
-    return YamlFile(path, value or {}, tuple(replace(one, line=at or one.line) for one in faults), at)
+    else:
+        return value, faults
+    return None, faults
 
 
 _REASONS: Final = (
@@ -127,15 +148,40 @@ def _refuse_depth(text: str) -> None:
             raise RecursionError
 
 
-def _duplicates(node: Any) -> Iterator[tuple[str, int]]:  # noqa: ANN401 - ruamel's nodes
-    """Every key that stands in its mapping already, and its 1-based line."""
+class _UnfoldsError(Exception):
+    """Aliases stand for more values than anybody can look at."""
+
+
+def _refuse_unfolding(value: Any) -> None:  # noqa: ANN401 - any YAML value
+    """Stop before values that only aliases can make so many of.
+
+    Raises:
+        _UnfoldsError: they do.
+    """
+    counts: dict[int, int] = {}
+
+    def count(one: Any) -> int:  # noqa: ANN401 - as above
+        """How many values it holds with itself; what aliases stand for is counted once."""
+        inner = one.values() if isinstance(one, Mapping) else one if isinstance(one, list) else ()
+        if id(one) not in counts and inner:
+            counts[id(one)] = min(1 + sum(map(count, inner)), _VALUES_LIMIT + 1)
+        return counts.get(id(one), 1)
+
+    if count(value) > _VALUES_LIMIT:
+        raise _UnfoldsError
+
+
+def _duplicates(node: Any, known: set[int] | None = None) -> Iterator[tuple[str, int]]:  # noqa: ANN401 - ruamel's nodes
+    """Every key that stands in its mapping already, and its 1-based line; what aliases stand for is looked at once."""
+    known = set() if known is None else known
     seen: set[str] = set()
-    for item in node.value if isinstance(node, MappingNode | SequenceNode) else ():
+    for item in node.value if isinstance(node, MappingNode | SequenceNode) and id(node) not in known else ():
+        known.add(id(node))
         key, value = item if isinstance(node, MappingNode) else (None, item)
         if key is not None and str(key.value) in seen:
             yield str(key.value), key.start_mark.line + 1
         seen |= {str(key.value)} if key is not None else set()
-        yield from _duplicates(value)
+        yield from _duplicates(value, known)
 
 
 def leaves(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, Any]]:  # noqa: ANN401 - any YAML value

@@ -12,6 +12,7 @@ from sipctl.findings import Finding
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.lkapi.health import WrongPins, read_health, read_wrong_pins
 from sipctl.operations.rooms import find_ghosts
+from sipctl.telephony.limits import MAX_ITEMS
 from sipctl.telephony.model import Participant
 from sipctl.telephony.snapshot import Snapshot
 
@@ -36,12 +37,14 @@ _NO_METRICS: Final = "no sip_metrics_url is configured"
 class Questions:
     """What is asked: the names of the facts, and how long for, in seconds (each call, all together).
 
-    `read_pins` reads the registry, in a thread of its own. `ghosts` are known from an earlier look.
+    `max_items` is the most that a list may hold. `read_pins` reads the registry, in a thread of its own. `ghosts` are
+    known from an earlier look.
     """
 
     wanted: frozenset[str]
     timeout_s: float
     deadline_s: float
+    max_items: int = MAX_ITEMS
     read_pins: "Callable[[], Answer[PinFacts]] | None" = None
     ghosts: Answer[frozenset[str]] | None = None
 
@@ -112,7 +115,9 @@ async def gather_facts(settings: Settings, files: Iterable[Finding], questions: 
 async def _ask_livekit(
     settings: Settings, questions: Questions, found: Found, beside: Iterable[Coroutine[Any, Any, None]]
 ) -> None:
-    async with LiveKitClient(settings.connection, timeout_s=questions.timeout_s) as client:
+    async with LiveKitClient(
+        settings.connection, timeout_s=questions.timeout_s, max_items=questions.max_items
+    ) as client:
         asked = [*beside, _rules_and_rooms(client, questions, found)]
         if "inbound" in questions.wanted:
             asked.append(_keep(found, "inbound", _asked(_listed(client.list_inbound_trunks))))

@@ -16,6 +16,7 @@ from sipctl.doctor.gather import Questions, facts_offline, facts_unasked, gather
 from sipctl.doctor.report import Report, make_report, stale_suppressions, tell_partial_verdict, tell_verdict
 from sipctl.errors import ExitCode, SipctlError, UsageError
 from sipctl.findings import Area, Finding, Level
+from sipctl.telephony.limits import MAX_ITEMS
 from sipctl.telephony.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Plan:
     skip: frozenset[str] = frozenset()
     fail_on: Level = Level.ERROR
     timeout_s: float = 10.0
+    max_items: int = MAX_ITEMS
     deadline_s: float = 30.0
     settle_s: float = 5.0
     wait_s: float = 0.0
@@ -110,7 +112,8 @@ async def _examine_once(
     clock = asyncio.get_running_loop().time
     begun = clock()
     questions = Questions(
-        wanted=plan.facts, timeout_s=plan.timeout_s, deadline_s=plan.deadline_s, read_pins=read_pins
+        wanted=plan.facts, timeout_s=plan.timeout_s, deadline_s=plan.deadline_s, max_items=plan.max_items,
+        read_pins=read_pins,
     )  # fmt: skip
     facts = await gather_facts(settings, files, questions)
     findings = findings_of(facts, plan)

@@ -34,7 +34,7 @@ from livekit.protocol.sip import (
 )
 
 from sipctl.config.model import Connection
-from sipctl.errors import ChangedError, NotFoundError, UncheckedError
+from sipctl.errors import ChangedError, NotFoundError, SipctlError, UncheckedError
 from sipctl.lkapi.clocks import skew_s
 from sipctl.lkapi.convert import (
     outbound_from_message,
@@ -46,6 +46,8 @@ from sipctl.lkapi.convert import (
     trunk_to_message,
 )
 from sipctl.lkapi.failures import Refusal, foreign_answer, from_exception, from_refusal
+from sipctl.lkapi.lists import converted, holds_more
+from sipctl.telephony.limits import MAX_ITEMS
 from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Participant, Room
 
 T = TypeVar("T")
@@ -61,7 +63,12 @@ _NOBODY: Final = "sipctl-nobody"
 
 
 class _CappedResponse(aiohttp.ClientResponse):
-    """An answer that ends with an error when it grows past the limit; livekit-api itself reads without one."""
+    """An answer that ends with an error when it grows past the limit; livekit-api itself reads without one.
+
+    `max_items` is the most fields at the top of its message, 0 = any number.
+    """
+
+    max_items = 0
 
     async def read(self) -> bytes:
         body = bytearray()
@@ -72,6 +79,12 @@ class _CappedResponse(aiohttp.ClientResponse):
                 raise UncheckedError(
                     f"the answer is over {ANSWER_LIMIT // 1024 // 1024} MiB", code="oversize", hint="is this LiveKit?"
                 )
+        if self.max_items and holds_more(bytes(body), self.max_items):
+            raise UncheckedError(
+                f"LiveKit lists more than {self.max_items:,} items",
+                code="too-many",
+                hint="--max-items N takes more, each some 2 kB of memory",
+            )
         return bytes(body)
 
 
@@ -80,16 +93,23 @@ class LiveKitClient:
 
     Every method raises a SipctlError on failure: DeniedError (key, secret, grant, clock), UncheckedError (network,
     time limit, foreign server, redis), RejectedError and ConflictError (LiveKit's validation), NotFoundError.
-    `timeout_s` limits each call in all, in seconds; reads are tried twice within it when the connection fails.
+    `timeout_s` limits each call in all, in seconds, reading the answer included; reads are tried twice within it when
+    the connection fails. `max_items` is the most that a list may hold.
     """
 
     def __init__(
-        self, connection: Connection, *, timeout_s: float, tell: Callable[[str], None] = lambda _line: None
+        self,
+        connection: Connection,
+        *,
+        timeout_s: float,
+        tell: Callable[[str], None] = lambda _line: None,
+        max_items: int = MAX_ITEMS,
     ) -> None:
         """`tell` is given a line about each answer: the method, the HTTP status, and how long it took."""
         self._connection = connection
         self._timeout_s = timeout_s
         self._tell = tell
+        self._max_items = max_items
         self.skew_s: float | None = None
         """The server's clock minus ours in seconds, to the second, from the Date of its last answer; None before."""
 
@@ -127,10 +147,21 @@ class LiveKitClient:
         if response.content_type != "application/protobuf":
             response.close()
             raise foreign_answer(self._connection)
+        if method.startswith("List") and isinstance(response, _CappedResponse):
+            response.max_items = self._max_items
         return response
 
-    async def _read(self, call: Callable[[], Awaitable[T]]) -> T:
-        return await self._call(call, attempts=2)
+    async def _listed(
+        self, method: Callable[[Any], Awaitable[Any]], request: object, items: str, convert: Callable[[Any], T]
+    ) -> Iterator[T]:
+        """The items of a list answer, by the name of their field, converted as they are wanted."""
+        begun = perf_counter()
+        answer = await self._call(lambda: method(request), attempts=2)
+        left_s = self._timeout_s - (perf_counter() - begun)
+        return converted(getattr(answer, items), convert, left_s, self._late)
+
+    def _late(self) -> SipctlError:
+        return from_exception(TimeoutError(), self._connection, self._timeout_s)
 
     async def _call(self, call: Callable[[], Awaitable[T]], *, attempts: int = 1) -> T:
         try:
@@ -141,11 +172,14 @@ class LiveKitClient:
 
     async def list_rules(self, ids: Iterable[str] = ()) -> Iterator[DispatchRule]:
         """The dispatch rules in the order of their ids, converted one by one; with `ids` only those that exist."""
-        return map(rule_from_message, await self._list_rule_messages(ids))
+        return await self._list_rules(ids, rule_from_message)
 
-    async def _list_rule_messages(self, ids: Iterable[str] = ()) -> Iterable[SIPDispatchRuleInfo]:
+    async def _list_rule_messages(self, ids: Iterable[str] = ()) -> Iterator[SIPDispatchRuleInfo]:
+        return await self._list_rules(ids, lambda message: message)
+
+    async def _list_rules(self, ids: Iterable[str], convert: Callable[[SIPDispatchRuleInfo], T]) -> Iterator[T]:
         request = ListSIPDispatchRuleRequest(dispatch_rule_ids=ids)
-        return (await self._read(lambda: self._api.sip.list_dispatch_rule(request))).items
+        return await self._listed(self._api.sip.list_dispatch_rule, request, "items", convert)
 
     async def create_rule(self, rule: DispatchRule) -> DispatchRule:
         """Store a rule and return it with its id. LiveKit stamps no time: `created_at` is kept as sent."""
@@ -161,7 +195,7 @@ class LiveKitClient:
             ChangedError: the stored rule is not `before` any more.
         """
         identifier = before.sip_dispatch_rule_id
-        stored = next(iter(await self._list_rule_messages([identifier])), None)
+        stored = next(await self._list_rule_messages([identifier]), None)
         if stored is None:
             raise NotFoundError(f"rule {identifier} is gone")
         if rule_from_message(stored) != before:
@@ -176,13 +210,13 @@ class LiveKitClient:
 
     async def list_inbound_trunks(self) -> list[InboundTrunk]:
         """The inbound trunks in the order of their ids."""
-        answer = await self._read(lambda: self._api.sip.list_inbound_trunk(ListSIPInboundTrunkRequest()))
-        return list(map(trunk_from_message, answer.items))
+        request = ListSIPInboundTrunkRequest()
+        return list(await self._listed(self._api.sip.list_inbound_trunk, request, "items", trunk_from_message))
 
     async def list_outbound_trunks(self) -> list[OutboundTrunk]:
         """The outbound trunks in the order of their ids."""
-        answer = await self._read(lambda: self._api.sip.list_outbound_trunk(ListSIPOutboundTrunkRequest()))
-        return list(map(outbound_from_message, answer.items))
+        request = ListSIPOutboundTrunkRequest()
+        return list(await self._listed(self._api.sip.list_outbound_trunk, request, "items", outbound_from_message))
 
     async def create_inbound_trunk(self, trunk: InboundTrunk) -> InboundTrunk:
         """Store an inbound trunk and return it with its id."""
@@ -206,8 +240,7 @@ class LiveKitClient:
     async def list_rooms(self, names: Iterable[str] = ()) -> list[Room]:
         """The rooms that LiveKit lists, in no order; with `names` only those that exist."""
         request = ListRoomsRequest(names=names)
-        answer = await self._read(lambda: self._api.room.list_rooms(request))
-        return list(map(room_from_message, answer.rooms))
+        return list(await self._listed(self._api.room.list_rooms, request, "rooms", room_from_message))
 
     async def create_room(self, room: Room) -> Room:
         """Make a room, which fires `room_started`; an existing one comes back as it is."""
@@ -227,8 +260,8 @@ class LiveKitClient:
     async def list_participants(self, room: str) -> list[Participant]:
         """Who is in a room; nobody for a room that does not exist."""
         request = ListParticipantsRequest(room=room)
-        answer = await self._read(lambda: self._api.room.list_participants(request))
-        return list(map(participant_from_message, answer.participants))
+        method = self._api.room.list_participants
+        return list(await self._listed(method, request, "participants", participant_from_message))
 
     async def is_ghost(self, room: str) -> bool:
         """Whether a listed room's node is gone: nothing sent to nobody is answered, twice, by nobody (503).

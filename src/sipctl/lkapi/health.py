@@ -14,6 +14,8 @@ from sipctl.telephony.secret import Secret
 
 _HEALTH_LIMIT: Final = 256
 _METRICS_LIMIT: Final = 4 * 1024 * 1024
+_METRIC_LIMIT: Final = 4096
+"""The most characters of a line; livekit-sip's have some 100."""
 _ENDED: Final = "livekit_sip_calls_terminated"
 _STARTED: Final = "process_start_time_seconds"
 _SECONDS_PER_HOUR: Final = 3600
@@ -50,7 +52,7 @@ async def read_wrong_pins(url: str, timeout_s: float) -> WrongPins:
     """
     _, text = await _get(url, timeout_s, _METRICS_LIMIT)
     try:
-        families = {family.name: family.samples for family in text_string_to_metric_families(text)}
+        families = {family.name: family.samples for family in text_string_to_metric_families(_of_interest(text))}
         started = families[_STARTED][0].value
     except (ValueError, KeyError, IndexError):
         raise UncheckedError(
@@ -60,6 +62,18 @@ async def read_wrong_pins(url: str, timeout_s: float) -> WrongPins:
         ) from None
     wrong = (sample.value for sample in families.get(_ENDED, ()) if sample.labels.get("reason") == "wrong-pin")
     return WrongPins(sum(wrong), max(time() - started, 1) / _SECONDS_PER_HOUR)
+
+
+def _of_interest(text: str) -> str:
+    """The lines that are looked at. The parser needs the square of the length of a line, and seconds for a long page.
+
+    Raises:
+        ValueError: one of them is longer than any of livekit-sip's.
+    """
+    lines = [line for line in text.splitlines() if line.removeprefix("# TYPE ").startswith((_ENDED, _STARTED))]
+    if any(len(line) > _METRIC_LIMIT for line in lines):
+        raise ValueError
+    return "".join(f"{line}\n" for line in lines)
 
 
 async def _get(url: str, timeout_s: float, limit: int) -> tuple[int, str]:

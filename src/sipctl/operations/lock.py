@@ -102,7 +102,8 @@ def _write_holder(path: Path) -> None:
 
 def _read_holder(path: Path) -> str:
     try:
-        holder = json.loads(_holder_file(path).read_text())
+        with os.fdopen(open_own(_holder_file(path), os.O_RDONLY), encoding="utf-8") as file:
+            holder = json.load(file)
         return f"{holder['who']}, process {holder['pid']}, since {holder['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return ""

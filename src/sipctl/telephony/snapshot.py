@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sipctl.errors import UsageError
 from sipctl.telephony.json_fields import default_fields, read_fields
+from sipctl.telephony.limits import MAX_ITEMS, check_objects, too_many
 from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Room
 from sipctl.telephony.rule_reading import read_rules
 
@@ -68,28 +69,32 @@ def snapshot_of(value: object) -> Snapshot:
     return _merged([_parts(value)])
 
 
-def read_snapshot(texts: Iterable[str]) -> Snapshot:
+def read_snapshot(texts: Iterable[str], limit: int = MAX_ITEMS) -> Snapshot:
     """Read documents that together are one snapshot: `{trunks, rules, rooms}`, or answers of LiveKit's list methods.
 
     Any part may be missing, rooms may be bare names. An empty list answer says that what no other one holds is empty.
 
     Raises:
-        UsageError: one is not JSON or no snapshot, holds what LiveKit would not, or its PINs are masked.
+        UsageError: one is not JSON or no snapshot, holds what LiveKit would not, its PINs are masked, or there are more
+            than `limit` rules, trunks or rooms.
     """
-    return _merged(map(_parts, map(_json, texts)))
+    return _merged((_parts(_json(text, limit)) for text in texts), limit)
 
 
-def _json(text: str) -> object:
+def _json(text: str, limit: int) -> object:
+    check_objects(text, limit, "items in the snapshot")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the snapshot is not JSON: {error}", hint=_HINT) from None
 
 
-def _merged(documents: Iterable[Iterable[tuple[str, list[Any]]]]) -> Snapshot:
+def _merged(documents: Iterable[Iterable[tuple[str, list[Any]]]], limit: int = MAX_ITEMS) -> Snapshot:
     parts: dict[str, list[Any]] = {}
     for name, items in chain.from_iterable(documents):
-        parts.setdefault(name, []).extend(items)
+        if len(parts.setdefault(name, [])) + len(items) > limit:
+            raise too_many(limit, f"{name or 'items'} in the snapshot")
+        parts[name] += items
     if "" in parts:
         parts = {"trunks": [], "rules": [], **parts}
     return _snapshot(parts)

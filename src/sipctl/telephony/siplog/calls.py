@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from sipctl.telephony.limits import MAX_ITEMS, too_many
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.pins import MAX_LENGTH
 from sipctl.telephony.secret import Secret
@@ -91,8 +92,12 @@ _FIELDS: Final = {
 """What a call takes from the fields of any of its lines."""
 
 
-def gather_calls(lines: Iterable[LogLine]) -> list[LoggedCall]:
-    """The calls in the order in which they began. Lines that tell of no call, or of a new kind, are passed over."""
+def gather_calls(lines: Iterable[LogLine], limit: int = MAX_ITEMS) -> list[LoggedCall]:
+    """The calls in the order in which they began. Lines that tell of no call, or of a new kind, are passed over.
+
+    Raises:
+        UsageError: there are more than `limit` calls.
+    """
     calls: dict[str, LoggedCall] = {}
     rule_error = ""
     for line in lines:
@@ -104,6 +109,8 @@ def gather_calls(lines: Iterable[LogLine]) -> list[LoggedCall]:
             if DISPATCH_FAILED in line.message:
                 call.error, rule_error = rule_error, ""
             _add(call, line)
+            if len(calls) > limit:
+                raise too_many(limit, "calls in the log")
     return list(calls.values())
 
 

@@ -8,22 +8,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from sipctl.errors import PartialError, SipctlError, UsageError
 from sipctl.operations.journal import Journal
 from sipctl.operations.pins import give_back, store_pins
+from sipctl.registry.store import ACTIVE, RETIRED, Holder, Registry
 from sipctl.spreadsheet import from_cell
+from sipctl.telephony.limits import MAX_ITEMS, check_objects, within
 from sipctl.telephony.naming import counted
 from sipctl.telephony.pins import MIN_LENGTH, is_pin
-from sipctl.telephony.registered import ACTIVE, RETIRED, Holder
 from sipctl.telephony.room_names import checked_room_name
 from sipctl.telephony.text import is_unicode
 
-if TYPE_CHECKING:
-    from sipctl.registry.store import Registry
-
 FIELDS: Final = ("room", "pin", "state", "assigned_at")
+_ROWS: Final = "rows in the file"
 _ROOM_NAMES: Final = ("room", "resource_id", "room_name")
 _PIN_NAMES: Final = ("pin", "pin_code")
 _LIKE_A_PIN: Final = re.compile(r"[0-9.,E+ ]+\Z")
@@ -61,29 +60,31 @@ class Item:
     why: str = ""
 
 
-def read_rows(text: str) -> list[tuple[int, str, str]]:
+def read_rows(text: str, limit: int = MAX_ITEMS) -> list[tuple[int, str, str]]:
     """The line or item number, room and PIN ("" = none) of each row of a csv, json or jsonl file.
 
     Raises:
-        UsageError: it is none of these, or lacks a column.
+        UsageError: it is none of these, lacks a column, or has more than `limit` rows.
     """
     text = text.removeprefix("\ufeff")
     if not text.strip():
         raise UsageError("the file is empty", hint=f"the columns are {', '.join(FIELDS)}")
+    check_objects(text, limit, _ROWS)
     start = text.lstrip()[:1]
-    rows = _json_rows(text) if start in {"[", "{"} else _csv_rows(text)
+    rows = within(limit, _json_rows(text) if start in {"[", "{"} else _csv_rows(text), _ROWS)
     return [(number, *_room_and_pin(row, number)) for number, row in rows if row.get("state", "active") != "retired"]
 
 
-def read_row_lines(text: str) -> tuple[list[tuple[int, str, str]], int]:
+def read_row_lines(text: str, limit: int = MAX_ITEMS) -> tuple[list[tuple[int, str, str]], int]:
     """The same of a file with one JSON object a line, and how many of its lines are none with room and pin.
 
     Those are passed over, as is a line that is not UTF-8 (its bytes are lone surrogates).
 
     Raises:
-        UsageError: no line is one, or a PIN is no text.
+        UsageError: no line is one, a PIN is no text, or there are more than `limit` lines.
     """
-    lines = [(number, line) for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1) if line.strip()]
+    all_lines = within(limit, text.removeprefix("\ufeff").split("\n"), _ROWS)
+    lines = [(number, line) for number, line in enumerate(all_lines, 1) if line.strip()]
     found = [(number, row) for number, line in lines if (row := _row_of(line)) is not None]
     if not found:
         raise UsageError("no line of the file is an object with room and pin", hint='such as {"room": …, "pin": …}')
@@ -160,7 +161,7 @@ def _room_and_pin(row: Mapping[str, Any], number: int) -> tuple[str, str]:
 
 
 def plan_import(
-    registry: "Registry",
+    registry: Registry,
     rows: Iterable[tuple[int, str, str]],
     length: int,
     spared: Callable[[str], str] = lambda _room: "",
@@ -229,7 +230,7 @@ def _refuse_mangled(number: int, room: str, pin: str, length: int) -> None:
         raise UsageError(f"row {number}: {_pin_of(room)} is not 4 to 16 digits")
 
 
-def add_pins(registry: "Registry", items: Iterable[Item], journal: Journal) -> list[Item]:
+def add_pins(registry: Registry, items: Iterable[Item], journal: Journal) -> list[Item]:
     """Store what a plan adds; what another run took meanwhile is conflicting now.
 
     All in one transaction, but for PINs that come back out of the quarantine of their own rooms: each in its own.
