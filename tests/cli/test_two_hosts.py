@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from cli.running import Result, assert_error, env_of, run
+from cli.running import Result, assert_error, clean_env, env_of, run, run_process
 from operations.desk import Desk
 from operations.yard import owned
 from peers.postgres import MEETS_TABLES, Postgres
@@ -139,3 +139,16 @@ def test_a_change_is_undone_by_another_spelling_of_its_server(hosts: Hosts) -> N
     spelling = hosts.here | {"LIVEKIT_URL": hosts.sandbox.url.replace("http://127.0.0.1", "ws://LOCALHOST") + "/"}
     done(f"rules restore {change} --apply", spelling)
     assert [rule.name for rule in hosts.sandbox.store.rules.values()] == [STALE.name]
+
+
+def test_a_newer_version_on_the_other_host(postgres: Postgres) -> None:
+    """The older one says so, and nothing of it stays open."""
+    env = clean_env(SIPCTL_REGISTRY_URL=postgres.new_database())
+    done("pin assign a", env)
+    engine = open_engine(env["SIPCTL_REGISTRY_URL"])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE sipctl_schema SET version = 99"))
+    engine.dispose()
+    refused = run_process("pin", "list", env=env)
+    assert_error(refused, ExitCode.USAGE, "schema 99")
+    assert len(refused.stderr.splitlines()) == 2

@@ -110,11 +110,19 @@ meet_resources: Final = Table(
 
 
 def prepare(engine: Engine) -> None:
-    """Make our tables where they are missing, and bring older ones up to date.
+    """Make our tables where they are missing, and bring older ones up to date; or let go of the database.
 
     Raises:
         ConfigError: a newer sipctl made them.
     """
+    try:
+        _make_or_upgrade(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def _make_or_upgrade(engine: Engine) -> None:
     with engine.connect().execution_options(reading=True) as connection:
         version = _version(connection)
     if version is None or version < SCHEMA_VERSION:
