@@ -33,15 +33,16 @@ from sipctl.lkapi.convert import rule_from_message
 from sipctl.operations.executing import Brake
 from sipctl.operations.journal import AUDIT_FILE, Entry, Journal, read_audit
 from sipctl.operations.restoring import Present, entries_of, plan_undo, restore, rules_before
-from sipctl.operations.rotation import Rotated, Rotator
+from sipctl.operations.rotate import Rotated, Rotator
 from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule, without_marks
 from sipctl.operations.writing import Permit, Writer
 from sipctl.registry.database import open_engine
-from sipctl.registry.store import RETIRED, Registry
+from sipctl.registry.store import Registry
 from sipctl.registry.tables import OURS, schema
 from sipctl.sandbox.api import Api
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.registered import RETIRED
 from sipctl.telephony.returning import Returning, as_of_today
 
 HERE: Final = ROOMS[:3]

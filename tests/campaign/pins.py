@@ -9,8 +9,9 @@ from typing import Final
 from livekit.protocol.sip import SIPDispatchRuleInfo
 
 from campaign.state import PINS
-from sipctl.registry.store import Registry, Rotation
+from sipctl.registry.store import Registry
 from sipctl.sandbox.store import Store
+from sipctl.telephony.registered import Rotation
 
 CHANGES: Final = ("rotated", "released")
 

@@ -38,7 +38,7 @@ class Promises:
             for rule in self.store.rules.values()
             if rule.name in UNTOUCHABLE
         }
-        self._began_clean = not self._clashes()
+        self._began_clean = not self.clashes()
 
     def check_deletions(self) -> None:
         """Each deletion was of a rule that the run had seen stale, or of a duplicate; and each can be undone."""
@@ -75,7 +75,7 @@ class Promises:
             assert self.store.rules[identifier].SerializeToString() == content
         assert self.api.ever_open == set()
         if self._began_clean:
-            assert self._clashes() == []
+            assert self.clashes() == []
         owned = self._owned()
         self._check_live_rooms(owned, self._refused(last))
         if synced:
@@ -101,13 +101,14 @@ class Promises:
                 stays_out = as_of_today(rule, self.registry.today([rule]), MARK).objection
                 assert rule.room_name not in self.store.rooms or has_one or rule.room_name in refused or stays_out, rule
 
-    def _clashes(self) -> list[str]:
+    def clashes(self) -> list[str]:
+        """The rules stored beside one that takes the same calls: until they are gone LiveKit stores no other."""
         rules = sorted(map(rule_from_message, self.store.rules.values()), key=lambda one: one.sip_dispatch_rule_id)
         return [conflict.second.name for conflict in rule_conflicts(rules)]
 
     def _refused(self, last: Outcome | None) -> set[str]:
         """Rooms whose rule LiveKit refuses to store again, as the last run said: others made a clash meanwhile."""
-        done = last.done if last and self._clashes() else ()
+        done = last.done if last and self.clashes() else ()
         return {one.item.room for one in done if isinstance(one.error, PoisonPairError)}
 
     def _check_synced(self, owned: dict[str, list[DispatchRule]]) -> None:

@@ -1,13 +1,20 @@
 """What a bug leaves behind names its places, and nothing of the data it happened to."""
 
+import signal
 import sqlite3
+import subprocess
+import sys
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
-from peers.postgres import Postgres
+from cli.running import clean_env, run
+from conftest import need
+from peers.postgres import Postgres, missing, running_postgres, until_one_waits
 from sipctl.cli.bugs import trace_of
+from sipctl.errors import ExitCode
 from sipctl.registry.database import open_engine
 
 PIN = "4821930571"
@@ -61,3 +68,28 @@ def test_errors_in_a_group() -> None:
     assert "ValueError: a plain word" in trace
     assert "KeyError: …" in trace
     assert PIN not in trace
+
+
+def test_what_a_library_logs_reaches_nobody() -> None:
+    """psycopg logs where the server was, when it is gone by the time that a statement is to be cancelled."""
+    need(missing())
+    with running_postgres() as own:
+        env = clean_env(SIPCTL_REGISTRY_URL=own.new_database())
+        assert run("pin", "assign", "a", env=env).code == 0
+        engine = open_engine(env["SIPCTL_REGISTRY_URL"])
+        with engine.connect() as other:
+            other.execute(text("LOCK TABLE sipctl_pin IN ACCESS EXCLUSIVE MODE"))
+            running = subprocess.Popen(
+                [sys.executable, "-m", "sipctl", "pin", "assign", "b"], env=env, stderr=subprocess.PIPE
+            )
+            until_one_waits(engine)
+            running.send_signal(signal.SIGSTOP)
+            own.crash()
+            running.send_signal(signal.SIGINT)
+            running.send_signal(signal.SIGCONT)
+            stderr = running.communicate(timeout=40)[1].decode()
+            with suppress(OperationalError):
+                other.rollback()
+        engine.dispose()
+    assert running.returncode == ExitCode.INTERRUPTED
+    assert stderr.splitlines()[1:] == ["error: interrupted"]

@@ -15,6 +15,8 @@ from sipctl.cli.tree import commands
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.smoke
+
 GROUPS = ("config", "doctor", "pin", "room", "rules", "trunk")
 RULE = {"sip_dispatch_rule_id": "SDR_7hTqVw9YbLxe", "name": "SIP_demo",
         "rule": {"dispatch_rule_direct": {"room_name": "demo", "pin": "4821930571"}}}  # fmt: skip

@@ -1,15 +1,19 @@
 """The way to the server: proxies, private certificates, and every spelling of an address."""
 
+import shutil
 import ssl
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from cli.running import assert_error, env_of, run, server_env
+from conftest import need
 from peers.hostile import PROTOBUF, hostile, says
 from sipctl.sandbox.server import Sandbox
 
-TLS = Path(__file__).parents[1] / "data" / "tls"
+pytestmark = pytest.mark.smoke
+
 SECRET = "a-secret-of-at-least-32-characters"
 EMPTY_LIST = says(200, b"", PROTOBUF)
 
@@ -40,14 +44,26 @@ def test_a_dead_proxy_says_nothing_about_callers(sandbox: Sandbox) -> None:
     assert run("doctor", "--only", "SIP705", env=env).code == 3
 
 
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A self-signed certificate for 127.0.0.1; its key is `key.pem` beside it."""
+    need("" if shutil.which("openssl") else "no openssl installed")
+    files = {"-keyout": tmp_path / "key.pem", "-out": tmp_path / "cert.pem"}
+    request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1"
+    words = [*request.split(), "-addext", "subjectAltName=IP:127.0.0.1"]
+    words += [str(word) for pair in files.items() for word in pair]
+    subprocess.run(["openssl", *words], check=True, capture_output=True)
+    return files["-out"]
+
+
 @pytest.mark.parametrize("scheme", ["https", "wss"])
-def test_a_private_certificate(scheme: str) -> None:
+def test_a_private_certificate(scheme: str, certificate: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
     with hostile(EMPTY_LIST, context) as server:
         env = server_env(server.url.replace("https", scheme), SECRET)
         assert_error(run("room", "list", env=env), 3, "no TLS with", "self-signed certificate", "SSL_CERT_FILE")
-        assert run("room", "list", env=env | {"SSL_CERT_FILE": str(TLS / "cert.pem")}).code == 0
+        assert run("room", "list", env=env | {"SSL_CERT_FILE": str(certificate)}).code == 0
 
 
 @pytest.mark.parametrize(("scheme", "tail"), [("http", ""), ("http", "/"), ("ws", ""), ("ws", "/")])

@@ -18,6 +18,7 @@ import pytest
 
 from cli.running import Result, assert_error, clean_env, command, env_of, run
 from contract.test_commands import validate
+from doctor.planting import plant_rule
 from peers.postgres import MEETS_TABLES, Postgres
 from registry.homes import ROOMS, add_meet_rooms
 from sipctl.operations.lock import run_lock
@@ -341,6 +342,22 @@ def test_what_is_on_the_protect_list_keeps_its_pin(sandbox: Sandbox, tmp_path: P
 
 def test_nothing_to_rotate_is_nothing_to_undo() -> None:
     assert "undo" not in pin("rotate", "--all", "--apply").stderr
+
+
+def test_a_rotation_that_livekit_refused_is_nothing_to_undo(sandbox: Sandbox) -> None:
+    env = env_of(sandbox)
+    pin("assign", "a", "b", env=env)
+    before = pins(env)
+    for room, number in before.items():
+        run("rules", "create", "--room", room, "--name", f"SIP_{room}", "--pin-stdin", env=env, stdin=number.encode())
+    for twin in ("SDR_twin", "SDR_twin2"):
+        plant_rule(sandbox, twin, "elsewhere", "7777777", name="theirs")
+    refused = run("pin", "rotate", "--all", "--apply", env=env)
+    assert refused.code != 0
+    assert "undo" not in refused.stderr
+    assert pins(env) == before
+    del sandbox.store.rules["SDR_twin"]
+    assert "undo" in pin("rotate", "--all", "--apply", env=env).stderr
 
 
 def test_sets_are_rotated_only_with_apply(tmp_path: Path) -> None:

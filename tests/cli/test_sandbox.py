@@ -16,6 +16,8 @@ import pytest
 from cli.running import assert_error, clean_env, command, run
 from sipctl.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.smoke
+
 RULE = {"sip_dispatch_rule_id": "SDR_a", "name": "SIP_demo",
         "rule": {"dispatch_rule_direct": {"room_name": "demo", "pin": "4821930571"}}}  # fmt: skip
 

@@ -105,7 +105,7 @@ def test_purge_tells_first_and_then_does(cron: Cron) -> None:
     assert plan["counts"] == {"keep": 1, "skip": 0, "delete": 1, "update": 0, "create": 0}
     assert cron.rooms() == ["live", "stale"]
     told = cron.rules("purge", "--apply")
-    assert "Made 1 write (1 deletion)." in told.stdout
+    assert "1 rule deleted." in told.stdout
     assert cron.rooms() == ["live"]
     assert "Nothing to do." in cron.rules("purge", "--apply").stdout
 
@@ -120,6 +120,14 @@ def test_what_was_purged_comes_back_by_the_command_that_is_printed(cron: Cron) -
     assert {rule.room_name: rule.pin for rule in cron.desk.rules()} == {"stale": STALE.pin, "live": LIVE.pin}
     again = cron.document(*words[2:])
     assert [(one["action"], one["why"]) for one in again["items"]] == [("skip", "there already")]
+
+
+def test_the_headline_counts_what_was_done_and_nothing_has_no_undo(sandboxed: Cron) -> None:
+    sandboxed.look_long_ago()
+    sandboxed.server.fault("comes-alive@DeleteSIPDispatchRule")
+    put_back = sandboxed.rules("purge", "--apply")
+    assert put_back.stdout.startswith("1 rule came alive and put back, none deleted.")
+    assert "undo" not in put_back.stdout
 
 
 def test_cron_hears_nothing_of_success_and_one_line_of_failure(sandboxed: Cron) -> None:
@@ -298,7 +306,7 @@ def test_a_reader_that_stops_reading(sandboxed: Cron) -> None:
 def test_metrics_that_cannot_be_written_do_not_hide_what_was_done(sandboxed: Cron) -> None:
     sandboxed.look_long_ago()
     ended = sandboxed.rules("purge", "--apply", "--textfile", "/nowhere/purge.prom", code=ExitCode.UNCHECKED)
-    assert "Made 1 write (1 deletion)." in ended.stdout
+    assert "1 rule deleted." in ended.stdout
     assert "undo: sipctl rules restore --run" in ended.stdout
     assert "cannot write /nowhere/purge.prom" in ended.stderr
 
@@ -312,7 +320,7 @@ def test_profiles_that_share_a_server_do_not_forget_each_others_looks(sandboxed:
     config.write_text('[profiles.staging]\nname_template = "STAGING_{room}"\n')
     sandboxed.look_long_ago()
     assert "Nothing to do." in sandboxed.rules("purge", "--config", str(config), "--profile", "staging").stdout
-    assert "Made 1 write" in sandboxed.rules("purge", "--apply").stdout
+    assert "1 rule deleted." in sandboxed.rules("purge", "--apply").stdout
 
 
 class TestTwoAtOnce:
@@ -335,7 +343,7 @@ class TestTwoAtOnce:
             )
             with pytest.raises(subprocess.TimeoutExpired):
                 waiting.wait(0.5)
-        assert b"Made 1 write" in waiting.communicate(timeout=30)[0]
+        assert b"1 rule deleted." in waiting.communicate(timeout=30)[0]
 
     def test_a_dead_holder_holds_nothing(self, sandboxed: Cron) -> None:
         sandboxed.look_long_ago()
@@ -631,7 +639,7 @@ def test_an_observation_too_long_ago_counts_for_nothing_and_that_is_said(sandbox
     assert "the last observation was 30h ago, which is too long for it to count; 1 stale rule can" in told.stderr
     assert sandboxed.rooms() == ["live", "stale"]
     sandboxed.look_long_ago(hours=30)
-    assert "Made 1 write" in sandboxed.rules("purge", "--apply", "--grace", "11h").stdout
+    assert "1 rule deleted." in sandboxed.rules("purge", "--apply", "--grace", "11h").stdout
 
 
 def test_a_clock_that_is_off_deletes_nothing_and_says_so(sandboxed: Cron) -> None:

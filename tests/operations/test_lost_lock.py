@@ -135,7 +135,7 @@ def test_a_rotation_that_was_begun_is_given_up(
 def test_the_next_batch_of_rotations(
     sandboxed: Yard, home: Home, check: CheckLock, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sipctl.operations.rotation.BATCH", 1)
+    monkeypatch.setattr("sipctl.operations.rotate.BATCH", 1)
     before = pins(home)
     sandboxed.desk.client_class = lost_before_the_list(2, postgres)
     done = rotate(sandboxed.desk, home, brake=Brake(check_lock=check))

@@ -19,10 +19,10 @@ from registry.homes import ROOMS, Home, opened
 from sipctl.errors import ConflictError, DeniedError, PartialError, SipctlError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.executing import Brake
-from sipctl.operations.rotation import Rotated, Rotator
-from sipctl.registry.store import Holding
+from sipctl.operations.rotate import Rotated, Rotator
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.registered import Holding
 
 A, B, C = ROOMS[:3]
 OLD, NEW = "482193", "502846"
@@ -237,7 +237,7 @@ from pathlib import Path
 from sipctl.config.model import Connection, Settings
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import Journal
-from sipctl.operations.rotation import Rotator
+from sipctl.operations.rotate import Rotator
 from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry
 from sipctl.telephony.secret import Secret

@@ -15,7 +15,7 @@ from sipctl.errors import DeniedError, ExitCode, PartialError, SipctlError, Unch
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import AUDIT_FILE
 from sipctl.operations.restoring import Deed, plan_undo
-from sipctl.operations.rotation import Rotated, Rotator
+from sipctl.operations.rotate import Rotated, Rotator
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
 

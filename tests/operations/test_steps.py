@@ -1,7 +1,8 @@
 """A write of several steps is judged step by step: after its first effect no error says that it failed."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,6 +158,16 @@ def test_what_a_put_back_made_is_not_undone_with_the_deletion(desk: Desk, sandbo
     assert planted.sip_dispatch_rule_id != back.sip_dispatch_rule_id
 
 
+def test_a_result_that_only_a_newer_version_knows_is_looked_up(desk: Desk) -> None:
+    planted = desk.store(RULE)
+    desk.write(lambda writer: delete_rule(writer, "demo"))
+    entries = [
+        replace(entry, result="half") for entry in entries_of(desk.audit(), rules=[planted.sip_dispatch_rule_id])
+    ]
+    (step,) = plan_undo(entries, present([]))
+    assert (step.deed, step.why) == (Deed.CREATE, "no answer came; it was deleted")
+
+
 # --- a creation ---
 
 
@@ -297,6 +308,42 @@ def test_what_was_put_back_is_told_though_the_run_then_fails(sandboxed: Yard) ->
     assert [rule.room_name for rule in desk.rules()] == ["gone"]
 
 
+def test_a_rule_that_is_back_is_not_called_lost(sandboxed: Yard) -> None:
+    """Whether another one takes the same calls could not be looked up any more."""
+    yard, sandbox = sandboxed, sandboxed.desk.server
+    assert isinstance(sandbox, Sandbox)
+    rule = _stale_for_long(yard)
+    sandbox.fault("comes-alive@DeleteSIPDispatchRule")
+    with striking(yard.desk, "create_rule", "status=503@ListSIPDispatchRule"):
+        outcome = yard.run(Part.PURGE)
+    assert results(outcome) == [("gone", Result.PUT_BACK)]
+    assert isinstance(outcome.done[0].error, PartialError)
+    assert outcome.done[0].failed
+    assert yard.pins() == {"gone": rule.pin}
+
+
+def test_what_was_put_back_is_told_though_the_memory_of_runs_then_fails(sandboxed: Yard, tmp_path: Path) -> None:
+    yard, desk = sandboxed, sandboxed.desk
+    _stale_for_long(yard)
+    yard.run(Part.PURGE)
+    assert yard.looks
+    run = desk.audit()[-1].run
+    yard.looks.settle([run])
+    yard.looks.begin_run(run)
+    desk.server.join("gone", "alice")
+
+    class Losing(LiveKitClient):
+        async def create_rule(self, rule: DispatchRule) -> DispatchRule:
+            with closing(sqlite3.connect(tmp_path / "looks.db")) as memory, memory:
+                memory.execute("ALTER TABLE sipctl_run RENAME TO away")
+            return await super().create_rule(rule)
+
+    desk.client_class = Losing
+    with pytest.raises(PartialError, match="the rule of room 'gone' was put back"):
+        yard.run(Part.PURGE)
+    assert [rule.room_name for rule in desk.rules()] == ["gone"]
+
+
 # --- the audit is full in the middle ---
 
 
@@ -329,7 +376,10 @@ def test_a_full_disk_does_not_keep_a_live_room_from_its_rule(desk: Desk, sandbox
 
 def test_a_deletion_that_the_audit_does_not_tell_was_made(desk: Desk) -> None:
     planted = desk.store(RULE)
-    with filling(desk), pytest.raises(PartialError, match="and the audit does not say so"):
+    with (
+        filling(desk),
+        pytest.raises(PartialError, match=r"delete of rule SDR_\w+ was done, and the audit does not say so"),
+    ):
         desk.write(lambda writer: delete_rule(writer, "demo"))
     assert desk.rules() == []
     undo(desk, rule=planted.sip_dispatch_rule_id)

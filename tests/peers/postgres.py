@@ -6,11 +6,12 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
@@ -49,8 +50,13 @@ class Postgres:
             "pg_ctl", "-w", "-D", str(self._folder / "data"), "-l", str(self._folder / "log"), "-o", options, "start"
         )
 
-    def stop(self) -> None:
+    def crash(self) -> None:
+        """Go without a word to those who are connected."""
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
+
+    def stop(self) -> None:
+        if (self._folder / "data" / "postmaster.pid").exists():
+            self.crash()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, program: str, *words: str) -> None:
@@ -86,3 +92,15 @@ def running_postgres() -> Iterator[Postgres]:
         yield server
     finally:
         server.stop()
+
+
+def until_one_waits(engine: Engine) -> None:
+    """Wait until a session of this database waits for another one."""
+    until = time.monotonic() + 20
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with engine.connect() as connection:
+        while not connection.execute(waiting).scalar_one():
+            connection.rollback()
+            assert time.monotonic() < until

@@ -1,6 +1,7 @@
 """A database that fails says so in our words: none of a driver or a server, for they hold rows, PINs and passwords."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -102,3 +103,15 @@ def test_an_error_of_the_database_holds_no_pin(postgres: Postgres) -> None:
         connection.execute(text("SELECT :pin FROM none"), {"pin": PIN})
     engine.dispose()
     assert PIN not in str(told.value.__cause__)
+
+
+@pytest.mark.parametrize(("given", "limit"), [("", "3000"), ("&tcp_user_timeout=700", "700")])
+def test_a_broken_network_is_noticed_within_the_time_limit(postgres: Postgres, given: str, limit: str) -> None:
+    """The system itself waits a quarter of an hour for what was sent, and two hours where nothing is."""
+    engine = open_engine(postgres.new_database() + given, 3)
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        told = driver.info.get_parameters()
+    engine.dispose()
+    assert told["tcp_user_timeout"] == limit
+    assert int(told["keepalives_idle"]) + int(told["keepalives_interval"]) * int(told["keepalives_count"]) <= 5

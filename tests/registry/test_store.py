@@ -14,10 +14,13 @@ from registry.homes import ROOMS, Home, add_meet_rooms, opened
 from sipctl.errors import ConfigError, ConflictError, NotFoundError, SipctlError, UncheckedError, UsageError
 from sipctl.operations.pins import assign, assign_chosen
 from sipctl.registry.database import open_engine
-from sipctl.registry.store import Holder, Registry, Rotation
+from sipctl.registry.store import Registry
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import PinPolicy
+from sipctl.telephony.registered import Holder, Rotation
 from sipctl.telephony.returning import PinsToday
+
+pytestmark = pytest.mark.smoke
 
 A, B, C = ROOMS[:3]
 

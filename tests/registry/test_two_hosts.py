@@ -1,19 +1,20 @@
 """Two hosts at one PostgreSQL: what one does between two steps of the other is a conflict of that one room."""
 
-import time
+import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from peers.postgres import Postgres
+from peers.postgres import Postgres, until_one_waits
 from registry.homes import ROOMS, opened
-from sipctl.errors import ConflictError
+from sipctl.errors import ConflictError, NotFoundError
 from sipctl.registry.database import open_engine
-from sipctl.registry.store import Holder, Registry
+from sipctl.registry.store import Registry
+from sipctl.telephony.registered import Holder
 
 A, B, C = ROOMS[:3]
 NOTE = "INSERT INTO sipctl_rotation VALUES (:room, '1111', '9999', '2026-01-01T00:00:00Z')"
@@ -56,22 +57,11 @@ def while_it_waits(work: Callable[[], object], engine: Engine, other: Connection
     """Begin the work on its host, and once it waits for the other's transaction do the rest of that and end it."""
     with ThreadPoolExecutor(1) as thread:
         begun = thread.submit(work)
-        _until_one_waits(engine)
+        until_one_waits(engine)
         for statement in then:
             other.execute(text(statement))
         other.commit()
         return begun.result(timeout=20)
-
-
-def _until_one_waits(engine: Engine) -> None:
-    until = time.monotonic() + 20
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    with engine.connect() as connection:
-        while not connection.execute(waiting).scalar_one():
-            connection.rollback()
-            assert time.monotonic() < until
 
 
 def test_the_same_rotation_begun_at_the_same_moment(here: Registry, engine: Engine) -> None:
@@ -151,3 +141,45 @@ def test_a_pin_out_of_its_own_quarantine_is_at_no_moment_anybodys(
     assert there.pins_of([A]) == {A: "7777"}
     assert there.give([(B, "1111")]) == set()
     assert there.holders(["1111"]) == {"1111": Holder(A, "retired")}
+
+
+def crowd(registry: Registry, entropy: random.Random, steps: int) -> set[tuple[str, str]]:
+    """What a host does at a few rooms with a few PINs; the pairs of PIN and room that it brought about."""
+    made: set[tuple[str, str]] = set()
+    for _ in range(steps):
+        room, pin = entropy.choice(ROOMS[:3]), f"{entropy.randrange(30):04}"
+        with suppress(ConflictError, NotFoundError):
+            made |= _one_step(registry, entropy.choice(["give", "give back", "retire", "begin", "end"]), room, pin)
+    return made
+
+
+def _one_step(registry: Registry, action: str, room: str, pin: str) -> set[tuple[str, str]]:
+    if action == "give":
+        return {(pin, one) for one in registry.give([(room, pin)])}
+    if action == "give back":
+        return {(pin, room)} if registry.give_back(room, pin) else set()
+    if action == "retire":
+        registry.retire(registry.find(room))
+    elif action == "begin":
+        return {(pin, room)} if registry.begin_rotation(room, registry.find(room).pin, pin) else set()
+    else:
+        for rotation in registry.unfinished():
+            if registry.carry_on(rotation):
+                registry.finish(rotation)
+    return set()
+
+
+def test_two_hosts_at_the_same_few_rooms(here: Registry, there: Registry, engine: Engine) -> None:
+    """Whatever both do at once: no PIN is ever two rooms', and all that goes wrong is a conflict of one room."""
+    seed = random.randrange(10**6)
+    with ThreadPoolExecutor(2) as threads:
+        running = [threads.submit(crowd, one, random.Random(seed + at), 120) for at, one in enumerate((here, there))]
+        made = set.union(*(one.result(timeout=50) for one in running))
+    owners: dict[str, str] = {}
+    for pin, room in made:
+        assert owners.setdefault(pin, room) == room, (seed, pin)
+    _one_step(here, "end", "", "")
+    assert there.unfinished() == [], seed
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT pin, room FROM sipctl_pin")).all()
+    assert all(owners.get(row.pin, row.room) == row.room for row in rows), seed

@@ -20,14 +20,30 @@ from sipctl.command_line import CommandLine, prose_text
 from sipctl.config.own_files import secure
 from sipctl.config.paths import state_dir
 from sipctl.errors import ExitCode, SipctlError, UsageError
-from sipctl.output.files import write_private
+from sipctl.files import write_private
 from sipctl.output.streams import lead_nowhere
 from sipctl.output.text import escaped_json, printable
 from sipctl.telephony.text import is_unicode
 
 COMMANDS: Final = {
     "doctor": Entry("Examine the deployment and say whether callers get in."),
-    "rules": Entry("Dispatch rules: which caller lands in which room."),
+    "rules": Entry(
+        "Dispatch rules: which caller lands in which room.",
+        {
+            "list": "List dispatch rules.",
+            "show": "Show one dispatch rule in full.",
+            "create": "Create a dispatch rule, or find the equal one that is there.",
+            "update": "Change some fields of a dispatch rule and keep all others.",
+            "delete": "Delete one dispatch rule.",
+            "explain": "Walk a call through trunks and rules as LiveKit does: what its caller hears, and why.",
+            "test": "Run routing tests: calls, and what is expected of them. Exit code 1 if one fails.",
+            "lint": "Prove what is wrong with rules and trunks: clashes, shadows, open rules and more.",
+            "purge": "Delete owned rules whose room is not live any more.",
+            "sync": "Bring rooms, PINs and rules together: delete stale rules, create missing ones, repair the rest.",
+            "restore": "Undo changes of dispatch rules from the audit, or bring back what an export holds.",
+            "export": "Write trunks, rules and live rooms as one snapshot; passwords of trunks are left out.",
+        },
+    ),
     "pin": Entry("PINs: who has which, and giving out new ones."),
     "room": Entry(
         "Live rooms and who is in them.",

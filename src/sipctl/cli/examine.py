@@ -24,8 +24,8 @@ from sipctl.doctor.facts import Answer
 from sipctl.doctor.report import Report, make_report
 from sipctl.doctor.runner import Plan, examine, examine_offline, examine_unasked
 from sipctl.errors import ConfigError, ExitCode, SipctlError, UsageError
+from sipctl.files import write_public
 from sipctl.findings import Code, Finding, Fix, Level
-from sipctl.output.files import write_public
 from sipctl.output.formats import Listing
 from sipctl.telephony.snapshot import read_snapshot
 

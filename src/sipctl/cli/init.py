@@ -17,8 +17,8 @@ from sipctl.config.reading import read_secret
 from sipctl.config.urls import url_fault
 from sipctl.config.writing import profile_from, render
 from sipctl.errors import RailError, UncheckedError, UsageError
+from sipctl.files import write_private
 from sipctl.masking import MASK, shown_url
-from sipctl.output.files import write_private
 from sipctl.output.formats import Detail
 
 _ANY_BYTES = "latin-1"

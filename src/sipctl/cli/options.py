@@ -1,6 +1,7 @@
 """Options that every command takes, before, between or after the command's words; the nearest one wins."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sipctl.command_line import CommandLine
+from sipctl.errors import UsageError
 from sipctl.telephony.limits import MAX_ITEMS
 
 PANEL = "Options of every command"
@@ -138,3 +140,19 @@ def shared_parameters() -> tuple[Any, ...]:
 FailOn = Annotated[
     str, typer.Option("--fail-on", metavar="LEVEL", help="Exit 1 from this level on: error, warn or info.")
 ]
+
+
+def given(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that somebody gave a value for."""
+    return {field: value for field, value in wanted.items() if value is not None}
+
+
+def chosen(what: str, values: list[str] | None, any_one: bool) -> tuple[str, ...] | None:
+    """What `--WHAT`, repeated, and `--any-WHAT` say of a list: None = nothing, so that it stays.
+
+    Raises:
+        UsageError: both were given.
+    """
+    if values and any_one:
+        raise UsageError(f"--{what} and --any-{what} exclude each other")
+    return () if any_one else tuple(values) if values else None

@@ -15,6 +15,7 @@ from sipctl.cli.views.restoring import RestoreView
 from sipctl.command_line import CommandLine, prose_text
 from sipctl.config.urls import same_server
 from sipctl.errors import PartialError, RailError, UsageError
+from sipctl.files import write_private
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.masking import shown_url
 from sipctl.operations.executing import Attempt, Brake, braking_on_signals
@@ -32,7 +33,6 @@ from sipctl.operations.restoring import (
 )
 from sipctl.operations.snapshots import EXPORT_TO_FILE, Holdings, PinSwap, check_origin, records, take_snapshot
 from sipctl.operations.writing import Change, Permit, Writer, check_profile
-from sipctl.output.files import write_private
 from sipctl.output.text import escaped_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.returning import Returning, as_of_today

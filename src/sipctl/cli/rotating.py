@@ -2,7 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -16,18 +17,19 @@ from sipctl.cli.session import Session
 from sipctl.cli.stdin import EXPORT_LIMIT, read_document, read_lines
 from sipctl.cli.views.registry import holdings_view, import_view, rotated_view, rotation_plan_view
 from sipctl.command_line import CommandLine, quoted
-from sipctl.errors import ExitCode, NotFoundError, PartialError, SipctlError, UsageError
+from sipctl.errors import ExitCode, NotFoundError, PartialError, SipctlError, UsageError, surely_without_effect
+from sipctl.files import write_private
 from sipctl.operations.executing import Brake, braking_on_signals
 from sipctl.operations.journal import utc_now
 from sipctl.operations.live import Live
-from sipctl.operations.pin_files import Item, State, add_pins, plan_import, read_row_lines, read_rows, unless_failed
+from sipctl.operations.pin_import import Item, State, add_pins, plan_import, read_row_lines, read_rows, unless_failed
 from sipctl.operations.pins import check_one_truth, policy_of
-from sipctl.operations.rotation import Rotated, RotationPlan, Rotator, plan_rotation, spared_by
+from sipctl.operations.rotate import Rotated, RotationPlan, Rotator, plan_rotation, spared_by
 from sipctl.operations.rotation_lists import list_lines, list_of, remove_old_lists
 from sipctl.operations.writing import Permit, check_profile, rail
-from sipctl.output.files import write_private
-from sipctl.registry.store import Holding, Registry
+from sipctl.registry.store import Registry
 from sipctl.telephony.naming import counted
+from sipctl.telephony.registered import Holding
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
@@ -79,8 +81,11 @@ def rotate_rooms(session: Session, wanted: Rotating, permit: Permit) -> None:
                 f"note: room {holding.room!r} is left out: {reason}; `{quoted('--allow', _RAILS[reason][0])}`"
             )
         with session.lock():
-            _keep_old_pins(session, plan.rooms, permit, live)
-            done = _rotate(session, registry, plan.rooms, {}, live)
+            undo = _keep_old_pins(session, plan.rooms, permit, live)
+            with _offering(session, undo):
+                done = _rotate(session, registry, plan.rooms, {}, live)
+        if _changed(one.error for one in done):
+            session.streams.note(undo)
         _finish(session, done)
 
 
@@ -119,21 +124,40 @@ def _plan(session: Session, registry: Registry, wanted: Rotating, permit: Permit
     return plan
 
 
-def _keep_old_pins(session: Session, rooms: Sequence[Holding], permit: Permit, live: Live | None) -> None:
-    """Write the old PINs down before anything changes, so that they can be imported again; lists of long ago go."""
+@contextmanager
+def _offering(session: Session, undo: str) -> Iterator[None]:
+    """Say how to undo what a failure may have left half-way."""
+    try:
+        yield
+    except BaseException as error:
+        if not surely_without_effect(error):
+            session.streams.note(undo)
+        raise
+
+
+def _changed(errors: Iterable[SipctlError | None]) -> bool:
+    """Whether some room may have another PIN now."""
+    return not all(error is not None and surely_without_effect(error) for error in errors)
+
+
+def _keep_old_pins(session: Session, rooms: Sequence[Holding], permit: Permit, live: Live | None) -> str:
+    """Write the old PINs down before anything changes, so that they can be imported again; lists of long ago go.
+
+    The line that says how to import them; "" where there are none.
+    """
     if not rooms:
-        return
+        return ""
     folder = session.journal.folder
     file = list_of(folder, session.journal.run)
     write_private(file, list_lines(rooms))
     lifted = [] if live or session.settings.connection_or_none is None else ["--no-live"]
     lifted += [word for rail in sorted(permit.allow) for word in ("--allow", rail)]
     undo = CommandLine.of("pin", "import").on(str(file)).having("--apply", *lifted)
-    session.streams.note(f"undo: {session.paste(undo)}")
     try:
         remove_old_lists(folder, utc_now())
     except OSError as error:
         session.streams.note(f"note: a list of old PINs in {folder} cannot be removed: {error.strerror}")
+    return f"undo: {session.paste(undo)}"
 
 
 def _rotate(
@@ -275,7 +299,7 @@ def _import(
     """Add what is new, and rotate the rooms to which the file gives another PIN; the items, and the errors of rooms."""
     chosen = {item.room: item.pin for item in items if item.state is State.CHANGED}
     rooms = list(registry.known(chosen).values())
-    _keep_old_pins(session, rooms, permit, live)
+    undo = _keep_old_pins(session, rooms, permit, live)
     added = add_pins(registry, items, session.journal)
     try:
         done = _rotate(session, registry, rooms, chosen, live)
@@ -283,4 +307,6 @@ def _import(
         failed = dict.fromkeys(chosen, error)
     else:
         failed = {one.room: one.error for one in done if one.error}
+    if undo and _changed(failed.get(room) for room in chosen):
+        session.streams.note(undo)
     return unless_failed(added, failed), failed

@@ -12,9 +12,9 @@ from sipctl.cli.stdin import STDIN, read_document
 from sipctl.cli.views.judged import TestsView
 from sipctl.command_line import CommandLine, prose_text
 from sipctl.errors import ExitCode, UsageError
+from sipctl.files import write_private
 from sipctl.operations.case_files import read_cases
 from sipctl.operations.case_proposals import propose_cases
-from sipctl.output.files import write_private
 from sipctl.telephony.explaining.expectation import judge
 
 

@@ -10,36 +10,6 @@ from sipctl.cli.shape import Shape
 from sipctl.cli.upkeep_schemas import UPKEEP_DOCUMENTS
 
 
-class RuleMarks(Shape):
-    """What sipctl makes of a dispatch rule; `called` is what people call its room, null if that is not known."""
-
-    owned: bool
-    open: bool
-    called: str | None
-
-
-class Rule(Shape):
-    """A dispatch rule in LiveKit's own JSON; the PIN is masked unless --show-pins was given."""
-
-    sip_dispatch_rule_id: str
-    rule: dict[str, dict[str, str | bool]] | None
-    trunk_ids: list[str]
-    hide_phone_number: bool
-    inbound_numbers: list[str]
-    numbers: list[str]
-    name: str
-    metadata: str
-    attributes: dict[str, str]
-    room_preset: str
-    room_config: dict[str, Any] | None
-    media: dict[str, Any] | None
-    krisp_enabled: bool
-    media_encryption: str
-    created_at: str | None
-    updated_at: str | None
-    sipctl: RuleMarks
-
-
 class TrunkMarks(Shape):
     """Which way calls go."""
 
@@ -167,7 +137,6 @@ class ErrorShape(Shape):
 
 
 LISTINGS: Final[dict[str, type[BaseModel]]] = {
-    "rules": Rule,
     "trunks": Trunk,
     "settings": SettingRow,
     "codes": CodeRow,
@@ -177,7 +146,6 @@ LISTINGS: Final[dict[str, type[BaseModel]]] = {
 """What each list holds: `{"schema": "sipctl/NAME/v1", "items": [...]}`."""
 
 DETAILS: Final[dict[str, type[BaseModel]]] = {
-    "rule": Rule,
     "trunk": Trunk,
     "change": Change,
     "paths": Paths,

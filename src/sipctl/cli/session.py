@@ -6,11 +6,13 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 from sipctl.cli.options import Options
+from sipctl.cli.stdin import read_document
 from sipctl.command_line import CommandLine
 from sipctl.config.databases import lock_url
 from sipctl.config.load import load_settings
@@ -19,13 +21,14 @@ from sipctl.config.paths import embedded_registry, state_dir, state_path
 from sipctl.errors import NotFoundError, SipctlError, UsageError
 from sipctl.output.formats import View
 from sipctl.output.streams import Streams
+from sipctl.telephony.registered import Holding
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
     from sipctl.operations.journal import Journal
     from sipctl.operations.lock import CheckLock
     from sipctl.operations.writing import Change, Permit, Writer
-    from sipctl.registry.store import Holding, Registry
+    from sipctl.registry.store import Registry
     from sipctl.telephony.model import DispatchRule
     from sipctl.telephony.returning import PinsToday
 
@@ -121,7 +124,7 @@ class Session:
         """What another profile of the same configuration file says."""
         return load_settings(config_path=self.options.config, profile=profile, env_files=(), environ=os.environ)
 
-    def registered(self, room: str | None) -> "Holding":
+    def registered(self, room: str | None) -> Holding:
         """The room that a person means, by the registry's own name for it, and its PIN.
 
         Raises:
@@ -136,6 +139,16 @@ class Session:
             assign = CommandLine.of("pin", "assign").on(room)
             raise NotFoundError(f"room {room!r} has no PIN", hint=(assign, " gives it one"))
         return holding
+
+    def rule_request(self, path: Path) -> "DispatchRule":
+        """The rule of a request file of LiveKit's, or of stdin for `-`.
+
+        Raises:
+            UsageError: it cannot be read, is not JSON, or LiveKit has no such field or value.
+        """
+        from sipctl.lkapi.requests import rule_request_from_json
+
+        return rule_request_from_json(read_document(path))
 
     def named(self, things: Iterable[T], room_of: Callable[[T], str]) -> tuple[Iterable[T], Mapping[str, str]]:
         """These things, and what people call their rooms where Meet's database says; not knowing that is no failure."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from sipctl.errors import UsageError
-from sipctl.output.files import names_stdout
+from sipctl.files import names_stdout
 
 STDIN: Final = Path("-")
 _LIMIT: Final = 4 * 1024 * 1024

@@ -159,6 +159,8 @@ class ByLiveKit:
             rule_id = await self.put_back(gone)
         except RetiredPinError as error:
             return Done(one.item, Result.LEFT_OUT, error=error)
+        except PartialError as error:  # it was, and then something failed
+            rule_id, one = "", self._failed(one, one.result, error)
         except SipctlError as error:
             return self._failed(one, Result.NOT_PUT_BACK, error)
         return Done(one.item, Result.NEEDED if is_duplicate else Result.PUT_BACK, rule_id=rule_id, error=one.error)

@@ -143,7 +143,7 @@ class Journal:
             self._append(outcomes)
         except SipctlError as error:
             raise PartialError(
-                f"what was begun has ended, and the audit does not say so: {error.message}",
+                f"{_ended(outcomes)}, and the audit does not say so: {error.message}",
                 code="audit",
                 hint=error.advice,
             ) from error
@@ -235,6 +235,13 @@ class Journal:
         except OSError as error:
             hint = "free or unlock its folder: no write is made that the audit cannot hold"
             raise UncheckedError(f"cannot write the audit {self.path}: {error.strerror}", hint=hint) from error
+
+
+def _ended(outcomes: Sequence[Entry]) -> str:
+    """What came of writes, in few words."""
+    if len(outcomes) == 1 and outcomes[0].result == "done":
+        return f"{outcomes[0].action} of {outcomes[0].resource} was done"
+    return f"{counted(len(outcomes), 'write')} ended"
 
 
 def _as_json(entry: Entry) -> dict[str, Any]:

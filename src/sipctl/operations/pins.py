@@ -4,22 +4,25 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, PartialError, RailError, SipctlError, UsageError
 from sipctl.operations.journal import Journal
 from sipctl.operations.live import Live
-from sipctl.operations.rotation import spared_by
+from sipctl.operations.rotate import spared_by
 from sipctl.operations.writing import rail
-from sipctl.registry.store import ACTIVE, Holder, Holding, Registry, Rotation
 from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import counted
 from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, PinPolicy, check_pin, is_pin
+from sipctl.telephony.registered import ACTIVE, Holder, Holding, Rotation
 from sipctl.telephony.room_names import checked_room_name
+
+if TYPE_CHECKING:
+    from sipctl.registry.store import Registry
 
 TARGET: Final = 0.0001
 """The chance in 30 days that somebody guesses a PIN which is accepted unless told otherwise."""
@@ -53,7 +56,7 @@ def policy_of(settings: Settings) -> PinPolicy:
     return PinPolicy(length=length, leading_zero=registry.leading_zero, doubles=registry.doubles)
 
 
-def check_one_truth(registry: Registry, mark: Ownership, live: Live) -> None:
+def check_one_truth(registry: "Registry", mark: Ownership, live: Live) -> None:
     """Refuse to work on a registry that does not know the PINs which live rules of this profile carry.
 
     Raises:
@@ -73,7 +76,7 @@ def check_one_truth(registry: Registry, mark: Ownership, live: Live) -> None:
 
 
 def rooms_to_assign(
-    registry: Registry, settings: Settings, named: Iterable[str], live: Live | None, *, missing: bool
+    registry: "Registry", settings: Settings, named: Iterable[str], live: Live | None, *, missing: bool
 ) -> Iterator[str]:
     """The rooms that are named, then with `missing` those that have no PIN, by the registry's own names for them.
 
@@ -93,7 +96,7 @@ def rooms_to_assign(
 
 
 def assign(
-    registry: Registry,
+    registry: "Registry",
     rooms: Iterable[str],
     policy: PinPolicy,
     journal: Journal,
@@ -124,7 +127,7 @@ def assign(
 
 
 def _assign_batches(
-    registry: Registry,
+    registry: "Registry",
     rooms: Iterable[str],
     policy: PinPolicy,
     journal: Journal,
@@ -148,7 +151,7 @@ def _assign_batches(
 
 
 def _give(
-    registry: Registry,
+    registry: "Registry",
     rooms: Sequence[str],
     held: dict[str, str],
     draw: Callable[[], str],
@@ -175,7 +178,7 @@ def _give(
     return given
 
 
-def store_pins(registry: Registry, drawn: Mapping[str, str], journal: Journal) -> set[str]:
+def store_pins(registry: "Registry", drawn: Mapping[str, str], journal: Journal) -> set[str]:
     """Store the PINs of rooms in one transaction, between the two lines of its audit; the rooms that got theirs."""
     with journal.recorded("assign", f"{len(drawn)} rooms", after={"rooms": list(drawn)}) as record:
         stored = registry.give(list(drawn.items()))
@@ -183,7 +186,7 @@ def store_pins(registry: Registry, drawn: Mapping[str, str], journal: Journal) -
     return stored
 
 
-def _no_pin_left(registry: Registry, room: str, policy: PinPolicy, draws: int) -> ConflictError:
+def _no_pin_left(registry: "Registry", room: str, policy: PinPolicy, draws: int) -> ConflictError:
     free = max(policy.space - registry.count(), 0)
     return ConflictError(
         f"no free PIN for {room!r} in {draws} draws: at most {free:,} of {policy.space:,} are left",
@@ -192,7 +195,7 @@ def _no_pin_left(registry: Registry, room: str, policy: PinPolicy, draws: int) -
     )
 
 
-def would_assign(registry: Registry, rooms: Iterable[str]) -> Iterator[Assigned]:
+def would_assign(registry: "Registry", rooms: Iterable[str]) -> Iterator[Assigned]:
     """What `assign` would do: the PINs that rooms have, "" for those that would get one."""
     remaining = iter(rooms)
     while batch := list(dict.fromkeys(islice(remaining, BATCH))):
@@ -200,7 +203,9 @@ def would_assign(registry: Registry, rooms: Iterable[str]) -> Iterator[Assigned]
         yield from (Assigned(room, held.get(room, ""), is_new=room not in held) for room in batch)
 
 
-def assign_chosen(registry: Registry, room: str, pin: str, taken: frozenset[str], journal: Journal | None) -> Assigned:
+def assign_chosen(
+    registry: "Registry", room: str, pin: str, taken: frozenset[str], journal: Journal | None
+) -> Assigned:
     """Give a room this very PIN; one that it had itself may come back out of quarantine. No journal = a dry run.
 
     Raises:
@@ -225,7 +230,7 @@ def assign_chosen(registry: Registry, room: str, pin: str, taken: frozenset[str]
     return Assigned(room, pin, is_new=True)
 
 
-def give_back(registry: Registry, room: str, pin: str, journal: Journal) -> bool:
+def give_back(registry: "Registry", room: str, pin: str, journal: Journal) -> bool:
     """Give a room this very PIN, also out of its own quarantine, and write that down; whether it has it now."""
     with journal.recorded("assign", f"room {room}", after={"pins": {room: pin}}) as record:
         given = registry.give_back(room, pin)
@@ -295,7 +300,7 @@ class Whereabouts:
     live: bool | None
 
 
-def lookup(registry: Registry, pin: str, live: Live | None) -> Whereabouts:
+def lookup(registry: "Registry", pin: str, live: Live | None) -> Whereabouts:
     """Who has this PIN, or had it, and which rules carry it.
 
     Raises:
@@ -330,7 +335,7 @@ def check_release(settings: Settings, held: Holding, live: Live | None, allow: f
         raise rail("live-room", f"{refused}: {f'rule {carrying} carries its PIN' if carrying else 'it is live'}")
 
 
-def release(registry: Registry, held: Holding, journal: Journal) -> None:
+def release(registry: "Registry", held: Holding, journal: Journal) -> None:
     """Take a room's PIN away, into quarantine.
 
     Raises:
@@ -361,13 +366,13 @@ class PinFacts:
         return sum(bool(holding.pin) for holding in self.holdings)
 
 
-def shared_pins(profile: str, other: Registry, holdings: Iterable[Holding]) -> Iterator[tuple[str, str, str]]:
+def shared_pins(profile: str, other: "Registry", holdings: Iterable[Holding]) -> Iterator[tuple[str, str, str]]:
     """The PINs of these holdings that the registry of another profile uses, too, with that profile and its room."""
     holders = other.holders(one.pin for one in holdings if one.pin)
     return ((pin, profile, holder.room) for pin, holder in sorted(holders.items()) if holder.state == ACTIVE)
 
 
-def pin_facts(registry: Registry, policy: PinPolicy, settings: Settings) -> PinFacts:
+def pin_facts(registry: "Registry", policy: PinPolicy, settings: Settings) -> PinFacts:
     """Everything that the PIN checks look at, read once."""
     return PinFacts(
         holdings=tuple(registry.holdings()),

@@ -18,7 +18,8 @@ from sipctl.telephony.ruleset import RuleKey, rule_keys
 
 _GONE: Final = frozenset({"delete", "room_finished"})
 """Actions of the audit that took a rule away, by ourselves or by a backend."""
-_KNOWN: Final = {"": "the run ended in the middle; ", "unknown": "no answer came; "}
+_UNANSWERED: Final = "no answer came; "
+_KNOWN: Final = {"": "the run ended in the middle; ", "unknown": _UNANSWERED}
 """What is said of a write by its result, where only a look at what stands tells whether it was made."""
 _ROTATED: Final = prose_text(
     ("its PIN was rotated: ", CommandLine.of("pin", "import"), " with the list of that rotation undoes it")
@@ -152,7 +153,7 @@ def _undo(entry: Entry, standing: _Standing) -> Step | None:
     after = rule_from_json(entry.after) if entry.after and "rule" in entry.after else None
     if entry.result == "failed" or not (before or after):
         return None
-    known = _KNOWN.get(entry.result, "")
+    known = "" if entry.result == "done" else _KNOWN.get(entry.result, _UNANSWERED)
     if entry.action in _GONE and before:
         if before.sip_dispatch_rule_id in standing.rules:
             return Step(deed=Deed.SKIP, why=f"{known}it was not deleted", now=before)

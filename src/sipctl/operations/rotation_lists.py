@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from sipctl.registry.store import Holding
+from sipctl.telephony.registered import Holding
 
 KEPT: Final = timedelta(days=30)
 """How long a list is kept: the next rotation after that removes it."""

@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sipctl.command_line import CommandLine
 from sipctl.errors import (
@@ -18,7 +18,6 @@ from sipctl.errors import (
     SipctlError,
     surely_without_effect,
 )
-from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import utc_now
 from sipctl.operations.rules import get_rule
 from sipctl.operations.trunks import inbound_trunk_ids
@@ -34,6 +33,9 @@ from sipctl.telephony.ownership import is_open, serves
 from sipctl.telephony.pins import check_pin
 from sipctl.telephony.ruleset import rule_conflicts, rule_keys
 from sipctl.telephony.site import Site
+
+if TYPE_CHECKING:
+    from sipctl.lkapi.client import LiveKitClient
 
 CREATE_TRIES: Final = 3
 PUT_BACK: Final = "put-back"
@@ -139,12 +141,12 @@ async def create_alone(writer: Writer, rule: DispatchRule, *, is_put_back: bool 
     )
 
 
-async def _stored(client: LiveKitClient, rule: DispatchRule) -> tuple[str, Mapping[str, Any]]:
+async def _stored(client: "LiveKitClient", rule: DispatchRule) -> tuple[str, Mapping[str, Any]]:
     stored = await client.create_rule(rule)
     return stored.sip_dispatch_rule_id, rule_to_json(stored)
 
 
-async def _twin_of(client: LiveKitClient, created: DispatchRule) -> DispatchRule | None:
+async def _twin_of(client: "LiveKitClient", created: DispatchRule) -> DispatchRule | None:
     """A rule that takes calls of the one that was just created, if there is one.
 
     Raises:
@@ -196,7 +198,7 @@ def _clashes(stored: Iterable[DispatchRule], rule: DispatchRule) -> list[Dispatc
     return [other for other in others if not keys.isdisjoint(rule_keys(other))]
 
 
-async def _refuse_clash(client: LiveKitClient, rule: DispatchRule) -> None:
+async def _refuse_clash(client: "LiveKitClient", rule: DispatchRule) -> None:
     clashes: list[DispatchRule] = []
     for _ in range(CREATE_TRIES):
         clashes = _clashes(await client.list_rules(), rule)
@@ -252,7 +254,7 @@ def poison_pair(rules: Iterable[DispatchRule]) -> PoisonPairError | None:
     )
 
 
-async def _stays(client: LiveKitClient, rule: DispatchRule) -> bool:
+async def _stays(client: "LiveKitClient", rule: DispatchRule) -> bool:
     """Whether a rule is there for good: one that was made just now may be taken back by the run that made it."""
     if rule.created_at and rule.created_at < timestamp(utc_now() - _SETTLED):
         return True
@@ -391,6 +393,6 @@ async def _check_rails(writer: Writer, rule: DispatchRule, verb: str) -> None:
         writer.refuse_unless("live-room", f"will not {verb} rule {identifier}: room {room!r} is live")
 
 
-async def _live_room_of(client: LiveKitClient, rule: DispatchRule) -> str | None:
+async def _live_room_of(client: "LiveKitClient", rule: DispatchRule) -> str | None:
     rooms = sorted(room.name for room in await client.list_rooms() if serves(rule, room.name))
     return rooms[0] if rooms else None

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sipctl.config.model import Settings
-from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.naming import pick_one
+from sipctl.operations.trunks import inbound_trunk_ids
 from sipctl.telephony import ids
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import Ownership, is_open
+
+if TYPE_CHECKING:
+    from sipctl.lkapi.client import LiveKitClient
 
 SORT_KEYS: Final[Mapping[str, Callable[[DispatchRule], Any]]] = {
     "id": lambda rule: rule.sip_dispatch_rule_id,
@@ -33,7 +36,7 @@ class Criteria:
     sort: str = "id"
 
 
-async def list_rules(client: LiveKitClient, settings: Settings, criteria: Criteria) -> Iterator[DispatchRule]:
+async def list_rules(client: "LiveKitClient", settings: Settings, criteria: Criteria) -> Iterator[DispatchRule]:
     """The rules that meet the criteria, in the order asked for.
 
     Raises:
@@ -48,12 +51,10 @@ async def list_rules(client: LiveKitClient, settings: Settings, criteria: Criter
     return chosen if criteria.sort == "id" else iter(sorted(chosen, key=SORT_KEYS[criteria.sort]))
 
 
-async def _trunk_id(client: LiveKitClient, reference: str, rules: Iterable[DispatchRule]) -> str:
+async def _trunk_id(client: "LiveKitClient", reference: str, rules: Iterable[DispatchRule]) -> str:
     """The id of a trunk that a person means; rules may have the id of one that is gone."""
     if any(reference in rule.trunk_ids for rule in rules):
         return reference
-    from sipctl.operations.trunks import inbound_trunk_ids  # noqa: PLC0415 - the writes, which other lists do not need
-
     return (await inbound_trunk_ids(client, [reference]))[0]
 
 
@@ -77,7 +78,7 @@ def _test(criteria: Criteria, mark: Ownership, live_rooms: set[str]) -> Callable
     return lambda rule: all(test(rule) for test in tests)
 
 
-async def get_rule(client: LiveKitClient, reference: str) -> DispatchRule:
+async def get_rule(client: "LiveKitClient", reference: str) -> DispatchRule:
     """The one rule with this id; for what does not start as an id does the one with this name, else this room.
 
     Raises:

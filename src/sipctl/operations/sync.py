@@ -21,7 +21,6 @@ from sipctl.errors import (
     RailError,
     RetiredPinError,
     SipctlError,
-    UncheckedError,
 )
 from sipctl.operations.carrying import Done, Result, Way
 from sipctl.operations.journal import Entry, Journal
@@ -108,8 +107,10 @@ class Synchroniser:
             SipctlError: LiveKit, or the place where looks are remembered, did not answer.
             PartialError: one of these, after a rule of an earlier run was put back.
         """
-        settling = await self._settle_earlier_runs() if self.orders.apply else Settling()
+        settling = Settling()
         try:
+            if self.orders.apply:
+                await self._settle_earlier_runs(settling)
             return await self._run(settling)
         except SipctlError as error:
             if not settling.rooms:
@@ -176,13 +177,13 @@ class Synchroniser:
                 record.after = {"results": [[one.item.action.value, one.item.room, one.result.value] for one in done]}
             if self.looks:
                 self.looks.end_run(run, self.surveyor.client.skew_s or 0.0)
-        except (PartialError, UncheckedError) as error:
+        except SipctlError as error:
             if not done:
                 raise
             unwritten = error
         return replace(outcome, done=[*outcome.done, *done], run=run, unwritten=unwritten)
 
-    async def _settle_earlier_runs(self) -> Settling:
+    async def _settle_earlier_runs(self, settling: Settling) -> None:
         """Put back what an earlier run deleted of a room that was live: killed, or shown a late list, it saw no room.
 
         A room that began after the run ended is another matter: its rule is the backend's to make. What a run of
@@ -190,7 +191,7 @@ class Synchroniser:
         """
         runs = self.looks.unsettled_runs() if self.looks else {}
         if not runs or self.looks is None:
-            return Settling()
+            return
         began = {room.name: room.creation_time for room in await self.surveyor.client.list_rooms()}
         written = [entry for entry in self.journal.entries() if entry.run in runs]
         lost = [
@@ -198,18 +199,17 @@ class Synchroniser:
             for rule, run in _taken_away(written, self.journal.url)
             if rule.room_name in began and _is_before(began[rule.room_name], runs[run])
         ]
-        settling = await self._put_back(lost) if lost else Settling()
+        if lost:
+            await self._put_back(lost, settling)
         if not any(one.failed for one in settling.not_back):
             self.looks.settle({entry.run for entry in written})
-        return settling
 
-    async def _put_back(self, lost: Sequence[DispatchRule]) -> Settling:
+    async def _put_back(self, lost: Sequence[DispatchRule], settling: Settling) -> None:
         """Make what live rooms miss again, the rules with the registry's PINs first."""
         world, _ = await self.surveyor.survey(Earlier())
         pins = world.pins or {}
         standing = list(filter(self.surveyor.policy.mark.owns, world.rules))
         way = self.way_for(world)
-        settling = Settling()
         for rule in sorted(lost, key=lambda one: (one.room_name, one.pin != pins.get(one.room_name))):
             if rule.room_name not in world.live or any(stands_in_for(one, rule) for one in standing):
                 continue
@@ -226,9 +226,7 @@ class Synchroniser:
                 settling.not_back.append(Done(item, Result.NOT_PUT_BACK, error=error))
             else:
                 standing.append(rule)
-                settling.rooms.append(rule.room_name)
-        settling.rooms = list(dict.fromkeys(settling.rooms))
-        return settling
+                settling.rooms = list(dict.fromkeys([*settling.rooms, rule.room_name]))
 
 
 async def _delete(items: Sequence[Item], world: World, way: Way) -> list[Done]:

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sipctl.errors import ConflictError, UsageError
-from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.naming import pick_one
 from sipctl.operations.writing import Change, Json, Writer, unchanged
 from sipctl.telephony import ids
@@ -15,10 +14,13 @@ from sipctl.telephony.naming import told_trunk
 from sipctl.telephony.numbers import normalize_number
 from sipctl.telephony.ruleset import trunk_conflicts
 
+if TYPE_CHECKING:
+    from sipctl.lkapi.client import LiveKitClient
+
 AnyTrunk = TypeVar("AnyTrunk", bound=Trunk)
 
 
-async def list_trunks(client: LiveKitClient) -> list[Trunk]:
+async def list_trunks(client: "LiveKitClient") -> list[Trunk]:
     """Every trunk: the inbound ones, then the outbound ones, each in the order of their ids."""
     return [*await client.list_inbound_trunks(), *await client.list_outbound_trunks()]
 
@@ -33,7 +35,7 @@ _NAMES: Final[tuple[Callable[[Trunk], tuple[str, ...]], ...]] = (
 """What a person may call a trunk, the strongest name first."""
 
 
-async def get_trunk(client: LiveKitClient, reference: str) -> Trunk:
+async def get_trunk(client: "LiveKitClient", reference: str) -> Trunk:
     """The one trunk with this id; for what does not start as an id does the one with this name, else this number.
 
     Raises:
@@ -48,7 +50,7 @@ def _picked(kind: str, reference: str, trunks: Sequence[AnyTrunk]) -> AnyTrunk:
     return pick_one(kind, reference, trunks, _NAMES, "trunk", is_id=is_id)
 
 
-async def inbound_trunk_ids(client: LiveKitClient, references: Iterable[str]) -> tuple[str, ...]:
+async def inbound_trunk_ids(client: "LiveKitClient", references: Iterable[str]) -> tuple[str, ...]:
     """The ids of inbound trunks that a person names by id, name or number. LiveKit itself takes any text for an id.
 
     Raises:

@@ -55,7 +55,8 @@ def _check_postgresql(url: URL) -> None:
 
 def _open_postgresql(url: URL, timeout_s: float) -> Engine:
     """PostgreSQL; the limit is set by a statement, for connection poolers refuse options at the start."""
-    engine = create_engine(url, hide_parameters=True, connect_args={"connect_timeout": max(ceil(timeout_s), 2)})
+    limits = {name: limit for name, limit in _limits(timeout_s).items() if name not in url.query}
+    engine = create_engine(url, hide_parameters=True, connect_args=limits)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
@@ -63,6 +64,18 @@ def _open_postgresql(url: URL, timeout_s: float) -> Engine:
         connection.commit()
 
     return engine
+
+
+def _limits(timeout_s: float) -> dict[str, int]:
+    """How long to wait for a connection, and for a server behind a broken network: the system itself waits hours."""
+    probes = 3
+    return {
+        "connect_timeout": max(ceil(timeout_s), 2),
+        "tcp_user_timeout": ceil(timeout_s * 1000),
+        "keepalives_idle": max(ceil(timeout_s / 2), 1),
+        "keepalives_interval": max(ceil(timeout_s / 2 / probes), 1),
+        "keepalives_count": probes,
+    }
 
 
 def _open_sqlite(path: Path, timeout_s: float) -> Engine:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from sqlalchemy import (
@@ -27,22 +26,12 @@ from sqlalchemy.exc import IntegrityError
 
 from sipctl.command_line import CommandLine
 from sipctl.errors import NotFoundError, UsageError
-from sipctl.registry.tables import ACTIVE, RETIRED, meet_resources, meet_rooms, pins
+from sipctl.registry.tables import meet_resources, meet_rooms, pins
+from sipctl.telephony.registered import ACTIVE, RETIRED, Holding
 
 _BATCH: Final = 500
 """How many names go into one IN list."""
 _SHOWN: Final = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
-    """A room and its PIN; `pin` "" = none. `name` and `slug` are Meet's, "" elsewhere; times are RFC 3339 UTC."""
-
-    room: str
-    pin: str = ""
-    assigned_at: str = ""
-    name: str = ""
-    slug: str = ""
 
 
 Pairs = Sequence[tuple[str, str]]

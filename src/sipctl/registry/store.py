@@ -5,7 +5,6 @@ Meet's layout the PINs in use stand in Meet's table, under its own unique constr
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
@@ -15,36 +14,17 @@ from sqlalchemy.exc import OperationalError
 from sipctl.command_line import CommandLine
 from sipctl.errors import ConflictError
 from sipctl.registry.database import reading, translated, writing
-from sipctl.registry.holdings import Holding, MeetPins, OwnPins, Pairs, PinsInUse, among, batches, holding, insert_into
-from sipctl.registry.tables import ACTIVE, RETIRED, pins, prepare, rotations
+from sipctl.registry.holdings import MeetPins, OwnPins, Pairs, PinsInUse, among, batches, holding, insert_into
+from sipctl.registry.tables import pins, prepare, rotations
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.registered import ACTIVE, RETIRED, Holder, Holding, Rotation
 from sipctl.telephony.returning import PinsToday
-
-__all__ = ["ACTIVE", "RETIRED", "Holder", "Holding", "Registry", "Rotation"]
 
 _WHAT: Final = "the registry"
 _DEADLOCK: Final = "40P01"
 _TRIES: Final = 5
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who has a PIN, or had it: `state` is active or retired."""
-
-    room: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rotation:
-    """A rotation that was begun: the room's PIN, the one that shall follow, and when."""
-
-    room: str
-    old_pin: str
-    new_pin: str
-    started_at: str
 
 
 def _utc_now() -> datetime:

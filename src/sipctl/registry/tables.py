@@ -33,9 +33,6 @@ SCHEMA_VERSION: Final = 3
 OURS: Final = MetaData()
 MEETS: Final = MetaData()
 
-ACTIVE: Final = "active"
-RETIRED: Final = "retired"
-
 pins: Final = Table(
     "sipctl_pin",
     OURS,

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from sipctl.errors import ExitCode
+from sipctl.files import write_public
 from sipctl.operations.sync import Outcome
-from sipctl.output.files import write_public
 
 _SUCCESS: Final = "sipctl_rules_last_success_timestamp_seconds"
 _LIMIT: Final = 1024 * 1024

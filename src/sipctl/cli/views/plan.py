@@ -2,13 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sipctl.cli.rows import shown_pin
 from sipctl.command_line import CommandLine, quoted
-from sipctl.operations.carrying import Done
+from sipctl.operations.carrying import Done, Result
 from sipctl.operations.sync import Outcome
 from sipctl.output.formats import Listing
 from sipctl.output.streams import Streams
@@ -41,6 +41,28 @@ _WORDS: Final = {
 }
 _PLANNED: Final = {Action.DELETE: "would delete", Action.UPDATE: "would update", Action.CREATE: "would create"}
 _CHANGES: Final = frozenset(_PLANNED)
+_DONE: Final = {Action.DELETE: "deleted", Action.UPDATE: "changed", Action.CREATE: "created"}
+_NOT_DONE: Final = {
+    Result.PUT_BACK: "came alive and put back",
+    Result.NEEDED: "put back",
+    Result.LEFT_OUT: "deleted and not put back",
+    Result.NOT_PUT_BACK: "deleted and not put back",
+    Result.NOT_CHECKED: "deleted and not checked",
+    Result.NOT_SEEN: "sent to the backend and not checked",
+    Result.ALIVE: "came alive",
+    Result.CHANGED: "changed meanwhile",
+    Result.GONE: "gone already",
+    Result.THERE: "there already",
+    Result.ENDED: "not needed any more",
+    Result.UNKNOWN: "perhaps written",
+    Result.FAILED: "failed",
+    Result.NOT_BEGUN: "not begun",
+}
+"""What became of a rule that was not written, or not for good, in the words of the headline, in its order."""
+_LEFT_SOMETHING: Final = frozenset(
+    {Result.DONE, Result.LEFT_OUT, Result.NOT_PUT_BACK, Result.NOT_CHECKED, Result.NOT_SEEN, Result.UNKNOWN}
+)
+"""Results after which there may be something to undo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +75,9 @@ class PlanView:
 
     @property
     def _undo(self) -> str:
-        return self.paste(undo_command(self.outcome.run)) if self.outcome.run else ""
+        """The command that undoes the run; "" if it left nothing that could be undone."""
+        has_effect = any(one.result in _LEFT_SOMETHING for one in self.outcome.done)
+        return self.paste(undo_command(self.outcome.run)) if self.outcome.run and has_effect else ""
 
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The run as text; for people without what is as it should be, unless they ask for it."""
@@ -145,12 +169,7 @@ class PlanView:
             return f"Nothing to do.{waits}"
         if not self.outcome.done:
             return f"Would make {_told(changes)}.{waits}"
-        failed = sum(done is None or done.failed for _, done in changes)
-        return (
-            f"Of {_told(changes)}, {len(changes) - failed} went well and {failed} did not.{waits}"
-            if failed
-            else (f"Made {_told(changes)}.{waits}")
-        )
+        return f"{_headline([done or Done(item, Result.NOT_BEGUN) for item, done in changes])}.{waits}"
 
     def _afterwards(self) -> Iterator[tuple[str, str]]:
         yield "put back, for an earlier run took it away", ", ".join(map(quoted, self.outcome.put_back))
@@ -162,6 +181,19 @@ class PlanView:
 def undo_command(run: str) -> CommandLine:
     """What undoes a whole run."""
     return CommandLine.of("rules", "restore", "--run", run, "--apply")
+
+
+def _headline(done: Sequence[Done]) -> str:
+    """How many rules were written, and what became of the others: "3 rules came alive, none deleted"."""
+    written = Counter(one.item.action for one in done if one.result is Result.DONE)
+    others = Counter(_NOT_DONE[one.result] for one in done if one.result is not Result.DONE)
+    parts = [(written[action], word) for action, word in _DONE.items() if written[action]]
+    parts += [(others[word], word) for word in dict.fromkeys(_NOT_DONE.values()) if others[word]]
+    clauses = [f"{counted(count, 'rule') if at == 0 else count} {word}" for at, (count, word) in enumerate(parts)]
+    if not any(one.result in _LEFT_SOMETHING for one in done):
+        kinds = {_DONE[one.item.action] for one in done}
+        clauses.append(f"none {kinds.pop() if len(kinds) == 1 else 'written'}")
+    return ", ".join(clauses)
 
 
 def _told(changes: list[tuple[Item, Done | None]]) -> str:

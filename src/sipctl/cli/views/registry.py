@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from sipctl.cli.rows import shown_pin
-from sipctl.operations.pin_files import Item, State
+from sipctl.operations.pin_import import Item, State
 from sipctl.operations.pins import Assigned, Card, Whereabouts
-from sipctl.operations.rotation import Rotated, RotationPlan
+from sipctl.operations.rotate import Rotated, RotationPlan
 from sipctl.output.formats import Detail, Listing
-from sipctl.registry.store import Holding
+from sipctl.telephony.registered import Holding
 
 _YES: Final = {None: "not asked", True: "yes", False: "no"}
 

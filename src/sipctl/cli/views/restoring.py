@@ -8,7 +8,7 @@ from typing import Any
 from sipctl.cli.rows import shown_pin
 from sipctl.cli.views.plan import undo_command
 from sipctl.command_line import CommandLine
-from sipctl.errors import PartialError
+from sipctl.errors import PartialError, surely_without_effect
 from sipctl.operations.executing import Attempt
 from sipctl.operations.restoring import Deed, Step
 from sipctl.operations.writing import Change
@@ -48,13 +48,15 @@ class RestoreView:
         yield from listing.render(style, streams)
         if style == "table":
             deeds = {step.deed for step in self.steps}
-            todo = deeds - {Deed.SKIP, Deed.REFUSE}
-            yield from [f"\nundo: {self._undo}\n"] if self.run else ["\ndo it: add --apply\n"] if todo else []
+            todo = deeds - {Deed.SKIP, Deed.REFUSE} if not self.done else set()
+            yield from [f"\nundo: {self._undo}\n"] if self._undo else ["\ndo it: add --apply\n"] if todo else []
             yield from ["\nwhat is refused: add --allow retired-pin\n"] if Deed.REFUSE in deeds else []
 
     @property
     def _undo(self) -> str:
-        return self.paste(undo_command(self.run)) if self.run else ""
+        """The command that undoes the restore; "" if it surely changed nothing."""
+        changed = any(one.begun and not (one.error and surely_without_effect(one.error)) for one in self.done)
+        return self.paste(undo_command(self.run)) if self.run and changed else ""
 
     def _record(self, step: Step) -> dict[str, Any]:
         attempt = next((one for one in self.done if one.item is step), None)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sipctl.command_line import CommandLine
 from sipctl.doctor.check import check, found, skipped
@@ -12,16 +12,14 @@ from sipctl.findings import Finding
 from sipctl.telephony.exposure import Exposure
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import MAX_LENGTH, mask_pin, weakness
-
-if TYPE_CHECKING:
-    from sipctl.registry.store import Holding
+from sipctl.telephony.registered import Holding
 
 _SOURCE: Final = "registry"
 _OLD: Final = timedelta(days=365)
 _EXPOSED_DAYS: Final = 30
 
 
-def _room(holding: "Holding") -> str:
+def _room(holding: Holding) -> str:
     return f"room {holding.room}"
 
 

@@ -8,18 +8,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sipctl.errors import PartialError, SipctlError, UsageError
 from sipctl.operations.journal import Journal
 from sipctl.operations.pins import give_back, store_pins
-from sipctl.registry.store import ACTIVE, RETIRED, Holder, Registry
 from sipctl.spreadsheet import from_cell
 from sipctl.telephony.limits import MAX_ITEMS, check_objects, within
 from sipctl.telephony.naming import counted
 from sipctl.telephony.pins import MIN_LENGTH, is_pin
+from sipctl.telephony.registered import ACTIVE, RETIRED, Holder
 from sipctl.telephony.room_names import checked_room_name
 from sipctl.telephony.text import is_unicode
+
+if TYPE_CHECKING:
+    from sipctl.registry.store import Registry
 
 FIELDS: Final = ("room", "pin", "state", "assigned_at")
 _ROWS: Final = "rows in the file"
@@ -161,7 +164,7 @@ def _room_and_pin(row: Mapping[str, Any], number: int) -> tuple[str, str]:
 
 
 def plan_import(
-    registry: Registry,
+    registry: "Registry",
     rows: Iterable[tuple[int, str, str]],
     length: int,
     spared: Callable[[str], str] = lambda _room: "",
@@ -230,7 +233,7 @@ def _refuse_mangled(number: int, room: str, pin: str, length: int) -> None:
         raise UsageError(f"row {number}: {_pin_of(room)} is not 4 to 16 digits")
 
 
-def add_pins(registry: Registry, items: Iterable[Item], journal: Journal) -> list[Item]:
+def add_pins(registry: "Registry", items: Iterable[Item], journal: Journal) -> list[Item]:
     """Store what a plan adds; what another run took meanwhile is conflicting now.
 
     All in one transaction, but for PINs that come back out of the quarantine of their own rooms: each in its own.

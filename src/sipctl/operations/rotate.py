@@ -17,12 +17,13 @@ from sipctl.operations.audited_batch import AuditedBatch
 from sipctl.operations.executing import Brake, attempt_each
 from sipctl.operations.journal import Journal, Write
 from sipctl.operations.live import Live
-from sipctl.registry.store import Holding, Registry, Rotation
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.registered import Holding, Rotation
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
+    from sipctl.registry.store import Registry
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ class Rotator:
     somebody chose. `on_step` is told each step that was done: "begun", "rule", "finished".
     """
 
-    registry: Registry
+    registry: "Registry"
     client: "LiveKitClient | None"
     settings: Settings
     journal: Journal

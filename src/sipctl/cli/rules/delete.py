@@ -1,0 +1,23 @@
+"""`sipctl rules delete`."""
+
+import typer
+
+from sipctl.cli.options import Allow, Confirm
+from sipctl.cli.rules.common import Reference
+from sipctl.cli.session import Session
+from sipctl.operations.rule_writes import delete_rule
+
+
+def run(ctx: typer.Context, rule: Reference, allow: Allow = None, confirm: Confirm = "") -> None:
+    """Delete one dispatch rule.
+
+    Refused for a rule of a live room (`--allow live-room`), of another backend (`--allow foreign`), or on the
+    profile's protect list (`--allow protected`).
+
+    \b
+    Examples:
+      sipctl rules delete SDR_7hTqVw9YbLxe
+      sipctl rules delete SIP_demo --dry-run
+    """
+    session = Session.of(ctx)
+    session.write(lambda writer: delete_rule(writer, rule), session.permit(allow, confirm))

@@ -1,0 +1,58 @@
+"""`sipctl rules purge`."""
+
+from typing import Annotated
+
+import typer
+
+from sipctl.cli.options import Confirm
+from sipctl.cli.rules.plan_options import (
+    Apply,
+    DetailedExit,
+    Grace,
+    LockWait,
+    LookTwice,
+    MaxDelete,
+    MaxPercent,
+    Rate,
+    Textfile,
+    Via,
+)
+from sipctl.cli.session import Session
+
+
+def run(
+    ctx: typer.Context,
+    apply: Apply = False,
+    grace: Grace = None,
+    max_delete: MaxDelete = None,
+    max_delete_percent: MaxPercent = None,
+    look_twice: LookTwice = None,
+    via: Via = None,
+    room: Annotated[list[str] | None, typer.Option(metavar="ROOM", help="Only rules of this room; repeatable.")] = None,
+    rate: Rate = 0.0,
+    lock_wait: LockWait = 0.0,
+    detailed_exitcode: DetailedExit = False,
+    textfile: Textfile = None,
+    confirm: Confirm = "",
+) -> None:
+    """Delete owned rules whose room is not live any more.
+
+    A rule goes if it was stale at every look since one at least --grace ago; looks are remembered, those of runs
+    without --apply too. A rule of a live room, of somebody else, or on the protect list stays.
+
+    \b
+    Examples:
+      sipctl rules purge
+      sipctl rules purge --apply --quiet
+      sipctl rules purge --apply --look-twice 60s
+    """
+    from sipctl.cli.syncing import Wanted, synchronise
+    from sipctl.telephony.plan import Part
+
+    session = Session.of(ctx)
+    wanted = Wanted(
+        parts=frozenset({Part.PURGE}), apply=apply, grace=grace, max_delete=max_delete,
+        max_delete_percent=max_delete_percent, look_twice=look_twice, via=via, rooms=room, rate=rate,
+        lock_wait=lock_wait, detailed=detailed_exitcode, textfile=textfile,
+    )  # fmt: skip
+    synchronise(session, wanted, session.permit(None, confirm))
