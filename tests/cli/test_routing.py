@@ -408,10 +408,48 @@ def test_a_log_with_broken_lines_and_without_rules(here: Callable[..., Result], 
     with Path(log).open("ab") as file:
         file.write(b"\xff\xfe\nhalf a line {\n")
     told = here("rules", "explain", "--log", log)
-    assert told.code == 6
+    assert told.code == 0
     assert "this is the log alone" in told.stderr
-    assert "2 lines of" in told.stderr
+    assert f"note: 2 lines of {log} are not livekit-sip's" in told.stderr
     assert told.stdout.count("SCL_") >= 58
+
+
+def test_a_file_that_is_no_log(here: Callable[..., Result], tmp_path: Path) -> None:
+    path = tmp_path / "other.log"
+    path.write_text("hello\n{}\n")
+    told = here("rules", "explain", "--log", str(path))
+    assert (told.code, told.stdout) == (6, "")
+    assert f"error: no line of {path} is one of livekit-sip's" in told.stderr
+    path.write_text("\n")
+    assert here("rules", "explain", "--log", str(path)).code == 0
+
+
+FORMS = DATA / "logs" / "forms"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("end-by-closing-line.log", "no RTP came from the caller's side"),
+        ("flood-without-ended-line.log", "no trunk matched, and no rule: it rang without end"),
+        ("flood.log", "no trunk matched, and no rule: it rang without end"),
+        ("columns-of-blanks.log", "no trunk matched, and no rule: it rang without end"),
+        ("invite-without-sdp.log", "INVITE without SDP (a delayed offer): 500"),
+    ],
+)
+def test_logs_as_people_have_them(here: Callable[..., Result], name: str, words: str) -> None:
+    told = here("rules", "explain", "--log", str(FORMS / name))
+    assert (told.code, told.stderr.count("\n")) == (0, 1)
+    assert told.stdout.splitlines()[1] == f"  {words}"
+
+
+def test_an_older_log_beside_the_rules_of_its_server(here: Callable[..., Result]) -> None:
+    words = ("--offline", str(FORMS / "flood.snapshot.json"))
+    for name in ("flood.log", "flood-without-ended-line.log", "columns-of-blanks.log"):
+        told = here("rules", "explain", "--log", str(FORMS / name), *words).stdout
+        assert "does not list 198.51.100.77 in allowed_addresses" in told
+    value = valid(here("rules", "explain", "--log", str(FORMS / "flood.log"), *words, "-o", "json").stdout)
+    assert [(one["reason"], one["agrees"], one["guesses"]) for one in value["items"]] == [("flood", True, [])]
 
 
 # --- tests of routing ---

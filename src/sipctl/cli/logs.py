@@ -1,7 +1,7 @@
 """What `rules explain --log` does: read livekit-sip's log, gather its calls, hold them against the rules."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,11 +13,12 @@ from sipctl.cli.session import Session
 from sipctl.cli.stdin import STDIN, named
 from sipctl.cli.views.explanation import ExplanationView
 from sipctl.cli.views.logged import LogView
-from sipctl.errors import NotFoundError, UsageError
+from sipctl.errors import NotFoundError, PartialError, UsageError
 from sipctl.telephony.explaining.logged import LoggedExplanation, explain_logged
 from sipctl.telephony.siplog.calls import LoggedCall, gather_calls
 from sipctl.telephony.siplog.ending import is_failed
 from sipctl.telephony.siplog.line import LogLine, read_line
+from sipctl.telephony.siplog.wrapping import unwrapped
 from sipctl.telephony.site import Site
 
 _AGO: Final = re.compile(r"([0-9]{1,6})([smhd])\Z")
@@ -40,8 +41,9 @@ def explain_log(session: Session, around: Surroundings, wanted: Wanted) -> None:
         raise UsageError("--log - and --offline - both read stdin", hint="put one of them into a file")
     since = _moment(wanted.since) if wanted.since else None
     site = _site(session, around)
-    lines = Lines(wanted.path, session.streams.warn)
-    calls = [call for call in gather_calls(_read(lines), session.options.max_items) if _is_wanted(call, wanted, since)]
+    log = _Log(Lines(wanted.path, session.streams.warn))
+    gathered = gather_calls(log.lines(), session.options.max_items)
+    calls = [call for call in gathered if _is_wanted(call, wanted, since)]
     if wanted.call is not None and not calls:
         raise NotFoundError(f"no call {wanted.call!r} in {named(wanted.path)}", hint="give its callID or its Call-ID")
     if not calls:
@@ -52,7 +54,7 @@ def explain_log(session: Session, around: Surroundings, wanted: Wanted) -> None:
     session.emit(LogView(explained))
     if wanted.call is not None and session.options.output == "table":
         _show_whole(session, explained)
-    lines.conclude()
+    log.conclude(session.streams.note)
 
 
 def _site(session: Session, around: Surroundings) -> Site | None:
@@ -63,12 +65,34 @@ def _site(session: Session, around: Surroundings) -> Site | None:
     return read_site(session, around)
 
 
-def _read(lines: Lines) -> Iterator[LogLine]:
-    for number, line in lines.read():
-        try:
-            yield read_line(line.decode(errors="replace"))
-        except (ValueError, RecursionError):
-            lines.skip(number, "no line of livekit-sip")
+@dataclass(slots=True)
+class _Log:
+    """The lines of livekit-sip in a file. Others are counted: a log holds what its container writes beside."""
+
+    file: Lines
+    known: int = 0
+    strange: int = 0
+
+    def lines(self) -> Iterator[LogLine]:
+        for line in unwrapped(line.decode(errors="replace") for _, line in self.file.read()):
+            try:
+                yield read_line(line)
+                self.known += 1
+            except (ValueError, RecursionError):
+                self.strange += 1
+
+    def conclude(self, note: Callable[[str], None]) -> None:
+        """Say how many lines were passed over.
+
+        Raises:
+            PartialError: there was none of livekit-sip's.
+        """
+        path = named(self.file.path)
+        if self.strange and not self.known:
+            raise PartialError(f"no line of {path} is one of livekit-sip's", hint="give the log of livekit-sip itself")
+        if self.strange:
+            lines = f"{self.strange} line{'s' if self.strange != 1 else ''}"
+            note(f"note: {lines} of {path} {'are' if self.strange != 1 else 'is'} not livekit-sip's")
 
 
 def _is_wanted(call: LoggedCall, wanted: Wanted, since: float | None) -> bool:

@@ -165,6 +165,7 @@ class LoggedCall(Shape):
     now: PresentEnding | None
     advice: list[LoggedAdvice]
     untold: list[str]
+    guesses: list[str]
 
 
 class RoutingTest(WiredEnding):

@@ -82,7 +82,7 @@ ENDINGS = {
     "participant-removed": ("removed", "the caller was removed from the room", False),
     "room-full": ("participant-failed", "the room could not be joined", True),
     "max-call-duration": ("hangup", "max_call_duration ended it", False),
-    "no-sdp": ("sdp-error", "its SDP was missing or broken: 400", True),
+    "no-sdp": ("sdp-error", "INVITE without SDP (a delayed offer): 400", True),
     "media-timeouts/4": ("no-ack", "neither ACK nor RTP came from the caller's side", True),
     "server-down": ("auth-error", "livekit-server did not answer", True),
 }

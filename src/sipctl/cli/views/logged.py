@@ -14,7 +14,7 @@ from sipctl.telephony.explaining.words import told_outcome
 from sipctl.telephony.matching.record import outcome_record
 from sipctl.telephony.pins import mask_pin
 from sipctl.telephony.siplog.calls import PIN_ASKED, LoggedCall
-from sipctl.telephony.siplog.ending import happened, is_failed, reason_of, told_ending, untold
+from sipctl.telephony.siplog.ending import guesses, happened, is_failed, reason_of, told_ending, untold
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ def _lines(one: LoggedExplanation) -> Iterator[str]:
     yield f"  {'; '.join(_story(call))}"
     if one.now and is_failed(call):
         yield from _now_lines(one)
+    for guess in guesses(call):
+        yield f"  a guess: {guess}"
     if questions := untold(call):
         yield f"  not in the log: {'; '.join(questions)}"
 
@@ -111,6 +113,7 @@ def logged_record(one: LoggedExplanation) -> dict[str, Any]:
         "now": {"verdict": _told_now(one), **outcome_record(one.now.outcome)} if one.now else None,
         "advice": list(map(_advice_record, one.now.advice)) if one.now else [],
         "untold": untold(call),
+        "guesses": guesses(call),
     }
 
 

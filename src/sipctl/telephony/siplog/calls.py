@@ -1,6 +1,6 @@
 """The calls of a log: lines gathered by their call id."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,15 +18,23 @@ _RULE_ERROR: Final = "SIP handle dispatch rule error"
 
 PIN_ASKED: Final = "Requesting Pin for SIP call"
 PIN_TYPED: Final = "Checking Pin for SIP call"
+JOINING: Final = "Joining room"
 JOINED: Final = "SIP participant joined room"
-HUNG_UP: Final = "BYE from remote"
+HUNG_UP: Final = "BYE"
 CHALLENGED: Final = "No Proxy header found. Sending 407 Unauthorized response with Proxy-Authenticate header"
+CHALLENGED_OLD: Final = "Requesting inbound auth"
 AUTHENTICATED: Final = "SIP invite authentication successful"
 REFUSED: Final = "Authentication failed"
 NO_TRUNK_ANSWER: Final = "Rejecting inbound, auth check failed"
 DISPATCH_FAILED: Final = "dispatch evaluation failed"
+NOT_JOINED: Final = "Cannot create LiveKit participant"
+MEDIA_FAILED: Final = "Cannot start media"
 LEFT: Final = "server initiated leave"
+CLOSING: Final = "Closing inbound call"
 ENDED: Final = "SIP call ended"
+
+_NO_REASON: Final = frozenset({"", "UNKNOWN_REASON"})
+"""What 1.8 and its neighbours write into their closing lines instead of the reason."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +44,9 @@ class LoggedCall:
     `typed` is the PIN that the caller finished with #, never to be printed in full; None = none was. `seen` holds the
     messages, `reason` is livekit-sip's word for the end ("" = the log does not say), `leave` its word for why the
     server ended it, `error` the error that it met.
+
+    `sdp` is what the INVITE offered ("" = nothing), `dtmf_type` the RTP payload type of the keys (0 = the offer has
+    none), `dtmf_packets` how many packets of that type came; None = the log does not say.
     """
 
     call_id: str
@@ -53,7 +64,12 @@ class LoggedCall:
     room: str = ""
     identity: str = ""
     typed: Secret | None = None
+    asked: float | None = None
+    joining: float | None = None
     joined: float | None = None
+    sdp: str | None = None
+    dtmf_type: int | None = None
+    dtmf_packets: int | None = None
     reason: str = ""
     leave: str = ""
     error: str = ""
@@ -111,7 +127,15 @@ def gather_calls(lines: Iterable[LogLine], limit: int = MAX_ITEMS) -> list[Logge
             _add(call, line)
             if len(calls) > limit:
                 raise too_many(limit, "calls in the log")
+    _infer_joined(calls.values())
     return list(calls.values())
+
+
+def _infer_joined(calls: Collection[LoggedCall]) -> None:
+    """Before 1.3 no line says that a caller joined. There, one who was on the way and met no error did."""
+    if not any(call.joined for call in calls):
+        for call in calls:
+            call.joined = None if call.has(NOT_JOINED) else call.joining
 
 
 def _add(call: LoggedCall, line: LogLine) -> None:
@@ -128,8 +152,18 @@ def _note_pin(call: LoggedCall, line: LogLine) -> None:
     call.typed = Secret("" if line.fields.get("noPin") is True else line.text("pin"))
 
 
+def _note_asked(call: LoggedCall, line: LogLine) -> None:
+    call.asked = line.time
+
+
+def _note_joining(call: LoggedCall, line: LogLine) -> None:
+    call.joining = line.time
+    _note_room(call, line)
+
+
 def _note_room(call: LoggedCall, line: LogLine) -> None:
-    call.room, call.identity = line.text("room"), line.text("participant")
+    call.room = call.room or line.text("room")
+    call.identity = call.identity or line.text("participant")
 
 
 def _note_joined(call: LoggedCall, line: LogLine) -> None:
@@ -141,21 +175,62 @@ def _note_leave(call: LoggedCall, line: LogLine) -> None:
 
 
 def _note_reason(call: LoggedCall, line: LogLine) -> None:
-    call.reason = line.text("reason")
+    if line.text("reason") not in _NO_REASON:
+        call.reason = line.text("reason")
+
+
+def _note_closing(call: LoggedCall, line: LogLine) -> None:
+    _note_room(call, line)
+    if not call.reason:
+        _note_reason(call, line)
+
+
+def _note_offer(call: LoggedCall, line: LogLine) -> None:
+    if line.fields.get("contentLength") == 0:
+        call.sdp = ""
+    elif isinstance(line.fields.get("sdp"), str):
+        call.sdp = line.text("sdp")
+
+
+def _note_codecs(call: LoggedCall, line: LogLine) -> None:
+    call.dtmf_type = _whole(line.fields.get("dtmf-rtp"))
+
+
+def _note_statistics(call: LoggedCall, line: LogLine) -> None:
+    stats = line.fields.get("stats")
+    port = stats.get("port") if isinstance(stats, Mapping) else None
+    call.dtmf_packets = _whole(port.get("dtmf_packets")) if isinstance(port, Mapping) else None
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _note_error(call: LoggedCall, line: LogLine) -> None:
     call.error = line.text("error")
 
 
+def _note_media_error(call: LoggedCall, line: LogLine) -> None:
+    _note_error(call, line)
+    _note_offer(call, line)
+
+
 _NOTED: Final = {
+    PIN_ASKED: _note_asked,
     PIN_TYPED: _note_pin,
-    "Joining room": _note_room,
+    JOINING: _note_joining,
     JOINED: _note_joined,
     LEFT: _note_leave,
+    CLOSING: _note_closing,
+    f"{CLOSING} with error": _note_closing,
+    "Inbound call closed": _note_closing,
     ENDED: _note_reason,
+    "SDP offer": _note_offer,
+    "no offer type specified": _note_offer,
+    "using codecs": _note_codecs,
+    "call statistics": _note_statistics,
     NO_TRUNK_ANSWER: _note_error,
-    "Cannot create LiveKit participant": _note_error,
-    "Cannot start media": _note_error,
+    NOT_JOINED: _note_error,
+    MEDIA_FAILED: _note_media_error,
 }
 """What single messages add to a call."""

@@ -1,5 +1,6 @@
 """How a logged call ended, in words, and what its lines cannot tell."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -8,6 +9,7 @@ from sipctl.telephony.pins import MAX_LENGTH
 from sipctl.telephony.siplog.calls import (
     AUTHENTICATED,
     CHALLENGED,
+    CHALLENGED_OLD,
     HUNG_UP,
     NO_TRUNK_ANSWER,
     PIN_ASKED,
@@ -23,16 +25,38 @@ _PLAIN: Final = {
     "duplicate-identity": "a second call from the same number took its place in the room",
     "no-common-codec": "no codec in common: 400",
     "no-common-crypto": "no encryption in common: 400",
-    "sdp-error": "its SDP was missing or broken: 400",
-    "media-failed": "no free RTP port: 500",
     "media-timeout": "no RTP came from the caller's side",
     "no-ack": "neither ACK nor RTP came from the caller's side",
     "participant-failed": "the room could not be joined",
     "room-failed": "the connection to the room was lost",
+    "room-disconnected": "the room was left for a reason that livekit-sip does not know",
+    "server-shutdown": "livekit-server was stopped",
+    "connection-timeout": "the connection to livekit-server timed out",
+    "migration": "the room moved to another node",
+    "media-failure": "its media in the room failed",
+    "agent-error": "an agent in the room failed",
+    "publish-failed": "its audio could not be published in the room",
+    "accept-failed": "the call could not be answered",
+    "media-config-error": "the media settings of its trunk could not be used",
+    "unexpected-result": "livekit-server decided something that livekit-sip does not know",
+    "no-dispatch": "no rule matched: 404",
+    "other": "livekit-sip ended it and does not say why",
+    "rpc": "hung up by an API call",
     "shutdown": "livekit-sip was stopped",
     "unauthorized": "the provider did not answer the digest challenge: 407",
     "bad-credentials": "the provider answered the digest challenge wrongly: 401",
 }
+
+_NO_FREE_PORT: Final = "failed to listen on udp port"
+_NO_AUDIO: Final = "no audio in sdp"
+_QUOTED: Final = re.compile(r'"[^"]*"')
+"""In an error about SDP it may be a key for encrypted media."""
+
+_BYE: Final = re.compile(r"bye-(?P<type>.+)-(?P<cause>[0-9]+)\Z")
+"""A BYE with a Reason header (RFC 3326); before 1.11 a plain one may be `bye-sip-0`, too."""
+
+_LONG_PROMPT_S: Final = 10
+"""Who listens to the prompt for so long has pressed a key, or tried to."""
 
 _UNTOLD: Final = {
     "flood": "which condition of a trunk or rule failed",
@@ -53,7 +77,14 @@ def reason_of(call: LoggedCall) -> str:
         return "auth-error"
     if call.has(REFUSED):
         return "bad-credentials"
-    return "unauthorized" if call.has(CHALLENGED) and not call.has(AUTHENTICATED) else ""
+    return "unauthorized" if _is_challenged(call) else ""
+
+
+def _is_challenged(call: LoggedCall) -> bool:
+    """Whether the call got no further than a digest challenge. Before 1.2 no line says that it was answered well."""
+    if call.has(CHALLENGED_OLD):
+        return call.asked is None and call.joining is None
+    return call.has(CHALLENGED) and not call.has(AUTHENTICATED)
 
 
 def happened(call: LoggedCall) -> tuple[Result, Stage] | None:
@@ -81,6 +112,8 @@ def told_ending(call: LoggedCall) -> str:
     reason = reason_of(call)
     if reason in _TOLD:
         return _TOLD[reason](call)
+    if bye := _BYE.match(reason):
+        return _told_bye(call, bye["type"].upper(), int(bye["cause"]))
     return _PLAIN.get(reason) or (f"ended: {reason}" if reason else "its end is not in this log")
 
 
@@ -109,8 +142,34 @@ def _told_removed(call: LoggedCall) -> str:
 def _told_hangup(call: LoggedCall) -> str:
     if not call.has(HUNG_UP):
         return "max_call_duration ended it" if call.joined else "ended by livekit-sip"
-    at_prompt = call.has(PIN_ASKED) and not call.joined
-    return "the caller hung up at the prompt" if at_prompt else "the caller hung up"
+    return f"the caller hung up{_at_prompt(call)}"
+
+
+def _told_bye(call: LoggedCall, kind: str, cause: int) -> str:
+    if not cause:
+        return f"the caller hung up{_at_prompt(call)}"
+    return f"the caller's side hung up with {kind} cause {cause}{_at_prompt(call)}"
+
+
+def _at_prompt(call: LoggedCall) -> str:
+    if not call.has(PIN_ASKED) or call.joined:
+        return ""
+    deaf = call.dtmf_type == 0 and call.typed is None
+    return " at the prompt" + ("; no key could be heard, as its SDP has no telephone-event" if deaf else "")
+
+
+def _told_media(call: LoggedCall) -> str:
+    """Why media could not start: by what the INVITE offered, else by the words of livekit-sip."""
+    broken_sdp = reason_of(call) == "sdp-error"
+    status = 400 if broken_sdp else 500
+    if call.sdp == "" or (call.sdp is None and call.error == _NO_AUDIO):
+        return f"INVITE without SDP (a delayed offer): {status}"
+    if call.error == _NO_AUDIO:
+        return f"its SDP offers no audio: {status}"
+    if call.error == _NO_FREE_PORT:
+        return f"no free RTP port: {status}"
+    words = f"{'its SDP could not be used' if broken_sdp else 'media could not be started'}: {status}"
+    return f"{words}: {_QUOTED.sub('…', call.error)}" if call.error else words
 
 
 _TOLD: Final[Mapping[str, Callable[[LoggedCall], str]]] = {
@@ -120,12 +179,15 @@ _TOLD: Final[Mapping[str, Callable[[LoggedCall], str]]] = {
     "auth-error": _told_error,
     "removed": _told_removed,
     "hangup": _told_hangup,
+    "sdp-error": _told_media,
+    "media-failed": _told_media,
 }
 
 
 def is_failed(call: LoggedCall) -> bool:
     """Whether the caller never got into a room, or was cut off there."""
-    return call.joined is None or reason_of(call) not in {"hangup", "removed", ""}
+    reason = reason_of(call)
+    return call.joined is None or not (reason in {"hangup", "removed", "rpc", ""} or _BYE.match(reason))
 
 
 def untold(call: LoggedCall) -> list[str]:
@@ -135,3 +197,14 @@ def untold(call: LoggedCall) -> list[str]:
     if call.has(PIN_ASKED) and call.typed is None:
         answers.append("digits typed without #")
     return answers
+
+
+def guesses(call: LoggedCall) -> list[str]:
+    """What may have happened, where the log allows more than one reading."""
+    if call.asked is None or call.typed is not None or call.dtmf_packets != 0 or call.dtmf_type == 0:
+        return []
+    seconds = call.last - call.asked
+    if seconds < _LONG_PROMPT_S:
+        return []
+    ways = "as sound, as SIP INFO or with another payload type"
+    return [f"no key arrived in {seconds:.0f} s: none was pressed, or its side sends them {ways}"]

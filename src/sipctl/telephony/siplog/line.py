@@ -1,6 +1,7 @@
-"""One line of livekit-sip's log, in either of its formats, with or without what a container runtime puts before it."""
+"""One line of livekit-sip's log, in either of its formats, whatever stands before it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +9,21 @@ from typing import Any, Final
 
 _END_OF_TIME: Final = 253_402_300_800
 """The year 10000, in Unix seconds."""
+
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+_COLUMNS: Final = re.compile(
+    r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))\s+"
+    r"(?:DEBUG|INFO|WARN|ERROR|DPANIC|PANIC|FATAL)\s+(?:\S+\s+)?\S+\.go:\d+\s+(?P<rest>.*)\Z",
+    re.DOTALL,
+)
+"""Time, level, perhaps the logger's name, and the place in the source: zap's console encoder parts them by tabs, and
+what copies a log by blanks."""
+
+_LEAST_BEFORE: Final = 20
+"""Where an object begins before so many characters, no columns stand before it: a time alone is as long."""
+
+_OBJECT: Final = re.compile(r'\{(?:\s*"|\})')
+_FIELDS: Final = re.compile(r'(?:\A|\s)(?=\{(?:\s*"|\}))')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +46,23 @@ def read_line(text: str) -> LogLine:
     Raises:
         ValueError: it is neither.
     """
-    before, brace, rest = text.partition("{")
-    fields: dict[str, Any] = json.loads(brace + rest)
-    columns = before.rstrip().split("\t")
-    if len(columns) >= 5:
-        moment = columns[-5].rpartition(" ")[2]
-        return LogLine(time=datetime.fromisoformat(moment).timestamp(), message=columns[-1], fields=fields)
+    text = _COLOUR.sub("", text).replace("#011", "\t")  # rsyslog writes a tab so
+    start = _OBJECT.search(text)
+    columns = None if start and start.start() < _LEAST_BEFORE else _COLUMNS.search(text)
+    if columns and not (start and start.start() < columns.start()):
+        return _from_columns(columns["time"], columns["rest"])
+    if start is None:
+        raise ValueError("no columns and no JSON")
+    return _from_json(json.loads(text[start.start() :]))
+
+
+def _from_columns(time: str, rest: str) -> LogLine:
+    found = _FIELDS.search(rest)
+    message, fields = (rest[: found.start()], json.loads(rest[found.end() :])) if found else (rest, {})
+    return LogLine(time=datetime.fromisoformat(time).timestamp(), message=message.strip(), fields=fields)
+
+
+def _from_json(fields: Mapping[str, Any]) -> LogLine:
     time, message = fields.get("ts"), fields.get("msg")
     if isinstance(time, int | float) and isinstance(message, str) and 0 <= time < _END_OF_TIME:
         return LogLine(time=float(time), message=message, fields=fields)
