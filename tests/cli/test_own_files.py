@@ -100,7 +100,7 @@ def test_an_audit_that_is_a_link_is_not_read_either(env: dict[str, str], tmp_pat
 
 
 def test_a_bug_report_follows_no_link(env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sipctl.cli.views.rooms.rooms_view", None)
+    monkeypatch.setattr("sipctl.cli.room.list._view", None)
     state, now = folders(env)[0], datetime.now(UTC)
     state.mkdir()
     for second in range(60):

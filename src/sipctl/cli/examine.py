@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from sipctl.cli.inputs import EXPORT_LIMIT, STDIN, check_stdin_files, read_document
 from sipctl.cli.session import Session
-from sipctl.cli.stdin import EXPORT_LIMIT, STDIN, read_document
 from sipctl.cli.views.report import ReportView, metrics_text
 from sipctl.command_line import prose_below, prose_text
 from sipctl.config.checks.files import open_own_files
@@ -165,8 +165,7 @@ def run_validate(session: Session, paths: Sequence[Path], kind: str | None, fail
     named: Files = [(path, known) for path in paths] or _profile_files(session)
     if not named:
         raise UsageError("no file to check", hint="name the files, or a profile that names them")
-    if [path for path, _ in named].count(STDIN) > 1:
-        raise UsageError("stdin can be read once", hint="give - once, and the other files by name")
+    check_stdin_files(path for path, _ in named)
     stdin = [Source(Path("<stdin>"), read_document(path), kind) for path, kind in named if path == STDIN]
     sources, unreadable = read_sources((path, kind) for path, kind in named if path != STDIN)
     findings = [*unreadable, *validate([*sources, *stdin], () if paths else _own_folders())]

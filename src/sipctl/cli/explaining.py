@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from sipctl.cli.lines import Lines
+from sipctl.cli.inputs import EXPORT_LIMIT, STDIN, Lines, check_stdin, check_stdin_files, read_document
 from sipctl.cli.session import Session
-from sipctl.cli.stdin import EXPORT_LIMIT, STDIN, read_document
 from sipctl.cli.views.explanation import ExplanationView
 from sipctl.cli.views.routed import Routed, routed_view
 from sipctl.errors import SipctlError, UsageError
@@ -150,8 +149,7 @@ def read_surroundings(session: Session, offline: Sequence[Path]) -> Snapshot:
     """
     if not offline:
         return session.livekit(ask_snapshot)
-    if offline.count(STDIN) > 1:
-        raise UsageError("stdin can be read once", hint="give - once, and the other files by name")
+    check_stdin_files(offline)
     snapshot = read_snapshot((read_document(path, EXPORT_LIMIT) for path in offline), session.options.max_items)
     if snapshot.unknown:
         names = ", ".join(snapshot.unknown)
@@ -161,8 +159,7 @@ def read_surroundings(session: Session, offline: Sequence[Path]) -> Snapshot:
 
 def explain_calls(session: Session, around: Surroundings, path: Path, *, reasons: bool) -> None:
     """`rules explain --calls`: each call of a file on one snapshot, one line at a time."""
-    if path == STDIN and STDIN in around.offline:
-        raise UsageError("--calls - and --offline - both read stdin", hint="put one of them into a file")
+    check_stdin({"--calls -": path == STDIN, "--offline -": STDIN in around.offline}, "put one of them into a file")
     site = read_site(session, around)
     store = site.lists if reasons else RoutingTable(site.lists.trunks, site.lists.rules)
     called = configured_number(session)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import typer
 
+from sipctl.cli.inputs import read_secret_line
 from sipctl.cli.options import Options
-from sipctl.cli.stdin import read_secret_line
 from sipctl.config.discover import Found, discover
 from sipctl.config.envfile import read_env_file
 from sipctl.config.own_files import make_folder

@@ -7,8 +7,8 @@ from typing import Final
 
 from sipctl.cli.examine import finish, level_named
 from sipctl.cli.explaining import read_surroundings
+from sipctl.cli.inputs import check_stdin_files, named, read_document
 from sipctl.cli.session import Session
-from sipctl.cli.stdin import STDIN, named, read_document
 from sipctl.doctor.lint import NEW_ID, lint, lint_with
 from sipctl.doctor.runner import Plan
 from sipctl.errors import UsageError
@@ -32,8 +32,7 @@ class Linting:
 
 def run_lint(session: Session, wanted: Linting) -> None:
     """`rules lint`."""
-    if (*wanted.offline, *wanted.added).count(STDIN) > 1:
-        raise UsageError("stdin can be read once", hint="give - once, and the other files by name")
+    check_stdin_files((*wanted.offline, *wanted.added))
     plan = Plan(only=frozenset(wanted.only), skip=frozenset(wanted.skip), fail_on=level_named(wanted.fail_on))
     plan.check_words(LINTS)
     added = [one for path in wanted.added for one in _requests(path)]

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from sipctl.cli.explaining import Surroundings, read_site, to_paste
-from sipctl.cli.lines import Lines
+from sipctl.cli.inputs import STDIN, Lines, check_stdin, named
 from sipctl.cli.session import Session
-from sipctl.cli.stdin import STDIN, named
 from sipctl.cli.views.explanation import ExplanationView
 from sipctl.cli.views.logged import LogView
 from sipctl.errors import NotFoundError, PartialError, UsageError
@@ -37,8 +36,9 @@ class Wanted:
 
 def explain_log(session: Session, around: Surroundings, wanted: Wanted) -> None:
     """`rules explain --log`."""
-    if wanted.path == STDIN and STDIN in around.offline:
-        raise UsageError("--log - and --offline - both read stdin", hint="put one of them into a file")
+    check_stdin(
+        {"--log -": wanted.path == STDIN, "--offline -": STDIN in around.offline}, "put one of them into a file"
+    )
     since = _moment(wanted.since) if wanted.since else None
     site = _site(session, around)
     log = _Log(Lines(wanted.path, session.streams.warn))

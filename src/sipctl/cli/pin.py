@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from sipctl.cli.command import CsvCommand, ReportCommand, command_group
+from sipctl.cli.inputs import or_stdout
 from sipctl.cli.options import Allow, Confirm, FailOn
 from sipctl.cli.session import Session
-from sipctl.cli.stdin import or_stdout
 
 app, command = command_group("PINs: who has which, and giving out new ones.")
 

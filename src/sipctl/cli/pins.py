@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from sipctl.cli.inputs import check_stdin, read_lines, read_secret_line
 from sipctl.cli.session import Session
-from sipctl.cli.stdin import read_lines, read_secret_line
 from sipctl.cli.views.registry import assigned_view, card_view, holdings_view, released_view, whereabouts_view
 from sipctl.command_line import CommandLine
 from sipctl.errors import UsageError
@@ -71,8 +71,7 @@ def assign_rooms(session: Session, wanted: Assigning, permit: Permit) -> None:
 
 
 def _check_wanted(wanted: Assigning) -> None:
-    if wanted.stdin and wanted.pin_stdin:
-        raise UsageError("--stdin and --pin-stdin both read stdin", hint="name the room")
+    check_stdin({"--stdin": wanted.stdin, "--pin-stdin": wanted.pin_stdin}, "name the room")
     if not (wanted.rooms or wanted.stdin or wanted.missing):
         raise UsageError("no room named", hint="name rooms, or give --stdin or --missing")
     if wanted.pin_stdin and (wanted.missing or len(wanted.rooms) != 1):

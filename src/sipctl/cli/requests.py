@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sipctl.cli.inputs import STDIN, check_stdin, read_document, read_secret_line
 from sipctl.cli.options import chosen, given
-from sipctl.cli.stdin import STDIN, read_document, read_secret_line
 from sipctl.command_line import CommandLine
 from sipctl.errors import UsageError
 from sipctl.lkapi.requests import trunk_request_from_json
@@ -28,8 +28,7 @@ def trunk_request(
     Raises:
         UsageError: both the password and the file from stdin.
     """
-    if file == STDIN and password_stdin:
-        raise UsageError("--password-stdin and --from-file - both read stdin", hint="put the trunk into a file")
+    check_stdin({"--password-stdin": password_stdin, "--from-file -": file == STDIN}, "put the trunk into a file")
     trunk = trunk_request_from_json(read_document(file)) if file else InboundTrunk()
     wanted = {
         "numbers": tuple(numbers) if numbers else None,

@@ -9,8 +9,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from sipctl.cli.inputs import EXPORT_LIMIT, named, read_document
 from sipctl.cli.session import Session
-from sipctl.cli.stdin import EXPORT_LIMIT, named, read_document
 from sipctl.cli.views.restoring import RestoreView
 from sipctl.command_line import CommandLine, prose_text
 from sipctl.config.urls import same_server

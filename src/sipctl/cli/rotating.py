@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from sipctl.cli.inputs import EXPORT_LIMIT, read_document, read_lines
 from sipctl.cli.pins import ask_livekit
 from sipctl.cli.session import Session
-from sipctl.cli.stdin import EXPORT_LIMIT, read_document, read_lines
 from sipctl.cli.views.registry import holdings_view, import_view, rotated_view, rotation_plan_view
 from sipctl.command_line import CommandLine, quoted
 from sipctl.errors import ExitCode, NotFoundError, PartialError, SipctlError, UsageError, surely_without_effect

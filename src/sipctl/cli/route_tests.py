@@ -7,8 +7,8 @@ from pathlib import Path
 import typer
 
 from sipctl.cli.explaining import Surroundings, configured_number, read_site, to_paste
+from sipctl.cli.inputs import STDIN, check_stdin, read_document
 from sipctl.cli.session import Session
-from sipctl.cli.stdin import STDIN, read_document
 from sipctl.cli.views.judged import TestsView
 from sipctl.command_line import CommandLine, prose_text
 from sipctl.errors import ExitCode, UsageError
@@ -20,8 +20,7 @@ from sipctl.telephony.explaining.expectation import judge
 
 def run_tests(session: Session, around: Surroundings, path: Path) -> None:
     """`rules test`: exit code 1 if an expectation failed."""
-    if path == STDIN and STDIN in around.offline:
-        raise UsageError("the tests and --offline - both come from stdin", hint="put one of them into a file")
+    check_stdin({"the tests": path == STDIN, "--offline -": STDIN in around.offline}, "put one of them into a file")
     cases = read_cases(read_document(path), path.suffix, configured_number(session))
     site = read_site(session, around)
     judged = [judge(site, case) for case in cases]

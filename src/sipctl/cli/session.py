@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from sipctl.cli.inputs import read_document
 from sipctl.cli.options import Options
-from sipctl.cli.stdin import read_document
 from sipctl.command_line import CommandLine
 from sipctl.config.databases import lock_url
 from sipctl.config.load import load_settings

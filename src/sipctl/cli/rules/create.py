@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from sipctl.cli.inputs import STDIN, check_stdin, read_secret_line
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.rules.common import PinStdin, Trunks
 from sipctl.cli.session import Session
-from sipctl.cli.stdin import STDIN, read_secret_line
 from sipctl.config.model import Settings
 from sipctl.errors import UsageError
 from sipctl.operations.rule_writes import create_requested_rule
@@ -68,8 +68,7 @@ def _wanted(
     """
     if file is None and room is None:
         raise UsageError("no room to send callers to", hint="give `--room NAME` or `--from-file FILE`")
-    if file == STDIN and pin_stdin:
-        raise UsageError("--pin-stdin and --from-file - both read stdin", hint="put the rule into a file")
+    check_stdin({"--pin-stdin": pin_stdin, "--from-file -": file == STDIN}, "put the rule into a file")
     rule = session.rule_request(file) if file else DispatchRule(trunk_ids=session.settings.trunk_ids or ())
     if pin_stdin and held:
         raise UsageError("--pin-stdin and --pin-from-registry exclude each other")

@@ -6,8 +6,8 @@ from typing import Annotated, Final
 import typer
 
 from sipctl.cli.command import Command
+from sipctl.cli.inputs import or_stdout
 from sipctl.cli.session import Session
-from sipctl.cli.stdin import or_stdout
 
 
 class ExportCommand(Command):

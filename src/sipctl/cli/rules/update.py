@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
+from sipctl.cli.inputs import read_secret_line
 from sipctl.cli.options import Allow, Confirm, chosen, given
 from sipctl.cli.rules.common import PinStdin, Reference, Trunks
 from sipctl.cli.session import Session
-from sipctl.cli.stdin import read_secret_line
 from sipctl.command_line import CommandLine
 from sipctl.errors import UsageError
 from sipctl.operations.rule_writes import update_requested_rule
