@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from sipctl.cli import endings
+from sipctl.cli.endings import show
 from sipctl.cli.inputs import EXPORT_LIMIT, STDIN, check_stdin_files, read_document
 from sipctl.cli.session import Session
 from sipctl.cli.views.report import ReportView, metrics_text
@@ -187,14 +187,12 @@ def _told(findings: Iterable[Finding], files: int) -> str:
 def finish(session: Session, report: Report, name: str, textfile: Path | None) -> None:
     """Show the report and end with its exit code; with `--quiet` a healthy one shows nothing."""
     report = replace(report, findings=tuple(_pasted(session, finding) for finding in report.findings))
-    is_news = report.exit_code is not ExitCode.DONE
     try:
-        if is_news or not session.options.quiet or session.options.output != "table":
-            session.emit(ReportView(report, name))
+        show(session, ReportView(report, name), is_news=report.exit_code is not ExitCode.DONE)
     finally:
         if textfile:
             write_public(textfile, metrics_text(report, name))
-    raise typer.Exit(report.exit_code)
+    endings.finish(session, code=report.exit_code)
 
 
 def _pasted(session: Session, finding: Finding) -> Finding:

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import typer
-
+from sipctl.cli.endings import finish
 from sipctl.cli.examine import level_named
 from sipctl.cli.pins import ask_livekit
 from sipctl.cli.session import Session
@@ -53,7 +52,7 @@ def audit_pins(session: Session, wanted: Auditing) -> None:
         if count is not None
     }
     session.emit(AuditView(ReportView(report, "pin_audit"), exposures, wanted.target))
-    raise typer.Exit(report.exit_code)
+    finish(session, code=report.exit_code)
 
 
 def _shared(session: Session, wanted: Auditing, facts: PinFacts) -> Iterator[tuple[str, str, str]]:

@@ -9,12 +9,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from sipctl.cli.endings import finish, shortfall
 from sipctl.cli.inputs import EXPORT_LIMIT, named, read_document
 from sipctl.cli.session import Session
 from sipctl.cli.views.restoring import RestoreView
 from sipctl.command_line import CommandLine, prose_text
 from sipctl.config.urls import same_server
-from sipctl.errors import PartialError, RailError, UsageError
+from sipctl.errors import RailError, SipctlError, UsageError
 from sipctl.files import write_private
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.masking import shown_url
@@ -72,28 +73,15 @@ def restore_rules(session: Session, wanted: Wanted, permit: Permit) -> None:
     session.emit(
         RestoreView(steps, done, session.journal.run if done else "", session.options.show_pins, session.paste)
     )
-    session.leave_if_stopped()
-    if applies:
-        _end(done, refusals(steps))
+    finish(session, _shortfall(done, refusals(steps)) if applies else None)
 
 
-def _end(done: Sequence[Attempt[Step, Change]], refused: Sequence[RailError]) -> None:
-    """End with what was not restored.
-
-    Raises:
-        SipctlError: nothing at all was, for this reason.
-        PartialError: some rules were, and some were not.
-    """
-    failed = [one for one in done if one.error or not one.begun]
-    errors = [*(one.error for one in failed if one.error), *refused]
-    if len(failed) == len(done) and len(errors) == len(failed) + len(refused) and len(set(map(id, errors))) == 1:
-        raise errors[0]
+def _shortfall(done: Sequence[Attempt[Step, Change]], refused: Sequence[RailError]) -> SipctlError | None:
+    """What the run ends with if some rules were not restored."""
     if refused and not done:
-        raise _together(refused)
-    if failed or refused:
-        told = f"{len(failed) + len(refused)} of {len(done) + len(refused)} steps did not go well"
-        reason = f": {errors[0].message}" if errors else ""
-        raise PartialError(told + reason, hint=errors[0].advice if errors else "run it again")
+        return _together(refused)
+    failed = [one.error for one in done if one.error or not one.begun]
+    return shortfall([*failed, *refused], len(done) + len(refused), "steps")
 
 
 def _together(refused: Sequence[RailError]) -> RailError:

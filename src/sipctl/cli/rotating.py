@@ -10,8 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-import typer
-
+from sipctl.cli.endings import finish, shortfall
 from sipctl.cli.inputs import EXPORT_LIMIT, read_document, read_lines
 from sipctl.cli.pins import ask_livekit
 from sipctl.cli.session import Session
@@ -208,15 +207,9 @@ def _work(
 
 
 def _finish(session: Session, done: Sequence[Rotated]) -> None:
-    """Show what was done, and leave with the code of what failed; with several reasons, or some rooms done, partly."""
+    """Show what was done, and end with what was not."""
     session.emit(rotated_view(done, show_pins=session.options.show_pins))
-    session.leave_if_stopped()
-    failed = [one.error for one in done if one.error]
-    if len(failed) == len(done) and len(set(map(id, failed))) == 1:
-        raise failed[0]
-    if failed:
-        told = f"{len(failed)} of {len(done)} rooms did not go well: {failed[0].message}"
-        raise PartialError(told, hint=failed[0].advice)
+    finish(session, shortfall([one.error for one in done if one.error], len(done), "rooms"))
 
 
 def export_pins(session: Session, file: Path | None, *, raw: bool) -> None:
@@ -272,13 +265,16 @@ def import_pins(session: Session, wanted: Importing, permit: Permit) -> None:
             with session.lock():
                 items, failed = _import(session, registry, items, permit, live)
     session.emit(import_view(items, applied=applied, show_pins=session.options.show_pins))
-    session.leave_if_stopped()
-    for error in failed.values():
-        raise PartialError(f"{counted(len(failed), 'room')} did not go well: {error.message}", hint=error.advice)
-    if any(item.state in {State.CONFLICTING, State.UNKNOWN} for item in items):
-        raise typer.Exit(ExitCode.RAIL)
-    if passed_over:
-        raise typer.Exit(ExitCode.PARTIAL)
+    is_refused = any(item.state in {State.CONFLICTING, State.UNKNOWN} for item in items)
+    code = ExitCode.RAIL if is_refused else ExitCode.PARTIAL if passed_over else ExitCode.DONE
+    finish(session, _shortfall(failed), code)
+
+
+def _shortfall(failed: Mapping[str, SipctlError]) -> SipctlError | None:
+    """What an import ends with that left rooms as they were, for these reasons."""
+    first = next(iter(failed.values()), None)
+    told = f"{counted(len(failed), 'room')} did not go well: "
+    return PartialError(told + first.message, hint=first.advice) if first else None
 
 
 def _read_rows(session: Session, file: Path) -> tuple[list[tuple[int, str, str]], int]:

@@ -1,11 +1,9 @@
 """What `rules test` does: read the tests, run them, show, end with the right code."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
-import typer
-
+from sipctl.cli.endings import finish, show
 from sipctl.cli.explaining import Surroundings, configured_number, read_site, to_paste
 from sipctl.cli.inputs import STDIN, check_stdin, read_document
 from sipctl.cli.session import Session
@@ -26,10 +24,8 @@ def run_tests(session: Session, around: Surroundings, path: Path) -> None:
     judged = [judge(site, case) for case in cases]
     judged = [replace(one, explanation=to_paste(session, one.explanation)) for one in judged]
     failed = any(one.failures for one in judged)
-    if failed or not (session.options.quiet and session.options.output == "table"):
-        session.emit(TestsView(judged, session.options.show_pins))
-    sys.stdout.flush()
-    raise typer.Exit(ExitCode.FINDINGS if failed else ExitCode.DONE)
+    show(session, TestsView(judged, session.options.show_pins), is_news=failed)
+    finish(session, code=ExitCode.FINDINGS if failed else ExitCode.DONE)
 
 
 def write_tests(session: Session, around: Surroundings, path: Path) -> None:

@@ -32,19 +32,6 @@ class Trunk(BaseModel):
     sipctl: TrunkMarks
 
 
-class Change(Shape):
-    """One write, before and after, and the command that undoes it ("" if there is none)."""
-
-    action: Literal["create", "update", "delete", "none"]
-    kind: Literal["rule", "trunk", "room"]
-    id: str
-    applied: bool
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
-    undo: str
-    note: str
-
-
 class SettingRow(Shape):
     """A setting in force; secrets are masked."""
 
@@ -147,7 +134,6 @@ LISTINGS: Final[dict[str, type[BaseModel]]] = {
 
 DETAILS: Final[dict[str, type[BaseModel]]] = {
     "trunk": Trunk,
-    "change": Change,
     "paths": Paths,
     "config-file": WrittenConfig,
     **PIN_DETAILS,

@@ -177,20 +177,17 @@ class Session:
 
         return asyncio.run(connected())
 
-    def write(self, use_case: Callable[["Writer"], Awaitable["Change"]], permit: "Permit") -> None:
-        """Run one writing use case, alone on its server and audited, and show what changed."""
-        from sipctl.cli.views.change import change_view
+    def write(self, use_case: Callable[["Writer"], Awaitable["Change"]], permit: "Permit") -> "Change":
+        """Run one writing use case, alone on its server and audited; what it changed."""
         from sipctl.operations.writing import Writer
 
         journal = self.journal
         with nullcontext() if permit.dry_run else self.lock(), self._told_if_stopped(journal):
-            change = self.livekit(
+            return self.livekit(
                 lambda client: use_case(
                     Writer(client, self.settings, permit, journal, self.pins_today, self.check_lock)
                 )
             )
-        if not self.options.quiet or self.options.output != "table":
-            self.emit(change_view(change, show_pins=self.options.show_pins, paste=self.paste))
 
     @contextmanager
     def lock(self, wait_s: float = 0.0) -> Iterator[None]:
@@ -223,12 +220,6 @@ class Session:
             url=connection.url if connection else "",
             tell=lambda line: self.streams.note(f"note: {line}"),
         )
-
-    def leave_if_stopped(self) -> None:
-        """End with the signal's own exit code, if one stopped the run."""
-        if self.stopped_by:
-            self.streams.note("stopped: nothing more was begun")
-            raise typer.Exit(128 + self.stopped_by)
 
     @contextmanager
     def _told_if_stopped(self, journal: "Journal") -> Iterator[None]:

@@ -1,7 +1,6 @@
 """What `rules purge` and `rules sync` do: the world they look at, the rails around it, what they tell."""
 
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -10,8 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-import typer
-
+from sipctl.cli.endings import exit_code, finish, partly_done, show
 from sipctl.cli.session import Session
 from sipctl.cli.views.metrics import write_sync_metrics
 from sipctl.cli.views.plan import PlanView
@@ -222,12 +220,9 @@ def _duration(option: str, text: str | None) -> timedelta | None:
 
 
 def _exit_code(session: Session, outcome: Outcome, wanted: Wanted, permit: Permit) -> ExitCode:
-    if session.stopped_by:
-        return ExitCode.INTERRUPTED if session.stopped_by == signal.SIGINT else ExitCode.TERMINATED
-    if error := _shortfall(outcome):
-        return error.exit_code
     planned_only = permit.dry_run or not wanted.apply
-    return ExitCode.PENDING if wanted.detailed and planned_only and pending(outcome.items) else ExitCode.DONE
+    is_pending = wanted.detailed and planned_only and pending(outcome.items)
+    return exit_code(session, _shortfall(outcome), ExitCode.PENDING if is_pending else ExitCode.DONE)
 
 
 def _tell(session: Session, outcome: Outcome, wanted: Wanted, code: ExitCode) -> None:
@@ -242,12 +237,8 @@ def _tell(session: Session, outcome: Outcome, wanted: Wanted, code: ExitCode) ->
     for one in outcome.done:
         if one.result is Result.LEFT_OUT and one.error:
             session.streams.warn(f"note: room {one.item.room!r} is live, and {one.error.message}")
-    if not (session.options.quiet and session.options.output == "table"):
-        session.emit(PlanView(outcome, session.options.show_pins, session.paste))
-    session.leave_if_stopped()
-    if error := _shortfall(outcome):
-        raise error
-    raise typer.Exit(code)
+    show(session, PlanView(outcome, session.options.show_pins, session.paste))
+    finish(session, _shortfall(outcome), code)
 
 
 def _why_anew(earlier: Earlier, grace: timedelta, waiting: int) -> str:
@@ -282,7 +273,6 @@ def _shortfall(outcome: Outcome) -> SipctlError | None:
     if outcome.lost and all(one.result is Result.NOT_BEGUN for one in outcome.done):
         return outcome.lost
     first = next((one for one in failed if one.error), failed[0])
-    told = f"{len(failed)} of {len(outcome.done)} changes did not go well: "
-    if outcome.lost and not first.error:
-        return PartialError(told + outcome.lost.message, hint=outcome.lost.advice)
-    return PartialError(f"{told}room {first.item.room!r}: {first.message}", hint=first.advice or "run it again")
+    of_room = SipctlError(f"room {first.item.room!r}: {first.message}", hint=first.advice or "run it again")
+    reason = outcome.lost if outcome.lost and not first.error else of_room
+    return partly_done(len(failed), len(outcome.done), "changes", reason)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sipctl.cli.change_view import show_change
 from sipctl.cli.command import command_group
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.session import Session
@@ -89,7 +90,8 @@ def create(
         password_stdin=password_stdin,
         file=from_file,
     )
-    session.write(lambda writer: create_trunk(writer, wanted), session.permit(allow, confirm))
+    change = session.write(lambda writer: create_trunk(writer, wanted), session.permit(allow, confirm))
+    show_change(session, change)
 
 
 @command("update")
@@ -129,7 +131,8 @@ def update(
         numbers=(number, any_number), addresses=(allowed_address, any_allowed_address), callers=(caller, any_caller),
         name=name,
     )  # fmt: skip
-    session.write(lambda writer: update_trunk(writer, trunk, edits), session.permit(allow, confirm))
+    change = session.write(lambda writer: update_trunk(writer, trunk, edits), session.permit(allow, confirm))
+    show_change(session, change)
 
 
 @command("delete")
@@ -146,4 +149,5 @@ def delete(ctx: typer.Context, trunk: Reference, allow: Allow = None, confirm: C
     from sipctl.operations.trunks import delete_trunk
 
     session = Session.of(ctx)
-    session.write(lambda writer: delete_trunk(writer, trunk), session.permit(allow, confirm))
+    change = session.write(lambda writer: delete_trunk(writer, trunk), session.permit(allow, confirm))
+    show_change(session, change)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from sipctl.cli.change_view import show_change
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.room.common import Name
 from sipctl.cli.session import Session
@@ -38,4 +39,5 @@ def run(
         max_participants=max_participants,
         metadata=metadata,
     )
-    session.write(lambda writer: create_room(writer, wanted), session.permit(allow, confirm))
+    change = session.write(lambda writer: create_room(writer, wanted), session.permit(allow, confirm))
+    show_change(session, change)

@@ -2,6 +2,7 @@
 
 import typer
 
+from sipctl.cli.change_view import show_change
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.room.common import Name
 from sipctl.cli.session import Session
@@ -19,4 +20,5 @@ def run(ctx: typer.Context, room: Name, allow: Allow = None, confirm: Confirm = 
       sipctl room delete demo --allow live-room
     """
     session = Session.of(ctx)
-    session.write(lambda writer: delete_room(writer, room), session.permit(allow, confirm))
+    change = session.write(lambda writer: delete_room(writer, room), session.permit(allow, confirm))
+    show_change(session, change)

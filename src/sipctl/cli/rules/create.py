@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sipctl.cli.change_view import show_change
 from sipctl.cli.inputs import STDIN, check_stdin, read_secret_line
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.rules.common import PinStdin, Trunks
@@ -48,7 +49,8 @@ def run(
     session = Session.of(ctx)
     held = session.registered(room) if pin_from_registry else None
     wanted = _wanted(session, room=room, pin_stdin=pin_stdin, held=held, trunks=trunk, name=name, file=from_file)
-    session.write(lambda writer: create_requested_rule(writer, wanted), session.permit(allow, confirm))
+    change = session.write(lambda writer: create_requested_rule(writer, wanted), session.permit(allow, confirm))
+    show_change(session, change)
 
 
 def _wanted(

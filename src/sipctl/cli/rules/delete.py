@@ -2,6 +2,7 @@
 
 import typer
 
+from sipctl.cli.change_view import show_change
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.rules.common import Reference
 from sipctl.cli.session import Session
@@ -20,4 +21,5 @@ def run(ctx: typer.Context, rule: Reference, allow: Allow = None, confirm: Confi
       sipctl rules delete SIP_demo --dry-run
     """
     session = Session.of(ctx)
-    session.write(lambda writer: delete_rule(writer, rule), session.permit(allow, confirm))
+    change = session.write(lambda writer: delete_rule(writer, rule), session.permit(allow, confirm))
+    show_change(session, change)

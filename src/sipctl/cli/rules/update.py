@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sipctl.cli.change_view import show_change
 from sipctl.cli.inputs import read_secret_line
 from sipctl.cli.options import Allow, Confirm, chosen, given
 from sipctl.cli.rules.common import PinStdin, Reference, Trunks
@@ -52,7 +53,8 @@ def run(
         trunks=chosen("trunk", trunk, any_trunk), numbers=chosen("number", number, any_number),
         callers=chosen("caller", caller, any_caller), hide_phone_number=hide_phone_number,
     )  # fmt: skip
-    session.write(lambda writer: update_requested_rule(writer, rule, edits), session.permit(allow, confirm))
+    change = session.write(lambda writer: update_requested_rule(writer, rule, edits), session.permit(allow, confirm))
+    show_change(session, change)
 
 
 def _edits(

@@ -3,9 +3,11 @@
 import copy
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal, TypedDict
 
+from sipctl.cli.endings import show
 from sipctl.cli.rows import mask_rule_json
+from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.operations.writing import Change
 from sipctl.output.formats import Detail
@@ -17,24 +19,45 @@ _DEFAULTS: Final = ("SIP_MEDIA_ENCRYPT_DISABLE", "SIP_NO_HEADERS", {"only_listed
 """Values that say nothing to a person."""
 
 
-def change_view(change: Change, *, show_pins: bool, paste: Callable[[CommandLine], str] = str) -> Detail:
-    """What was written, or would be: the fields that differ, and the command that undoes it, made ready to paste."""
+class ChangeRow(TypedDict):
+    """One write, before and after, and the command that undoes it ("" if there is none)."""
+
+    action: Literal["create", "update", "delete", "none"]
+    kind: Literal["rule", "trunk", "room"]
+    id: str
+    applied: bool
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    undo: str
+    note: str
+
+
+PRINTS: Final = {"change": ChangeRow}
+
+
+def show_change(session: Session, change: Change) -> None:
+    """Show what was written, or would be; nothing on a terminal with `--quiet`."""
+    show(session, _view(change, show_pins=session.options.show_pins, paste=session.paste))
+
+
+def _view(change: Change, *, show_pins: bool, paste: Callable[[CommandLine], str]) -> Detail:
+    """The fields that differ, and the command that undoes it, made ready to paste."""
     before, after = (_masked(side, show=show_pins) for side in (change.before, change.after))
     command = _undo(change)
     undo = paste(command) if command else ""
     verb = (_DONE if change.applied else _PLANNED)[change.action]
     lines = [(verb, f"{change.kind} {change.id}".rstrip()), *_differences(before or {}, after or {})]
     lines += [(label, text) for label, text in (("note", change.note), ("undo", undo)) if text]
-    record = {
-        "action": change.action,
-        "kind": change.kind,
-        "id": change.id,
-        "applied": change.applied,
-        "before": before,
-        "after": after,
-        "undo": undo,
-        "note": change.note,
-    }
+    record = ChangeRow(
+        action=change.action,
+        kind=change.kind,
+        id=change.id,
+        applied=change.applied,
+        before=before,
+        after=after,
+        undo=undo,
+        note=change.note,
+    )
     return Detail(schema="sipctl/change/v1", lines=tuple(lines), record=record, name=change.id)
 
 
