@@ -70,7 +70,7 @@ def test_errors_in_a_group() -> None:
     assert PIN not in trace
 
 
-def test_what_a_library_logs_reaches_nobody() -> None:
+def test_what_a_library_logs_is_never_shown() -> None:
     """psycopg logs where the server was, when it is gone by the time that a statement is to be cancelled."""
     need(missing())
     with running_postgres() as own:

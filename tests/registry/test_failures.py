@@ -35,7 +35,11 @@ def raised(url: str, *statements: str) -> SipctlError:
     [
         (f"postgresql://u:{PASSWORD}@{PASSWORD}@127.0.0.1:1/x", ConfigError, "has an @ too many"),
         (f"postgresql://u:p@{PASSWORD}@127.0.0.1:1/x", ConfigError, "has an @ too many"),
-        (f"postgresql://u:{PASSWORD}@127.0.0.1:1/x", UncheckedError, "(127.0.0.1:1/x) cannot be used: nobody listens"),
+        (
+            f"postgresql://u:{PASSWORD}@127.0.0.1:1/x",
+            UncheckedError,
+            "(127.0.0.1:1/x) cannot be used: no server listens",
+        ),
         (f"postgresql://u:{PASSWORD}@none.invalid/x", UncheckedError, "(none.invalid/x) cannot be used: its host name"),
         (f"postgresql://{PASSWORD}@/x?host=/nonexistent", UncheckedError, "no such socket"),
         (f"postgresql://u@127.0.0.1:1/x?{PASSWORD}=1", ConfigError, "a parameter that is none"),
@@ -65,7 +69,7 @@ def test_what_a_server_refuses(postgres: Postgres) -> None:
         (url, f"INSERT INTO shut VALUES ('{PIN}'), ('{PIN}')", ConflictError, "at the same moment"),
         (url, "SELECT pg_sleep(9)", UncheckedError, "did not answer in time"),
         (url, "SET TRANSACTION READ ONLY; DELETE FROM shut", UncheckedError, "read-only"),
-        (url, "SELECT pg_terminate_backend(pg_backend_pid())", UncheckedError, "ended this session"),
+        (url, "SELECT pg_terminate_backend(pg_backend_pid())", UncheckedError, "this session was ended"),
     ):
         error = raised(place, statement)
         assert isinstance(error, kind), (statement, error)

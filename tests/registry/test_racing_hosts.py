@@ -129,9 +129,7 @@ def test_two_that_wait_for_each_other(here: Registry, engine: Engine, postgres: 
     assert here.pins_of([A, B]) == {A: "1111", B: "2222"}
 
 
-def test_a_pin_out_of_its_own_quarantine_is_at_no_moment_anybodys(
-    here: Registry, there: Registry, engine: Engine
-) -> None:
+def test_a_pin_out_of_its_own_quarantine_is_free_at_no_moment(here: Registry, there: Registry, engine: Engine) -> None:
     """It goes from the quarantine to its room in one step, so the other host cannot take it in between."""
     here.give([(A, "1111")])
     here.retire(here.find(A))

@@ -7,7 +7,7 @@ from sipctl.config.model import RegistrySettings
 from sipctl.errors import ConfigError
 
 _MEETS_DEFAULTS: Final = {"DB_HOST": "localhost", "DB_NAME": "meet", "DB_USER": "dinum", "DB_PORT": "5432"}
-"""What Meet takes if nobody says (suitenumerique/meet settings.py)."""
+"""What Meet takes for a setting that is not given (suitenumerique/meet settings.py)."""
 _POSTGRESQL: Final = ("postgresql:", "postgresql+", "postgres:")
 
 
@@ -15,7 +15,7 @@ def home_url(settings: RegistrySettings) -> str:
     """The database where the PINs in use stand; "" = the embedded file.
 
     Raises:
-        ConfigError: it is Meet's, and nobody says which, or DB_PORT is no port.
+        ConfigError: it is Meet's, and no setting names it, or DB_PORT is no port.
     """
     return _meets_url(settings) if settings.in_meet else settings.url.reveal()
 

@@ -38,14 +38,14 @@ _BY_STATE: Final = {
     "53100": _Cause("its disk is full", "free some space there"),
     "53300": _Cause("it has too many connections", "try again"),
     "57014": _Cause("it did not answer in time", _TIME_HINT),
-    "57P01": _Cause("it is shutting down, or somebody ended this session", "try again"),
+    "57P01": _Cause("it is shutting down, or this session was ended", "try again"),
     "57P02": _Cause("it crashed", "try again"),
     "57P03": _Cause("it is starting or shutting down", "try again"),
 }
 """PostgreSQL's causes by their SQLSTATE."""
 
 _BY_WORDS: Final = (
-    ("connection refused", _Cause("nobody listens there", "check that it runs, its host and its port")),
+    ("connection refused", _Cause("no server listens there", "check that it runs, its host and its port")),
     ("resolve host", _Cause("its host name cannot be resolved", _URL_HINT)),
     ("translate host name", _Cause("its host name cannot be resolved", _URL_HINT)),
     ("no such file or directory", _Cause("there is no such socket or file", "check that it runs, and its host")),

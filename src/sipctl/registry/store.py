@@ -180,7 +180,7 @@ class Registry:
     def give_back(self, room: str, pin: str) -> bool:
         """Give a room this very PIN, also out of its own quarantine; whether it has it now.
 
-        Both are one step in our own table: a PIN that is in no quarantine and in nobody's use is anybody's.
+        Both are one step in our own table: a PIN that is neither in quarantine nor in use may be given to any room.
         """
         own = delete(pins).where(pins.c.pin == pin, pins.c.room == room, pins.c.state == RETIRED)
         if not self._in_meet:
