@@ -98,7 +98,9 @@ def printed_schema(name: str, printed: Any) -> dict[str, Any]:  # noqa: ANN401 -
 def _for_pydantic(shape: Any) -> Any:  # noqa: ANN401 - any type
     """The same type with the TypedDict of typing_extensions, which pydantic asks for before Python 3.12."""
     if typing.is_typeddict(shape):
-        fields = {name: _for_pydantic(inner) for name, inner in typing.get_type_hints(shape).items()}
+        fields = {
+            name: _for_pydantic(inner) for name, inner in typing.get_type_hints(shape, include_extras=True).items()
+        }
         same = typing_extensions.TypedDict(shape.__name__, fields)
         same.__doc__ = shape.__doc__
         return same
@@ -106,6 +108,8 @@ def _for_pydantic(shape: Any) -> Any:  # noqa: ANN401 - any type
         return functools.reduce(operator.or_, map(_for_pydantic, typing.get_args(shape)))
     if arguments := typing.get_args(shape):
         origin = typing.get_origin(shape)
+        if origin is typing.NotRequired:
+            return typing_extensions.NotRequired[_for_pydantic(arguments[0])]
         return shape if origin is typing.Literal else origin[tuple(map(_for_pydantic, arguments))]
     return shape
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sipctl.cli.views.explanation import ExplanationView
+from sipctl.cli.rules.explain_view import ExplanationView
 from sipctl.output.streams import Streams
 from sipctl.telephony.explaining.explanation import explain
 from sipctl.telephony.matching.call import Call

@@ -5,7 +5,6 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sipctl.cli.pin_schemas import PIN_DETAILS, PIN_LISTINGS, ExposureShape
-from sipctl.cli.routing_schemas import ROUTING_DETAILS, ROUTING_LISTINGS
 from sipctl.cli.shape import Shape
 from sipctl.cli.upkeep_schemas import UPKEEP_DOCUMENTS
 
@@ -128,7 +127,6 @@ LISTINGS: Final[dict[str, type[BaseModel]]] = {
     "settings": SettingRow,
     "codes": CodeRow,
     **PIN_LISTINGS,
-    **ROUTING_LISTINGS,
 }
 """What each list holds: `{"schema": "sipctl/NAME/v1", "items": [...]}`."""
 
@@ -137,7 +135,6 @@ DETAILS: Final[dict[str, type[BaseModel]]] = {
     "paths": Paths,
     "config-file": WrittenConfig,
     **PIN_DETAILS,
-    **ROUTING_DETAILS,
 }
 """What each single thing is: `{"schema": "sipctl/NAME/v1", "item": {...}}`."""
 

@@ -16,4 +16,4 @@ def evaluate_call(store: Store, call: Call) -> dict[str, Any]:
         silence = {"error_code": "unavailable", "error": "no response from servers"}
         return {"outcome": "error", "stage": "trunk", "trunk_id": "", "rule_id": "", **silence}
     trunks, rules = map(trunk_from_message, store.inbound.values()), map(rule_from_message, store.rules.values())
-    return outcome_record(route(WholeLists(trunks, rules), call))
+    return dict(outcome_record(route(WholeLists(trunks, rules), call)))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sipctl.cli.views.explanation import ExplanationView, explanation_record
+from sipctl.cli.rules.explain_view import ExplanationView, explanation_record
 from sipctl.output.streams import Streams
 from sipctl.telephony.explaining.advice import doors
 from sipctl.telephony.explaining.explanation import explain

@@ -1,13 +1,42 @@
 """An outcome as a JSON object: what happened, without the reasons."""
 
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from sipctl.telephony.matching.landing import Landing
 from sipctl.telephony.matching.route import Outcome
 from sipctl.telephony.model import DispatchRule
 
 
-def outcome_record(outcome: Outcome) -> dict[str, Any]:
+class FinalEnding(TypedDict):
+    """How a call ends, no password being asked for; keys that mean nothing for this ending are absent.
+
+    `attributes` are those of the participant, without `sip.callID`.
+    """
+
+    outcome: Literal["accept", "request_pin", "drop", "auth_required", "error"]
+    stage: Literal["trunk", "auth", "rule", "pin"]
+    trunk_id: str
+    rule_id: str
+    prompt_rule_id: NotRequired[str | None]
+    room_name: NotRequired[str | None]
+    room_prefix: NotRequired[str | None]
+    identity: NotRequired[str | None]
+    name: NotRequired[str | None]
+    metadata: NotRequired[str | None]
+    attributes: NotRequired[dict[str, str] | None]
+    auth_username: NotRequired[str | None]
+    auth_realm: NotRequired[str | None]
+    error_code: NotRequired[str | None]
+    error: NotRequired[str | None]
+
+
+class Ending(FinalEnding):
+    """How a call ends; `after_auth` is how it does once the provider has answered the digest challenge."""
+
+    after_auth: NotRequired[FinalEnding | None]
+
+
+def outcome_record(outcome: Outcome) -> Ending:
     """What became of a call. Keys without a meaning for this outcome are absent; no PIN is in it."""
     record: dict[str, Any] = {
         "outcome": outcome.result.value,
@@ -23,7 +52,7 @@ def outcome_record(outcome: Outcome) -> dict[str, Any]:
         record |= {"error_code": outcome.fault.code, "error": outcome.fault.text}
     if outcome.after_auth:
         record |= _auth_record(outcome)
-    return record
+    return cast("Ending", record)
 
 
 def _rule_id(rule: DispatchRule | None) -> str:

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from sipctl.cli.rows import shown_pin
-from sipctl.cli.views.routed import reasons_record, routed_record
+from sipctl.cli.rules.outcome_rows import RuleReason as RuleReasonRow
+from sipctl.cli.rules.outcome_rows import TrunkReason as TrunkReasonRow
+from sipctl.cli.rules.outcome_rows import WiredEnding, ending_row, reasons_row
 from sipctl.output.formats import encode_json, name_lines
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
@@ -15,12 +17,55 @@ from sipctl.telephony.explaining.explanation import Explanation, Variant
 from sipctl.telephony.explaining.wire import WireStep, wire
 from sipctl.telephony.explaining.words import RULE_REASONS, Shown, told_outcome, told_sources, trunk_reason, verdict
 from sipctl.telephony.matching.call import Call
-from sipctl.telephony.matching.record import outcome_record
+from sipctl.telephony.matching.record import Ending, outcome_record
 from sipctl.telephony.matching.route import Outcome
 from sipctl.telephony.matching.rules import RuleChoice, RuleReason
 from sipctl.telephony.matching.trunks import TrunkReason
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import told_rule, told_trunk
+
+DialledCall = TypedDict(
+    "DialledCall",
+    {"to": str, "to_host": str, "from": str, "from_host": str, "source_ip": str, "pin": str | None},
+)
+"""The call that was asked about."""
+
+
+class SourceEnding(Ending):
+    """How the call ends from one source; `allowed_by` is the trunk that lists it, "" = none does."""
+
+    source_ip: str
+    allowed_by: str
+
+
+_Spelled = TypedDict("_Spelled", {"to": str, "from": str})
+
+
+class SpelledEnding(Ending, _Spelled):
+    """How the call ends with its numbers in E.164."""
+
+
+class AdviceRow(TypedDict):
+    """What to change; `command` and `then` (how the call ends after it) are "" where there is none."""
+
+    text: str
+    command: str
+    then: str
+
+
+class ExplainedCall(WiredEnding):
+    """One call, explained."""
+
+    call: DialledCall
+    verdict: str
+    trunks: list[TrunkReasonRow]
+    rules: list[RuleReasonRow]
+    sources: list[SourceEnding]
+    in_e164: SpelledEnding | None
+    advice: list[AdviceRow]
+
+
+PRINTS: Final = {"explanation": ExplainedCall}
 
 Heading = Callable[[DispatchRule, RuleReason], str]
 """What became of a rule, for the group that it is shown in."""
@@ -176,39 +221,39 @@ def _told_e164(explanation: Explanation, variant: Variant, shown: Shown) -> str:
     return f"with {changed}, {told_outcome(variant.outcome, explanation.call, shown)}"
 
 
-def explanation_record(explanation: Explanation, *, show_pins: bool) -> dict[str, Any]:
+def explanation_record(explanation: Explanation, *, show_pins: bool) -> ExplainedCall:
     """An explanation as JSON: the outcome's own fields, then what it rests on."""
 
     def shown(pin: str) -> str:
         return shown_pin(pin, show=show_pins)
 
     call, outcome = explanation.call, explanation.outcome
-    return {
-        "call": _call_record(call, shown),
-        "verdict": verdict(explanation, shown),
-        **routed_record(outcome),
-        **reasons_record(outcome),
-        "sources": [
-            {
-                "source_ip": one.call.source_ip,
-                "allowed_by": one.source.trunk.sip_trunk_id if one.source and one.source.trunk else "",
+    return ExplainedCall(
+        call=_call_row(call, shown),
+        verdict=verdict(explanation, shown),
+        **ending_row(outcome),
+        **reasons_row(outcome),
+        sources=[
+            SourceEnding(
+                source_ip=one.call.source_ip,
+                allowed_by=one.source.trunk.sip_trunk_id if one.source and one.source.trunk else "",
                 **outcome_record(one.outcome),
-            }
+            )
             for one in explanation.sources
         ],
-        "in_e164": _variant_record(explanation.in_e164) if explanation.in_e164 else None,
-        "advice": [
-            {
-                "text": one.text,
-                "command": str(one.command or ""),
-                "then": told_outcome(one.then, call, shown) if one.then else "",
-            }
+        in_e164=_variant_row(explanation.in_e164) if explanation.in_e164 else None,
+        advice=[
+            AdviceRow(
+                text=one.text,
+                command=str(one.command or ""),
+                then=told_outcome(one.then, call, shown) if one.then else "",
+            )
             for one in explanation.advice
         ],
-    }
+    )
 
 
-def _call_record(call: Call, shown: Shown) -> dict[str, Any]:
+def _call_row(call: Call, shown: Shown) -> DialledCall:
     return {
         "to": call.to_user,
         "to_host": call.to_host,
@@ -219,5 +264,5 @@ def _call_record(call: Call, shown: Shown) -> dict[str, Any]:
     }
 
 
-def _variant_record(variant: Variant) -> dict[str, Any]:
+def _variant_row(variant: Variant) -> SpelledEnding:
     return {"to": variant.call.to_user, "from": variant.call.from_user, **outcome_record(variant.outcome)}

@@ -1,0 +1,284 @@
+"""`sipctl rules explain --log`: livekit-sip's log, its calls, and what the present rules make of them."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, TypedDict
+
+from sipctl.cli.inputs import STDIN, Lines, check_stdin, named
+from sipctl.cli.rules.explain_view import ExplanationView
+from sipctl.cli.rules.surroundings import Surroundings, read_site, to_paste
+from sipctl.cli.session import Session
+from sipctl.errors import NotFoundError, PartialError, UsageError
+from sipctl.output.formats import Listing
+from sipctl.output.streams import Streams
+from sipctl.output.text import printable
+from sipctl.telephony.explaining.advice import Advice
+from sipctl.telephony.explaining.logged import LoggedExplanation, explain_logged
+from sipctl.telephony.explaining.words import told_outcome
+from sipctl.telephony.matching.record import Ending, outcome_record
+from sipctl.telephony.pins import mask_pin
+from sipctl.telephony.siplog.calls import PIN_ASKED, LoggedCall, gather_calls
+from sipctl.telephony.siplog.ending import guesses, happened, is_failed, reason_of, told_ending, untold
+from sipctl.telephony.siplog.line import LogLine, read_line
+from sipctl.telephony.siplog.wrapping import unwrapped
+from sipctl.telephony.site import Site
+
+_AGO: Final = re.compile(r"([0-9]{1,6})([smhd])\Z")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which calls of a log to explain: one by its id, those since a time, those that failed."""
+
+    path: Path
+    call: str | None
+    since: str | None
+    failed: bool
+
+
+def explain_log(session: Session, around: Surroundings, wanted: Wanted) -> None:
+    """`rules explain --log`."""
+    check_stdin(
+        {"--log -": wanted.path == STDIN, "--offline -": STDIN in around.offline}, "put one of them into a file"
+    )
+    since = _moment(wanted.since) if wanted.since else None
+    site = _site(session, around)
+    log = _Log(Lines(wanted.path, session.streams.warn))
+    gathered = gather_calls(log.lines(), session.options.max_items)
+    calls = [call for call in gathered if _is_wanted(call, wanted, since)]
+    if wanted.call is not None and not calls:
+        raise NotFoundError(f"no call {wanted.call!r} in {named(wanted.path)}", hint="give its callID or its Call-ID")
+    if not calls:
+        session.streams.note(f"note: no such call in {named(wanted.path)}")
+    explained = [
+        replace(one, now=to_paste(session, one.now)) if one.now else one for one in explain_logged(site, calls)
+    ]
+    session.emit(LogView(explained))
+    if wanted.call is not None and session.options.output == "table":
+        _show_whole(session, explained)
+    log.conclude(session.streams.note)
+
+
+def _site(session: Session, around: Surroundings) -> Site | None:
+    """The present rules; None if there is nobody to ask for them."""
+    if not around.offline and session.settings.connection_or_none is None:
+        session.streams.note("note: no LiveKit is configured and no --offline given: this is the log alone")
+        return None
+    return read_site(session, around)
+
+
+@dataclass(slots=True)
+class _Log:
+    """The lines of livekit-sip in a file. Others are counted: a log holds what its container writes beside."""
+
+    file: Lines
+    known: int = 0
+    strange: int = 0
+
+    def lines(self) -> Iterator[LogLine]:
+        for line in unwrapped(line.decode(errors="replace") for _, line in self.file.read()):
+            try:
+                yield read_line(line)
+                self.known += 1
+            except (ValueError, RecursionError):
+                self.strange += 1
+
+    def conclude(self, note: Callable[[str], None]) -> None:
+        """Say how many lines were passed over.
+
+        Raises:
+            PartialError: there was none of livekit-sip's.
+        """
+        path = named(self.file.path)
+        if self.strange and not self.known:
+            raise PartialError(f"no line of {path} is one of livekit-sip's", hint="give the log of livekit-sip itself")
+        if self.strange:
+            lines = f"{self.strange} line{'s' if self.strange != 1 else ''}"
+            note(f"note: {lines} of {path} {'are' if self.strange != 1 else 'is'} not livekit-sip's")
+
+
+def _is_wanted(call: LoggedCall, wanted: Wanted, since: float | None) -> bool:
+    return (
+        (wanted.call is None or wanted.call in {call.call_id, call.sip_call_id})
+        and (since is None or call.started >= since)
+        and (not wanted.failed or is_failed(call))
+    )
+
+
+def _show_whole(session: Session, explained: Iterable[LoggedExplanation]) -> None:
+    """One call is worth the whole screen, its PIN masked as in the log."""
+    for one in explained:
+        if one.now:
+            session.streams.write(["\n"])
+            session.emit(ExplanationView(one.now, show_pins=False))
+
+
+def _moment(text: str) -> float:
+    """A time as RFC 3339 writes it (UTC unless it says otherwise), or how long ago: 90s, 15m, 2h, 1d.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    ago = _AGO.match(text)
+    try:
+        moment = datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])}) if ago else datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise UsageError(f"--since {text!r} is no time", hint="write 15m, 2h, 1d or 2026-11-22T21:17:00Z") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+class PresentEnding(Ending):
+    """What the present rules make of a logged call."""
+
+    verdict: str
+
+
+class LoggedAdvice(TypedDict):
+    """What to change, in words and as a command."""
+
+    text: str
+    command: str
+
+
+_Caller = TypedDict("_Caller", {"from": str})
+
+
+class LoggedRow(_Caller):
+    """A call of livekit-sip's log. `outcome` and `stage` are what LiveKit decided, null where the log does not say.
+
+    `agrees` tells whether the present rules decide the same. The PIN is masked in any case.
+    """
+
+    call_id: str
+    sip_call_id: str
+    time: str
+    to: str
+    to_host: str
+    from_host: str
+    source_ip: str
+    transport: str
+    trunk_id: str
+    rule_id: str
+    room_name: str
+    identity: str
+    pin: str | None
+    reason: str
+    ended: str
+    failed: bool
+    outcome: str | None
+    stage: str | None
+    agrees: bool | None
+    now: PresentEnding | None
+    advice: list[LoggedAdvice]
+    untold: list[str]
+    guesses: list[str]
+
+
+PRINTS: Final = {"logged-calls": list[LoggedRow]}
+
+
+@dataclass(frozen=True, slots=True)
+class LogView:
+    """The calls of a log, in the order in which they began."""
+
+    calls: Sequence[LoggedExplanation]
+
+    def render(self, style: str, streams: Streams) -> Iterator[str]:
+        """The calls as text: a few lines each for people."""
+        if style != "table":
+            yield from _listing(self.calls).render(style, streams)
+            return
+        for call in self.calls:
+            yield "".join(f"{printable(line)}\n" for line in _lines(call))
+
+
+def _listing(calls: Sequence[LoggedExplanation]) -> Listing[LoggedExplanation]:
+    return Listing(
+        schema="sipctl/logged-calls/v1",
+        items=calls,
+        columns=(),
+        row=lambda _: (),
+        record=_record,
+        name=lambda one: one.logged.call_id,
+    )
+
+
+def _lines(one: LoggedExplanation) -> Iterator[str]:
+    call = one.logged
+    yield (
+        f"{_time(call.started)}  {call.from_user or 'nobody'} → {call.to_user or call.to_host}"
+        f"  from {call.source_ip} {call.transport}  {call.call_id}"
+    )
+    yield f"  {'; '.join(_story(call))}"
+    if one.now and is_failed(call):
+        yield from _now_lines(one)
+    for guess in guesses(call):
+        yield f"  a guess: {guess}"
+    if questions := untold(call):
+        yield f"  not in the log: {'; '.join(questions)}"
+
+
+def _now_lines(one: LoggedExplanation) -> Iterator[str]:
+    """Why it failed, if the present rules still fail it; else what they would do."""
+    if one.agrees is False:
+        yield f"  now: {_told_now(one)}"
+    for advice in one.now.advice if one.now and one.agrees else ():
+        yield f"  why: {advice.text}"
+        if advice.command:
+            yield f"       $ {advice.command}"
+
+
+def _story(call: LoggedCall) -> Iterator[str]:
+    """What happened, step by step."""
+    if call.has(PIN_ASKED):
+        typed = "" if call.typed is None else f", typed {mask_pin(call.typed.reveal())}#"
+        yield f"asked for a PIN{typed}"
+    if call.joined:
+        yield f"in room {call.room!r} for {call.last - call.joined:.0f} s"
+    yield told_ending(call)
+
+
+def _told_now(one: LoggedExplanation) -> str:
+    return told_outcome(one.now.outcome, one.logged.call, mask_pin) if one.now else ""
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _record(one: LoggedExplanation) -> LoggedRow:
+    call, was = one.logged, happened(one.logged)
+    return {
+        "call_id": call.call_id,
+        "sip_call_id": call.sip_call_id,
+        "time": _time(call.started),
+        "to": call.to_user,
+        "to_host": call.to_host,
+        "from": call.from_user,
+        "from_host": call.from_host,
+        "source_ip": call.source_ip,
+        "transport": call.transport,
+        "trunk_id": call.trunk_id,
+        "rule_id": call.rule_id,
+        "room_name": call.room,
+        "identity": call.identity,
+        "pin": None if call.typed is None else mask_pin(call.typed.reveal()),
+        "reason": reason_of(call),
+        "ended": told_ending(call),
+        "failed": is_failed(call),
+        "outcome": was[0].value if was else None,
+        "stage": was[1].value if was else None,
+        "agrees": one.agrees,
+        "now": {"verdict": _told_now(one), **outcome_record(one.now.outcome)} if one.now else None,
+        "advice": list(map(_advice_record, one.now.advice)) if one.now else [],
+        "untold": untold(call),
+        "guesses": guesses(call),
+    }
+
+
+def _advice_record(advice: Advice) -> LoggedAdvice:
+    return {"text": advice.text, "command": str(advice.command or "")}
