@@ -229,8 +229,8 @@ def test_a_challenge_that_is_answered(server: RealLiveKit, node: SipNode, tmp_pa
 
 OFFERS = {
     "G.729 alone": (sipp.OFFER.replace("AVP 0 101", "AVP 18").partition("\na=")[0], "no codec in common: 400"),
-    "port 0": (sipp.OFFER.replace("$media", "0"), "its SDP was missing or broken: 400"),
-    "nothing": ("", "its SDP was missing or broken: 400"),
+    "port 0": (sipp.OFFER.replace("$media", "0"), "its SDP could not be used: 400: invalid audio address"),
+    "nothing": ("", "INVITE without SDP (a delayed offer): 400"),
 }
 
 
@@ -244,7 +244,8 @@ def test_an_offer_that_livekit_cannot_take(server: RealLiveKit, node: SipNode, t
     seen = sipp.place_call(node.port, tmp_path, to=NUMBER, from_=CALLER, offer=offer)
     assert [one.what for one in seen.responses] == ["100 Processing", "180 Ringing", "400"]
     (one,) = explain_logged(site_now(server), [last_logged(node)])
-    assert (told_ending(one.logged), one.agrees) == (told, None)
+    assert told_ending(one.logged).startswith(told)
+    assert one.agrees is None
 
 
 def test_a_room_that_cannot_be_joined(server: RealLiveKit, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ _PLAIN: Final = {
 _NO_FREE_PORT: Final = "failed to listen on udp port"
 _NO_AUDIO: Final = "no audio in sdp"
 _QUOTED: Final = re.compile(r'"[^"]*"')
-"""In an error about SDP it may be a key for encrypted media."""
+"""In an error about SDP it may be a key for encrypted media, unless the error is about an address."""
 
 _BYE: Final = re.compile(r"bye-(?P<type>.+)-(?P<cause>[0-9]+)\Z")
 """A BYE with a Reason header (RFC 3326); before 1.11 a plain one may be `bye-sip-0`, too."""
@@ -169,7 +169,8 @@ def _told_media(call: LoggedCall) -> str:
     if call.error == _NO_FREE_PORT:
         return f"no free RTP port: {status}"
     words = f"{'its SDP could not be used' if broken_sdp else 'media could not be started'}: {status}"
-    return f"{words}: {_QUOTED.sub('…', call.error)}" if call.error else words
+    error = call.error if "address" in call.error else _QUOTED.sub("…", call.error)
+    return f"{words}: {error}" if error else words
 
 
 _TOLD: Final[Mapping[str, Callable[[LoggedCall], str]]] = {
