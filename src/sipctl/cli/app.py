@@ -44,7 +44,20 @@ COMMANDS: Final = {
             "export": "Write trunks, rules and live rooms as one snapshot; passwords of trunks are left out.",
         },
     ),
-    "pin": Entry("PINs: who has which, and giving out new ones."),
+    "pin": Entry(
+        "PINs: who has which, and giving out new ones.",
+        {
+            "assign": "Give rooms a PIN; a room that has one keeps it.",
+            "rotate": "Give rooms another PIN, in the registry and in their live rules together.",
+            "show": "Show a room's PIN, the number to dial, and what a caller would meet now.",
+            "list": "List the rooms that the registry knows, and their PINs.",
+            "lookup": "Say whose a PIN is, and which rules carry it; the PIN comes from stdin or a hidden prompt.",
+            "release": "Take a room's PIN away; it stays in quarantine and is given to nobody for a year.",
+            "audit": "Check the PINs, and say how likely it is that somebody guesses one.",
+            "export": "Write the registry as csv, json or jsonl. A file is made 0600 and holds PINs in full.",
+            "import": "Bring PINs in from a file: first the plan, with --apply what it says.",
+        },
+    ),
     "room": Entry(
         "Live rooms and who is in them.",
         {

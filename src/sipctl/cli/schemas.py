@@ -4,7 +4,6 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sipctl.cli.pin_schemas import PIN_DETAILS, PIN_LISTINGS, ExposureShape
 from sipctl.cli.shape import Shape
 from sipctl.cli.upkeep_schemas import UPKEEP_DOCUMENTS
 
@@ -85,6 +84,20 @@ class FindingShape(Shape):
     duration_ms: float
 
 
+class ExposureShape(Shape):
+    """A guesser's chances; `bits` is log2(space/pins), `minimum_length` null if even 16 digits are too few."""
+
+    space: int
+    pins: int
+    bits: float
+    lines: int
+    seconds_per_call: float
+    chance_per_day: float
+    chance_per_30_days: float
+    target: float
+    minimum_length: int | None
+
+
 class Findings(Shape):
     """A report of `doctor`, `config validate` or `pin audit`, the last with a guesser's chances."""
 
@@ -126,7 +139,6 @@ LISTINGS: Final[dict[str, type[BaseModel]]] = {
     "trunks": Trunk,
     "settings": SettingRow,
     "codes": CodeRow,
-    **PIN_LISTINGS,
 }
 """What each list holds: `{"schema": "sipctl/NAME/v1", "items": [...]}`."""
 
@@ -134,7 +146,6 @@ DETAILS: Final[dict[str, type[BaseModel]]] = {
     "trunk": Trunk,
     "paths": Paths,
     "config-file": WrittenConfig,
-    **PIN_DETAILS,
 }
 """What each single thing is: `{"schema": "sipctl/NAME/v1", "item": {...}}`."""
 

@@ -16,6 +16,11 @@ class Live:
     rules: tuple[DispatchRule, ...]
     rooms: frozenset[str]
 
+    @property
+    def pins(self) -> frozenset[str]:
+        """The PINs that the rules carry."""
+        return frozenset(rule.pin for rule in self.rules)
+
 
 async def look(client: "LiveKitClient") -> Live:
     """Rules first, rooms second: the other order takes the rule of a room that just started for stale."""

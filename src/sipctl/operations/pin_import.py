@@ -4,15 +4,17 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from sipctl.config.model import Settings
 from sipctl.errors import PartialError, SipctlError, UsageError
 from sipctl.operations.journal import Journal
+from sipctl.operations.live import Live
 from sipctl.operations.pins import give_back, store_pins
+from sipctl.operations.safeguards import spared_by
 from sipctl.spreadsheet import from_cell
 from sipctl.telephony.limits import MAX_ITEMS, check_objects, within
 from sipctl.telephony.naming import counted
@@ -165,16 +167,15 @@ def _room_and_pin(row: Mapping[str, Any], number: int) -> tuple[str, str]:
 
 def plan_import(
     registry: "Registry",
+    settings: Settings,
     rows: Iterable[tuple[int, str, str]],
-    length: int,
-    spared: Callable[[str], str] = lambda _room: "",
-    carried: Mapping[str, str] = MappingProxyType({}),
+    live: Live | None,
+    allow: frozenset[str],
 ) -> list[Item]:
-    """What an import would do with each row.
+    """What an import would do with each row. A PIN that a rule of another room carries is that room's.
 
-    `length` is the one in force: a shorter number lost its zeros, unless the room is known to have or have had it, from
-    when PINs were shorter. Rooms for which `spared` gives a reason keep the PIN they have; `carried` are the PINs of
-    live rules with their rooms.
+    A number that is shorter than the length in force lost its zeros, unless the room is known to have or have had it,
+    from when PINs were shorter.
 
     Raises:
         UsageError: a PIN was mangled by a spreadsheet, or is none.
@@ -182,9 +183,12 @@ def plan_import(
     rows = [row for row in rows if row[2]]
     given = [(room, pin) for _, room, pin in rows]
     known = registry.known(room for room, _ in given)
-    owners = {pin: Holder(room, ACTIVE) for pin, room in carried.items()} | registry.holders(pin for _, pin in given)
+    carried = {rule.pin: Holder(rule.room_name, ACTIVE) for rule in live.rules if rule.pin} if live else {}
+    owners = carried | registry.holders(pin for _, pin in given)
     for number, room, pin in rows:
-        _refuse_mangled(number, room, pin, MIN_LENGTH if pin in owners and owners[pin].room == room else length)
+        was_its = pin in owners and owners[pin].room == room
+        _refuse_mangled(number, room, pin, MIN_LENGTH if was_its else settings.telephony.pin_length)
+    spared = spared_by(settings, live, allow)
     items: list[Item] = []
     for room, pin in given:
         owner = owners.setdefault(pin, Holder(room, ACTIVE))

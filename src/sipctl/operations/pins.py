@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
-from sipctl.errors import ConflictError, NotFoundError, PartialError, RailError, SipctlError, UsageError
+from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError, UsageError
 from sipctl.operations.journal import Journal
 from sipctl.operations.live import Live
-from sipctl.operations.rotate import spared_by
+from sipctl.operations.safeguards import spared_by
 from sipctl.operations.writing import rail
 from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import counted
-from sipctl.telephony.ownership import Ownership
-from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, PinPolicy, check_pin, is_pin
+from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, PinPolicy, check_pin
 from sipctl.telephony.registered import ACTIVE, Holder, Holding, Rotation
 from sipctl.telephony.room_names import checked_room_name
 
@@ -56,23 +55,14 @@ def policy_of(settings: Settings) -> PinPolicy:
     return PinPolicy(length=length, leading_zero=registry.leading_zero, doubles=registry.doubles)
 
 
-def check_one_truth(registry: "Registry", mark: Ownership, live: Live) -> None:
-    """Refuse to work on a registry that does not know the PINs which live rules of this profile carry.
+def drawn_by(settings: Settings) -> Callable[[], str]:
+    """Draws one PIN after another by this profile's policy.
 
     Raises:
-        RailError: another backend writes these PINs.
+        UsageError: its length is not 4 to 16.
     """
-    owned = (rule for rule in live.rules if rule.room_name in live.rooms and mark.owns(rule))
-    carried = {rule.pin: rule for rule in owned if is_pin(rule.pin)}
-    known = registry.holders(carried)
-    stranger = next((rule for pin, rule in carried.items() if pin not in known), None)
-    if stranger:
-        raise RailError(
-            f"rule {stranger.sip_dispatch_rule_id} of live room {stranger.room_name!r} carries a PIN that this registry"
-            " does not know: another backend, probably Meet, hands out PINs here",
-            code="two-truths",
-            hint='point the registry at its database (registry.layout = "meet"), or bring its PINs in by `pin import`',
-        )
+    policy = policy_of(settings)
+    return lambda: policy.draw(secrets.randbelow)
 
 
 def rooms_to_assign(

@@ -1,22 +1,30 @@
 """Rotating PINs: registry and live rule change together or neither.
 
 A rotation is noted before anything else; then the new PIN is the room's in the registry, whose constraint makes sure
-that it is nobody else's; then the live rule is replaced; then the note goes. Whoever finds a note finishes it forward:
-each step may be repeated. docs/adr/0001-rotation.md tells every crash point.
+that it is no other room's; then the live rule is replaced; then the note goes. A run that finds a note finishes it
+forward: each step may be repeated. docs/adr/0001-rotation.md describes every crash point.
 """
 
+import json
+import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError, surely_without_effect
+from sipctl.files import write_private
 from sipctl.operations.audited_batch import AuditedBatch
 from sipctl.operations.executing import Brake, attempt_each
 from sipctl.operations.journal import Journal, Write
 from sipctl.operations.live import Live
+from sipctl.operations.safeguards import SPARED, check_sole_issuer, spared_by
+from sipctl.operations.writing import rail
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.registered import Holding, Rotation
@@ -49,7 +57,7 @@ class Rotator:
     """What a rotation works with. `client` None = the profile has no LiveKit: the registry alone changes.
 
     `draw` draws a PIN, and again while it is one of `taken`, those of live rules; `chosen` are those of rooms whose PIN
-    somebody chose. `on_step` is told each step that was done: "begun", "rule", "finished".
+    a person chose. `on_step` is called after each step: "begun", "rule", "finished".
     """
 
     registry: "Registry"
@@ -136,10 +144,7 @@ class Rotator:
             ConflictError: no free PIN was found, or a rotation of this room was begun and not ended.
         """
         if not holding.pin:
-            raise NotFoundError(
-                f"room {holding.room!r} has no PIN",
-                hint=(CommandLine.of("pin", "assign").on(holding.room), " gives it one"),
-            )
+            raise _without_pin(holding.room)
         for pin in self._candidates(holding.room):
             if self.registry.begin_rotation(holding.room, holding.pin, pin):
                 return Rotation(holding.room, holding.pin, pin, "")
@@ -214,7 +219,7 @@ class Rotator:
         """Write the new PIN into the rules. If LiveKit surely did nothing, a new rotation is given up.
 
         Raises:
-            PartialError: a rule was changed, or nobody can tell whether it was; the note stays.
+            PartialError: a rule was changed, or it is not known whether it was; the note stays.
         """
         changed = False
         for rule in rules:
@@ -235,6 +240,10 @@ class Rotator:
         if self.client is None:
             raise NotFoundError(f"rule {rule.sip_dispatch_rule_id} is gone")
         return await self.client.replace_rule(rule, replace(rule, pin=rotation.new_pin))
+
+
+def _without_pin(room: str) -> NotFoundError:
+    return NotFoundError(f"room {room!r} has no PIN", hint=(CommandLine.of("pin", "assign").on(room), " gives it one"))
 
 
 def _concluded(audit: AuditedBatch, done: Sequence[Rotated]) -> list[Rotated]:
@@ -285,32 +294,69 @@ class RotationPlan:
     left_out: tuple[tuple[Holding, str], ...] = ()
 
 
-def plan_rotation(holdings: Iterable[Holding], spared: Callable[[str], str]) -> RotationPlan:
-    """Sort rooms into those that may be rotated and those that `spared` gives a reason for."""
-    rooms: list[Holding] = []
-    left_out: list[tuple[Holding, str]] = []
-    for holding in holdings:
-        if reason := spared(holding.room):
-            left_out.append((holding, reason))
-        else:
-            rooms.append(holding)
-    return RotationPlan(tuple(rooms), tuple(left_out))
+def plan_rotation(
+    registry: "Registry",
+    settings: Settings,
+    rooms: Iterable[str] | None,
+    live: Live | None,
+    allow: frozenset[str],
+    *,
+    alone: str = "",
+) -> RotationPlan:
+    """Which of the named rooms that have a PIN are rotated; `rooms` None = all that the registry knows.
 
+    `alone` is the name of a room that is the only one: it is refused where a set would leave it out.
 
-def spared_by(settings: Settings, live: Live | None, allow: frozenset[str]) -> Callable[[str], str]:
-    """Tells of a room why its PIN must stay, "" = it may change.
-
-    "protected" = the room or its rule is on the protect list; "live" = a caller may be dialling right now.
+    Raises:
+        NotFoundError, UsageError: the registry knows no such room, or several; the only one has no PIN.
+        RailError: the only one is live or protected, or another system hands out PINs.
     """
-    protect = frozenset(settings.protect)
-    rules = live.rules if live else ()
-    by_rule = {rule.room_name for rule in rules if rule.sip_dispatch_rule_id in protect and settings.mark.owns(rule)}
-    protected = frozenset() if "protected" in allow else protect
-    live_rooms = live.rooms if live and "live-room" not in allow else frozenset()
+    if live:
+        check_sole_issuer(registry, settings.mark, live)
+    meant = registry.holdings() if rooms is None else registry.find_all(rooms)
+    held = [holding for holding in dict.fromkeys(meant) if holding.pin]
+    if alone and not held:
+        raise _without_pin(alone)
+    spared = spared_by(settings, live, allow)
+    reasons = [(holding, spared(holding.room)) for holding in held]
+    left_out = tuple((holding, reason) for holding, reason in reasons if reason)
+    if alone and left_out:
+        word, described = SPARED[left_out[0][1]]
+        raise rail(word, f"will not rotate the PIN of room {left_out[0][0].room!r}: {described}")
+    return RotationPlan(tuple(holding for holding, reason in reasons if not reason), left_out)
 
-    def spared(room: str) -> str:
-        if protected and (room in by_rule or not protected.isdisjoint((room, settings.mark.name_for(room)))):
-            return "protected"
-        return "live" if room in live_rooms else ""
 
-    return spared
+KEPT: Final = timedelta(days=30)
+"""How long a list of old PINs is kept: the next rotation after that removes it."""
+
+_LISTS: Final = ("rotation-*.jsonl", ".sipctl-*")
+"""The lists, and drafts of them that a killed run left behind."""
+
+
+def write_old_pins(journal: Journal, rooms: Iterable[Holding]) -> Path:
+    """Write the PINs of these rooms to a file that `pin import` reads, before they change; lists of long ago go.
+
+    Raises:
+        UncheckedError: it cannot be written.
+    """
+    folder = journal.folder
+    file = folder / f"rotation-{journal.run}.jsonl"
+    lines = (json.dumps({"room": one.room, "pin": one.pin}, ensure_ascii=False) + "\n" for one in rooms)
+    write_private(file, lines)
+    try:
+        _remove_old_lists(folder, journal.now())
+    except OSError as error:
+        journal.tell(f"a list of old PINs in {folder} cannot be removed: {error.strerror}")
+    return file
+
+
+def _remove_old_lists(folder: Path, now: datetime) -> None:
+    for path in (found for name in _LISTS for found in folder.glob(name)):
+        status = os.lstat(path)
+        if stat.S_ISREG(status.st_mode) and now.timestamp() - status.st_mtime > KEPT.total_seconds():
+            path.unlink()
+
+
+def may_have_changed(done: Iterable[Rotated]) -> bool:
+    """Whether some room may have another PIN now."""
+    return not all(one.error is not None and surely_without_effect(one.error) for one in done)

@@ -25,8 +25,8 @@ from sipctl.errors import (
 from sipctl.operations.carrying import Done, Result, Way
 from sipctl.operations.journal import Entry, Journal
 from sipctl.operations.live import Live
-from sipctl.operations.pins import check_one_truth
 from sipctl.operations.rule_writes import poison_pair
+from sipctl.operations.safeguards import check_sole_issuer
 from sipctl.operations.survey import Surveyor, earlier_from
 from sipctl.registry.looks import Earlier, Looks
 from sipctl.telephony.livekit_json import rule_from_json
@@ -143,7 +143,7 @@ class Synchroniser:
         registry, policy = self.surveyor.registry, self.surveyor.policy
         writes_pins = not policy.by_backend and policy.parts != {Part.PURGE}
         if registry and writes_pins:
-            check_one_truth(registry, policy.mark, Live(rules=tuple(world.rules), rooms=world.live))
+            check_sole_issuer(registry, policy.mark, Live(rules=tuple(world.rules), rooms=world.live))
 
     def _owned(self, world: World) -> int:
         return sum(map(self.surveyor.policy.mark.owns, world.rules))

@@ -1,0 +1,1 @@
+"""`sipctl pin`: the registry of PINs. One module for each command."""

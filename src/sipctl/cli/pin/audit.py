@@ -1,0 +1,134 @@
+"""`sipctl pin audit`."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final
+
+import typer
+
+from sipctl.cli.command import ReportCommand
+from sipctl.cli.endings import finish
+from sipctl.cli.options import FailOn
+from sipctl.cli.pin.common import NoLive, ask_livekit
+from sipctl.cli.session import Session
+from sipctl.cli.views.report import ReportView, report_record
+from sipctl.findings import Area, Level
+from sipctl.operations.pins import PinFacts, pin_facts, policy_of, shared_pins
+from sipctl.output.formats import name_lines
+from sipctl.output.streams import Streams
+from sipctl.output.text import escaped_json
+from sipctl.telephony.exposure import Exposure
+
+KIND: Final = ReportCommand
+
+_DAYS: Final = 30
+_SHOWN: Final = (Level.ERROR, Level.WARN, Level.INFO)
+
+
+def run(
+    ctx: typer.Context,
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="CODE", help="Only these codes.")] = None,
+    skip: Annotated[list[str] | None, typer.Option("--skip", metavar="CODE", help="All but these codes.")] = None,
+    also_profile: Annotated[
+        list[str] | None,
+        typer.Option("--also-profile", metavar="NAME", help="Another profile that shares the LiveKit; repeatable."),
+    ] = None,
+    lines: Annotated[int, typer.Option(min=1, max=100_000, help="Calls that a guesser can make at a time.")] = 30,
+    seconds_per_call: Annotated[float, typer.Option(min=0.1, max=3600, help="How long one guess takes.")] = 8.0,
+    target: Annotated[float, typer.Option(min=1e-12, max=1, help="The chance in 30 days that you accept.")] = 0.0001,
+    no_live: NoLive = False,
+    fail_on: FailOn = "error",
+) -> None:
+    """Check the PINs, and say how likely it is that somebody guesses one.
+
+    \b
+    Examples:
+      sipctl pin audit
+      sipctl pin audit --lines 100 --target 0.001
+      sipctl pin audit --only PIN507 -o name
+      sipctl pin audit --also-profile staging
+    """
+    from sipctl.cli.examine import level_named
+    from sipctl.doctor.gather import wrong_pins
+    from sipctl.doctor.runner import Plan, examine_pins
+
+    session = Session.of(ctx)
+    plan = Plan(only=frozenset(only or {Area.PINS.value}), skip=frozenset(skip or ()), fail_on=level_named(fail_on))
+    plan.check_words()
+    live = ask_livekit(session, ask=not no_live)
+    facts = replace(_facts(session, also_profile or ()), target=target)
+    wrong = asyncio.run(wrong_pins(session.settings, session.options.timeout))
+    report = examine_pins(session.settings, facts, live, wrong, plan)
+    in_use = {"live rules": len(live.pins - {""})} if live else {}
+    exposures = {
+        name: Exposure(policy=facts.policy, live=count, lines=lines, seconds_per_call=seconds_per_call)
+        for name, count in (in_use | {"every room": facts.in_use}).items()
+    }
+    session.emit(_View(ReportView(report, "pin_audit"), exposures, target))
+    finish(session, code=report.exit_code)
+
+
+def _facts(session: Session, also_profiles: Sequence[str]) -> PinFacts:
+    """What the registry holds, and which of its PINs other profiles use, too."""
+    with session.registry() as registry:
+        facts = pin_facts(registry, policy_of(session.settings), session.settings)
+    return replace(facts, shared=tuple(_shared(session, also_profiles, facts)))
+
+
+def _shared(session: Session, profiles: Sequence[str], facts: PinFacts) -> Iterator[tuple[str, str, str]]:
+    for profile in profiles:
+        with session.registry(session.settings_of(profile)) as other:
+            yield from shared_pins(profile, other, facts.holdings)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A report with a guesser's chances; `target` is the chance in 30 days that is accepted."""
+
+    report: ReportView
+    exposures: Mapping[str, Exposure]
+    target: float
+
+    def render(self, style: str, streams: Streams) -> Iterator[str]:
+        """The report as text; `name` gives the rooms concerned, ready for `pin rotate --stdin`."""
+        if style == "json":
+            record = report_record(self.report.report) | {"exposure": dict(self._figures())}
+            yield escaped_json(json.dumps(record, ensure_ascii=False, indent=2)) + "\n"
+        elif style == "name":
+            concerned = (one for one in self.report.report.findings if one.level in _SHOWN)
+            rooms = (one.resource.removeprefix("room ") for one in concerned if one.resource.startswith("room "))
+            yield from name_lines(dict.fromkeys(rooms), streams)
+        else:
+            yield from self.report.render(style, streams)
+            if style == "table":
+                yield from self._for_people()
+
+    def _figures(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, exposure in self.exposures.items():
+            figures = {
+                "space": exposure.policy.space,
+                "pins": exposure.live,
+                "bits": round(exposure.bits, 1),
+                "lines": exposure.lines,
+                "seconds_per_call": exposure.seconds_per_call,
+                "chance_per_day": exposure.chance(1),
+                "chance_per_30_days": exposure.chance(_DAYS),
+                "target": self.target,
+                "minimum_length": exposure.minimum_length(_DAYS, self.target),
+            }
+            yield name, figures
+
+    def _for_people(self) -> Iterator[str]:
+        one = next(iter(self.exposures.values()))
+        space = f"{one.policy.space:,} possible PINs"
+        yield f"\nA guesser with {one.lines} lines at {one.seconds_per_call:g} s a call, {space}:\n"
+        for name, figures in self._figures():
+            length = figures["minimum_length"]
+            enough = f"{length} digits keep that under" if length else "not even 16 digits keep that under"
+            yield (
+                f"  {name}: {figures['pins']:,} PINs, {figures['bits']} bits; a hit within a day"
+                f" {figures['chance_per_day']:.2g}, within {_DAYS} days {figures['chance_per_30_days']:.2g};"
+                f" {enough} {self.target:g}\n"
+            )

@@ -1,0 +1,126 @@
+"""`sipctl pin import`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, TypedDict
+
+import typer
+
+from sipctl.cli.endings import finish
+from sipctl.cli.inputs import EXPORT_LIMIT, read_document
+from sipctl.cli.options import Allow, Confirm
+from sipctl.cli.pin.common import Apply, NoLive, ask_livekit, keep_old_pins, rotate_rooms
+from sipctl.cli.rows import shown_pin
+from sipctl.cli.session import Session
+from sipctl.errors import ExitCode, PartialError, SipctlError
+from sipctl.operations.live import Live
+from sipctl.operations.pin_import import Item, State, add_pins, plan_import, read_row_lines, read_rows, unless_failed
+from sipctl.operations.writing import check_profile
+from sipctl.output.formats import Listing
+from sipctl.telephony.naming import counted
+
+if TYPE_CHECKING:
+    from sipctl.registry.store import Registry
+
+
+class ImportedPin(TypedDict):
+    """What an import did with a row, or would do."""
+
+    room: str
+    pin: str
+    result: str
+    why: str
+
+
+PRINTS: Final = {"pins-import": list[ImportedPin]}
+
+
+def run(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="csv, json or jsonl; - for stdin.")],
+    no_live: NoLive = False,
+    apply: Apply = False,
+    allow: Allow = None,
+    confirm: Confirm = "",
+) -> None:
+    """Bring PINs in from a file: first the plan, with --apply what it says.
+
+    The columns are room and pin; Meet's resource_id and pin_code are understood, too. A room that has another PIN is
+    rotated to the file's, its live rule with it; live rooms are left out (`--allow live-room`), and those on the
+    protect list (`--allow protected`). A PIN that a spreadsheet has mangled is refused with its row.
+
+    \b
+    Examples:
+      sipctl pin import pins.csv
+      sipctl pin import pins.csv --apply
+    """
+    session = Session.of(ctx)
+    permit = session.permit(allow, confirm)
+    check_profile(session.settings, permit)
+    rows, passed_over = _read_rows(session, file)
+    live = ask_livekit(session, ask=not no_live)
+    applied = apply and not permit.dry_run
+    failed: Mapping[str, SipctlError] = {}
+    with session.registry() as registry:
+        items = plan_import(registry, session.settings, rows, live, permit.allow)
+        if applied:
+            with session.lock():
+                items, failed = _carry_out(session, registry, items, live, permit.allow)
+    session.emit(_view(items, applied=applied, show_pins=session.options.show_pins))
+    is_refused = any(item.state in {State.CONFLICTING, State.UNKNOWN} for item in items)
+    code = ExitCode.RAIL if is_refused else ExitCode.PARTIAL if passed_over else ExitCode.DONE
+    finish(session, _shortfall(failed), code)
+
+
+def _shortfall(failed: Mapping[str, SipctlError]) -> SipctlError | None:
+    """What an import ends with that left rooms as they were, for these reasons."""
+    first = next(iter(failed.values()), None)
+    summary = f"{counted(len(failed), 'room')} did not go well: "
+    return PartialError(summary + first.message, hint=first.advice) if first else None
+
+
+def _read_rows(session: Session, file: Path) -> tuple[list[tuple[int, str, str]], int]:
+    """The rows of the file; of one with an object a line, such as a rotation leaves, also how many were passed over."""
+    limit = session.options.max_items
+    if file.suffix != ".jsonl":
+        return read_rows(read_document(file, EXPORT_LIMIT), limit), 0
+    rows, passed_over = read_row_lines(read_document(file, EXPORT_LIMIT, errors="surrogateescape"), limit)
+    if passed_over:
+        lines = counted(passed_over, "line")
+        session.streams.note(f"note: {lines} of {file} passed over: damaged, or no object with room and pin")
+    return rows, passed_over
+
+
+def _carry_out(
+    session: Session, registry: "Registry", items: Sequence[Item], live: Live | None, allow: Iterable[str]
+) -> tuple[list[Item], Mapping[str, SipctlError]]:
+    """Add what is new, and rotate the rooms to which the file gives another PIN; the items, and the errors of rooms."""
+    chosen = {item.room: item.pin for item in items if item.state is State.CHANGED}
+    rooms = list(registry.known(chosen).values())
+    undo = keep_old_pins(session, rooms, live, allow)
+    added = add_pins(registry, items, session.journal)
+    try:
+        done = rotate_rooms(session, registry, rooms, live, undo, chosen)
+    except SipctlError as error:
+        failed = dict.fromkeys(chosen, error)
+    else:
+        failed = {one.room: one.error for one in done if one.error}
+    return unless_failed(added, failed), failed
+
+
+def _view(items: Iterable[Item], *, applied: bool, show_pins: bool) -> Listing[Item]:
+    """What an import did, or would do."""
+
+    def record(item: Item) -> ImportedPin:
+        is_planned = item.state in {State.ADDED, State.CHANGED} and not applied
+        result = f"would be {item.state}" if is_planned else item.state.value
+        return ImportedPin(room=item.room, pin=shown_pin(item.pin, show=show_pins), result=result, why=item.why)
+
+    return Listing(
+        schema="sipctl/pins-import/v1",
+        items=items,
+        columns=("room", "pin", "result", "why"),
+        row=lambda item: tuple(map(str, record(item).values())),
+        record=record,
+        name=lambda item: item.room,
+    )

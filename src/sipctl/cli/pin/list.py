@@ -1,0 +1,29 @@
+"""`sipctl pin list`."""
+
+from typing import Annotated, Final
+
+import typer
+
+from sipctl.cli.command import CsvCommand
+from sipctl.cli.pin.common import HeldPin, pins_view
+from sipctl.cli.session import Session
+
+KIND: Final = CsvCommand
+PRINTS: Final = {"pins": list[HeldPin]}
+
+
+def run(
+    ctx: typer.Context,
+    missing: Annotated[bool, typer.Option("--missing", help="Only rooms without a PIN.")] = False,
+) -> None:
+    """List the rooms that the registry knows, and their PINs.
+
+    \b
+    Examples:
+      sipctl pin list
+      sipctl pin list --missing -o name
+    """
+    session = Session.of(ctx)
+    with session.registry() as registry:
+        holdings = (one for one in registry.holdings() if not (missing and one.pin))
+        session.emit(pins_view(holdings, show_pins=session.options.show_pins))

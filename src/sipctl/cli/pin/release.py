@@ -1,0 +1,62 @@
+"""`sipctl pin release`."""
+
+from typing import Final, TypedDict
+
+import typer
+
+from sipctl.cli.options import Allow, Confirm
+from sipctl.cli.pin.common import NoLive, Room, ask_livekit
+from sipctl.cli.rows import shown_pin
+from sipctl.cli.session import Session
+from sipctl.command_line import CommandLine
+from sipctl.operations.pins import check_release, release
+from sipctl.operations.writing import check_profile
+from sipctl.output.formats import Detail
+from sipctl.telephony.registered import Holding
+
+
+class ReleasedPin(TypedDict):
+    """A PIN that went into quarantine, or would."""
+
+    room: str
+    pin: str
+    applied: bool
+
+
+PRINTS: Final = {"pin-released": ReleasedPin}
+
+
+def run(ctx: typer.Context, room: Room, no_live: NoLive = False, allow: Allow = None, confirm: Confirm = "") -> None:
+    """Take a room's PIN away; it stays in quarantine and is given to nobody for a year.
+
+    Refused while the room is live or a rule carries the PIN (`--allow live-room`), and if it is on the protect list
+    (`--allow protected`).
+
+    \b
+    Examples:
+      sipctl pin release retro
+      sipctl pin release retro --dry-run
+    """
+    session = Session.of(ctx)
+    permit = session.permit(allow, confirm)
+    check_profile(session.settings, permit)
+    live = ask_livekit(session, ask=not no_live)
+    with session.registry() as registry:
+        holding = registry.find(room)
+        check_release(session.settings, holding, live, permit.allow)
+        if not permit.dry_run:
+            release(registry, holding, session.journal)
+    again = CommandLine.of("pin", "assign", "--pin-stdin").on(holding.room)
+    undo = "" if permit.dry_run else session.paste(again)
+    session.emit(_view(holding, undo, show_pins=session.options.show_pins))
+
+
+def _view(holding: Holding, undo: str, *, show_pins: bool) -> Detail:
+    """A PIN that went into quarantine, and the command that undoes it; "" = it only would."""
+    record = ReleasedPin(room=holding.room, pin=shown_pin(holding.pin, show=show_pins), applied=bool(undo))
+    lines = (
+        ("released" if undo else "would release", holding.room),
+        ("pin", record["pin"]),
+        *((("undo", undo),) if undo else ()),
+    )
+    return Detail(schema="sipctl/pin-released/v1", lines=lines, record=record, name=holding.room)
