@@ -18,6 +18,7 @@ import typing_extensions
 from pydantic import TypeAdapter
 
 import sipctl.cli
+from sipctl.cli.rows import FURTHER_KEYS
 from sipctl.cli.schemas import json_schemas
 from sipctl.command_line import prose_text
 from sipctl.doctor.codes import CODES
@@ -76,19 +77,14 @@ def printed() -> Iterator[tuple[str, Any]]:
 
 def printed_schema(name: str, printed: Any) -> dict[str, Any]:  # noqa: ANN401 - a TypedDict, or a list of them
     """The JSON Schema of a list (`list[Row]`), or of a single thing."""
-    is_list = typing.get_origin(printed) is list
+    key = "items" if typing.get_origin(printed) is list else "item"
     schema = TypeAdapter(_for_pydantic(printed)).json_schema(ref_template="#/$defs/{model}")
     definitions = schema.pop("$defs", {})
-    if not is_list:
-        definitions[printed.__name__] = schema
-    definitions = {key: {"additionalProperties": False} | definition for key, definition in definitions.items()}
-    inner = schema if is_list else definitions.pop(printed.__name__)
-    key = "items" if is_list else "item"
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"sipctl/{name}/v1",
         "type": "object",
-        "properties": {"schema": {"const": f"sipctl/{name}/v1"}, key: inner},
+        "properties": {"schema": {"const": f"sipctl/{name}/v1"}, key: schema},
         "required": ["schema", key],
         "additionalProperties": False,
         "$defs": definitions,
@@ -97,12 +93,19 @@ def printed_schema(name: str, printed: Any) -> dict[str, Any]:  # noqa: ANN401 -
 
 def _for_pydantic(shape: Any) -> Any:  # noqa: ANN401 - any type
     """The same type with the TypedDict of typing_extensions, which pydantic asks for before Python 3.12."""
+    if typing.get_origin(shape) is typing.Annotated:
+        row, *marks = typing.get_args(shape)
+        same = _for_pydantic(row)
+        if FURTHER_KEYS in marks:
+            same.__pydantic_config__ = {"extra": "allow"}
+        return same
     if typing.is_typeddict(shape):
         fields = {
             name: _for_pydantic(inner) for name, inner in typing.get_type_hints(shape, include_extras=True).items()
         }
         same = typing_extensions.TypedDict(shape.__name__, fields)
         same.__doc__ = shape.__doc__
+        same.__pydantic_config__ = {"extra": "forbid"}
         return same
     if isinstance(shape, types.UnionType):
         return functools.reduce(operator.or_, map(_for_pydantic, typing.get_args(shape)))

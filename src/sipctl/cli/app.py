@@ -67,7 +67,19 @@ COMMANDS: Final = {
             "delete": "End a room for everyone in it; LiveKit then sends `room_finished`.",
         },
     ),
-    "trunk": Entry("SIP trunks: the numbers people dial."),
+    "trunk": Entry(
+        "SIP trunks: the numbers people dial.",
+        {
+            "list": "List inbound and outbound trunks.",
+            "show": "Show one trunk in full; its password stays hidden.",
+            "create": "Create an inbound trunk, or find the equal one that is there.",
+            "update": (
+                "Change some fields of an inbound trunk and keep all others."
+                " A list that is given replaces the one there."
+            ),
+            "delete": "Delete one trunk.",
+        },
+    ),
     "config": Entry("The configuration: write it, show it, check it."),
     "sandbox": Entry("A LiveKit-compatible server on loopback, to try things on."),
     "demo": Entry("Tell the whole story in one minute, on the sandbox."),

@@ -147,6 +147,18 @@ def given(wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {field: value for field, value in wanted.items() if value is not None}
 
 
+def edits_given(wanted: Mapping[str, Any], *command: str) -> Mapping[str, Any]:
+    """The fields that an update changes: those that an option gave a value for.
+
+    Raises:
+        UsageError: there is none.
+    """
+    edits = given(wanted)
+    if not edits:
+        raise UsageError("nothing to change", hint=(CommandLine.of(*command, "--help"), " shows what can be"))
+    return edits
+
+
 def chosen(what: str, values: list[str] | None, any_one: bool) -> tuple[str, ...] | None:
     """What `--WHAT`, repeated, and `--any-WHAT` say of a list: None = nothing, so that it stays.
 

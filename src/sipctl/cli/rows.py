@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 from sipctl.telephony.livekit_json import RuleJson, rule_to_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import Ownership, is_open
 from sipctl.telephony.pins import mask_pin
+
+FURTHER_KEYS: Final = "and further keys, as LiveKit has them"
+"""Marks a printed row that has more keys than its TypedDict names."""
 
 Names = Mapping[str, str]
 """What people call a room, by its name in LiveKit, as far as that is known."""

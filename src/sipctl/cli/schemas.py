@@ -2,32 +2,10 @@
 
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from sipctl.cli.shape import Shape
 from sipctl.cli.upkeep_schemas import UPKEEP_DOCUMENTS
-
-
-class TrunkMarks(Shape):
-    """Which way calls go."""
-
-    direction: Literal["inbound", "outbound"]
-
-
-class Trunk(BaseModel):
-    """A trunk in LiveKit's own JSON, its password masked. Inbound and outbound ones have different further keys."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
-
-    sip_trunk_id: str
-    name: str
-    metadata: str
-    numbers: list[str]
-    auth_username: str
-    auth_password: Literal["", "********"]
-    headers: dict[str, str]
-    media_encryption: str
-    sipctl: TrunkMarks
 
 
 class SettingRow(Shape):
@@ -136,14 +114,12 @@ class ErrorShape(Shape):
 
 
 LISTINGS: Final[dict[str, type[BaseModel]]] = {
-    "trunks": Trunk,
     "settings": SettingRow,
     "codes": CodeRow,
 }
 """What each list holds: `{"schema": "sipctl/NAME/v1", "items": [...]}`."""
 
 DETAILS: Final[dict[str, type[BaseModel]]] = {
-    "trunk": Trunk,
     "paths": Paths,
     "config-file": WrittenConfig,
 }

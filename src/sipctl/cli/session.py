@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sipctl.operations.lock import CheckLock
     from sipctl.operations.writing import Change, Permit, Writer
     from sipctl.registry.store import Registry
-    from sipctl.telephony.model import DispatchRule
+    from sipctl.telephony.model import DispatchRule, InboundTrunk
     from sipctl.telephony.returning import PinsToday
 
 T = TypeVar("T")
@@ -149,6 +149,16 @@ class Session:
         from sipctl.lkapi.requests import rule_request_from_json
 
         return rule_request_from_json(read_document(path))
+
+    def trunk_request(self, path: Path) -> "InboundTrunk":
+        """The trunk of a request file of LiveKit's, or of stdin for `-`.
+
+        Raises:
+            UsageError: as of a rule's.
+        """
+        from sipctl.lkapi.requests import trunk_request_from_json
+
+        return trunk_request_from_json(read_document(path))
 
     def named(self, things: Iterable[T], room_of: Callable[[T], str]) -> tuple[Iterable[T], Mapping[str, str]]:
         """These things, and what people call their rooms where Meet's database says; not knowing that is no failure."""

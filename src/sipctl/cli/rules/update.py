@@ -7,10 +7,9 @@ import typer
 
 from sipctl.cli.change_view import show_change
 from sipctl.cli.inputs import read_secret_line
-from sipctl.cli.options import Allow, Confirm, chosen, given
+from sipctl.cli.options import Allow, Confirm, chosen, edits_given
 from sipctl.cli.rules.common import PinStdin, Reference, Trunks
 from sipctl.cli.session import Session
-from sipctl.command_line import CommandLine
 from sipctl.errors import UsageError
 from sipctl.operations.rule_writes import update_requested_rule
 
@@ -77,7 +76,7 @@ def _edits(
     if pin_stdin and no_pin:
         raise UsageError("--pin-stdin and --no-pin exclude each other")
     pin = "" if no_pin else read_secret_line("PIN") if pin_stdin else None
-    wanted = {
+    fields = {
         "room_name": room,
         "pin": pin,
         "name": name,
@@ -87,7 +86,4 @@ def _edits(
         "inbound_numbers": callers,
         "hide_phone_number": hide_phone_number,
     }
-    edits = given(wanted)
-    if not edits:
-        raise UsageError("nothing to change", hint=(CommandLine.of("rules", "update", "--help"), " shows what can be"))
-    return edits
+    return edits_given(fields, "rules", "update")

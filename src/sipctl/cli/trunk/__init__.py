@@ -1,0 +1,1 @@
+"""`sipctl trunk`: SIP trunks, the numbers people dial. One module for each command."""
