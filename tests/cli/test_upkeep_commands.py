@@ -647,7 +647,10 @@ def test_a_clock_that_is_off_deletes_nothing_and_says_so(sandboxed: Cron) -> Non
     sandboxed.server.join("elsewhere", "bob")
     sandboxed.server.advance(3600)
     told = sandboxed.rules("purge", "--apply", "--quiet")
-    assert "the clock of this host is 3600 s behind LiveKit's, so this observation counts for nothing" in told.stderr
+    seconds = r"(3599|3600|3601)"  # LiveKit's Date has no fractions
+    assert re.search(
+        f"the clock of this host is {seconds} s behind LiveKit's, so this obs.* counts for nothing", told.stderr
+    )
     assert {one["reason"] for one in sandboxed.document("purge")["items"]} >= {"clock-off"}
     assert "stale" in sandboxed.rooms()
     sandboxed.rules("purge", "--apply", "--look-twice", "1s")
