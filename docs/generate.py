@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import typing_extensions
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 import sipctl.cli
-from sipctl.cli.rows import FURTHER_KEYS
 from sipctl.cli.schemas import json_schemas
 from sipctl.command_line import prose_text
 from sipctl.doctor.codes import CODES
@@ -76,9 +75,11 @@ def printed() -> Iterator[tuple[str, Any]]:
 
 
 def printed_schema(name: str, printed: Any) -> dict[str, Any]:  # noqa: ANN401 - a TypedDict, or a list of them
-    """The JSON Schema of a list (`list[Row]`), or of a single thing."""
+    """The JSON Schema of a list (`list[Row]`), of a single thing, or of a document that names its schema itself."""
     key = "items" if typing.get_origin(printed) is list else "item"
     schema = TypeAdapter(_for_pydantic(printed)).json_schema(ref_template="#/$defs/{model}")
+    if "schema" in schema.get("properties", ()):
+        return schema
     definitions = schema.pop("$defs", {})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -92,29 +93,31 @@ def printed_schema(name: str, printed: Any) -> dict[str, Any]:  # noqa: ANN401 -
 
 
 def _for_pydantic(shape: Any) -> Any:  # noqa: ANN401 - any type
-    """The same type with the TypedDict of typing_extensions, which pydantic asks for before Python 3.12."""
-    if typing.get_origin(shape) is typing.Annotated:
-        row, *marks = typing.get_args(shape)
-        same = _for_pydantic(row)
-        if FURTHER_KEYS in marks:
-            same.__pydantic_config__ = {"extra": "allow"}
-        return same
+    """The same type with the TypedDict of typing_extensions, which pydantic asks for before Python 3.12.
+
+    What a type is annotated with are keywords of JSON Schema.
+    """
     if typing.is_typeddict(shape):
-        fields = {
-            name: _for_pydantic(inner) for name, inner in typing.get_type_hints(shape, include_extras=True).items()
-        }
-        same = typing_extensions.TypedDict(shape.__name__, fields)
-        same.__doc__ = shape.__doc__
-        same.__pydantic_config__ = {"extra": "forbid"}
-        return same
+        return _typed_dict(shape, {})
+    arguments, origin = typing.get_args(shape), typing.get_origin(shape)
+    if origin is typing.Annotated:
+        bare, keywords = arguments
+        if typing.is_typeddict(bare):
+            return _typed_dict(bare, keywords)
+        return typing.Annotated[bare, Field(json_schema_extra=keywords)]
     if isinstance(shape, types.UnionType):
-        return functools.reduce(operator.or_, map(_for_pydantic, typing.get_args(shape)))
-    if arguments := typing.get_args(shape):
-        origin = typing.get_origin(shape)
-        if origin is typing.NotRequired:
-            return typing_extensions.NotRequired[_for_pydantic(arguments[0])]
-        return shape if origin is typing.Literal else origin[tuple(map(_for_pydantic, arguments))]
-    return shape
+        return functools.reduce(operator.or_, map(_for_pydantic, arguments))
+    if origin is typing.NotRequired:
+        return typing_extensions.NotRequired[_for_pydantic(arguments[0])]
+    return shape if origin in {None, typing.Literal} else origin[tuple(map(_for_pydantic, arguments))]
+
+
+def _typed_dict(shape: Any, keywords: dict[str, Any]) -> Any:  # noqa: ANN401 - a TypedDict
+    hints = typing.get_type_hints(shape, include_extras=True)
+    same = typing_extensions.TypedDict(shape.__name__, {name: _for_pydantic(inner) for name, inner in hints.items()})
+    same.__doc__ = shape.__doc__
+    same.__pydantic_config__ = {"extra": "forbid", "json_schema_extra": keywords}
+    return same
 
 
 def generated() -> dict[Path, str]:

@@ -23,7 +23,7 @@ from doctor.relay import Relay
 from doctor.test_planted import OTHER_PIN, PIN, healthy
 from hostile_text import ANY_TEXT
 from peers.livekit import RealLiveKit
-from sipctl.cli.views.report import junit_text
+from sipctl.cli.report import junit_text
 from sipctl.config.model import Ignored
 from sipctl.doctor.check import CHECKS
 from sipctl.doctor.codes import CODES

@@ -117,7 +117,8 @@ def validate(
       sipctl config validate env.d/common livekit-server.yaml sip.yaml
       docker compose config --format json | sipctl config validate - -o json
     """
-    from sipctl.cli.examine import finish, run_validate
+    from sipctl.cli.examine import run_validate
+    from sipctl.cli.report import finish
 
     session = Session.of(ctx)
-    finish(session, run_validate(session, files or [], kind, fail_on), "config_validate", None)
+    finish(session, run_validate(session, files or [], kind, fail_on), "config_validate")

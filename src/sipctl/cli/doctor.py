@@ -54,7 +54,8 @@ def doctor(
       sipctl doctor --wait 60 --fail-on warn
       sipctl doctor --offline --snapshot snapshot.json
     """
-    from sipctl.cli.examine import Wanted, codes_view, finish, plan_of, run_doctor
+    from sipctl.cli.examine import Wanted, codes_view, plan_of, run_doctor
+    from sipctl.cli.report import finish
 
     session = Session.of(ctx)
     wanted = Wanted(

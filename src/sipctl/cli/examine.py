@@ -3,16 +3,14 @@
 import asyncio
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sipctl.cli import endings
-from sipctl.cli.endings import show
 from sipctl.cli.inputs import EXPORT_LIMIT, STDIN, check_stdin_files, read_document
+from sipctl.cli.report import level_named
 from sipctl.cli.session import Session
-from sipctl.cli.views.report import ReportView, metrics_text
-from sipctl.command_line import prose_below, prose_text
+from sipctl.command_line import prose_text
 from sipctl.config.checks.files import open_own_files
 from sipctl.config.deployment import Source
 from sipctl.config.kinds import Kind
@@ -23,16 +21,13 @@ from sipctl.doctor.codes import CODES
 from sipctl.doctor.facts import Answer
 from sipctl.doctor.report import Report, make_report
 from sipctl.doctor.runner import Plan, examine, examine_offline, examine_unasked
-from sipctl.errors import ConfigError, ExitCode, SipctlError, UsageError
-from sipctl.files import write_public
-from sipctl.findings import Code, Finding, Fix, Level
+from sipctl.errors import ConfigError, SipctlError, UsageError
+from sipctl.findings import Code, Finding, Level
 from sipctl.output.formats import Listing
 from sipctl.telephony.snapshot import read_snapshot
 
 if TYPE_CHECKING:
     from sipctl.operations.pins import PinFacts
-
-_FAIL_ON = {"error": Level.ERROR, "warn": Level.WARN, "info": Level.INFO}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +43,6 @@ class Wanted:
     offline: bool
     snapshot: Path | None
     textfile: Path | None
-
-
-def level_named(word: str) -> Level:
-    """The level that `--fail-on` names.
-
-    Raises:
-        UsageError: it names none.
-    """
-    if word not in _FAIL_ON:
-        raise UsageError(f"--fail-on {word!r} is no level", hint=f"choose one of {', '.join(_FAIL_ON)}")
-    return _FAIL_ON[word]
 
 
 def plan_of(session: Session, wanted: Wanted) -> Plan:
@@ -182,26 +166,6 @@ def _told(findings: Iterable[Finding], files: int) -> str:
     errors = sum(finding.level is Level.ERROR for finding in findings)
     where = f"{files} file{'s' if files != 1 else ''}"
     return f"{errors} error{'s' if errors != 1 else ''} in {where}." if errors else f"No error in {where}."
-
-
-def finish(session: Session, report: Report, name: str, textfile: Path | None) -> None:
-    """Show the report and end with its exit code; with `--quiet` a healthy one shows nothing."""
-    report = replace(report, findings=tuple(_pasted(session, finding) for finding in report.findings))
-    try:
-        show(session, ReportView(report, name), is_news=report.exit_code is not ExitCode.DONE)
-    finally:
-        if textfile:
-            write_public(textfile, metrics_text(report, name))
-    endings.finish(session, code=report.exit_code)
-
-
-def _pasted(session: Session, finding: Finding) -> Finding:
-    """The finding with its command as it must be typed after this run."""
-    fix = finding.fix
-    if fix is None:
-        return finding
-    command = session.options.again(fix.command) if fix.command else None
-    return replace(finding, fix=Fix(text=prose_below(fix.text, session.options.deployment), command=command))
 
 
 def codes_view(plan: Plan) -> Listing[Code]:

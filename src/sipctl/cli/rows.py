@@ -9,8 +9,8 @@ from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import Ownership, is_open
 from sipctl.telephony.pins import mask_pin
 
-FURTHER_KEYS: Final = "and further keys, as LiveKit has them"
-"""Marks a printed row that has more keys than its TypedDict names."""
+FURTHER_KEYS: Final = {"additionalProperties": True}
+"""In JSON Schema: the row has more keys than its TypedDict names."""
 
 Names = Mapping[str, str]
 """What people call a room, by its name in LiveKit, as far as that is known."""

@@ -1,8 +1,8 @@
 """The shapes of what sipctl prints as JSON; `docs/generate.py` writes their JSON Schemas."""
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from sipctl.cli.shape import Shape
 from sipctl.cli.upkeep_schemas import UPKEEP_DOCUMENTS
@@ -31,60 +31,6 @@ class WrittenConfig(Shape):
     profile: str
     settings: dict[str, str | bool | list[str]]
     applied: bool
-
-
-class EvidenceShape(Shape):
-    """What was seen, what was expected, and where."""
-
-    observed: str
-    expected: str
-    source: str
-
-
-class FixShape(Shape):
-    """What to do, in words and as a command ("" if none helps)."""
-
-    text: str
-    command: str
-
-
-class FindingShape(Shape):
-    """One answer to one question."""
-
-    code: str = Field(pattern="^[A-Z0-9]{3}[0-9]{3}$")
-    level: Literal["error", "warn", "unknown", "info", "ok", "skipped"]
-    area: str
-    resource: str
-    title: str
-    detail: str
-    evidence: EvidenceShape
-    fix: FixShape | None
-    duration_ms: float
-
-
-class ExposureShape(Shape):
-    """A guesser's chances; `bits` is log2(space/pins), `minimum_length` null if even 16 digits are too few."""
-
-    space: int
-    pins: int
-    bits: float
-    lines: int
-    seconds_per_call: float
-    chance_per_day: float
-    chance_per_30_days: float
-    target: float
-    minimum_length: int | None
-
-
-class Findings(Shape):
-    """A report of `doctor`, `config validate` or `pin audit`, the last with a guesser's chances."""
-
-    schema_: Literal["sipctl/findings/v1"] = Field(alias="schema")
-    verdict: str
-    findings: list[FindingShape]
-    counts: dict[str, int]
-    exit_code: int
-    exposure: dict[str, ExposureShape] | None = None
 
 
 class CodeRow(Shape):
@@ -125,7 +71,7 @@ DETAILS: Final[dict[str, type[BaseModel]]] = {
 }
 """What each single thing is: `{"schema": "sipctl/NAME/v1", "item": {...}}`."""
 
-DOCUMENTS: Final[dict[str, type[BaseModel]]] = {"findings": Findings, "error": ErrorShape, **UPKEEP_DOCUMENTS}
+DOCUMENTS: Final[dict[str, type[BaseModel]]] = {"error": ErrorShape, **UPKEEP_DOCUMENTS}
 """What is neither a list nor a single thing."""
 
 

@@ -4,12 +4,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from sipctl.errors import PartialError
 from sipctl.output.csv import csv_lines
 from sipctl.output.streams import Streams
 from sipctl.output.text import escaped_json, printable
+
+if TYPE_CHECKING:
+    from junitparser import TestSuite
 
 T = TypeVar("T")
 Record = Mapping[str, Any]
@@ -29,6 +32,15 @@ def encode_json(value: object, *, indent: int | None = None) -> str:
     except PydanticSerializationError:
         text = json.dumps(value, ensure_ascii=False, indent=indent, separators=(",", ":" if indent is None else ": "))
     return escaped_json(text)
+
+
+def junit_document(suite: "TestSuite") -> str:
+    """JUnit XML with one suite."""
+    from junitparser import JUnitXml
+
+    xml = JUnitXml()
+    xml.add_testsuite(suite)
+    return bytes(xml.tostring()).decode() + "\n"  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -12,8 +12,8 @@ from sipctl.cli.command import ReportCommand
 from sipctl.cli.endings import finish
 from sipctl.cli.options import FailOn
 from sipctl.cli.pin.common import NoLive, ask_livekit
+from sipctl.cli.report import ExposureRow, ReportView, level_named, report_record
 from sipctl.cli.session import Session
-from sipctl.cli.views.report import ReportView, report_record
 from sipctl.findings import Area, Level
 from sipctl.operations.pins import PinFacts, pin_facts, policy_of, shared_pins
 from sipctl.output.formats import name_lines
@@ -50,7 +50,6 @@ def run(
       sipctl pin audit --only PIN507 -o name
       sipctl pin audit --also-profile staging
     """
-    from sipctl.cli.examine import level_named
     from sipctl.doctor.gather import wrong_pins
     from sipctl.doctor.runner import Plan, examine_pins
 
@@ -105,19 +104,19 @@ class _View:
             if style == "table":
                 yield from self._for_people()
 
-    def _figures(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _figures(self) -> Iterator[tuple[str, ExposureRow]]:
         for name, exposure in self.exposures.items():
-            figures = {
-                "space": exposure.policy.space,
-                "pins": exposure.live,
-                "bits": round(exposure.bits, 1),
-                "lines": exposure.lines,
-                "seconds_per_call": exposure.seconds_per_call,
-                "chance_per_day": exposure.chance(1),
-                "chance_per_30_days": exposure.chance(_DAYS),
-                "target": self.target,
-                "minimum_length": exposure.minimum_length(_DAYS, self.target),
-            }
+            figures = ExposureRow(
+                space=exposure.policy.space,
+                pins=exposure.live,
+                bits=round(exposure.bits, 1),
+                lines=exposure.lines,
+                seconds_per_call=exposure.seconds_per_call,
+                chance_per_day=exposure.chance(1),
+                chance_per_30_days=exposure.chance(_DAYS),
+                target=self.target,
+                minimum_length=exposure.minimum_length(_DAYS, self.target),
+            )
             yield name, figures
 
     def _for_people(self) -> Iterator[str]:

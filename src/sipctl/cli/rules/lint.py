@@ -8,9 +8,9 @@ from typing import Annotated, Final
 import typer
 
 from sipctl.cli.command import ReportCommand
-from sipctl.cli.examine import finish, level_named
 from sipctl.cli.inputs import check_stdin_files, named, read_document
 from sipctl.cli.options import FailOn
+from sipctl.cli.report import finish, level_named
 from sipctl.cli.rules.common import Offline
 from sipctl.cli.rules.surroundings import read_surroundings
 from sipctl.cli.session import Session
@@ -80,7 +80,7 @@ def _lint(session: Session, wanted: Linting) -> None:
         if added
         else lint(session.settings, snapshot, plan)
     )
-    finish(session, report, "rules_lint", None)
+    finish(session, report, "rules_lint")
 
 
 def _requests(path: Path) -> list[DispatchRule | InboundTrunk]:

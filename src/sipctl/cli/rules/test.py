@@ -20,7 +20,7 @@ from sipctl.errors import ExitCode, UsageError
 from sipctl.files import write_private
 from sipctl.operations.case_files import read_cases
 from sipctl.operations.case_proposals import propose_cases
-from sipctl.output.formats import encode_json, name_lines
+from sipctl.output.formats import encode_json, junit_document, name_lines
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
 from sipctl.telephony.explaining.expectation import Judged, judge
@@ -155,8 +155,6 @@ class TestsView:
     def _junit(self) -> str:
         from junitparser import Failure, TestCase, TestSuite
 
-        from sipctl.cli.views.junit import suite_text
-
         suite = TestSuite("sipctl rules test")
         for one in self.judged:
             case = TestCase(printable(one.case.name), "sipctl.routing")
@@ -165,4 +163,4 @@ class TestsView:
                 failure.text = "\n".join(map(printable, self._told(one)))
                 case.result = [failure]
             suite.add_testcase(case)
-        return suite_text(suite)
+        return junit_document(suite)

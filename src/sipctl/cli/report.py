@@ -3,12 +3,17 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from pathlib import Path
+from typing import Annotated, Final, Literal, NotRequired, TypedDict
 
-from sipctl.command_line import prose_text
+from sipctl.cli import endings
+from sipctl.cli.session import Session
+from sipctl.command_line import prose_below, prose_text
 from sipctl.doctor.report import Report
+from sipctl.errors import ExitCode, UsageError
+from sipctl.files import write_public
 from sipctl.findings import Finding, Fix, Level
-from sipctl.output.formats import encode_json
+from sipctl.output.formats import encode_json, junit_document
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
 
@@ -17,6 +22,100 @@ _COUNTED: Final = {
     "error": ("error", "errors"), "warn": ("warning", "warnings"), "unknown": ("unknown", "unknown"),
     "info": ("note", "notes"), "ok": ("ok", "ok"), "skipped": ("skipped", "skipped"),
 }  # fmt: skip
+
+
+_FAIL_ON: Final = {"error": Level.ERROR, "warn": Level.WARN, "info": Level.INFO}
+
+
+class EvidenceRow(TypedDict):
+    """What was seen, what was expected, and where."""
+
+    observed: str
+    expected: str
+    source: str
+
+
+class FixRow(TypedDict):
+    """What to do, in words and as a command ("" if none helps)."""
+
+    text: str
+    command: str
+
+
+class FindingRow(TypedDict):
+    """One answer to one question."""
+
+    code: Annotated[str, {"pattern": "^[A-Z0-9]{3}[0-9]{3}$"}]
+    level: Literal["error", "warn", "unknown", "info", "ok", "skipped"]
+    area: str
+    resource: str
+    title: str
+    detail: str
+    evidence: EvidenceRow
+    fix: FixRow | None
+    duration_ms: float
+
+
+class ExposureRow(TypedDict):
+    """A guesser's chances; `bits` is log2(space/pins), `minimum_length` null if even 16 digits are too few."""
+
+    space: int
+    pins: int
+    bits: float
+    lines: int
+    seconds_per_call: float
+    chance_per_day: float
+    chance_per_30_days: float
+    target: float
+    minimum_length: int | None
+
+
+class Findings(TypedDict):
+    """A report of `doctor`, `config validate` or `pin audit`, the last with a guesser's chances."""
+
+    schema: Literal["sipctl/findings/v1"]
+    verdict: str
+    findings: list[FindingRow]
+    counts: dict[str, int]
+    exit_code: int
+    exposure: NotRequired[dict[str, ExposureRow] | None]
+
+
+PRINTS: Final = {"findings": Findings}
+
+
+def level_named(word: str) -> Level:
+    """The level that `--fail-on` names.
+
+    Raises:
+        UsageError: it names none.
+    """
+    if word not in _FAIL_ON:
+        raise UsageError(f"--fail-on {word!r} is no level", hint=f"choose one of {', '.join(_FAIL_ON)}")
+    return _FAIL_ON[word]
+
+
+def finish(session: Session, report: Report, name: str, textfile: Path | None = None) -> None:
+    """Show the report, write its metrics into the `textfile`, end with its exit code.
+
+    With `--quiet` a healthy one shows nothing. `name` is as of `ReportView`.
+    """
+    report = replace(report, findings=tuple(_pasted(session, finding) for finding in report.findings))
+    try:
+        endings.show(session, ReportView(report, name), is_news=report.exit_code is not ExitCode.DONE)
+    finally:
+        if textfile:
+            write_public(textfile, _metrics_text(report, name))
+    endings.finish(session, code=report.exit_code)
+
+
+def _pasted(session: Session, finding: Finding) -> Finding:
+    """The finding with its command as it must be typed after this run."""
+    fix = finding.fix
+    if fix is None:
+        return finding
+    command = session.options.again(fix.command) if fix.command else None
+    return replace(finding, fix=Fix(text=prose_below(fix.text, session.options.deployment), command=command))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +131,14 @@ class ReportView:
             case "json":
                 yield encode_json(report_record(self.report), indent=2) + "\n"
             case "jsonl":
-                records = map(finding_record, self.report.findings)
+                records = map(_finding_row, self.report.findings)
                 yield from (encode_json(one) + "\n" for one in records)
             case "name":
                 yield from (f"{code}\n" for code in dict.fromkeys(one.code for one in _problems(self.report)))
             case "junit":
                 yield junit_text(self.report, self.name)
             case "prometheus":
-                yield metrics_text(self.report, self.name)
+                yield _metrics_text(self.report, self.name)
             case _:
                 yield from self._for_people(all_levels=streams.verbose)
 
@@ -98,47 +197,37 @@ def _evidence(finding: Finding, *, with_source: bool) -> Iterator[str]:
         yield f"        {told}"
 
 
-def report_record(report: Report) -> dict[str, Any]:
+def report_record(report: Report) -> Findings:
     """The report as JSON."""
-    return {
-        "schema": "sipctl/findings/v1",
-        "verdict": report.verdict,
-        "findings": [finding_record(finding) for finding in report.findings],
-        "counts": dict(report.counts),
-        "exit_code": int(report.exit_code),
-    }
+    return Findings(
+        schema="sipctl/findings/v1",
+        verdict=report.verdict,
+        findings=[_finding_row(finding) for finding in report.findings],
+        counts=dict(report.counts),
+        exit_code=int(report.exit_code),
+    )
 
 
-def finding_record(finding: Finding) -> dict[str, Any]:
-    """One finding as JSON."""
-    return {
-        "code": finding.code,
-        "level": finding.level.value,
-        "area": finding.area.value,
-        "resource": finding.resource,
-        "title": finding.title,
-        "detail": finding.detail,
-        "evidence": {
-            "observed": finding.evidence.observed,
-            "expected": finding.evidence.expected,
-            "source": finding.evidence.source,
-        },
-        "fix": {"text": prose_text(finding.fix.text), "command": str(finding.fix.command or "")}
-        if finding.fix
-        else None,
-        "duration_ms": round(finding.duration_ms, 3),
-    }
-
-
-def _fix_record(fix: Fix) -> dict[str, str]:
-    return {"text": prose_text(fix.text), "command": str(fix.command or "")}
+def _finding_row(finding: Finding) -> FindingRow:
+    fix = finding.fix
+    return FindingRow(
+        code=finding.code,
+        level=finding.level.value,
+        area=finding.area.value,
+        resource=finding.resource,
+        title=finding.title,
+        detail=finding.detail,
+        evidence=EvidenceRow(
+            observed=finding.evidence.observed, expected=finding.evidence.expected, source=finding.evidence.source
+        ),
+        fix=FixRow(text=prose_text(fix.text), command=str(fix.command or "")) if fix else None,
+        duration_ms=round(finding.duration_ms, 3),
+    )
 
 
 def junit_text(report: Report, name: str) -> str:
     """JUnit XML: a test case a finding; it fails if the run does for it, other warnings and notes are its output."""
     from junitparser import Error, Failure, Skipped, TestCase, TestSuite
-
-    from sipctl.cli.views.junit import suite_text
 
     suite = TestSuite(f"sipctl {name}")
     for finding in report.findings:
@@ -154,10 +243,10 @@ def junit_text(report: Report, name: str) -> str:
         elif finding.level is not Level.OK:
             case.system_out = f"{finding.level.value}: {text}"
         suite.add_testcase(case)
-    return suite_text(suite)
+    return junit_document(suite)
 
 
-def metrics_text(report: Report, name: str) -> str:
+def _metrics_text(report: Report, name: str) -> str:
     """The report in Prometheus's text format."""
     from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
