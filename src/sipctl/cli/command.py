@@ -1,5 +1,6 @@
 """What a command line is made of: commands with their output formats, and groups that load them when named."""
 
+import functools
 import importlib
 import keyword
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,16 @@ def _unwrapped(text: str) -> str:
     return "\n\n".join(block if block.startswith("\b") else " ".join(block.split()) for block in blocks)
 
 
+def _process(parameter: Any, ctx: Any, value: Any) -> Any:  # noqa: ANN401 - Typer's own objects
+    """What a command gets for a parameter. A default has the right type: Typer would load pydantic to prove it."""
+    if value is None and (parameter.multiple or parameter.nargs == -1):
+        value = ()
+    is_given = ctx.get_parameter_source(parameter.name).name != "DEFAULT"
+    if is_given or (parameter.required and parameter.value_is_missing(value)):
+        return type(parameter).process_value(parameter, ctx, value)
+    return parameter.callback(ctx, parameter, value) if parameter.callback else value
+
+
 class _EveryCommand:
     """Adds the shared options to whatever Typer class it is mixed into."""
 
@@ -38,6 +49,7 @@ class _EveryCommand:
         for parameter in parameters:
             if getattr(parameter, "is_flag", False):
                 parameter.metavar = ""  # Typer's help would print `<bool>`, as if a flag took a value.
+            parameter.process_value = functools.partial(_process, parameter)
         return parameters
 
 
