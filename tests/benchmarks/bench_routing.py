@@ -10,7 +10,7 @@ from ratios import best, python, show
 from sipctl.config.model import Settings
 from sipctl.doctor.lint import lint
 from sipctl.doctor.runner import Plan
-from sipctl.operations.routing import site_of
+from sipctl.operations.site import site_of
 from sipctl.telephony.explaining.explanation import explain
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.matching.call import Call

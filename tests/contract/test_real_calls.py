@@ -19,7 +19,8 @@ from peers.livekit import RealLiveKit, running_livekit
 from peers.sipnode import SipNode, running_sip_node
 from sipctl.config.model import Connection, Settings, Telephony
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.routing import ask_snapshot, site_of
+from sipctl.operations.site import site_of
+from sipctl.operations.snapshot import take_snapshot
 from sipctl.telephony.explaining.explanation import Explanation, explain
 from sipctl.telephony.explaining.logged import explain_logged
 from sipctl.telephony.explaining.wire import WireStep, wire
@@ -129,7 +130,7 @@ def site_now(server: RealLiveKit) -> Site:
         connection = Connection(url=server.url, api_key=server.api_key, api_secret=server.api_secret)
         async with LiveKitClient(connection, timeout_s=20) as client:
             settings = Settings(telephony=Telephony(default_country="FR"))
-            return site_of(settings, await ask_snapshot(client))
+            return site_of(settings, await take_snapshot(client))
 
     return asyncio.run(ask())
 

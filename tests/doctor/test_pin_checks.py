@@ -19,8 +19,8 @@ from sipctl.doctor.runner import Plan, examine_pins
 from sipctl.errors import UncheckedError
 from sipctl.findings import Area, Finding, Level
 from sipctl.lkapi.health import WrongPins
-from sipctl.operations.live import Live
 from sipctl.operations.pins import pin_facts
+from sipctl.operations.snapshot import Live
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import PinPolicy

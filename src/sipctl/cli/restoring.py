@@ -20,6 +20,7 @@ from sipctl.files import write_private
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.masking import shown_url
 from sipctl.operations.executing import Attempt, Brake, braking_on_signals
+from sipctl.operations.export import EXPORT_TO_FILE, PinSwap, check_origin, records
 from sipctl.operations.journal import Entry
 from sipctl.operations.restoring import (
     Present,
@@ -32,12 +33,12 @@ from sipctl.operations.restoring import (
     restore,
     rules_before,
 )
-from sipctl.operations.snapshots import EXPORT_TO_FILE, Holdings, PinSwap, check_origin, records, take_snapshot
+from sipctl.operations.snapshot import take_snapshot
 from sipctl.operations.writing import Change, Permit, Writer, check_profile
 from sipctl.output.text import escaped_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.returning import Returning, as_of_today
-from sipctl.telephony.snapshot import REAL, SCHEMA, SWAPPED, read_snapshot
+from sipctl.telephony.snapshot import REAL, SCHEMA, SWAPPED, Snapshot, read_snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +158,10 @@ def _carry_out(session: Session, steps: Sequence[Step], permit: Permit) -> list[
 
 def export_rules(session: Session, file: Path | None) -> None:
     """`rules export`."""
-    holdings = session.livekit(take_snapshot)
+    snapshot = session.livekit(lambda client: take_snapshot(client, outbound=False))
     shown = file is not None or session.options.show_pins
-    swap = None if shown else PinSwap(frozenset(rule.pin for rule in holdings.rules))
-    text = _snapshot(holdings, session.settings.connection.url, swap)
+    swap = None if shown else PinSwap(frozenset(rule.pin for rule in snapshot.rules or ()))
+    text = _text(snapshot, session.settings.connection.url, swap)
     if file is None:
         session.streams.note(_what_is_exported(session, swap))
         session.streams.write(text)
@@ -176,7 +177,7 @@ def _what_is_exported(session: Session, swap: PinSwap | None) -> str:
     return prose_text((told, session.options.again(EXPORT_TO_FILE), " writes one that does"))
 
 
-def _snapshot(holdings: Holdings, url: str, swap: PinSwap | None) -> Iterator[str]:
+def _text(snapshot: Snapshot, url: str, swap: PinSwap | None) -> Iterator[str]:
     """The document piece by piece, so that many rules are never text in whole."""
     head = {
         "schema": SCHEMA,
@@ -185,7 +186,7 @@ def _snapshot(holdings: Holdings, url: str, swap: PinSwap | None) -> Iterator[st
         "pins": SWAPPED if swap else REAL,
     }
     yield f'{{"sipctl":{json.dumps(head)}'
-    for name, items in records(holdings, swap).items():
+    for name, items in records(snapshot, swap).items():
         yield f',\n"{name}":['
         yield from _joined(items)
         yield "\n]"

@@ -21,8 +21,8 @@ from sipctl.telephony.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from sipctl.lkapi.health import WrongPins
-    from sipctl.operations.live import Live
     from sipctl.operations.pins import PinFacts
+    from sipctl.operations.snapshot import Live
 
 __all__ = ["Plan", "checks", "examine", "examine_offline", "examine_pins", "examine_unasked"]
 

@@ -16,7 +16,7 @@ from sipctl.operations.carrying import Done, Result, Work, failure, told
 from sipctl.operations.executing import attempt_each
 from sipctl.operations.journal import Entry, Journal, Write, utc_now
 from sipctl.operations.rule_writes import EqualRuleExistsError, create_alone, put_back, timestamp
-from sipctl.operations.survey import attended_of
+from sipctl.operations.snapshot import rules_then_rooms
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import MAX_LENGTH
@@ -66,15 +66,14 @@ class ByLiveKit:
         return await self._check(done)
 
     async def _look(self, items: Sequence[Item]) -> _Look:
-        """Rules first, rooms second."""
-        client = self.work.writer.client
+        writer = self.work.writer
+        writer.pins_today([item.before for item in items if item.before])  # what cannot be put back is not deleted
         ids = {item.rule_id for item in items} | {item.beside for item in items if item.beside}
-        rules = {rule.sip_dispatch_rule_id: rule for rule in await client.list_rules(sorted(ids))}
-        self.work.writer.pins_today([*rules.values()])  # what cannot be put back is not deleted
-        live = frozenset(room.name for room in await client.list_rooms())
-        if not live and self.work.world.live:
+        rules, rooms = await rules_then_rooms(writer.client, sorted(ids))
+        if not rooms and self.work.world.live:
             raise SipctlError("LiveKit lists no room any more, which cannot be", code="empty-list", hint="look again")
-        return _Look(rules, live)
+        by_id = {rule.sip_dispatch_rule_id: rule for rule in rules}
+        return _Look(by_id, frozenset(room.name for room in rooms))
 
     async def _delete_batch(self, items: Sequence[Item], look: _Look) -> list[Done]:
         left = {item.rule_id: self._why_not(item, look.rules, look.live) for item in items}
@@ -258,20 +257,11 @@ class ByLiveKit:
         if self.work.brake.ask_lock():
             return [Done(item, Result.NOT_BEGUN) for item in items]
         try:
-            served = {rule.room_name for rule in await writer.client.list_rules() if writer.settings.mark.owns(rule)}
-            live = {room.name for room in await writer.client.list_rooms()}
-            still = await attended_of(writer.client, [item.room for item in items if item.room in live])
+            rules, rooms = await rules_then_rooms(writer.client)
+            served = {rule.room_name for rule in rules if writer.settings.mark.owns(rule)}
+            ready, spared = await self.work.still_needed(items, served, {room.name for room in rooms})
         except SipctlError as error:
             return self._none_done(items, error)
-        was_attended = self.work.world.attended
-        ready = [
-            item
-            for item in items
-            if item.room not in served and item.room in (still if item.room in was_attended else live)
-        ]
-        spared = [
-            Done(item, Result.THERE if item.room in served else Result.ENDED) for item in items if item not in ready
-        ]
         attempts = await attempt_each(ready, self._create, self.work.brake, self.work.pace, self.work.on_end)
         return [*spared, *map(told, attempts)]
 

@@ -16,7 +16,7 @@ from sipctl.errors import SipctlError, UncheckedError
 from sipctl.operations.by_livekit import batches
 from sipctl.operations.carrying import Done, Result, Work, told
 from sipctl.operations.executing import Brake, attempt_each
-from sipctl.operations.survey import attended_of
+from sipctl.operations.snapshot import rules_then_rooms
 from sipctl.telephony.ids import new_id
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
@@ -70,11 +70,11 @@ class ByWebhook:
 
     async def _look(self) -> _World:
         writer = self.work.writer
-        rules: dict[str, list[DispatchRule]] = {}
-        for rule in await writer.client.list_rules():
-            if writer.settings.mark.owns(rule):
-                rules.setdefault(rule.room_name, []).append(rule)
-        return _World(rules, {room.name: room.sid for room in await writer.client.list_rooms()})
+        rules, rooms = await rules_then_rooms(writer.client)
+        by_room: dict[str, list[DispatchRule]] = {}
+        for rule in filter(writer.settings.mark.owns, rules):
+            by_room.setdefault(rule.room_name, []).append(rule)
+        return _World(by_room, {room.name: room.sid for room in rooms})
 
     async def _delete_batch(self, items: Sequence[Item]) -> list[Done]:
         if self.work.brake.ask_lock():
@@ -133,20 +133,12 @@ class ByWebhook:
             return [Done(item, Result.NOT_BEGUN) for item in items]
         try:
             world = await self._look()
-            still = await attended_of(self.work.writer.client, [item.room for item in items if item.room in world.sids])
-            asked = self.work.world.attended
-            ready = [
-                item
-                for item in items
-                if item.room not in world.rules and item.room in (still if item.room in asked else world.sids)
-            ]
+            ready, spared = await self.work.still_needed(items, world.rules.keys(), world.sids.keys())
         except SipctlError as error:
             return self._none_done(items, error)
         done = await self._tell(ready, "room_started", world)
         done = await self._came_true(done, lambda item, after: bool(after.rules.get(item.room)))
-        spared = [item for item in items if item not in ready]
-        there = world.rules
-        return [*(Done(item, Result.THERE if item.room in there else Result.ENDED) for item in spared), *done]
+        return [*spared, *done]
 
     async def _tell(
         self, items: Sequence[Item], event: RoomEvent, world: _World, brake: Brake | None = None

@@ -1,6 +1,6 @@
 """What carrying out a plan works with, and what it tells of each item."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -8,6 +8,7 @@ from typing import Protocol
 from sipctl.command_line import Prose, both
 from sipctl.errors import SipctlError, surely_without_effect
 from sipctl.operations.executing import Attempt, Brake, Pace
+from sipctl.operations.survey import attended_of
 from sipctl.operations.writing import Writer
 from sipctl.telephony.commands import restore_rule
 from sipctl.telephony.model import DispatchRule
@@ -74,6 +75,27 @@ class Work:
     brake: Brake = field(default_factory=Brake)
     pace: Pace = field(default_factory=Pace)
     on_end: Callable[[], None] = lambda: None
+
+    async def still_needed(
+        self, items: Sequence[Item], served: Collection[str], live: Collection[str]
+    ) -> tuple[list[Item], list[Done]]:
+        """The creations whose rooms still need a rule, and what became of the others.
+
+        `served` are the rooms that have a rule of ours, `live` the rooms that exist. A room that was
+        attended when the plan was made must be attended still.
+
+        Raises:
+            SipctlError: LiveKit did not say who is in the rooms.
+        """
+        attended = await attended_of(self.writer.client, [item.room for item in items if item.room in live])
+        needed = {
+            item.room
+            for item in items
+            if item.room not in served and item.room in (attended if item.room in self.world.attended else live)
+        }
+        left = [item for item in items if item.room not in needed]
+        done = [Done(item, Result.THERE if item.room in served else Result.ENDED) for item in left]
+        return [item for item in items if item.room in needed], done
 
 
 class Way(Protocol):

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from sipctl.config.model import Settings
 from sipctl.errors import PartialError, SipctlError, UsageError
 from sipctl.operations.journal import Journal
-from sipctl.operations.live import Live
 from sipctl.operations.pins import give_back, store_pins
 from sipctl.operations.safeguards import spared_by
+from sipctl.operations.snapshot import Live
 from sipctl.spreadsheet import from_cell
 from sipctl.telephony.limits import MAX_ITEMS, check_objects, within
 from sipctl.telephony.naming import counted

@@ -10,8 +10,8 @@ from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError, UsageError
 from sipctl.operations.journal import Journal
-from sipctl.operations.live import Live
 from sipctl.operations.safeguards import spared_by
+from sipctl.operations.snapshot import Live
 from sipctl.operations.writing import rail
 from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.model import DispatchRule

@@ -22,8 +22,8 @@ from sipctl.files import write_private
 from sipctl.operations.audited_batch import AuditedBatch
 from sipctl.operations.executing import Brake, attempt_each
 from sipctl.operations.journal import Journal, Write
-from sipctl.operations.live import Live
 from sipctl.operations.safeguards import SPARED, check_sole_issuer, spared_by
+from sipctl.operations.snapshot import Live
 from sipctl.operations.writing import rail
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule

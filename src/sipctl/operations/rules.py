@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sipctl.config.model import Settings
 from sipctl.operations.naming import pick_one
+from sipctl.operations.snapshot import rules_then_rooms
 from sipctl.operations.trunks import inbound_trunk_ids
 from sipctl.telephony import ids
 from sipctl.telephony.model import DispatchRule
@@ -42,12 +43,12 @@ async def list_rules(client: "LiveKitClient", settings: Settings, criteria: Crit
     Raises:
         NotFoundError, UsageError: no rule has the trunk's id, and there is no such inbound trunk, or several.
     """
-    rules: Iterable[DispatchRule] = await client.list_rules()
+    rules: Iterable[DispatchRule]
+    rules, rooms = await rules_then_rooms(client) if criteria.stale_only else (await client.list_rules(), [])
     if criteria.trunk is not None:
         rules = list(rules)
         criteria = replace(criteria, trunk=await _trunk_id(client, criteria.trunk, rules))
-    live_rooms = {room.name for room in await client.list_rooms()} if criteria.stale_only else set()
-    chosen = filter(_test(criteria, settings.mark, live_rooms), rules)
+    chosen = filter(_test(criteria, settings.mark, {room.name for room in rooms}), rules)
     return chosen if criteria.sort == "id" else iter(sorted(chosen, key=SORT_KEYS[criteria.sort]))
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from sipctl.config.model import Settings
 from sipctl.errors import RailError
-from sipctl.operations.live import Live
+from sipctl.operations.snapshot import Live
 from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.pins import is_pin
 

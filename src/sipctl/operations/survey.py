@@ -8,6 +8,7 @@ from typing import Final
 
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.lkapi.clocks import CLOCKS_AGREE_S
+from sipctl.operations.snapshot import rules_then_rooms
 from sipctl.registry.looks import Earlier, Looks
 from sipctl.registry.store import Registry
 from sipctl.telephony.model import DispatchRule, Room
@@ -36,8 +37,7 @@ class Surveyor:
         Raises:
             SipctlError: LiveKit did not answer. A list that fails is never taken for an empty one.
         """
-        rules = tuple(await self.client.list_rules())
-        rooms = await self.client.list_rooms()
+        rules, rooms = await rules_then_rooms(self.client)
         live = frozenset(room.name for room in rooms)
         skew_s = self.client.skew_s or 0.0
         clock_is_off = abs(skew_s) > CLOCKS_AGREE_S and earlier is None

@@ -24,9 +24,9 @@ from sipctl.errors import (
 )
 from sipctl.operations.carrying import Done, Result, Way
 from sipctl.operations.journal import Entry, Journal
-from sipctl.operations.live import Live
 from sipctl.operations.rule_writes import poison_pair
 from sipctl.operations.safeguards import check_sole_issuer
+from sipctl.operations.snapshot import Live
 from sipctl.operations.survey import Surveyor, earlier_from
 from sipctl.registry.looks import Earlier, Looks
 from sipctl.telephony.livekit_json import rule_from_json

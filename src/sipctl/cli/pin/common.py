@@ -12,9 +12,9 @@ from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.errors import surely_without_effect
 from sipctl.operations.executing import Brake, braking_on_signals
-from sipctl.operations.live import Live, look
 from sipctl.operations.pins import drawn_by
 from sipctl.operations.rotate import Rotated, Rotator, may_have_changed, write_old_pins
+from sipctl.operations.snapshot import Live, read_live
 from sipctl.output.formats import Listing
 from sipctl.telephony.registered import Holding
 
@@ -38,7 +38,7 @@ def ask_livekit(session: Session, *, ask: bool) -> Live | None:
     if session.settings.connection_or_none is None:
         session.streams.note("note: no LiveKit is configured, so only the registry is looked at")
         return None
-    return session.livekit(look)
+    return session.livekit(read_live)
 
 
 class HeldPin(TypedDict):

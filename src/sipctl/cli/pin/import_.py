@@ -13,8 +13,8 @@ from sipctl.cli.pin.common import Apply, NoLive, ask_livekit, keep_old_pins, rot
 from sipctl.cli.rows import shown_pin
 from sipctl.cli.session import Session
 from sipctl.errors import ExitCode, PartialError, SipctlError
-from sipctl.operations.live import Live
 from sipctl.operations.pin_import import Item, State, add_pins, plan_import, read_row_lines, read_rows, unless_failed
+from sipctl.operations.snapshot import Live
 from sipctl.operations.writing import check_profile
 from sipctl.output.formats import Listing
 from sipctl.telephony.naming import counted

@@ -7,7 +7,8 @@ from pathlib import Path
 from sipctl.cli.inputs import EXPORT_LIMIT, check_stdin_files, read_document
 from sipctl.cli.session import Session
 from sipctl.errors import SipctlError
-from sipctl.operations.routing import ask_snapshot, assumed_rules, site_of
+from sipctl.operations.site import assumed_rules, site_of
+from sipctl.operations.snapshot import take_snapshot
 from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.explaining.explanation import Explanation
 from sipctl.telephony.site import Site
@@ -62,7 +63,7 @@ def read_surroundings(session: Session, offline: Sequence[Path]) -> Snapshot:
         UsageError: they are no snapshot.
     """
     if not offline:
-        return session.livekit(ask_snapshot)
+        return session.livekit(take_snapshot)
     check_stdin_files(offline)
     snapshot = read_snapshot((read_document(path, EXPORT_LIMIT) for path in offline), session.options.max_items)
     if snapshot.unknown:

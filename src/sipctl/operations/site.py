@@ -1,7 +1,6 @@
-"""What routing depends on, asked of a server or read from a snapshot."""
+"""What routing depends on: a snapshot, with the settings of the profile."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from sipctl.config.model import Settings
 from sipctl.errors import UsageError
@@ -10,25 +9,11 @@ from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.site import Site
 from sipctl.telephony.snapshot import Snapshot
 
-if TYPE_CHECKING:
-    from sipctl.lkapi.client import LiveKitClient  # and the SDK with it
-
 ASSUMED = "SDR_assumed"
 """The id of a rule that is not there but would be, were its room live."""
 
 UNKNOWN_PIN = "•"
 """Stands for a digit of a PIN that nobody knows."""
-
-
-async def ask_snapshot(client: "LiveKitClient") -> Snapshot:
-    """Rules first, rooms second: the other order takes the rule of a room that just started for stale."""
-    rules = tuple(await client.list_rules())
-    return Snapshot(
-        rules=rules,
-        rooms=tuple(await client.list_rooms()),
-        trunks=tuple(await client.list_inbound_trunks()),
-        outbound=tuple(await client.list_outbound_trunks()),
-    )
 
 
 def site_of(settings: Settings, snapshot: Snapshot, assumed: Iterable[DispatchRule] = ()) -> Site:

@@ -1,40 +1,24 @@
-"""A snapshot of what a server holds: trunks, rules, live rooms, in LiveKit's own JSON."""
+"""An export of what a server holds: trunks, rules, live rooms, in LiveKit's own JSON."""
 
 import secrets
 import string
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sipctl.command_line import CommandLine
 from sipctl.config.urls import same_server
 from sipctl.errors import RailError, UsageError
-from sipctl.lkapi.client import LiveKitClient
 from sipctl.masking import shown_url
 from sipctl.operations.writing import rail
 from sipctl.telephony.livekit_json import room_to_json, rule_to_json, trunk_to_json
-from sipctl.telephony.model import DispatchRule, InboundTrunk, Room
-from sipctl.telephony.snapshot import Origin
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.snapshot import Origin, Snapshot
 
 EXPORT_TO_FILE: Final = CommandLine.of("rules", "export").on("FILE")
 
 _BUG_MARKER: Final = "None"
 """The PIN that Meet writes for a room without one: no secret, and what the doctor looks for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Holdings:
-    """What a server holds. Rules were listed before rooms."""
-
-    trunks: Sequence[InboundTrunk]
-    rules: Sequence[DispatchRule]
-    rooms: Sequence[Room]
-
-
-async def take_snapshot(client: LiveKitClient) -> Holdings:
-    """One look at everything that decides where calls land."""
-    rules = tuple(await client.list_rules())
-    return Holdings(await client.list_inbound_trunks(), rules, await client.list_rooms())
 
 
 @dataclass(slots=True)
@@ -100,11 +84,11 @@ def check_origin(origin: Origin | None, named: str, url: str, allow: Container[s
     return ""
 
 
-def records(holdings: Holdings, swap: PinSwap | None) -> Mapping[str, Iterable[Mapping[str, Any]]]:
+def records(snapshot: Snapshot, swap: PinSwap | None) -> Mapping[str, Iterable[Mapping[str, Any]]]:
     """The three lists of a snapshot in LiveKit's JSON, made as they are consumed; trunks without their passwords."""
-    rules = map(swap.rule, holdings.rules) if swap else holdings.rules
+    rules = snapshot.rules or ()
     return {
-        "trunks": map(trunk_to_json, holdings.trunks),
-        "rules": map(rule_to_json, rules),
-        "rooms": map(room_to_json, holdings.rooms),
+        "trunks": map(trunk_to_json, snapshot.trunks or ()),
+        "rules": map(rule_to_json, map(swap.rule, rules) if swap else rules),
+        "rooms": map(room_to_json, snapshot.rooms or ()),
     }
