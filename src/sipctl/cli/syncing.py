@@ -30,10 +30,8 @@ from sipctl.registry.looks import Earlier, Looks
 from sipctl.registry.opening import open_looks
 from sipctl.registry.store import Registry
 from sipctl.telephony.naming import counted
-from sipctl.telephony.plan import Part, Policy, Reason, World, pending
+from sipctl.telephony.plan import Part, Policy, World, pending
 
-_BEGIN_ANEW: Final = frozenset({Reason.FIRST_LOOK, Reason.DUPLICATE_WAITING, Reason.CLOCK_OFF})
-"""Reasons of rules whose wait may begin with this observation."""
 _SETTLE_S: Final = 5.0
 """How long a backend may take to write a rule after it was told; Meet takes under two seconds."""
 
@@ -227,7 +225,7 @@ def _exit_code(session: Session, outcome: Outcome, wanted: Wanted, permit: Permi
 
 def _tell(session: Session, outcome: Outcome, wanted: Wanted, code: ExitCode) -> None:
     """Show plan or results, and end; a run that is quiet and all right says nothing."""
-    waiting = sum(item.reason in _BEGIN_ANEW for item in outcome.items)
+    waiting = sum(item.reason.row.begins for item in outcome.items)
     if waiting and (why := _why_anew(outcome.earlier, _grace(session, wanted), waiting)):
         session.streams.warn(f"note: {why}")
     if outcome.would_refuse:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
 
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import Ownership
@@ -21,32 +20,6 @@ class Action(StrEnum):
     CREATE = "create"
 
 
-class Reason(StrEnum):
-    """Why. What is kept is as it should be; what is skipped is not, and says what it waits for."""
-
-    LIVE = "live"
-    FOREIGN = "foreign"
-    PROTECTED = "protected"
-    FIRST_LOOK = "first-look"
-    WAITING = "waiting"
-    YOUNG = "young"
-    EMPTY_LIST = "empty-list"
-    CLOCK_OFF = "clock-off"
-    UNATTENDED = "unattended"
-    NO_PIN = "no-pin"
-    TAKEN = "taken"
-    AMBIGUOUS = "ambiguous"
-    PROMPTS = "prompts"
-    LIVEKIT_ONLY = "livekit-only"
-    STALE = "stale"
-    DUPLICATE = "duplicate"
-    DUPLICATE_WAITING = "duplicate-waiting"
-    MISSING = "missing"
-    PIN_DIFFERS = "pin-differs"
-    PIN_NONE = "pin-none"
-    TRUNKS_DIFFER = "trunks-differ"
-
-
 class Part(StrEnum):
     """A part of the work that can be asked for alone."""
 
@@ -55,15 +28,57 @@ class Part(StrEnum):
     CREATE = "create"
 
 
-PART_OF: Final = {
-    **dict.fromkeys((Reason.STALE, Reason.FIRST_LOOK, Reason.WAITING, Reason.YOUNG), Part.PURGE),
-    **dict.fromkeys((Reason.EMPTY_LIST, Reason.CLOCK_OFF), Part.PURGE),
-    **dict.fromkeys((Reason.MISSING, Reason.UNATTENDED, Reason.NO_PIN, Reason.TAKEN), Part.CREATE),
-    **dict.fromkeys((Reason.DUPLICATE, Reason.DUPLICATE_WAITING, Reason.AMBIGUOUS), Part.REPAIR),
-    **dict.fromkeys((Reason.PIN_DIFFERS, Reason.PIN_NONE, Reason.TRUNKS_DIFFER), Part.REPAIR),
-}
-BACKENDS: Final = frozenset({Reason.STALE, Reason.MISSING})
-"""Changes that a backend makes when it is told of a room: Meet compares names alone, and keeps a rule that is there."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What is known of a reason.
+
+    `words` are for people. `part` None = it is shown whatever part of the work is asked for. `begins` = the wait for
+    the grace may begin with this observation. `by_backend` = a change that a backend makes itself when it is sent an
+    event of the room: Meet compares names alone, and keeps a rule that exists.
+    """
+
+    value: str
+    words: str
+    part: Part | None = None
+    begins: bool = False
+    by_backend: bool = False
+
+
+class Reason(StrEnum):
+    """Why. What is kept is as it should be; what is skipped is not, and says what it waits for."""
+
+    LIVE = _Row("live", "as it should be")
+    FOREIGN = _Row("foreign", "not this profile's")
+    PROTECTED = _Row("protected", "on the protect list")
+    PROMPTS = _Row("prompts", "it decides who is asked for a PIN: an open rule is there")
+    LIVEKIT_ONLY = _Row("livekit-only", "a backend does not change it: --via livekit")
+    STALE = _Row("stale", "its room is not live", Part.PURGE, by_backend=True)
+    FIRST_LOOK = _Row("first-look", "stale, seen for the first time", Part.PURGE, begins=True)
+    WAITING = _Row("waiting", "stale, but not for long enough", Part.PURGE)
+    YOUNG = _Row("young", "stale, but made a short time ago", Part.PURGE)
+    CLOCK_OFF = _Row("clock-off", "stale, but the clock of this host is off", Part.PURGE, begins=True)
+    EMPTY_LIST = _Row("empty-list", "LiveKit lists no room at all", Part.PURGE)
+    DUPLICATE = _Row("duplicate", "another one takes its calls", Part.REPAIR)
+    DUPLICATE_WAITING = _Row(
+        "duplicate-waiting", "another one takes its calls, but not for long enough", Part.REPAIR, begins=True
+    )
+    AMBIGUOUS = _Row("ambiguous", "one of several for the room, and not a duplicate", Part.REPAIR)
+    PIN_DIFFERS = _Row("pin-differs", "the registry has another PIN", Part.REPAIR)
+    PIN_NONE = _Row("pin-none", "its PIN is the word None", Part.REPAIR)
+    TRUNKS_DIFFER = _Row("trunks-differ", "the profile has other trunks", Part.REPAIR)
+    MISSING = _Row("missing", "attended, and without a rule", Part.CREATE, by_backend=True)
+    UNATTENDED = _Row("unattended", "live, but nobody is in it who is no phone caller", Part.CREATE)
+    NO_PIN = _Row("no-pin", "the registry has no PIN for it", Part.CREATE)
+    TAKEN = _Row("taken", "another rule has its PIN", Part.CREATE)
+
+    row: _Row
+
+    def __new__(cls, row: _Row) -> "Reason":
+        """The member whose value is that of its row."""
+        member = str.__new__(cls, row.value)
+        member._value_ = row.value
+        member.row = row
+        return member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

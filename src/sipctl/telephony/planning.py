@@ -4,6 +4,17 @@ LiveKit keeps no age of a rule and no owner, and a list of rooms can lag or be e
 stale only if it was stale at every observation for as long as the grace lasts, and as a duplicate likewise. Whatever
 call reached a live room with its PIN before a plan reaches it afterwards: `room_rules` sees to the room's own rules,
 `prompts` to the calls of other rooms. A profile's own `trunk_ids` are the one exception.
+
+How a plan is made:
+
+1. Each rule, and each live room without one, is judged alone: what becomes of it, and the one reason why.
+2. What was not asked for is left out; what the backend cannot do, though it is to make the changes, is skipped.
+3. The rule that comes first for a call decides whether its caller is asked for a PIN, whatever room it leads to. So a
+   rule that callers of another room need is not deleted, and none is written that would shut them out (`prompts`).
+4. LiveKit refuses two rules that take the same calls by the same PIN, so writes are ordered by who frees a PIN.
+   Deletions come first. An update follows the one whose PIN it takes; where they wait for each other in a circle, the
+   first is parked on a throw-away PIN, which frees its own, and gets its PIN in the end. A PIN that a rule keeps is
+   taken: that write is skipped. Creates come last, and take what is free by then.
 """
 
 from collections import defaultdict
@@ -12,7 +23,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from sipctl.telephony.model import DispatchRule
-from sipctl.telephony.plan import BACKENDS, PART_OF, Action, Item, Policy, Reason, World, wanted_pin
+from sipctl.telephony.plan import Action, Item, Policy, Reason, World, wanted_pin
 from sipctl.telephony.prompts import Prompts
 from sipctl.telephony.room_rules import of_live_room
 from sipctl.telephony.write_order import ordered_updates, standing_keys, unless_taken
@@ -47,14 +58,14 @@ def duplicates(world: World, policy: Policy) -> list[DispatchRule]:
 
 
 def _is_asked_for(item: Item, policy: Policy) -> bool:
-    part = PART_OF.get(item.reason)
+    part = item.reason.row.part
     return (part is None or part in policy.parts) and (policy.rooms is None or item.room in policy.rooms)
 
 
 def _unless_livekits(item: Item, policy: Policy) -> Item:
     """The item, or for a backend that cannot make this change why it is skipped."""
     changes = item.action not in {Action.KEEP, Action.SKIP} or item.reason is Reason.DUPLICATE_WAITING
-    if not (policy.by_backend and changes and item.reason not in BACKENDS):
+    if not (policy.by_backend and changes and not item.reason.row.by_backend):
         return item
     return replace(item, action=Action.SKIP, reason=Reason.LIVEKIT_ONLY, after=None)
 

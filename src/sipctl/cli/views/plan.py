@@ -14,31 +14,8 @@ from sipctl.output.formats import Listing
 from sipctl.output.streams import Streams
 from sipctl.output.text import escaped_json, printable
 from sipctl.telephony.naming import counted
-from sipctl.telephony.plan import Action, Item, Reason
+from sipctl.telephony.plan import Action, Item
 
-_WORDS: Final = {
-    Reason.LIVE: "as it should be",
-    Reason.FOREIGN: "not this profile's",
-    Reason.PROTECTED: "on the protect list",
-    Reason.FIRST_LOOK: "stale, seen for the first time",
-    Reason.WAITING: "stale, but not for long enough",
-    Reason.YOUNG: "stale, but made a short time ago",
-    Reason.CLOCK_OFF: "stale, but the clock of this host is off",
-    Reason.EMPTY_LIST: "LiveKit lists no room at all",
-    Reason.UNATTENDED: "live, but nobody is in it who is no phone caller",
-    Reason.NO_PIN: "the registry has no PIN for it",
-    Reason.TAKEN: "another rule has its PIN",
-    Reason.AMBIGUOUS: "one of several for the room, and not a duplicate",
-    Reason.PROMPTS: "it decides who is asked for a PIN: an open rule is there",
-    Reason.LIVEKIT_ONLY: "a backend does not change it: --via livekit",
-    Reason.STALE: "its room is not live",
-    Reason.DUPLICATE: "another one takes its calls",
-    Reason.DUPLICATE_WAITING: "another one takes its calls, but not for long enough",
-    Reason.MISSING: "attended, and without a rule",
-    Reason.PIN_DIFFERS: "the registry has another PIN",
-    Reason.PIN_NONE: "its PIN is the word None",
-    Reason.TRUNKS_DIFFER: "the profile has other trunks",
-}
 _PLANNED: Final = {Action.DELETE: "would delete", Action.UPDATE: "would update", Action.CREATE: "would create"}
 _CHANGES: Final = frozenset(_PLANNED)
 _DONE: Final = {Action.DELETE: "deleted", Action.UPDATE: "changed", Action.CREATE: "created"}
@@ -140,7 +117,7 @@ class PlanView:
         return f"{before} → {after}" if before and after and before != after else after or before
 
     def _why(self, item: Item) -> str:
-        return _WORDS[item.reason] + (f": {item.beside}" if item.beside else "")
+        return item.reason.row.words + (f": {item.beside}" if item.beside else "")
 
     def _record(self, row: tuple[Item, Done | None]) -> dict[str, Any]:
         item, done = row
