@@ -30,6 +30,11 @@ class RuleRow(RuleJson):
     sipctl: RuleMarks
 
 
+def cells(row: Mapping[str, object]) -> tuple[str, ...]:
+    """The values of a JSON row that holds texts alone, as the cells of a table."""
+    return tuple(map(str, row.values()))
+
+
 def shown_pin(pin: str, *, show: bool) -> str:
     """The PIN as this run may print it."""
     return pin if show else mask_pin(pin)

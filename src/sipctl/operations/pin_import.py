@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sipctl.config.model import Settings
 from sipctl.errors import PartialError, SipctlError, UsageError
 from sipctl.operations.journal import Journal
-from sipctl.operations.pins import give_back, store_pins
+from sipctl.operations.pins import give_back, partly_done_after, store_pins
 from sipctl.operations.safeguards import spared_by
 from sipctl.operations.snapshot import Live
 from sipctl.spreadsheet import from_cell
@@ -250,15 +250,10 @@ def add_pins(registry: "Registry", items: Iterable[Item], journal: Journal) -> l
     own = {room: pin for room, pin in wanted.items() if holders.get(pin) == Holder(room, RETIRED)}
     fresh = {room: pin for room, pin in wanted.items() if room not in own}
     stored = store_pins(registry, fresh, journal) if fresh else set()
-    try:
+    with partly_done_after(lambda: f"{counted(len(stored), 'room')} got a PIN" if stored else ""):
         for room, pin in own.items():
             if give_back(registry, room, pin, journal):
                 stored.add(room)
-    except SipctlError as error:
-        if not stored or isinstance(error, PartialError):
-            raise
-        told = f"{counted(len(stored), 'room')} got a PIN; then: {error.message}"
-        raise PartialError(told, code=error.code, hint=error.advice) from error
     return [
         replace(item, state=State.CONFLICTING, why="taken meanwhile")
         if item.state is State.ADDED and item.room not in stored

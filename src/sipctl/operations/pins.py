@@ -1,7 +1,8 @@
-"""PINs: assign, show, look up, release. The registry decides what is free; LiveKit's rules are asked besides."""
+"""PINs: assign, show, look up, release. The registry decides what is free; what LiveKit's rules carry is not."""
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from sipctl.registry.store import Registry
 
 TARGET: Final = 0.0001
-"""The chance in 30 days that somebody guesses a PIN which is accepted unless told otherwise."""
+"""The chance in 30 days that a guesser hits a PIN, as far as it is accepted by default."""
 
 BATCH: Final = 1000
-"""How many rooms one transaction serves; after an interruption complete batches stand."""
+"""How many rooms one transaction serves; after an interruption complete batches are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,22 @@ def rooms_to_assign(
     return chain(named, list(unserved), filter(settings.mark.is_ours, starting))
 
 
+@contextmanager
+def partly_done_after(done: Callable[[], str]) -> Iterator[None]:
+    """Say of an error in the body what had been `done` by then; "" = nothing.
+
+    Raises:
+        PartialError: something was.
+    """
+    try:
+        yield
+    except SipctlError as error:
+        summary = done()
+        if not summary or isinstance(error, PartialError):
+            raise
+        raise PartialError(f"{summary}; then: {error.message}", code=error.code, hint=error.advice) from error
+
+
 def assign(
     registry: "Registry",
     rooms: Iterable[str],
@@ -105,15 +122,10 @@ def assign(
         PartialError: that, or anything else, after rooms got their PINs.
     """
     count = 0
-    try:
+    with partly_done_after(lambda: f"{counted(count, 'room')} got a PIN" if count else ""):
         for one in _assign_batches(registry, rooms, policy, journal, draws, taken, below):
             count += one.is_new
             yield one
-    except SipctlError as error:
-        if not count or isinstance(error, PartialError):
-            raise
-        told = f"{counted(count, 'room')} got a PIN; then: {error.message}"
-        raise PartialError(told, code=error.code, hint=error.advice) from error
 
 
 def _assign_batches(
@@ -151,20 +163,15 @@ def _give(
 ) -> dict[str, str]:
     """Draw and store until each room has a PIN, or the draws are used up; what others gave meanwhile goes to `held`."""
     given: dict[str, str] = {}
-    for _ in range(draws):
-        drawn = {room: draw() for room in rooms if room not in given and room not in held}
-        if not drawn:
-            break
-        try:
+    with partly_done_after(lambda: f"{len(given)} of {len(rooms)} rooms got a PIN" if given else ""):
+        for _ in range(draws):
+            drawn = {room: draw() for room in rooms if room not in given and room not in held}
+            if not drawn:
+                break
             stored = store_pins(registry, {room: pin for room, pin in drawn.items() if pin not in taken}, journal)
             given |= {room: drawn[room] for room in stored}
             if len(stored) < len(drawn):
                 held |= registry.pins_of(room for room in drawn if room not in stored)
-        except SipctlError as error:
-            if not given or isinstance(error, PartialError):
-                raise
-            told = f"{len(given)} of {len(rooms)} rooms got a PIN; then: {error.message}"
-            raise PartialError(told, code=error.code, hint=error.advice) from error
     return given
 
 
@@ -229,10 +236,10 @@ def give_back(registry: "Registry", room: str, pin: str, journal: Journal) -> bo
 
 
 def _not_free(holder: Holder | None) -> ConflictError:
-    return ConflictError(f"this PIN is not free: {_told(holder)}", hint="choose another")
+    return ConflictError(f"this PIN is not free: {_owner(holder)}", hint="choose another")
 
 
-def _told(holder: Holder | None) -> str:
+def _owner(holder: Holder | None) -> str:
     if holder is None:
         return "a dispatch rule of LiveKit carries it"
     return f"room {holder.room!r} {'has it' if holder.state == ACTIVE else 'had it'}"
@@ -240,9 +247,9 @@ def _told(holder: Holder | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """All that somebody asks about one room's PIN. `rules` and `live` are None if LiveKit was not asked.
+    """All about one room's PIN. `rules` and `live` are None if LiveKit was not asked.
 
-    `number` is in E.164, `one_tap` what a phone dials in one go; both "" if nobody set the number.
+    `number` is in E.164, `one_tap` what a phone dials in one go; both "" if the number is not set.
     """
 
     holding: Holding
@@ -294,7 +301,7 @@ def lookup(registry: "Registry", pin: str, live: Live | None) -> Whereabouts:
     """Who has this PIN, or had it, and which rules carry it.
 
     Raises:
-        NotFoundError: nobody.
+        NotFoundError: no room.
     """
     holder = registry.holders([pin]).get(pin)
     rules = None if live is None else tuple(rule for rule in live.rules if rule.pin == pin)
@@ -307,7 +314,7 @@ def lookup(registry: "Registry", pin: str, live: Live | None) -> Whereabouts:
 
 
 def check_release(settings: Settings, held: Holding, live: Live | None, allow: frozenset[str]) -> None:
-    """Refuse to take away a PIN that somebody may be dialling.
+    """Refuse to take away a PIN that a caller may be dialling.
 
     Raises:
         NotFoundError: the room has none.
@@ -340,7 +347,7 @@ class PinFacts:
     """What the registry holds, for checks: every room with its PIN, and the rotations that were never ended.
 
     `shared` are PINs that another profile's registry gave to a room, too: the PIN, that profile, its room. `target`
-    is the chance in 30 days that somebody guesses a PIN, as far as that is accepted.
+    is the chance in 30 days that a guesser hits a PIN, as far as that is accepted.
     """
 
     holdings: tuple[Holding, ...]
@@ -363,7 +370,7 @@ def shared_pins(profile: str, other: "Registry", holdings: Iterable[Holding]) ->
 
 
 def pin_facts(registry: "Registry", policy: PinPolicy, settings: Settings) -> PinFacts:
-    """Everything that the PIN checks look at, read once."""
+    """Everything that the PIN checks need, read once."""
     return PinFacts(
         holdings=tuple(registry.holdings()),
         unfinished=tuple(registry.unfinished()),

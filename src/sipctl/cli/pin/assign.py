@@ -10,7 +10,7 @@ import typer
 from sipctl.cli.inputs import check_stdin, read_lines, read_secret_line
 from sipctl.cli.options import Confirm
 from sipctl.cli.pin.common import NoLive, Rooms, Stdin, ask_livekit
-from sipctl.cli.rows import shown_pin
+from sipctl.cli.rows import cells, shown_pin
 from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.errors import UsageError
@@ -130,7 +130,7 @@ def _view(done: Iterable[Assigned], *, show_pins: bool, applied: bool) -> Listin
         schema="sipctl/pins-assigned/v1",
         items=done,
         columns=("room", "pin", "result"),
-        row=lambda one: tuple(map(str, record(one).values())),
+        row=lambda one: cells(record(one)),
         record=record,
         name=lambda one: one.room,
     )

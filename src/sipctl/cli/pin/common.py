@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 
 import typer
 
-from sipctl.cli.rows import shown_pin
+from sipctl.cli.rows import cells, shown_pin
 from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.errors import surely_without_effect
@@ -65,7 +65,7 @@ def pins_view(holdings: Iterable[Holding], *, show_pins: bool, raw: bool = False
         schema="sipctl/pins/v1",
         items=holdings,
         columns=("room", "pin", "state", "assigned_at"),
-        row=lambda one: tuple(map(str, record(one).values())),
+        row=lambda one: cells(record(one)),
         record=record,
         name=lambda one: one.room,
         raw=raw,

@@ -10,7 +10,7 @@ from sipctl.cli.endings import finish
 from sipctl.cli.inputs import EXPORT_LIMIT, read_document
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.pin.common import Apply, NoLive, ask_livekit, keep_old_pins, rotate_rooms
-from sipctl.cli.rows import shown_pin
+from sipctl.cli.rows import cells, shown_pin
 from sipctl.cli.session import Session
 from sipctl.errors import ExitCode, PartialError, SipctlError
 from sipctl.operations.pin_import import Item, State, add_pins, plan_import, read_row_lines, read_rows, unless_failed
@@ -120,7 +120,7 @@ def _view(items: Iterable[Item], *, applied: bool, show_pins: bool) -> Listing[I
         schema="sipctl/pins-import/v1",
         items=items,
         columns=("room", "pin", "result", "why"),
-        row=lambda item: tuple(map(str, record(item).values())),
+        row=lambda item: cells(record(item)),
         record=record,
         name=lambda item: item.room,
     )

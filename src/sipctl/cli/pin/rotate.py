@@ -19,7 +19,7 @@ from sipctl.cli.pin.common import (
     rotate_rooms,
     with_rotator,
 )
-from sipctl.cli.rows import shown_pin
+from sipctl.cli.rows import cells, shown_pin
 from sipctl.cli.session import Session
 from sipctl.command_line import quoted
 from sipctl.errors import UsageError
@@ -136,7 +136,7 @@ def _plan_view(plan: RotationPlan, *, show_pins: bool) -> Listing[tuple[Holding,
         schema="sipctl/pins-rotation-plan/v1",
         items=items,
         columns=("room", "pin", "plan"),
-        row=lambda item: tuple(map(str, record(item).values())),
+        row=lambda item: cells(record(item)),
         record=record,
         name=lambda item: item[0].room,
     )
@@ -150,8 +150,8 @@ def _view(done: Iterable[Rotated], *, show_pins: bool) -> Listing[Rotated]:
         return RotatedPin(room=one.room, pin=pin, rules=list(one.rules), error=one.error.message if one.error else "")
 
     def row(one: Rotated) -> tuple[str, ...]:
-        cells = record(one)
-        return (one.room, cells["pin"], ",".join(one.rules) or "none", cells["error"] or "rotated")
+        as_json = record(one)
+        return (one.room, as_json["pin"], ",".join(one.rules) or "none", as_json["error"] or "rotated")
 
     return Listing(
         schema="sipctl/pins-rotated/v1",
