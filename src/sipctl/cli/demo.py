@@ -155,10 +155,10 @@ class Stage:
             self._type(Step("", self._undo().removeprefix("sipctl ")))
 
     def _undo(self) -> str:
-        from sipctl.cli.views.plan import undo_command
+        from sipctl.telephony.commands import restore_run
 
         last = json.loads((self._folder / "state" / "audit.jsonl").read_text().splitlines()[-1])
-        return str(undo_command(last["run"]))
+        return str(restore_run(last["run"]))
 
     def _prescribed(self) -> list[str]:
         """The commands that the doctor prints against errors."""

@@ -1,4 +1,4 @@
-"""The shapes of what `sipctl rules purge`, `sync` and `restore` print as JSON. PINs are masked unless shown."""
+"""The shapes of what `sipctl rules purge` and `sync` print as JSON. PINs are masked unless shown."""
 
 from typing import Final, Literal
 
@@ -50,24 +50,4 @@ class PlanShape(Shape):
     items: list[PlanItem]
 
 
-class RestoreItem(Shape):
-    """A rule that is restored; `result` is "" for what was only planned, skipped, or refused."""
-
-    action: Literal["create", "delete", "update", "skip", "refuse"]
-    sip_dispatch_rule_id: str
-    room: str
-    pin: str
-    why: str
-    result: str
-
-
-class RestoreShape(Shape):
-    """A restore; `run` is its id in the audit, "" if it only planned."""
-
-    schema_: Literal["sipctl/restore/v1"] = Field(alias="schema")
-    run: str
-    undo: str
-    items: list[RestoreItem]
-
-
-UPKEEP_DOCUMENTS: Final[dict[str, type[BaseModel]]] = {"plan": PlanShape, "restore": RestoreShape}
+UPKEEP_DOCUMENTS: Final[dict[str, type[BaseModel]]] = {"plan": PlanShape}

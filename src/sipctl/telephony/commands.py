@@ -44,6 +44,11 @@ def restore_change(item: str) -> CommandLine:
     return CommandLine.of("rules", "restore").on(item).having("--apply")
 
 
+def restore_run(run: str) -> CommandLine:
+    """Undoes a whole run, by its id in the audit."""
+    return CommandLine.of("rules", "restore", "--run", run, "--apply")
+
+
 def _rule_command(
     verb: str, rule: DispatchRule, words: tuple[str, ...], mark: Ownership, live: Container[str]
 ) -> CommandLine:

@@ -13,6 +13,7 @@ from sipctl.operations.sync import Outcome
 from sipctl.output.formats import Listing
 from sipctl.output.streams import Streams
 from sipctl.output.text import escaped_json, printable
+from sipctl.telephony.commands import restore_run
 from sipctl.telephony.naming import counted
 from sipctl.telephony.plan import Action, Item
 
@@ -54,7 +55,7 @@ class PlanView:
     def _undo(self) -> str:
         """The command that undoes the run; "" if it left nothing that could be undone."""
         has_effect = any(one.result in _LEFT_SOMETHING for one in self.outcome.done)
-        return self.paste(undo_command(self.outcome.run)) if self.outcome.run and has_effect else ""
+        return self.paste(restore_run(self.outcome.run)) if self.outcome.run and has_effect else ""
 
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The run as text; for people without what is as it should be, unless they ask for it."""
@@ -153,11 +154,6 @@ class PlanView:
         yield "undo", self._undo
         if any(item.action in _CHANGES for item in self.outcome.items) and not self.outcome.done:
             yield "do it", "the same with --apply"
-
-
-def undo_command(run: str) -> CommandLine:
-    """What undoes a whole run."""
-    return CommandLine.of("rules", "restore", "--run", run, "--apply")
 
 
 def _headline(done: Sequence[Done]) -> str:
