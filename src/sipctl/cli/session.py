@@ -1,6 +1,8 @@
-"""What a command body works with: its options, its settings, its server and its output."""
+"""What a command body works with: its options, its settings, its server and its output.
 
-import asyncio
+It is the one file that wires: what its methods import is loaded by the commands that need it, and by no help.
+"""
+
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,9 +16,6 @@ import typer
 from sipctl.cli.inputs import read_document
 from sipctl.cli.options import Options
 from sipctl.command_line import CommandLine
-from sipctl.config.databases import lock_url
-from sipctl.config.load import load_settings
-from sipctl.config.model import Settings
 from sipctl.config.paths import embedded_registry, state_dir, state_path
 from sipctl.errors import NotFoundError, SipctlError, UsageError
 from sipctl.output.formats import View
@@ -24,6 +23,7 @@ from sipctl.output.streams import Streams
 from sipctl.telephony.registered import Holding
 
 if TYPE_CHECKING:
+    from sipctl.config.model import Settings
     from sipctl.lkapi.client import LiveKitClient
     from sipctl.operations.journal import Journal
     from sipctl.operations.lock import CheckLock
@@ -61,18 +61,13 @@ class Session:
         return cls(Options.of(ctx), ctx.command_path)
 
     @cached_property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """The merged configuration; what was ignored on the way is told on stderr.
 
         Raises:
             ConfigError: it cannot be read or holds a fault.
         """
-        settings = load_settings(
-            config_path=self.options.config,
-            profile=self.options.profile,
-            env_files=self.options.env_file,
-            environ=os.environ,
-        )
+        settings = self._load(self.options.profile, self.options.env_file)
         for note in settings.notes:
             self.streams.note(f"note: {note}")
         return settings
@@ -82,7 +77,7 @@ class Session:
         return str(self.options.again(command))
 
     @contextmanager
-    def registry(self, settings: Settings | None = None) -> Iterator["Registry"]:
+    def registry(self, settings: "Settings | None" = None) -> Iterator["Registry"]:
         """The registry of PINs of the profile, or of other settings.
 
         Raises:
@@ -120,9 +115,14 @@ class Session:
         with self.registry() as registry:
             return registry.today(rules)
 
-    def settings_of(self, profile: str) -> Settings:
+    def settings_of(self, profile: str) -> "Settings":
         """What another profile of the same configuration file says."""
-        return load_settings(config_path=self.options.config, profile=profile, env_files=(), environ=os.environ)
+        return self._load(profile, ())
+
+    def _load(self, profile: str | None, env_files: Sequence[Path]) -> "Settings":
+        from sipctl.config.load import load_settings
+
+        return load_settings(config_path=self.options.config, profile=profile, env_files=env_files, environ=os.environ)
 
     def registered(self, room: str | None) -> Holding:
         """The room that a person means, by the registry's own name for it, and its PIN.
@@ -175,6 +175,8 @@ class Session:
 
     def livekit(self, use_case: Callable[["LiveKitClient"], Awaitable[T]]) -> T:
         """Run a use case against the configured server; the connection is closed whatever happens."""
+        import asyncio
+
         from sipctl.lkapi.client import LiveKitClient
 
         connection, options = self.settings.connection, self.options
@@ -209,6 +211,7 @@ class Session:
             ChangedError: another run holds it.
             ConfigError, UncheckedError: the state folder, or the database, cannot hold a lock.
         """
+        from sipctl.config.databases import lock_url
         from sipctl.operations.lock import run_lock
 
         connection, limit = self.settings.connection_or_none, self.options.timeout
