@@ -254,9 +254,9 @@ def test_a_dry_run_is_refused_like_the_write(desk: Desk) -> None:
         desk.write(lambda writer: delete_rule(writer, "demo"), dry_run=True)
 
 
-def _undo(desk: Desk, item: str) -> list[Attempt[Step, Change]]:
+def _undo(desk: Desk, *items: str) -> list[Attempt[Step, Change]]:
     async def undo(writer: Writer) -> list[Attempt[Step, Change]]:
-        entries = entries_of(read_audit(desk.folder), items=[item])
+        entries = entries_of(read_audit(desk.folder), items=items)
         return await restore(writer, plan_undo(entries, present(await writer.client.list_rules())), Brake())
 
     return desk.write(undo)
@@ -346,6 +346,44 @@ def test_restore_can_be_restored(desk: Desk) -> None:
     stored = desk.rule()
     back = _restore(desk, _restore(desk, created))
     assert desk.rule() == replace(stored, sip_dispatch_rule_id=back.id)
+
+
+def _undo_all(desk: Desk, *changes: Change) -> list[Attempt[Step, Change]]:
+    return _undo(desk, *(change.item for change in changes))
+
+
+def test_restore_of_a_rule_that_was_created_changed_and_deleted_makes_none(desk: Desk) -> None:
+    created = desk.write(lambda writer: create_rule(writer, RULE))
+    updated = desk.write(lambda writer: update_rule(writer, "demo", {"pin": "654321"}))
+    deleted = desk.write(lambda writer: delete_rule(writer, "demo"))
+    assert _undo_all(desk, created, updated, deleted) == []
+    assert desk.rules() == []
+
+
+def test_restore_of_a_rule_that_was_created_and_changed_deletes_it(desk: Desk) -> None:
+    created = desk.write(lambda writer: create_rule(writer, RULE))
+    updated = desk.write(lambda writer: update_rule(writer, "demo", {"pin": "654321"}))
+    (attempt,) = _undo_all(desk, created, updated)
+    assert attempt.error is None
+    assert desk.rules() == []
+
+
+def test_restore_of_a_rule_that_was_changed_and_deleted_brings_the_first_state(desk: Desk) -> None:
+    planted = desk.store(RULE)
+    first = desk.write(lambda writer: update_rule(writer, "demo", {"pin": "654321"}))
+    second = desk.write(lambda writer: update_rule(writer, "demo", {"metadata": "new"}))
+    deleted = desk.write(lambda writer: delete_rule(writer, "demo"))
+    (attempt,) = _undo_all(desk, first, second, deleted)
+    assert attempt.result
+    assert desk.rule() == replace(planted, sip_dispatch_rule_id=attempt.result.id, created_at=desk.rule().created_at)
+
+
+def test_restore_of_a_creation_leaves_an_equal_rule_that_others_made(desk: Desk) -> None:
+    created = desk.write(lambda writer: create_rule(writer, RULE))
+    desk.write(lambda writer: delete_rule(writer, "demo"))
+    others = desk.store(RULE)
+    assert _undo_all(desk, created) == []
+    assert desk.rule() == others
 
 
 def test_restore_does_not_take_another_rules_place(desk: Desk) -> None:

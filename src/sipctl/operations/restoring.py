@@ -9,15 +9,13 @@ from sipctl.command_line import CommandLine, prose_text, quoted
 from sipctl.errors import NotFoundError, RailError
 from sipctl.operations.executing import Attempt, Brake, Pace, attempt_each
 from sipctl.operations.journal import Entry
+from sipctl.operations.net_writes import GONE, net_writes, rule_after, rule_before
 from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule, without_marks
 from sipctl.operations.writing import Change, Writer, retired_pin
-from sipctl.telephony.livekit_json import rule_from_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.returning import Returning
 from sipctl.telephony.ruleset import RuleKey, rule_keys
 
-_GONE: Final = frozenset({"delete", "room_finished"})
-"""Actions of the audit that took a rule away, by ourselves or by a backend."""
 _UNANSWERED: Final = "no answer came; "
 _KNOWN: Final = {"": "the run ended in the middle; ", "unknown": _UNANSWERED}
 """What is said of a write by its result, where only a look at what stands tells whether it was made."""
@@ -109,13 +107,13 @@ class Present:
 
 
 def plan_undo(entries: Sequence[Entry], present: Present) -> list[Step]:
-    """What undoes these audited writes, the last one first.
+    """What undoes these audited writes, the last one first; several of one rule are undone as one.
 
     A write without an outcome, or without an answer, is looked up: what stands now tells whether it was made.
     """
     standing = present.standing()
     steps = []
-    for entry in reversed(entries):
+    for entry in reversed(net_writes(entries, standing.rules)):
         if step := _undo(entry, standing):
             _note(step, standing)
             steps.append(step)
@@ -144,17 +142,16 @@ def _note(step: Step, standing: _Standing) -> None:
 
 def rules_before(entries: Iterable[Entry]) -> list[DispatchRule]:
     """The rules as they stood before these writes."""
-    return [rule_from_json(entry.before) for entry in entries if entry.before and "rule" in entry.before]
+    return [rule for entry in entries if (rule := rule_before(entry))]
 
 
 def _undo(entry: Entry, standing: _Standing) -> Step | None:
     """The step that undoes one write; None if it is no rule's, or failed."""
-    before = next(iter(rules_before([entry])), None)
-    after = rule_from_json(entry.after) if entry.after and "rule" in entry.after else None
+    before, after = rule_before(entry), rule_after(entry)
     if entry.result == "failed" or not (before or after):
         return None
     known = "" if entry.result == "done" else _KNOWN.get(entry.result, _UNANSWERED)
-    if entry.action in _GONE and before:
+    if entry.action in GONE and before:
         if before.sip_dispatch_rule_id in standing.rules:
             return Step(deed=Deed.SKIP, why=f"{known}it was not deleted", now=before)
         return _create(before, standing, f"{known}it was deleted")
@@ -191,8 +188,9 @@ def _with_which_pin(returning: Returning) -> str:
 
 
 def _take_back(after: DispatchRule, standing: _Standing, known: str) -> Step:
-    """The step that undoes a create. If no outcome told the id, the rule is found by its content."""
-    now = standing.rules.get(after.sip_dispatch_rule_id) or standing.like(after)
+    """The step that undoes a create. If the audit does not know the id, the rule is found by its content."""
+    identifier = after.sip_dispatch_rule_id
+    now = standing.rules.get(identifier) if identifier else standing.like(after)
     if now is None:
         return Step(deed=Deed.SKIP, why=f"{known}it is not there", then=after)
     if without_marks(now) != without_marks(after):
