@@ -30,7 +30,7 @@ from sipctl.config.model import Connection, Settings
 from sipctl.errors import ChangedError, PartialError, SipctlError, surely_without_effect
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.lkapi.convert import rule_from_message
-from sipctl.operations.executing import Brake
+from sipctl.operations.executing import StopSwitch
 from sipctl.operations.journal import AUDIT_FILE, Entry, Journal, read_audit
 from sipctl.operations.restoring import Present, entries_of, plan_undo, restore, rules_before
 from sipctl.operations.rotate import Rotated, Rotator
@@ -329,7 +329,7 @@ class OneWrite:
 
         stored = tuple(await writer.client.list_rules())
         steps = plan_undo(entries, Present(stored, ["ST_1", "ST_2"], {}, returning))
-        for attempt in await restore(writer, steps, Brake()):
+        for attempt in await restore(writer, steps, StopSwitch()):
             assert self.rival or attempt.error is None, attempt
 
     async def _check_rotation(self, result: object) -> None:

@@ -12,7 +12,7 @@ from sipctl.errors import PoisonPairError
 from sipctl.lkapi.convert import rule_from_message
 from sipctl.operations.journal import Entry, read_audit
 from sipctl.operations.restoring import Deed, entries_of, plan_undo
-from sipctl.operations.sync import Outcome
+from sipctl.operations.sync.result import Outcome
 from sipctl.registry.store import Registry
 from sipctl.sandbox.store import Store
 from sipctl.telephony.livekit_json import rule_from_json

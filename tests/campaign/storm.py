@@ -34,13 +34,14 @@ from campaign.watching import WatchedApi
 from sipctl.config.model import Connection, Settings
 from sipctl.errors import SipctlError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.by_livekit import ByLiveKit
-from sipctl.operations.carrying import Result, Way, Work
-from sipctl.operations.executing import Brake
+from sipctl.operations.executing import StopSwitch
 from sipctl.operations.journal import Journal, read_audit
 from sipctl.operations.restoring import Deed, Present, plan_undo, restore, rules_before
-from sipctl.operations.survey import Surveyor
-from sipctl.operations.sync import Orders, Outcome, Synchroniser
+from sipctl.operations.sync.executor import Executor, RunContext
+from sipctl.operations.sync.livekit import ByLiveKit
+from sipctl.operations.sync.result import Outcome, Result
+from sipctl.operations.sync.run import Limits, Synchroniser
+from sipctl.operations.sync.survey import Surveyor
 from sipctl.operations.writing import Permit, Writer
 from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry
@@ -162,7 +163,7 @@ class Storm:
             present = Present(rules, ["ST_1"], {}, lambda rule: as_of_today(rule, today, settings.mark))
             steps = plan_undo(entries, present)
             writer = Writer(client, settings, Permit(), journal, self.registry.today)
-            done = await restore(writer, steps, Brake(limit=1000))
+            done = await restore(writer, steps, StopSwitch(limit=1000))
         for step in steps:
             self.figures[f"restore: {step.deed}"] += 1
         self.figures["restore: failed"] += sum(one.error is not None for one in done)
@@ -177,12 +178,12 @@ class Storm:
         writer = Writer(client, settings, Permit(), journal, self.registry.today)
         policy = Policy(mark=settings.mark, grace=timedelta(minutes=10), protect=frozenset({"lobby"}), parts=parts)
 
-        def way_for(world: World) -> Way:
-            return ByLiveKit(Work(writer, world, Brake()))
+        def executor_for(world: World) -> Executor:
+            return ByLiveKit(RunContext(writer, world, StopSwitch()))
 
         surveyor = Surveyor(client, policy, self.registry, self.looks, self.now)
-        orders = Orders(apply=apply, max_delete=50, max_delete_percent=100)
-        return Synchroniser(surveyor, self.looks, journal, orders, way_for)
+        orders = Limits(apply=apply, max_delete=50, max_delete_percent=100)
+        return Synchroniser(surveyor, self.looks, journal, orders, executor_for)
 
     def _count(self, outcome: Outcome) -> None:
         self.figures["runs"] += 1

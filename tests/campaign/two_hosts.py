@@ -27,13 +27,14 @@ from peers.postgres import Postgres, running_postgres
 from sipctl.config.model import Connection, Settings
 from sipctl.config.urls import server_name
 from sipctl.errors import SipctlError
-from sipctl.operations.by_livekit import ByLiveKit
-from sipctl.operations.carrying import Result, Way, Work
-from sipctl.operations.executing import Brake
+from sipctl.operations.executing import StopSwitch
 from sipctl.operations.lock import run_lock
 from sipctl.operations.rotate import Rotator
-from sipctl.operations.survey import Surveyor
-from sipctl.operations.sync import Orders, Outcome, Synchroniser
+from sipctl.operations.sync.executor import Executor, RunContext
+from sipctl.operations.sync.livekit import ByLiveKit
+from sipctl.operations.sync.result import Outcome, Result
+from sipctl.operations.sync.run import Limits, Synchroniser
+from sipctl.operations.sync.survey import Surveyor
 from sipctl.operations.writing import Permit, Writer
 from sipctl.registry.database import open_engine, sharing_host
 from sipctl.registry.store import Registry
@@ -214,10 +215,10 @@ class TwoHosts:
         journal = MortalJournal(folder=host.folder, command="sipctl test", profile="test", url=host.connection.url)
         host.looks.around = journal.around = around
         try:
-            with self._lock(host, job) as brake:
+            with self._lock(host, job) as switch:
                 async with HostsClient(host.connection, timeout_s=0.3) as client:
                     client.around, client.host, client.hosts = around, host, self
-                    return await self._do(host, job, client, journal, brake)
+                    return await self._do(host, job, client, journal, switch)
         except KilledError:
             return None
         except BaseExceptionGroup as group:
@@ -229,27 +230,27 @@ class TwoHosts:
             return None
 
     @contextmanager
-    def _lock(self, host: Host, job: str) -> Iterator[Brake]:
+    def _lock(self, host: Host, job: str) -> Iterator[StopSwitch]:
         if job not in LOCKED:
-            yield Brake()
+            yield StopSwitch()
             return
         with run_lock(host.folder, host.connection.url, shared_url=self.url) as check:
             host.holds_lock = True
-            brake = Brake(check_lock=check)
+            switch = StopSwitch(check_lock=check)
             try:
-                yield brake
+                yield switch
             finally:
                 host.holds_lock = False
-                self.figures["stopped: lock-lost"] += brake.lost is not None
+                self.figures["stopped: lock-lost"] += switch.lost is not None
 
     async def _do(
-        self, host: Host, job: str, client: HostsClient, journal: MortalJournal, brake: Brake
+        self, host: Host, job: str, client: HostsClient, journal: MortalJournal, switch: StopSwitch
     ) -> Outcome | None:
         registry = host.registry
         if job in {"look", "purge", "sync"}:
-            return await self._synchronise(host, job, client, journal, brake)
+            return await self._synchronise(host, job, client, journal, switch)
         if job in {"rotate", "recover"}:
-            await self._rotate(host, job, client, journal, brake)
+            await self._rotate(host, job, client, journal, switch)
         elif job == "release":
             held = self.entropy.choice([one for one in registry.holdings() if one.pin])
             self.released.add(held.room)
@@ -263,27 +264,29 @@ class TwoHosts:
         return f"{self.entropy.randrange(10**4):04}"  # few enough that two hosts draw the same one day
 
     async def _synchronise(
-        self, host: Host, job: str, client: HostsClient, journal: MortalJournal, brake: Brake
+        self, host: Host, job: str, client: HostsClient, journal: MortalJournal, switch: StopSwitch
     ) -> Outcome:
         settings = Settings(profile="test", connection_or_none=host.connection, room_pattern="room-.*|lobby")
         writer = Writer(client, settings, Permit(), journal, host.registry.today)
         parts = frozenset({Part.PURGE}) if job == "purge" else frozenset(Part)
         policy = Policy(mark=settings.mark, grace=timedelta(minutes=10), protect=frozenset({"lobby"}), parts=parts)
 
-        def way_for(world: World) -> Way:
-            return ByLiveKit(Work(writer, world, brake))
+        def executor_for(world: World) -> Executor:
+            return ByLiveKit(RunContext(writer, world, switch))
 
         surveyor = Surveyor(client, policy, host.registry, host.looks, self.now)
-        orders = Orders(apply=job != "look", max_delete=50, max_delete_percent=100)
-        outcome = await Synchroniser(surveyor, host.looks, journal, orders, way_for).run()
+        orders = Limits(apply=job != "look", max_delete=50, max_delete_percent=100)
+        outcome = await Synchroniser(surveyor, host.looks, journal, orders, executor_for).run()
         self.figures["deletions"] += sum(one.result is Result.DONE and one.rule_id == "" for one in outcome.done)
         self.figures["not begun"] += sum(one.result is Result.NOT_BEGUN for one in outcome.done)
         self.figures["put back"] += len(outcome.put_back)
         return outcome
 
-    async def _rotate(self, host: Host, job: str, client: HostsClient, journal: MortalJournal, brake: Brake) -> None:
+    async def _rotate(
+        self, host: Host, job: str, client: HostsClient, journal: MortalJournal, switch: StopSwitch
+    ) -> None:
         settings = Settings(profile="test", connection_or_none=host.connection, room_pattern="room-.*|lobby")
-        rotator = Rotator(host.registry, client, settings, journal, self._draw, brake=brake)
+        rotator = Rotator(host.registry, client, settings, journal, self._draw, switch=switch)
         rotator.taken = frozenset(rule.pin for rule in await client.list_rules())
         held = [one for one in host.registry.holdings() if one.pin]
         done = await (rotator.recover() if job == "recover" else rotator.rotate(held))

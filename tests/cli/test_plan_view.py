@@ -8,8 +8,7 @@ import pytest
 
 from sipctl.cli.views.plan import PlanView
 from sipctl.command_line import CommandLine
-from sipctl.operations.carrying import Done, Result
-from sipctl.operations.sync import Outcome
+from sipctl.operations.sync.result import Done, Outcome, Result
 from sipctl.output.streams import Streams
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.plan import Action, Item, Reason

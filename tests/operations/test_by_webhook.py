@@ -15,8 +15,8 @@ from peers.backend import PATH, Backend, running_backend
 from peers.livekit import RealLiveKit
 from sipctl.errors import DeniedError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.by_webhook import ByWebhook
-from sipctl.operations.carrying import Result
+from sipctl.operations.sync.result import Result
+from sipctl.operations.sync.webhook import ByWebhook
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.plan import Part, Reason, pending
 
@@ -33,7 +33,7 @@ def backend(livekit: Sandbox | RealLiveKit) -> Iterator[Backend]:
 def yard(livekit: Sandbox | RealLiveKit, backend: Backend, tmp_path: Path) -> Iterator[Yard]:
     with yard_of(Desk(server=livekit, folder=tmp_path), tmp_path, registry=False) as one:
         one.policy["by_backend"] = True
-        one.way_for = lambda work: ByWebhook(work, backend.url, 5, 2, time.time)
+        one.executor_for = lambda work: ByWebhook(work, backend.url, 5, 2, time.time)
         one.open_room("other")
         one.policy["rooms"] = frozenset({A, B, C})
         yield one
@@ -66,7 +66,7 @@ def test_a_slow_backend_is_waited_for(yard: Yard, backend: Backend) -> None:
 )
 def test_a_backend_that_does_not_do_it(yard: Yard, backend: Backend, mood: str, told: str) -> None:
     backend.mood = mood
-    yard.way_for = lambda work: ByWebhook(work, backend.url, 5, 0.3, time.time)
+    yard.executor_for = lambda work: ByWebhook(work, backend.url, 5, 0.3, time.time)
     yard.desk.server.join(A, "alice")
     yard.desk.store(owned(B, "7703158264"))
     yard.run(apply=False)
@@ -93,7 +93,7 @@ def test_a_backend_with_another_secret(yard: Yard, backend: Backend) -> None:
 @pytest.mark.parametrize("path", [PATH.removesuffix("/"), "/nowhere/"])
 def test_another_address(yard: Yard, backend: Backend, path: str) -> None:
     url = backend.url.replace(PATH, path)
-    yard.way_for = lambda work: ByWebhook(work, url, 5, 0.3, time.time)
+    yard.executor_for = lambda work: ByWebhook(work, url, 5, 0.3, time.time)
     yard.desk.server.join(A, "alice")
     (done,) = yard.run().done
     assert done.error
@@ -101,7 +101,7 @@ def test_another_address(yard: Yard, backend: Backend, path: str) -> None:
 
 
 def test_nobody_listens(yard: Yard) -> None:
-    yard.way_for = lambda work: ByWebhook(work, "http://127.0.0.1:9/", 5, 0.3, time.time)
+    yard.executor_for = lambda work: ByWebhook(work, "http://127.0.0.1:9/", 5, 0.3, time.time)
     yard.desk.server.join(A, "alice")
     (done,) = yard.run().done
     assert done.error
@@ -204,7 +204,7 @@ def test_what_was_sent_is_not_failed(sandbox: Sandbox, tmp_path: Path, number: i
         yard_of(Desk(server=sandbox, folder=tmp_path), tmp_path, registry=False) as yard,
     ):
         yard.policy |= {"by_backend": True, "rooms": frozenset({B})}
-        yard.way_for = lambda work: ByWebhook(work, backend.url, 5, 2, time.time)
+        yard.executor_for = lambda work: ByWebhook(work, backend.url, 5, 2, time.time)
         yard.open_room("other")
         yard.desk.store(owned(B, "7703158264"))
         yard.run(Part.PURGE, apply=False)

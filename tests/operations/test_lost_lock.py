@@ -20,11 +20,11 @@ from peers.postgres import Postgres
 from registry.homes import Home, opened
 from sipctl.errors import ChangedError, ExitCode
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.by_webhook import ByWebhook
-from sipctl.operations.carrying import Result
-from sipctl.operations.executing import Brake
+from sipctl.operations.executing import StopSwitch
 from sipctl.operations.lock import CheckLock, run_lock
 from sipctl.operations.rule_writes import delete_rule
+from sipctl.operations.sync.result import Result
+from sipctl.operations.sync.webhook import ByWebhook
 from sipctl.sandbox.server import Sandbox
 
 
@@ -37,7 +37,7 @@ def check(sandbox: Sandbox, tmp_path: Path, postgres: Postgres) -> Iterator[Chec
 
 @pytest.fixture
 def held(sandboxed: Yard, check: CheckLock) -> Yard:
-    sandboxed.brake = Brake(check_lock=check)
+    sandboxed.switch = StopSwitch(check_lock=check)
     return sandboxed
 
 
@@ -57,13 +57,13 @@ def test_between_the_plan_and_the_first_batch(held: Yard, postgres: Postgres) ->
     held.desk.client_class = lost_before_the_list(3, postgres)
     outcome = held.purge()
     assert results(outcome) == [("a", Result.NOT_BEGUN), ("b", Result.NOT_BEGUN)]
-    assert isinstance(held.brake.lost, ChangedError)
+    assert isinstance(held.switch.lost, ChangedError)
     assert sorted(held.pins()) == ["a", "b"]
 
 
 def test_between_two_batches(held: Yard, sandbox: Sandbox, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing more is deleted; a rule that was deleted before still goes back to its room that came alive."""
-    monkeypatch.setattr("sipctl.operations.by_livekit.BATCH", 2)
+    monkeypatch.setattr("sipctl.operations.sync.livekit.BATCH", 2)
     plant(held, "a", "b", "c", "d", "e")
     held.desk.client_class = lost_before_the_list(4, postgres, lambda: sandbox.join("a", "alice"))
     outcome = held.purge(max_delete_percent=100)
@@ -90,12 +90,12 @@ def test_a_backend_is_told_nothing_more_but_of_a_room_that_came_alive(
     held: Yard, sandbox: Sandbox, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second batch is not begun; of the first one a room starts before it was looked at again."""
-    monkeypatch.setattr("sipctl.operations.by_livekit.BATCH", 1)
+    monkeypatch.setattr("sipctl.operations.sync.livekit.BATCH", 1)
     rooms = sorted(str(uuid.UUID(int=number)) for number in (1, 2))
     plant(held, *rooms)
     with running_backend(Backend(sandbox, dict.fromkeys(rooms, "482193"))) as backend:
         held.policy["by_backend"] = True
-        held.way_for = lambda work: ByWebhook(work, backend.url, 5, 2, time.time)
+        held.executor_for = lambda work: ByWebhook(work, backend.url, 5, 2, time.time)
         held.desk.client_class = lost_before_the_list(5, postgres, lambda: sandbox.join(rooms[0], "alice"))
         outcome = held.purge(max_delete_percent=100)
         assert results(outcome) == [(rooms[0], Result.PUT_BACK), (rooms[1], Result.NOT_BEGUN)]
@@ -126,7 +126,7 @@ def test_a_rotation_that_was_begun_is_given_up(
     for room, pin in before.items():
         sandboxed.desk.store(owned(room, pin))
     sandboxed.desk.client_class = lost_before_the_list(1, postgres)
-    done = rotate(sandboxed.desk, home, brake=Brake(check_lock=check))
+    done = rotate(sandboxed.desk, home, switch=StopSwitch(check_lock=check))
     assert [type(one.error) for one in done] == [ChangedError] * 3
     assert pins(home) == before == sandboxed.pins()
     assert home.registry.unfinished() == []
@@ -138,7 +138,7 @@ def test_the_next_batch_of_rotations(
     monkeypatch.setattr("sipctl.operations.rotate.BATCH", 1)
     before = pins(home)
     sandboxed.desk.client_class = lost_before_the_list(2, postgres)
-    done = rotate(sandboxed.desk, home, brake=Brake(check_lock=check))
+    done = rotate(sandboxed.desk, home, switch=StopSwitch(check_lock=check))
     assert [type(one.error) for one in done] == [type(None), ChangedError, ChangedError]
     assert [room for room, pin in pins(home).items() if pin != before[room]] == ["a"]
 

@@ -8,8 +8,8 @@ import pytest
 
 from operations.yard import Yard, before_the_list, intents, owned, plant, results
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations import by_livekit
-from sipctl.operations.carrying import Result
+from sipctl.operations.sync import livekit as by_livekit
+from sipctl.operations.sync.result import Result
 from sipctl.telephony.model import DispatchRule, Room
 from sipctl.telephony.plan import Part
 

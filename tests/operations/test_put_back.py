@@ -9,8 +9,8 @@ import pytest
 from operations.yard import Yard, owned, results
 from sipctl.errors import ChangedError, PartialError, SipctlError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.carrying import Result
 from sipctl.operations.rule_writes import delete_rule
+from sipctl.operations.sync.result import Result
 from sipctl.registry.store import Registry
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.plan import Part

@@ -18,7 +18,7 @@ from peers.livekit import RealLiveKit
 from registry.homes import ROOMS, Home, opened
 from sipctl.errors import ConflictError, DeniedError, PartialError, SipctlError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.executing import Brake
+from sipctl.operations.executing import StopSwitch
 from sipctl.operations.rotate import Rotated, Rotator
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
@@ -45,22 +45,30 @@ def desk(sandbox: Sandbox, tmp_path: Path) -> Desk:
 
 
 def rotate(
-    desk: Desk, home: Home, *rooms: str, chosen: dict[str, str] | None = None, brake: Brake | None = None
+    desk: Desk, home: Home, *rooms: str, chosen: dict[str, str] | None = None, switch: StopSwitch | None = None
 ) -> list[Rotated]:
     """Rotate these rooms, all that have a PIN if none is named."""
     holdings = [one for one in home.registry.holdings() if one.pin and (not rooms or one.room in rooms)]
-    done: list[Rotated] = work(desk, home, lambda rotator: rotator.rotate(holdings), chosen, brake)
+    done: list[Rotated] = work(desk, home, lambda rotator: rotator.rotate(holdings), chosen, switch)
     return done
 
 
-def work(desk: Desk, home: Home, deed: Callable[[Rotator], Any], chosen: Any = None, brake: Brake | None = None) -> Any:
+def work(
+    desk: Desk, home: Home, deed: Callable[[Rotator], Any], chosen: Any = None, switch: StopSwitch | None = None
+) -> Any:
     drawn = iter(range(100_000, 1_000_000))
     chosen = chosen or {}
 
     async def use(client: LiveKitClient) -> Any:
         settings = desk.writer(client, None).settings  # type: ignore[arg-type]
         rotator = Rotator(
-            home.registry, client, settings, home.journal, lambda: str(next(drawn)), chosen, brake=brake or Brake()
+            home.registry,
+            client,
+            settings,
+            home.journal,
+            lambda: str(next(drawn)),
+            chosen,
+            switch=switch or StopSwitch(),
         )
         return await deed(rotator)
 
@@ -200,10 +208,10 @@ def test_five_failures_in_a_row_stop_the_run(desk: Desk, home: Home, sandbox: Sa
     for room in ROOMS:
         desk.store(rule_of(room, before[room]))
     sandbox.fault("status=403@UpdateSIPDispatchRule")
-    brake = Brake(limit=3)
-    done = rotate(desk, home, brake=brake)
+    switch = StopSwitch(limit=3)
+    done = rotate(desk, home, switch=switch)
     sandbox.lift_faults()
-    assert brake.is_on
+    assert switch.is_on
     assert all(one.error for one in done)
     assert pins(home) == before
     assert home.registry.unfinished() == []
@@ -211,7 +219,7 @@ def test_five_failures_in_a_row_stop_the_run(desk: Desk, home: Home, sandbox: Sa
 
 def test_a_signal_leaves_the_rest_as_it_was(desk: Desk, home: Home) -> None:
     home.registry.give([(A, OLD), (B, "111222")])
-    done = rotate(desk, home, brake=Brake(signal_number=signal.SIGINT))
+    done = rotate(desk, home, switch=StopSwitch(signal_number=signal.SIGINT))
     assert [one.error.code for one in done if one.error] == ["not-begun", "not-begun"]
     assert pins(home) == {A: OLD, B: "111222"}
 

@@ -13,7 +13,7 @@ from operations.desk import Desk, present
 from peers.livekit import RealLiveKit
 from sipctl.errors import ChangedError, ConflictError, NotFoundError, RailError, UncheckedError, UsageError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.executing import Attempt, Brake
+from sipctl.operations.executing import Attempt, StopSwitch
 from sipctl.operations.journal import read_audit
 from sipctl.operations.restoring import Step, entries_of, plan_undo, restore
 from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule
@@ -257,7 +257,7 @@ def test_a_dry_run_is_refused_like_the_write(desk: Desk) -> None:
 def _undo(desk: Desk, *items: str) -> list[Attempt[Step, Change]]:
     async def undo(writer: Writer) -> list[Attempt[Step, Change]]:
         entries = entries_of(read_audit(desk.folder), items=items)
-        return await restore(writer, plan_undo(entries, present(await writer.client.list_rules())), Brake())
+        return await restore(writer, plan_undo(entries, present(await writer.client.list_rules())), StopSwitch())
 
     return desk.write(undo)
 

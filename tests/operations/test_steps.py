@@ -14,12 +14,12 @@ from operations.yard import Yard, plant, results
 from sipctl.command_line import prose_text
 from sipctl.errors import ChangedError, ConflictError, ExitCode, PartialError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.carrying import Result
-from sipctl.operations.executing import Brake
+from sipctl.operations.executing import StopSwitch
 from sipctl.operations.journal import AUDIT_FILE
 from sipctl.operations.restoring import Deed, Step, entries_of, plan_undo, restore
 from sipctl.operations.rooms import delete_room
 from sipctl.operations.rule_writes import create_rule, delete_rule
+from sipctl.operations.sync.result import Result
 from sipctl.operations.writing import Writer
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, Room
@@ -44,7 +44,7 @@ def undo(desk: Desk, *, rule: str = "", item: str = "") -> list[Step]:
     async def carry(writer: Writer) -> list[Step]:
         entries = entries_of(desk.audit(), rules=[rule] if rule else (), items=[item] if item else ())
         planned = plan_undo(entries, present(await writer.client.list_rules()))
-        for attempt in await restore(writer, planned, Brake()):
+        for attempt in await restore(writer, planned, StopSwitch()):
             assert attempt.result, attempt.error
         return planned
 

@@ -14,9 +14,9 @@ from operations.yard import GRACE, Yard, owned, plant, results
 from peers.livekit import RealLiveKit
 from sipctl.errors import ConfigError, PoisonPairError, RailError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.carrying import Result
-from sipctl.operations.executing import Brake
+from sipctl.operations.executing import StopSwitch
 from sipctl.operations.rule_writes import create_rule
+from sipctl.operations.sync.result import Result
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, Room
 from sipctl.telephony.plan import Action, Part, Reason, pending
@@ -228,11 +228,11 @@ def test_failures_in_a_row_stop_the_run(sandboxed: Yard, sandbox: Sandbox) -> No
 
 def test_a_signal_lets_what_is_in_flight_finish(sandboxed: Yard) -> None:
     plant(sandboxed, *MANY)
-    brake = sandboxed.brake
+    switch = sandboxed.switch
 
     class Signalled(LiveKitClient):
         async def delete_rule(self, identifier: str) -> None:
-            brake.signal_number = signal.SIGTERM
+            switch.signal_number = signal.SIGTERM
             await super().delete_rule(identifier)
 
     sandboxed.run(Part.PURGE)
@@ -669,5 +669,5 @@ def test_an_outcome_is_all_right_only_if_nothing_failed(sandboxed: Yard) -> None
     outcome = sandboxed.purge()
     assert outcome.run
     assert not any(one.failed for one in outcome.done)
-    assert Brake().limit == 5
+    assert StopSwitch().limit == 5
     assert timedelta(minutes=10) == GRACE

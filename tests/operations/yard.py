@@ -9,12 +9,13 @@ from typing import Any
 
 from operations.desk import Desk
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.by_livekit import ByLiveKit
-from sipctl.operations.carrying import Result, Way, Work
-from sipctl.operations.executing import Brake
+from sipctl.operations.executing import StopSwitch
 from sipctl.operations.journal import Journal
-from sipctl.operations.survey import Surveyor
-from sipctl.operations.sync import Orders, Outcome, Synchroniser
+from sipctl.operations.sync.executor import Executor, RunContext
+from sipctl.operations.sync.livekit import ByLiveKit
+from sipctl.operations.sync.result import Outcome, Result
+from sipctl.operations.sync.run import Limits, Synchroniser
+from sipctl.operations.sync.survey import Surveyor
 from sipctl.operations.writing import Permit, Writer
 from sipctl.registry.database import open_engine
 from sipctl.registry.looks import Looks
@@ -41,8 +42,8 @@ class Yard:
     moment: datetime = datetime(2026, 1, 1, 12, tzinfo=UTC)
     policy: dict[str, Any] = field(default_factory=dict)
     orders: dict[str, Any] = field(default_factory=dict)
-    brake: Brake = field(default_factory=Brake)
-    way_for: Callable[[Work], Way] = ByLiveKit
+    switch: StopSwitch = field(default_factory=StopSwitch)
+    executor_for: Callable[[RunContext], Executor] = ByLiveKit
 
     def now(self) -> datetime:
         return self.moment
@@ -60,12 +61,12 @@ class Yard:
         own: dict[str, Any] = {"mark": Ownership(), "grace": GRACE, "parts": frozenset(parts or Part)}
         policy = Policy(**(own | self.policy))
 
-        def way_for(world: World) -> Way:
-            return self.way_for(Work(writer, world, self.brake))
+        def executor_for(world: World) -> Executor:
+            return self.executor_for(RunContext(writer, world, self.switch))
 
         surveyor = Surveyor(client, policy, self.registry, self.looks, self.now)
-        asked = Orders(**({"apply": True} | self.orders | orders))
-        return await Synchroniser(surveyor, self.looks, journal, asked, way_for).run()
+        asked = Limits(**({"apply": True} | self.orders | orders))
+        return await Synchroniser(surveyor, self.looks, journal, asked, executor_for).run()
 
     def purge(self, **orders: Any) -> Outcome:
         """Two purges with the grace between them; the outcome of the second."""

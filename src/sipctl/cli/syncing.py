@@ -18,19 +18,21 @@ from sipctl.config.paths import state_dir
 from sipctl.config.values import DURATION_FAULT, read_duration
 from sipctl.errors import ExitCode, PartialError, RailError, SipctlError, UncheckedError, UsageError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.by_livekit import ByLiveKit
-from sipctl.operations.by_webhook import ByWebhook
-from sipctl.operations.carrying import Result, Way, Work
-from sipctl.operations.executing import Brake, Pace, braking_on_signals
+from sipctl.operations.executing import Pace, StopSwitch, stopping_on_signals
 from sipctl.operations.journal import utc_now
-from sipctl.operations.survey import Surveyor
-from sipctl.operations.sync import Orders, Outcome, Synchroniser, told_duration
+from sipctl.operations.sync.executor import Executor, RunContext
+from sipctl.operations.sync.livekit import ByLiveKit
+from sipctl.operations.sync.result import Outcome, Result
+from sipctl.operations.sync.run import Limits, Synchroniser, told_duration
+from sipctl.operations.sync.survey import Surveyor
+from sipctl.operations.sync.webhook import ByWebhook
 from sipctl.operations.writing import Permit, Writer, check_profile
-from sipctl.registry.looks import Earlier, Looks
+from sipctl.registry.looks import Looks
 from sipctl.registry.opening import open_looks
 from sipctl.registry.store import Registry
 from sipctl.telephony.naming import counted
 from sipctl.telephony.plan import Part, Policy, World, pending
+from sipctl.telephony.registered import Earlier
 
 _SETTLE_S: Final = 5.0
 """How long a backend may take to write a rule after it was told; Meet takes under two seconds."""
@@ -100,7 +102,7 @@ def _run(session: Session, wanted: Wanted, permit: Permit) -> Outcome:
         unattended="unattended" in permit.allow,
         by_backend=by_backend,
     )
-    orders = Orders(
+    orders = Limits(
         apply=applies,
         max_delete=settings.purge.max_delete if wanted.max_delete is None else wanted.max_delete,
         max_delete_percent=(
@@ -132,34 +134,34 @@ def _lock(session: Session, wanted: Wanted) -> AbstractContextManager[None]:
 
 
 def _look_and_act(
-    session: Session, wanted: Wanted, policy: Policy, orders: Orders, looks: Looks | None, registry: Registry | None
+    session: Session, wanted: Wanted, policy: Policy, orders: Limits, looks: Looks | None, registry: Registry | None
 ) -> Outcome:
-    brake = Brake(check_lock=session.check_lock)
+    switch = StopSwitch(check_lock=session.check_lock)
 
     async def act(client: LiveKitClient) -> Outcome:
         writer = Writer(client, session.settings, Permit(), session.journal, session.pins_today)
-        with session.streams.ticking("changed") as tick, braking_on_signals(brake):
-            way_for = _ways(session, wanted, policy, writer, brake, tick)
+        with session.streams.ticking("changed") as tick, stopping_on_signals(switch):
+            executor_for = _executors(session, wanted, policy, writer, switch, tick)
             surveyor = Surveyor(client, policy, registry, looks, utc_now)
-            outcome = await Synchroniser(surveyor, looks, session.journal, orders, way_for).run()
-            return replace(outcome, lost=brake.lost)
+            outcome = await Synchroniser(surveyor, looks, session.journal, orders, executor_for).run()
+            return replace(outcome, lost=switch.lost)
 
     outcome = session.livekit(act)
-    session.stopped_by = brake.signal_number
+    session.stopped_by = switch.signal_number
     return outcome
 
 
-def _ways(
-    session: Session, wanted: Wanted, policy: Policy, writer: Writer, brake: Brake, tick: Callable[[], None]
-) -> Callable[[World], Way]:
-    def way_for(world: World) -> Way:
-        work = Work(writer, world, brake, Pace(per_second=wanted.rate), tick)
+def _executors(
+    session: Session, wanted: Wanted, policy: Policy, writer: Writer, switch: StopSwitch, tick: Callable[[], None]
+) -> Callable[[World], Executor]:
+    def executor_for(world: World) -> Executor:
+        work = RunContext(writer, world, switch, Pace(per_second=wanted.rate), tick)
         if not policy.by_backend:
             return ByLiveKit(work)
         url = session.settings.webhook_url or ""
         return ByWebhook(work, url, session.options.timeout, _SETTLE_S, time.time)
 
-    return way_for
+    return executor_for
 
 
 def _is_by_webhook(session: Session, wanted: Wanted) -> bool:
@@ -185,7 +187,7 @@ def _registry(session: Session, policy: Policy) -> Iterator[Registry | None]:
 
 
 @contextmanager
-def _looks(session: Session, orders: Orders) -> Iterator[Looks | None]:
+def _looks(session: Session, orders: Limits) -> Iterator[Looks | None]:
     """Where looks are remembered. Without such a place nothing is deleted, unless this run looks twice itself."""
     try:
         looks = open_looks(session.settings, state_dir(), session.options.timeout)

@@ -1,4 +1,4 @@
-"""Many writes: some at a time, each tried whatever became of the others, and none begun once the brake is on."""
+"""Many writes: some at a time, each tried whatever became of the others, and none begun once the stop switch is on."""
 
 import asyncio
 import signal
@@ -17,7 +17,7 @@ FAILURES_IN_A_ROW: Final = 5
 
 
 @dataclass(slots=True)
-class Brake:
+class StopSwitch:
     """Whether a run begins anything more. What is in flight is always finished.
 
     `signal_number` is the signal that asked to stop, 0 = none; `failures` counts those since the last success.
@@ -50,13 +50,13 @@ class Brake:
 
 
 @contextmanager
-def braking_on_signals(brake: Brake) -> Iterator[None]:
-    """While the body runs, SIGINT and SIGTERM put the brake on instead of ending the process."""
+def stopping_on_signals(switch: StopSwitch) -> Iterator[None]:
+    """While the body runs, SIGINT and SIGTERM put the stop switch on instead of ending the process."""
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def pull(number: int) -> None:
-        brake.signal_number = number
+        switch.signal_number = number
 
     for number in before:
         loop.add_signal_handler(number, pull, number)
@@ -89,25 +89,25 @@ class Pace:
 async def attempt_each(
     items: Sequence[T],
     work: Callable[[T], Awaitable[R]],
-    brake: Brake,
+    switch: StopSwitch,
     pace: Pace | None = None,
     on_end: Callable[[], None] = lambda: None,
 ) -> list[Attempt[T, R]]:
     """Do the work for each item and return the attempts in the items' order; `on_end` is told of each that ended."""
     if items:
-        brake.ask_lock()
+        switch.ask_lock()
     pace = pace or Pace()
     waiting = iter(range(len(items)))
     attempts: dict[int, Attempt[T, R]] = {}
     ticket = _tickets(pace.per_second)
 
     async def worker() -> None:
-        while not brake.is_on and (at := next(waiting, None)) is not None:
+        while not switch.is_on and (at := next(waiting, None)) is not None:
             await ticket()
-            if brake.is_on:
+            if switch.is_on:
                 return
             attempts[at] = await _attempt(items[at], work)
-            brake.note(failed=attempts[at].error is not None)
+            switch.note(failed=attempts[at].error is not None)
             on_end()
 
     async with asyncio.TaskGroup() as group:

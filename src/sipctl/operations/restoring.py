@@ -7,7 +7,7 @@ from typing import Final
 
 from sipctl.command_line import CommandLine, prose_text, quoted
 from sipctl.errors import NotFoundError, RailError
-from sipctl.operations.executing import Attempt, Brake, Pace, attempt_each
+from sipctl.operations.executing import Attempt, Pace, StopSwitch, attempt_each
 from sipctl.operations.journal import Entry
 from sipctl.operations.net_writes import GONE, net_writes, rule_after, rule_before
 from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule, without_marks
@@ -281,7 +281,7 @@ def refusals(steps: Iterable[Step]) -> list[RailError]:
     return [retired_pin(step.rule, step.why) for step in steps if step.deed is Deed.REFUSE]
 
 
-async def restore(writer: Writer, steps: Sequence[Step], brake: Brake) -> list[Attempt[Step, Change]]:
+async def restore(writer: Writer, steps: Sequence[Step], switch: StopSwitch) -> list[Attempt[Step, Change]]:
     """Carry out a plan: deletions first, for they free PINs; then changes; then what is created."""
 
     async def carry(step: Step) -> Change:
@@ -289,8 +289,8 @@ async def restore(writer: Writer, steps: Sequence[Step], brake: Brake) -> list[A
 
     done: list[Attempt[Step, Change]] = []
     for deed, pace in ((Deed.DELETE, Pace()), (Deed.UPDATE, Pace(at_once=1)), (Deed.CREATE, Pace())):
-        done += await attempt_each([step for step in steps if step.deed is deed], carry, brake, pace)
-    return [one if one.begun else replace(one, error=brake.lost) for one in done]
+        done += await attempt_each([step for step in steps if step.deed is deed], carry, switch, pace)
+    return [one if one.begun else replace(one, error=switch.lost) for one in done]
 
 
 async def _carry(writer: Writer, step: Step) -> Change:

@@ -20,7 +20,7 @@ from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError, surely_without_effect
 from sipctl.files import write_private
 from sipctl.operations.audited_batch import AuditedBatch
-from sipctl.operations.executing import Brake, attempt_each
+from sipctl.operations.executing import StopSwitch, attempt_each
 from sipctl.operations.journal import Journal, Write
 from sipctl.operations.safeguards import SPARED, check_sole_issuer, spared_by
 from sipctl.operations.snapshot import Live
@@ -68,7 +68,7 @@ class Rotator:
     chosen: Mapping[str, str] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()
     on_step: Callable[[str], None] = lambda _step: None
-    brake: Brake = field(default_factory=Brake)
+    switch: StopSwitch = field(default_factory=StopSwitch)
 
     async def rotate(self, holdings: Iterable[Holding]) -> list[Rotated]:
         """Give rooms another PIN; one that fails does not stop the others.
@@ -82,7 +82,7 @@ class Rotator:
 
     async def _rotate_batch(self, batch: Sequence[Holding]) -> list[Rotated]:
         audit = AuditedBatch(self.journal)
-        if self.brake.ask_lock():
+        if self.switch.ask_lock():
             return [Rotated(holding.room, error=self._not_begun(holding)) for holding in batch]
         try:
             audit.intend(*(Write("rotate", f"room {one.room}", {"pin": one.pin}) for one in batch))
@@ -93,14 +93,14 @@ class Rotator:
         return _concluded(audit, [*done, *(one for one in begun if isinstance(one, Rotated))])
 
     def _none_begun(self, rooms: Iterable[Holding | Rotation], error: SipctlError) -> list[Rotated]:
-        self.brake.note(failed=True)
+        self.switch.note(failed=True)
         return [Rotated(one.room, error=error) for one in rooms]
 
     async def recover(self) -> list[Rotated]:
         """Finish every rotation that an earlier run began. None is given up, for its rule may have changed already."""
         unfinished = self.registry.unfinished()
         audit = AuditedBatch(self.journal)
-        if self.brake.ask_lock():
+        if self.switch.ask_lock():
             return [Rotated(one.room, error=self._not_begun(one)) for one in unfinished]
         try:
             audit.intend(
@@ -121,17 +121,17 @@ class Rotator:
         return rotation if can_be else Rotated(rotation.room, error=_overtaken(rotation))
 
     def _not_begun(self, what: Holding | Rotation) -> SipctlError:
-        return self.brake.lost or SipctlError(
+        return self.switch.lost or SipctlError(
             f"room {what.room!r} was not begun", code="not-begun", hint="run it again"
         )
 
     def _begun(self, holding: Holding) -> Rotation | Rotated:
-        if self.brake.is_on:
+        if self.switch.is_on:
             return Rotated(holding.room, error=self._not_begun(holding))
         try:
             rotation = self._begin(holding)
         except SipctlError as error:
-            self.brake.note(failed=True)
+            self.switch.note(failed=True)
             return Rotated(holding.room, error=error)
         self.on_step("begun")
         return rotation
@@ -166,13 +166,13 @@ class Rotator:
             rules = {rotation.room: self._old_rules(rotation, listed) for rotation in rotations}
             audit.intend(*(_rule_write(rule, one) for one in rotations for rule in rules[one.room]))
         except SipctlError as error:
-            self.brake.note(failed=True)
+            self.switch.note(failed=True)
             return [Rotated(one.room, error=self._ended(one, error, is_new=is_new)) for one in rotations]
 
         async def carry(rotation: Rotation) -> Rotated:
             return await self._carry(rotation, rules[rotation.room], audit, is_new=is_new)
 
-        attempts = await attempt_each(rotations, carry, self.brake)
+        attempts = await attempt_each(rotations, carry, self.switch)
         return [one.result or self._stopped(one.item, one.error, is_new=is_new) for one in attempts]
 
     def _stopped(self, rotation: Rotation, error: SipctlError | None, *, is_new: bool) -> Rotated:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -15,31 +15,13 @@ from sipctl.registry.locks import serialize
 from sipctl.registry.tables import looks, prepare, runs, sightings
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.registered import Earlier
 
 _REMEMBERED: Final = timedelta(days=1)
 _MAY_PAUSE: Final = timedelta(days=1)
 _GRACES: Final = 3
 _WHAT: Final = "the state of earlier looks"
 _IF_CORRUPT: Final = "move looks.db of the state folder away: the next look counts as the first"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Earlier:
-    """What was observed before. `is_first` = this state knows of no observation of this server yet.
-
-    `stale_since` and `duplicate_since` say of rule ids since which observation, without a break, they are unchanged
-    and stale, or duplicates. `pause` is how long ago the last observation is, if that is too long for it to count; then
-    this one begins anew. `skew_s` are the seconds by which this observation's clock is off, and for which it counts for
-    nothing; 0 = it does count. `damaged` records were passed over: what they told of begins anew.
-    """
-
-    is_first: bool = True
-    stale_since: Mapping[str, datetime] = field(default_factory=dict)
-    duplicate_since: Mapping[str, datetime] = field(default_factory=dict)
-    empty_since: datetime | None = None
-    pause: timedelta | None = None
-    skew_s: float = 0.0
-    damaged: int = 0
 
 
 def _utc_now() -> datetime:

@@ -1,6 +1,8 @@
 """What the registry of PINs knows: rooms and their PINs, who has one or had it, rotations that were never ended."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final
 
 ACTIVE: Final = "active"
@@ -34,3 +36,22 @@ class Rotation:
     old_pin: str
     new_pin: str
     started_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What was observed before. `is_first` = this state knows of no observation of this server yet.
+
+    `stale_since` and `duplicate_since` say of rule ids since which observation, without a break, they are unchanged
+    and stale, or duplicates. `pause` is how long ago the last observation is, if that is too long for it to count; then
+    this one begins anew. `skew_s` are the seconds by which this observation's clock is off, and for which it counts for
+    nothing; 0 = it does count. `damaged` records were passed over: what they told of begins anew.
+    """
+
+    is_first: bool = True
+    stale_since: Mapping[str, datetime] = field(default_factory=dict)
+    duplicate_since: Mapping[str, datetime] = field(default_factory=dict)
+    empty_since: datetime | None = None
+    pause: timedelta | None = None
+    skew_s: float = 0.0
+    damaged: int = 0

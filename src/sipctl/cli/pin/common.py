@@ -11,7 +11,7 @@ from sipctl.cli.rows import cells, shown_pin
 from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.errors import surely_without_effect
-from sipctl.operations.executing import Brake, braking_on_signals
+from sipctl.operations.executing import StopSwitch, stopping_on_signals
 from sipctl.operations.pins import drawn_by
 from sipctl.operations.rotate import Rotated, Rotator, may_have_changed, write_old_pins
 from sipctl.operations.snapshot import Live, read_live
@@ -120,11 +120,11 @@ def with_rotator(
 ) -> list[Rotated]:
     """Let a rotator work; a signal stops it between two rooms. The caller holds the lock."""
     settings, journal = session.settings, session.journal
-    draw, stop = drawn_by(settings), Brake(check_lock=session.check_lock)
+    draw, stop = drawn_by(settings), StopSwitch(check_lock=session.check_lock)
 
     async def rotated(client: "LiveKitClient | None") -> list[Rotated]:
-        with braking_on_signals(stop):
-            return await work(Rotator(registry, client, settings, journal, draw, chosen, taken, brake=stop))
+        with stopping_on_signals(stop):
+            return await work(Rotator(registry, client, settings, journal, draw, chosen, taken, switch=stop))
 
     is_asked = ask and settings.connection_or_none is not None
     done = session.livekit(rotated) if is_asked else asyncio.run(rotated(None))

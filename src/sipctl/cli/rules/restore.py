@@ -17,7 +17,7 @@ from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.config.urls import same_server
 from sipctl.errors import PartialError, RailError, SipctlError, UsageError, surely_without_effect
-from sipctl.operations.executing import Attempt, Brake, braking_on_signals
+from sipctl.operations.executing import Attempt, StopSwitch, stopping_on_signals
 from sipctl.operations.export import check_origin
 from sipctl.operations.journal import Entry
 from sipctl.operations.restoring import (
@@ -193,14 +193,14 @@ def _exported(session: Session, path: Path, permit: Permit) -> Sequence[Dispatch
 
 
 def _carry_out(session: Session, steps: Sequence[Step], permit: Permit) -> list[Attempt[Step, Change]]:
-    settings, brake = session.settings, Brake(check_lock=session.check_lock)
+    settings, switch = session.settings, StopSwitch(check_lock=session.check_lock)
 
     async def carry(client: "LiveKitClient") -> list[Attempt[Step, Change]]:
-        with braking_on_signals(brake):
-            return await restore(Writer(client, settings, permit, session.journal, session.pins_today), steps, brake)
+        with stopping_on_signals(switch):
+            return await restore(Writer(client, settings, permit, session.journal, session.pins_today), steps, switch)
 
     done = session.livekit(carry)
-    session.stopped_by = brake.signal_number
+    session.stopped_by = switch.signal_number
     return done
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from sipctl.errors import ExitCode
 from sipctl.files import write_public
-from sipctl.operations.sync import Outcome
+from sipctl.operations.sync.result import Outcome
 
 _SUCCESS: Final = "sipctl_rules_last_success_timestamp_seconds"
 _LIMIT: Final = 1024 * 1024

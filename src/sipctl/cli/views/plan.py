@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from sipctl.cli.rows import shown_pin
 from sipctl.command_line import CommandLine, quoted
-from sipctl.operations.carrying import Done, Result
-from sipctl.operations.sync import Outcome
+from sipctl.operations.sync.result import Done, Outcome, Result
 from sipctl.output.formats import Listing
 from sipctl.output.streams import Streams
 from sipctl.output.text import escaped_json, printable

@@ -12,11 +12,12 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from sipctl.errors import ConflictError, NotFoundError, PartialError, RetiredPinError, SipctlError
-from sipctl.operations.carrying import Done, Result, Work, failure, told
 from sipctl.operations.executing import attempt_each
 from sipctl.operations.journal import Entry, Journal, Write, utc_now
 from sipctl.operations.rule_writes import EqualRuleExistsError, create_alone, put_back, timestamp
 from sipctl.operations.snapshot import rules_then_rooms
+from sipctl.operations.sync.executor import RunContext
+from sipctl.operations.sync.result import Done, Result, failure, told
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import MAX_LENGTH
@@ -41,19 +42,19 @@ class _Look:
 class ByLiveKit:
     """Writes rules by LiveKit's API."""
 
-    work: Work
+    context: RunContext
     _stored: dict[str, DispatchRule] = field(default_factory=dict)
     _known: Mapping[str, DispatchRule] = field(init=False)
     """The rules that the plan was made for, by their ids."""
 
     def __post_init__(self) -> None:
-        self._known = {one.sip_dispatch_rule_id: one for one in self.work.world.rules}
+        self._known = {one.sip_dispatch_rule_id: one for one in self.context.world.rules}
 
     async def delete(self, items: Sequence[Item]) -> list[Done]:
         """Delete rules, batch by batch. The look before a batch tells, too, what came alive during the one before."""
         done: list[Done] = []
         for batch in batches(items):
-            if self.work.brake.ask_lock():
+            if self.context.switch.ask_lock():
                 done += [Done(item, Result.NOT_BEGUN) for item in batch]
                 continue
             try:
@@ -66,11 +67,11 @@ class ByLiveKit:
         return await self._check(done)
 
     async def _look(self, items: Sequence[Item]) -> _Look:
-        writer = self.work.writer
+        writer = self.context.writer
         writer.pins_today([item.before for item in items if item.before])  # what cannot be put back is not deleted
         ids = {item.rule_id for item in items} | {item.beside for item in items if item.beside}
         rules, rooms = await rules_then_rooms(writer.client, sorted(ids))
-        if not rooms and self.work.world.live:
+        if not rooms and self.context.world.live:
             raise SipctlError("LiveKit lists no room any more, which cannot be", code="empty-list", hint="look again")
         by_id = {rule.sip_dispatch_rule_id: rule for rule in rules}
         return _Look(by_id, frozenset(room.name for room in rooms))
@@ -96,7 +97,7 @@ class ByLiveKit:
         return rule is not None and rule == self._known.get(rule_id)
 
     async def _delete_ready(self, items: Sequence[Item]) -> list[Done]:
-        journal, client = self.work.writer.journal, self.work.writer.client
+        journal, client = self.context.writer.journal, self.context.writer.client
         if not items:
             return []
         try:
@@ -111,7 +112,7 @@ class ByLiveKit:
                 return Done(item, Result.GONE)
             return Done(item, Result.DONE)
 
-        attempts = await attempt_each(items, delete, self.work.brake, self.work.pace, self.work.on_end)
+        attempts = await attempt_each(items, delete, self.context.switch, self.context.pace, self.context.on_end)
         done = list(map(told, attempts))
         try:
             journal.conclude(*(_outcome(journal, *pair) for pair in zip(intents, done, strict=True)))
@@ -124,7 +125,7 @@ class ByLiveKit:
         if not any(map(self._may_be_lost, done)):
             return done
         try:
-            live = frozenset(room.name for room in await self.work.writer.client.list_rooms())
+            live = frozenset(room.name for room in await self.context.writer.client.list_rooms())
         except SipctlError as error:
             return [self._failed(one, Result.NOT_CHECKED, error) if self._may_be_lost(one) else one for one in done]
         return await self._put_back_what_is_missed(done, live)
@@ -144,7 +145,7 @@ class ByLiveKit:
         missed = [one.item.room in live and self._may_be_lost(one) for one in done]
         pairs = zip(done, missed, strict=True)
         try:
-            standing = list(await self.work.writer.client.list_rules()) if any(missed) else []
+            standing = list(await self.context.writer.client.list_rules()) if any(missed) else []
         except SipctlError as error:
             return [self._failed(one, Result.NOT_CHECKED, error) if is_missed else one for one, is_missed in pairs]
         return [await self._put_back(one, standing) if is_missed else one for one, is_missed in pairs]
@@ -166,13 +167,13 @@ class ByLiveKit:
 
     def _failed(self, one: Done, result: Result, error: SipctlError) -> Done:
         """What failed after the deletion; a deletion without an answer remains one until it is looked at."""
-        self.work.brake.note(failed=True)
+        self.context.switch.note(failed=True)
         is_known = one.result is Result.DONE or result is Result.NOT_PUT_BACK
         return Done(one.item, result, error=error) if is_known else one
 
     def _none_done(self, items: Iterable[Item], error: SipctlError) -> list[Done]:
         """What failed before anything was written."""
-        self.work.brake.note(failed=True)
+        self.context.switch.note(failed=True)
         return [Done(item, Result.FAILED, error=error) for item in items]
 
     async def put_back(self, rule: DispatchRule) -> str:
@@ -184,7 +185,7 @@ class ByLiveKit:
             RetiredPinError: its PIN was taken away, and its room has no other one.
             SipctlError: it cannot be made, and nobody else made one.
         """
-        writer = self.work.writer
+        writer = self.context.writer
         standing = list(await writer.client.list_rules())
         if serving := self._serving(rule, standing):
             return serving
@@ -203,7 +204,7 @@ class ByLiveKit:
 
         Its PIN may be a newer one by now. A rule that had another PIN already when the plan was made does not count.
         """
-        owns, known = self.work.writer.settings.mark.owns, self._known
+        owns, known = self.context.writer.settings.mark.owns, self._known
         serving = (
             rule.sip_dispatch_rule_id
             for rule in standing
@@ -221,7 +222,7 @@ class ByLiveKit:
         return [await self._update(item) for item in items]
 
     async def _update(self, item: Item) -> Done:
-        if self.work.brake.ask_lock() or item.before is None or item.after is None:
+        if self.context.switch.ask_lock() or item.before is None or item.after is None:
             return Done(item, Result.NOT_BEGUN)
         before = self._stored.get(item.rule_id, item.before)
         after = replace(before, pin=_parking_pin()) if item.parked else item.after
@@ -234,15 +235,15 @@ class ByLiveKit:
         return self._noted(Done(item, Result.DONE, rule_id=item.rule_id))
 
     async def _replace(self, before: DispatchRule, after: DispatchRule) -> DispatchRule:
-        writer, resource = self.work.writer, f"rule {before.sip_dispatch_rule_id}"
+        writer, resource = self.context.writer, f"rule {before.sip_dispatch_rule_id}"
         with writer.journal.recorded("update", resource, rule_to_json(before), rule_to_json(after)) as record:
             stored = await writer.client.replace_rule(before, after)
             record.after = rule_to_json(stored)
         return stored
 
     def _noted(self, done: Done) -> Done:
-        self.work.brake.note(failed=done.error is not None)
-        self.work.on_end()
+        self.context.switch.note(failed=done.error is not None)
+        self.context.on_end()
         return done
 
     async def create(self, items: Sequence[Item]) -> list[Done]:
@@ -253,16 +254,16 @@ class ByLiveKit:
         return done
 
     async def _create_batch(self, items: Sequence[Item]) -> list[Done]:
-        writer = self.work.writer
-        if self.work.brake.ask_lock():
+        writer = self.context.writer
+        if self.context.switch.ask_lock():
             return [Done(item, Result.NOT_BEGUN) for item in items]
         try:
             rules, rooms = await rules_then_rooms(writer.client)
             served = {rule.room_name for rule in rules if writer.settings.mark.owns(rule)}
-            ready, spared = await self.work.still_needed(items, served, {room.name for room in rooms})
+            ready, spared = await self.context.still_needed(items, served, {room.name for room in rooms})
         except SipctlError as error:
             return self._none_done(items, error)
-        attempts = await attempt_each(ready, self._create, self.work.brake, self.work.pace, self.work.on_end)
+        attempts = await attempt_each(ready, self._create, self.context.switch, self.context.pace, self.context.on_end)
         return [*spared, *map(told, attempts)]
 
     async def _create(self, item: Item) -> Done:
@@ -270,7 +271,7 @@ class ByLiveKit:
             return Done(item, Result.NOT_BEGUN)
         stamped = replace(item.after, created_at=item.after.created_at or timestamp(utc_now()))
         try:
-            made = await create_alone(self.work.writer, stamped)
+            made = await create_alone(self.context.writer, stamped)
         except EqualRuleExistsError as found:
             return Done(item, Result.THERE, rule_id=found.rule.sip_dispatch_rule_id)
         return Done(item, Result.DONE, rule_id=made.id)

@@ -13,10 +13,11 @@ from typing import Final
 import aiohttp
 
 from sipctl.errors import SipctlError, UncheckedError
-from sipctl.operations.by_livekit import batches
-from sipctl.operations.carrying import Done, Result, Work, told
-from sipctl.operations.executing import Brake, attempt_each
+from sipctl.operations.executing import StopSwitch, attempt_each
 from sipctl.operations.snapshot import rules_then_rooms
+from sipctl.operations.sync.executor import RunContext
+from sipctl.operations.sync.livekit import batches
+from sipctl.operations.sync.result import Done, Result, told
 from sipctl.telephony.ids import new_id
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
@@ -39,7 +40,7 @@ class _World:
 class ByWebhook:
     """Sends events to a backend. `settle_s` is how long it may take to write the rule, `timeout_s` to answer."""
 
-    work: Work
+    context: RunContext
     url: str
     timeout_s: float
     settle_s: float
@@ -69,7 +70,7 @@ class ByWebhook:
         return ""
 
     async def _look(self) -> _World:
-        writer = self.work.writer
+        writer = self.context.writer
         rules, rooms = await rules_then_rooms(writer.client)
         by_room: dict[str, list[DispatchRule]] = {}
         for rule in filter(writer.settings.mark.owns, rules):
@@ -77,11 +78,11 @@ class ByWebhook:
         return _World(by_room, {room.name: room.sid for room in rooms})
 
     async def _delete_batch(self, items: Sequence[Item]) -> list[Done]:
-        if self.work.brake.ask_lock():
+        if self.context.switch.ask_lock():
             return [Done(item, Result.NOT_BEGUN) for item in items]
         try:
             world = await self._look()
-            if not world.sids and self.work.world.live:
+            if not world.sids and self.context.world.live:
                 raise UncheckedError("LiveKit lists no room any more, which cannot be", code="empty-list")
         except SipctlError as error:
             return self._none_done(items, error)
@@ -94,7 +95,7 @@ class ByWebhook:
 
     def _none_done(self, items: Sequence[Item], error: SipctlError) -> list[Done]:
         """What failed before the backend was sent anything."""
-        self.work.brake.note(failed=True)
+        self.context.switch.note(failed=True)
         return [Done(item, Result.FAILED, error=error) for item in items]
 
     def _why_not(self, item: Item, world: _World) -> Result | None:
@@ -119,7 +120,7 @@ class ByWebhook:
             ]
         alive = [one for one in lost if one.item.room in world.sids]
         again = await self._tell(
-            [one.item for one in alive], "room_started", world, Brake()
+            [one.item for one in alive], "room_started", world, StopSwitch()
         )  # whatever stopped the run
         again = await self._came_true(again, lambda item, after: bool(after.rules.get(item.room)))
         put_back = {
@@ -129,11 +130,11 @@ class ByWebhook:
         return [put_back.get(one.item.rule_id, one) for one in done]
 
     async def _create_batch(self, items: Sequence[Item]) -> list[Done]:
-        if self.work.brake.ask_lock():
+        if self.context.switch.ask_lock():
             return [Done(item, Result.NOT_BEGUN) for item in items]
         try:
             world = await self._look()
-            ready, spared = await self.work.still_needed(items, world.rules.keys(), world.sids.keys())
+            ready, spared = await self.context.still_needed(items, world.rules.keys(), world.sids.keys())
         except SipctlError as error:
             return self._none_done(items, error)
         done = await self._tell(ready, "room_started", world)
@@ -141,10 +142,10 @@ class ByWebhook:
         return [*spared, *done]
 
     async def _tell(
-        self, items: Sequence[Item], event: RoomEvent, world: _World, brake: Brake | None = None
+        self, items: Sequence[Item], event: RoomEvent, world: _World, switch: StopSwitch | None = None
     ) -> list[Done]:
         """Send one event for each item, audited."""
-        writer = self.work.writer
+        writer = self.context.writer
         connection = writer.settings.connection
 
         async def tell(item: Item) -> Done:
@@ -158,7 +159,9 @@ class ByWebhook:
             return Done(item, Result.DONE)
 
         async with aiohttp.ClientSession(trust_env=True) as session:
-            attempts = await attempt_each(items, tell, brake or self.work.brake, self.work.pace, self.work.on_end)
+            attempts = await attempt_each(
+                items, tell, switch or self.context.switch, self.context.pace, self.context.on_end
+            )
         # an event that did not get through may be sent again at any time, so it counts as failed
         return [
             replace(one, result=Result.FAILED) if one.result is Result.UNKNOWN else one for one in map(told, attempts)

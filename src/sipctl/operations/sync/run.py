@@ -1,7 +1,7 @@
 """Purge and sync: one look, one plan, and its items carried out behind every rail.
 
 LiveKit keeps no time and no owner of a rule, and its list of rooms may lag, or be empty by mistake. What makes a
-deletion safe is therefore told here, in `plan`, and in the way that carries it out (docs/safety.md).
+deletion safe is therefore told here, in `plan`, and in what carries it out (docs/safety.md).
 """
 
 import asyncio
@@ -14,7 +14,6 @@ from typing import Final
 from sipctl.command_line import quoted
 from sipctl.config.urls import same_server
 from sipctl.errors import (
-    ChangedError,
     ConflictError,
     PartialError,
     PoisonPairError,
@@ -22,17 +21,19 @@ from sipctl.errors import (
     RetiredPinError,
     SipctlError,
 )
-from sipctl.operations.carrying import Done, Result, Way
 from sipctl.operations.journal import Entry, Journal
 from sipctl.operations.rule_writes import poison_pair
 from sipctl.operations.safeguards import check_sole_issuer
 from sipctl.operations.snapshot import Live
-from sipctl.operations.survey import Surveyor, earlier_from
-from sipctl.registry.looks import Earlier, Looks
+from sipctl.operations.sync.executor import Executor
+from sipctl.operations.sync.result import Done, Outcome, Result
+from sipctl.operations.sync.survey import Surveyor, earlier_from
+from sipctl.registry.looks import Looks
 from sipctl.telephony.livekit_json import rule_from_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.plan import Action, Item, Part, Reason, World, pending
 from sipctl.telephony.planning import make_plan
+from sipctl.telephony.registered import Earlier
 from sipctl.telephony.room_rules import stands_in_for
 from sipctl.telephony.ruleset import rule_conflicts
 
@@ -45,7 +46,7 @@ _TAKEN_AWAY: Final = frozenset({"delete", "room_finished"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
+class Limits:
     """What a run is asked to do beside its policy.
 
     `look_twice` = look, wait that long, look again, and count the first look as the earlier one; None = earlier runs'
@@ -56,25 +57,6 @@ class Orders:
     max_delete: int = 20
     max_delete_percent: int = 30
     look_twice: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """One run: its plan, what became of the items that it carried out, and what it put right of earlier runs.
-
-    `earlier` is what was known before. `would_refuse` is the safeguard that forbids an apply, for a run that only
-    planned. `unwritten` is why the audit, or the memory of runs, does not say how it
-    ended; `lost` why the lock of the server was not held to the end.
-    """
-
-    items: Sequence[Item]
-    done: Sequence[Done] = ()
-    put_back: Sequence[str] = ()
-    would_refuse: RailError | None = None
-    earlier: Earlier = field(default_factory=Earlier)
-    run: str = ""
-    unwritten: SipctlError | None = None
-    lost: ChangedError | None = None
 
 
 @dataclass(slots=True)
@@ -89,15 +71,15 @@ class Settling:
 class Synchroniser:
     """Brings rooms, PINs and rules of one server together.
 
-    `looks` None = nothing is remembered from run to run, which needs `look_twice`. `way_for` makes the way by which
-    changes are carried out, for the world that the plan was made for.
+    `looks` None = nothing is remembered from run to run, which needs `look_twice`. `executor_for` makes
+    what carries out a plan, for the state that it was made for.
     """
 
     surveyor: Surveyor
     looks: Looks | None
     journal: Journal
-    orders: Orders
-    way_for: Callable[[World], Way]
+    limits: Limits
+    executor_for: Callable[[World], Executor]
 
     async def run(self) -> Outcome:
         """Look, plan, and with `apply` carry it out.
@@ -109,7 +91,7 @@ class Synchroniser:
         """
         settling = Settling()
         try:
-            if self.orders.apply:
+            if self.limits.apply:
                 await self._settle_earlier_runs(settling)
             return await self._run(settling)
         except SipctlError as error:
@@ -125,18 +107,18 @@ class Synchroniser:
         items = make_plan(world, self.surveyor.policy)
         self._refuse_empty_list(items, earlier)
         outcome = Outcome(items=items, done=settling.not_back, put_back=settling.rooms, earlier=earlier)
-        refusal = refuse_many(items, self._owned(world), self.orders)
-        if not self.orders.apply:
+        refusal = refuse_many(items, self._owned(world), self.limits)
+        if not self.limits.apply:
             return replace(outcome, would_refuse=refusal)
         if refusal:
             raise refusal
         return await self._carry_out(outcome, world) if pending(items) else outcome
 
     async def _look(self) -> tuple[World, Earlier]:
-        if self.orders.look_twice is None:
+        if self.limits.look_twice is None:
             return await self.surveyor.survey()
         first, _ = await self.surveyor.survey(Earlier(is_first=False))
-        await asyncio.sleep(self.orders.look_twice.total_seconds())
+        await asyncio.sleep(self.limits.look_twice.total_seconds())
         return await self.surveyor.survey(earlier_from(first, self.surveyor.policy))
 
     def _refuse_second_truth(self, world: World) -> None:
@@ -162,7 +144,7 @@ class Synchroniser:
 
     async def _carry_out(self, outcome: Outcome, world: World) -> Outcome:
         """Deletions first, for they free PINs; then updates; then creates."""
-        way = self.way_for(world)
+        executor = self.executor_for(world)
         changes = pending(outcome.items)
         run = self.journal.run
         if self.looks:
@@ -171,9 +153,9 @@ class Synchroniser:
         unwritten: SipctlError | None = None
         try:
             with self.journal.recorded("run", f"{len(changes)} changes") as record:
-                done += await _delete([item for item in changes if item.action is Action.DELETE], world, way)
-                done += await way.update([item for item in changes if item.action is Action.UPDATE])
-                done += await way.create([item for item in changes if item.action is Action.CREATE])
+                done += await _delete([item for item in changes if item.action is Action.DELETE], world, executor)
+                done += await executor.update([item for item in changes if item.action is Action.UPDATE])
+                done += await executor.create([item for item in changes if item.action is Action.CREATE])
                 record.after = {"results": [[one.item.action.value, one.item.room, one.result.value] for one in done]}
             if self.looks:
                 self.looks.end_run(run, self.surveyor.client.skew_s or 0.0)
@@ -209,13 +191,13 @@ class Synchroniser:
         world, _ = await self.surveyor.survey(Earlier())
         pins = world.pins or {}
         standing = list(filter(self.surveyor.policy.mark.owns, world.rules))
-        way = self.way_for(world)
+        executor = self.executor_for(world)
         for rule in sorted(lost, key=lambda one: (one.room_name, one.pin != pins.get(one.room_name))):
             if rule.room_name not in world.live or any(stands_in_for(one, rule) for one in standing):
                 continue
             item = Item(action=Action.CREATE, reason=Reason.MISSING, room=rule.room_name, after=rule)
             try:
-                await way.put_back(rule)
+                await executor.put_back(rule)
             except PoisonPairError as error:
                 settling.not_back.append(Done(item, Result.FAILED, error=error))
             except RetiredPinError as error:
@@ -229,20 +211,20 @@ class Synchroniser:
                 settling.rooms = list(dict.fromkeys([*settling.rooms, rule.room_name]))
 
 
-async def _delete(items: Sequence[Item], world: World, way: Way) -> list[Done]:
+async def _delete(items: Sequence[Item], world: World, executor: Executor) -> list[Done]:
     """Rules that clash go first: as long as two clash, LiveKit stores no rule, so no other could be put back."""
     clashing = {
         rule.sip_dispatch_rule_id
         for conflict in rule_conflicts(world.rules)
         for rule in (conflict.first, conflict.second)
     }
-    done = await way.delete([item for item in items if item.rule_id in clashing]) if clashing else []
+    done = await executor.delete([item for item in items if item.rule_id in clashing]) if clashing else []
     others = [item for item in items if item.rule_id not in clashing]
     gone = {one.item.rule_id for one in done if one.result in {Result.DONE, Result.GONE}}
     poison = poison_pair(rule for rule in world.rules if rule.sip_dispatch_rule_id not in gone) if clashing else None
     if poison:
         return [*done, *(Done(item, Result.FAILED, error=poison) for item in others)]
-    return [*done, *await way.delete(others)]
+    return [*done, *await executor.delete(others)]
 
 
 def _taken_away(written: Iterable[Entry], url: str) -> Iterable[tuple[DispatchRule, str]]:
@@ -259,20 +241,20 @@ def _is_before(unix_s: int, ended: datetime | None) -> bool:
     return ended is None or unix_s <= (ended + _MAY_DIFFER).timestamp()
 
 
-def refuse_many(items: Iterable[Item], owned: int, orders: Orders) -> RailError | None:
+def refuse_many(items: Iterable[Item], owned: int, limits: Limits) -> RailError | None:
     """The rail against deleting many rules at once; None if the plan keeps within the limits."""
     count = sum(item.action is Action.DELETE for item in items)
     percent = ceil(count * 100 / owned) if owned else 0
-    over_count = count > orders.max_delete
-    over_percent = owned >= _PERCENT_FROM and count * 100 > orders.max_delete_percent * owned
+    over_count = count > limits.max_delete
+    over_percent = owned >= _PERCENT_FROM and count * 100 > limits.max_delete_percent * owned
     if not (over_count or over_percent):
         return None
-    limits = [f"max_delete {orders.max_delete}"] if over_count else []
-    limits += [f"max_delete_percent {orders.max_delete_percent}"] if over_percent else []
+    passed = [f"max_delete {limits.max_delete}"] if over_count else []
+    passed += [f"max_delete_percent {limits.max_delete_percent}"] if over_percent else []
     words = ["--max-delete", str(count)] if over_count else []
     words += ["--max-delete-percent", str(percent)] if over_percent else []
     return RailError(
-        f"would delete {count} of {owned} owned rules ({percent} %), more than {' and '.join(limits)}",
+        f"would delete {count} of {owned} owned rules ({percent} %), more than {' and '.join(passed)}",
         code="rail-many",
         hint=f"look at the plan; if it is right, add `{quoted(*words)}`",
     )

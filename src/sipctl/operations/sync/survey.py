@@ -9,11 +9,12 @@ from typing import Final
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.lkapi.clocks import CLOCKS_AGREE_S
 from sipctl.operations.snapshot import rules_then_rooms
-from sipctl.registry.looks import Earlier, Looks
+from sipctl.registry.looks import Looks
 from sipctl.registry.store import Registry
 from sipctl.telephony.model import DispatchRule, Room
 from sipctl.telephony.plan import Part, Policy, World
 from sipctl.telephony.planning import duplicates
+from sipctl.telephony.registered import Earlier
 
 _AT_ONCE: Final = 16
 

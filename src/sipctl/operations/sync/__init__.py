@@ -1,0 +1,1 @@
+"""Purge and sync: an observation, a plan, and its items carried out behind every safeguard."""
