@@ -132,6 +132,23 @@ def test_texts_that_nobody_reads(words: tuple[str, ...]) -> None:
     assert without_reader(*words) == (ExitCode.DONE, b"")
 
 
+# --- stdout that is full ---
+
+
+@pytest.mark.parametrize("words", [("rules", "delete", "SDR_gone"), ("rules", "purge", "--grace", "0s", "--apply")])
+def test_what_was_written_is_not_called_unchecked(
+    sandbox: Sandbox, env: dict[str, str], words: tuple[str, ...]
+) -> None:
+    plant_rule(sandbox, "SDR_gone", "gone", "482193")
+    sandbox.store.open_room("other")
+    with full() as device:
+        ended = subprocess.run(command(*words), env=env, stdout=device, stderr=subprocess.PIPE, check=False, timeout=50)
+    assert not sandbox.store.rules
+    assert ended.returncode == ExitCode.PARTIAL, ended
+    assert b"the writes of run " in ended.stderr
+    assert b"audit.jsonl says what was done" in ended.stderr
+
+
 # --- stderr that takes nothing ---
 
 

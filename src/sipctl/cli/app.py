@@ -1,6 +1,5 @@
 """The root of the command line: commands load when named, and every ending becomes an exit code."""
 
-import errno
 import functools
 import json
 import signal
@@ -21,7 +20,7 @@ from sipctl.config.own_files import secure
 from sipctl.config.paths import state_dir
 from sipctl.errors import ExitCode, SipctlError, UsageError
 from sipctl.files import write_private
-from sipctl.output.streams import lead_nowhere
+from sipctl.output.streams import MEDIUM_FAULTS, lead_nowhere
 from sipctl.output.text import escaped_json, printable
 from sipctl.telephony.text import is_unicode
 
@@ -85,8 +84,6 @@ COMMANDS: Final = {
     "demo": Entry("Tell the whole story in one minute, on the sandbox."),
 }
 """Every command with its first line of help; a test compares that with the command's own."""
-
-_MEDIUM_FAULTS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 
 
 class Root(LazyGroup):
@@ -161,7 +158,7 @@ def _run(args: Sequence[str]) -> int:
         raise KeyboardInterrupt from None  # the end of input at a prompt
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the boundary: a bug leaves a file, not a wall of text
         # Typer makes SystemExit of a broken pipe; the pipes of stdout and stderr never break (output.outlet)
-        if isinstance(error, OSError) and error.errno in _MEDIUM_FAULTS:
+        if isinstance(error, OSError) and error.errno in MEDIUM_FAULTS:
             return _report_medium(args, error)
         return _report_bug(args, error)
 

@@ -17,9 +17,9 @@ from sipctl.cli.inputs import read_document
 from sipctl.cli.options import Options
 from sipctl.command_line import CommandLine
 from sipctl.config.paths import embedded_registry, state_dir, state_path
-from sipctl.errors import NotFoundError, SipctlError, UsageError
+from sipctl.errors import NotFoundError, PartialError, SipctlError, UsageError
 from sipctl.output.formats import View
-from sipctl.output.streams import Streams
+from sipctl.output.streams import MEDIUM_FAULTS, Streams, lead_nowhere
 from sipctl.telephony.registered import Holding
 
 if TYPE_CHECKING:
@@ -259,5 +259,19 @@ class Session:
 
         A reader that has seen enough ends the writing and nothing else: what is left of the command is still to be
         done, and its exit code says what became of it.
+
+        Raises:
+            PartialError: the run wrote before, and stdout is full or broken.
         """
-        self.streams.write(view.render(style or self.options.output, self.streams))
+        try:
+            self.streams.write(view.render(style or self.options.output, self.streams))
+        except OSError as error:
+            journal: Journal | None = vars(self).get("journal")  # a run that never asked for it wrote nothing
+            if journal is None or not journal.has_begun or error.errno not in MEDIUM_FAULTS:
+                raise
+            lead_nowhere(self.streams.out)
+            raise PartialError(
+                f"the writes of run {journal.run} ended, and the output cannot be written: {error.strerror}",
+                code="output",
+                hint=f"{journal.path} says what was done",
+            ) from error

@@ -1,17 +1,21 @@
 """Where output goes: data to stdout, everything else to stderr."""
 
+import errno
 import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TextIO, TypeVar
+from typing import Final, TextIO, TypeVar
 
 from sipctl.output.outlet import while_read
 from sipctl.output.text import printable
 
 T = TypeVar("T")
+
+MEDIUM_FAULTS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
+"""What is wrong if not a reader, but the file or device behind a stream takes nothing more."""
 
 
 def lead_nowhere(stream: TextIO) -> None:
