@@ -40,8 +40,8 @@ from sipctl.operations.restoring import Deed, Present, plan_undo, restore, rules
 from sipctl.operations.sync.executor import Executor, RunContext
 from sipctl.operations.sync.livekit import ByLiveKit
 from sipctl.operations.sync.result import Outcome, Result
-from sipctl.operations.sync.run import Limits, Synchroniser
 from sipctl.operations.sync.survey import Surveyor
+from sipctl.operations.sync.synchroniser import Limits, Synchroniser
 from sipctl.operations.writing import Permit, Writer
 from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry

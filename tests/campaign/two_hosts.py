@@ -33,8 +33,8 @@ from sipctl.operations.rotate import Rotator
 from sipctl.operations.sync.executor import Executor, RunContext
 from sipctl.operations.sync.livekit import ByLiveKit
 from sipctl.operations.sync.result import Outcome, Result
-from sipctl.operations.sync.run import Limits, Synchroniser
 from sipctl.operations.sync.survey import Surveyor
+from sipctl.operations.sync.synchroniser import Limits, Synchroniser
 from sipctl.operations.writing import Permit, Writer
 from sipctl.registry.database import open_engine, sharing_host
 from sipctl.registry.store import Registry

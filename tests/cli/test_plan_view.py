@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from sipctl.cli.views.plan import PlanView
+from sipctl.cli.rules.plan_view import PlanView
 from sipctl.command_line import CommandLine
 from sipctl.operations.sync.result import Done, Outcome, Result
 from sipctl.output.streams import Streams

@@ -14,8 +14,8 @@ from sipctl.operations.journal import Journal
 from sipctl.operations.sync.executor import Executor, RunContext
 from sipctl.operations.sync.livekit import ByLiveKit
 from sipctl.operations.sync.result import Outcome, Result
-from sipctl.operations.sync.run import Limits, Synchroniser
 from sipctl.operations.sync.survey import Surveyor
+from sipctl.operations.sync.synchroniser import Limits, Synchroniser
 from sipctl.operations.writing import Permit, Writer
 from sipctl.registry.database import open_engine
 from sipctl.registry.looks import Looks

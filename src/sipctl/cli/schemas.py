@@ -5,7 +5,6 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from sipctl.cli.shape import Shape
-from sipctl.cli.upkeep_schemas import UPKEEP_DOCUMENTS
 
 
 class SettingRow(Shape):
@@ -71,7 +70,7 @@ DETAILS: Final[dict[str, type[BaseModel]]] = {
 }
 """What each single thing is: `{"schema": "sipctl/NAME/v1", "item": {...}}`."""
 
-DOCUMENTS: Final[dict[str, type[BaseModel]]] = {"error": ErrorShape, **UPKEEP_DOCUMENTS}
+DOCUMENTS: Final[dict[str, type[BaseModel]]] = {"error": ErrorShape}
 """What is neither a list nor a single thing."""
 
 

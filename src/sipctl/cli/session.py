@@ -6,7 +6,7 @@ It is the one file that wires: what its methods import is loaded by the commands
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
     from sipctl.operations.journal import Journal
     from sipctl.operations.lock import CheckLock
+    from sipctl.operations.sync.request import Request
+    from sipctl.operations.sync.result import Outcome
     from sipctl.operations.writing import Change, Permit, Writer
+    from sipctl.registry.looks import Looks
     from sipctl.registry.store import Registry
     from sipctl.telephony.model import DispatchRule, InboundTrunk
     from sipctl.telephony.returning import PinsToday
@@ -200,6 +203,34 @@ class Session:
                     Writer(client, self.settings, permit, journal, self.pins_today, self.check_lock)
                 )
             )
+
+    def synchronise(self, request: "Request") -> "Outcome":
+        """Run a purge or a sync.
+
+        Raises:
+            SipctlError: as `run_sync`.
+        """
+        from sipctl.operations.sync.run import run_sync
+
+        return run_sync(self, request)
+
+    def looks(self) -> "Looks":
+        """What earlier runs of purge and sync observed.
+
+        Raises:
+            ConfigError, UncheckedError, RailError: as `open_looks`.
+        """
+        from sipctl.registry.opening import open_looks
+
+        return open_looks(self.settings, state_dir(), self.options.timeout)
+
+    def note(self, text: str) -> None:
+        """A line on stderr for people."""
+        self.streams.note(text)
+
+    def ticking(self) -> AbstractContextManager[Callable[[], None]]:
+        """A count of changes on stderr for a person who waits."""
+        return self.streams.ticking("changed")
 
     @contextmanager
     def lock(self, wait_s: float = 0.0) -> Iterator[None]:

@@ -82,3 +82,12 @@ def read_duration(text: str) -> timedelta | None:
     found = _DURATION.fullmatch(text.strip())
     span = timedelta(seconds=int(found[1]) * _SECONDS[found[2] or "s"]) if found else None
     return span if span is not None and span <= timedelta(days=_LONGEST_DAYS) else None
+
+
+def duration_text(span: timedelta) -> str:
+    """A time in the words that `read_duration` reads."""
+    seconds = int(span.total_seconds())
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

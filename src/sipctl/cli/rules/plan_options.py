@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from sipctl.config.values import DURATION_FAULT, read_duration
+from sipctl.errors import UsageError
 
 _SLOWEST: Final = 0.01
 _FASTEST: Final = 10_000
@@ -56,3 +57,15 @@ Rate = Annotated[
 ]
 DetailedExit = Annotated[bool, typer.Option("--detailed-exitcode", help="Without --apply: 10 if there is work.")]
 Textfile = Annotated[Path | None, typer.Option(metavar="FILE", help="Write metrics there, for node_exporter.")]
+
+
+def span_of(option: str, text: str | None) -> timedelta | None:
+    """The time that an option names.
+
+    Raises:
+        UsageError: it names none.
+    """
+    span = read_duration(text) if text is not None else None
+    if text is not None and span is None:
+        raise UsageError(f"{option} {text!r} {DURATION_FAULT}")
+    return span

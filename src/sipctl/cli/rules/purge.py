@@ -16,8 +16,12 @@ from sipctl.cli.rules.plan_options import (
     Rate,
     Textfile,
     Via,
+    span_of,
 )
+from sipctl.cli.rules.plan_run import run_plan
 from sipctl.cli.session import Session
+from sipctl.operations.sync.request import Request
+from sipctl.telephony.plan import Part
 
 
 def run(
@@ -46,13 +50,19 @@ def run(
       sipctl rules purge --apply --quiet
       sipctl rules purge --apply --look-twice 60s
     """
-    from sipctl.cli.syncing import Wanted, synchronise
-    from sipctl.telephony.plan import Part
-
     session = Session.of(ctx)
-    wanted = Wanted(
-        parts=frozenset({Part.PURGE}), apply=apply, grace=grace, max_delete=max_delete,
-        max_delete_percent=max_delete_percent, look_twice=look_twice, via=via, rooms=room, rate=rate,
-        lock_wait=lock_wait, detailed=detailed_exitcode, textfile=textfile,
-    )  # fmt: skip
-    synchronise(session, wanted, session.permit(None, confirm))
+    request = Request(
+        parts=frozenset({Part.PURGE}),
+        permit=session.permit(None, confirm),
+        apply=apply,
+        grace=span_of("--grace", grace),
+        max_delete=max_delete,
+        max_delete_percent=max_delete_percent,
+        look_twice=span_of("--look-twice", look_twice),
+        via=via,
+        rooms=room or (),
+        rate=rate,
+        lock_wait_s=lock_wait,
+        timeout_s=session.options.timeout,
+    )
+    run_plan(session, request, detailed=detailed_exitcode, textfile=textfile)

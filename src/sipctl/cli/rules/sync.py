@@ -16,8 +16,13 @@ from sipctl.cli.rules.plan_options import (
     Rate,
     Textfile,
     Via,
+    span_of,
 )
+from sipctl.cli.rules.plan_run import run_plan
 from sipctl.cli.session import Session
+from sipctl.errors import UsageError
+from sipctl.operations.sync.request import Request
+from sipctl.telephony.plan import Part
 
 
 def run(
@@ -50,12 +55,31 @@ def run(
       sipctl rules sync --apply --only create --only repair
       sipctl rules sync --apply --via webhook
     """
-    from sipctl.cli.syncing import Wanted, parts_named, synchronise
-
     session = Session.of(ctx)
-    wanted = Wanted(
-        parts=parts_named(only), apply=apply, grace=grace, max_delete=max_delete,
-        max_delete_percent=max_delete_percent, look_twice=look_twice, via=via, rooms=room, rate=rate,
-        lock_wait=lock_wait, detailed=detailed_exitcode, textfile=textfile,
-    )  # fmt: skip
-    synchronise(session, wanted, session.permit(allow, confirm))
+    request = Request(
+        parts=_parts_named(only),
+        permit=session.permit(allow, confirm),
+        apply=apply,
+        grace=span_of("--grace", grace),
+        max_delete=max_delete,
+        max_delete_percent=max_delete_percent,
+        look_twice=span_of("--look-twice", look_twice),
+        via=via,
+        rooms=room or (),
+        rate=rate,
+        lock_wait_s=lock_wait,
+        timeout_s=session.options.timeout,
+    )
+    run_plan(session, request, detailed=detailed_exitcode, textfile=textfile)
+
+
+def _parts_named(words: list[str] | None) -> frozenset[Part]:
+    """The parts that `--only` names; all of them without it.
+
+    Raises:
+        UsageError: a word names none.
+    """
+    unknown = next((word for word in words or () if word not in set(Part)), None)
+    if unknown is not None:
+        raise UsageError(f"--only {unknown!r} is no part", hint=f"choose of {', '.join(Part)}")
+    return frozenset(map(Part, words)) if words else frozenset(Part)

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from sipctl.command_line import Prose, both
 from sipctl.errors import ChangedError, RailError, SipctlError, surely_without_effect
-from sipctl.operations.executing import Attempt
 from sipctl.telephony.commands import restore_rule
 from sipctl.telephony.plan import Item
 from sipctl.telephony.registered import Earlier
+
+if TYPE_CHECKING:
+    from sipctl.operations.executing import Attempt
 
 
 class Result(StrEnum):
@@ -82,7 +85,7 @@ class Outcome:
     lost: ChangedError | None = None
 
 
-def told(attempt: Attempt[Item, Done]) -> Done:
+def told(attempt: "Attempt[Item, Done]") -> Done:
     """What became of an attempted item."""
     if attempt.result is not None:
         return attempt.result

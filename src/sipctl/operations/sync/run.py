@@ -1,269 +1,208 @@
-"""Purge and sync: one look, one plan, and its items carried out behind every rail.
+"""One purge or sync of a profile: its policy and limits, its registry, memory and lock, and what carries it out."""
 
-LiveKit keeps no time and no owner of a rule, and its list of rooms may lag, or be empty by mistake. What makes a
-deletion safe is therefore told here, in `plan`, and in what carries it out (docs/safety.md).
-"""
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from math import ceil
-from typing import Final
-
-from sipctl.command_line import quoted
-from sipctl.config.urls import same_server
-from sipctl.errors import (
-    ConflictError,
-    PartialError,
-    PoisonPairError,
-    RailError,
-    RetiredPinError,
-    SipctlError,
-)
-from sipctl.operations.journal import Entry, Journal
-from sipctl.operations.rule_writes import poison_pair
-from sipctl.operations.safeguards import check_sole_issuer
-from sipctl.operations.snapshot import Live
-from sipctl.operations.sync.executor import Executor
-from sipctl.operations.sync.result import Done, Outcome, Result
-from sipctl.operations.sync.survey import Surveyor, earlier_from
-from sipctl.registry.looks import Looks
-from sipctl.telephony.livekit_json import rule_from_json
+from sipctl.config.model import Settings
+from sipctl.config.paths import state_dir
+from sipctl.errors import RailError, UncheckedError, UsageError
+from sipctl.operations.executing import Pace, StopSwitch, stopping_on_signals
+from sipctl.operations.journal import Journal, utc_now
+from sipctl.operations.lock import CheckLock
+from sipctl.operations.sync.executor import Executor, RunContext
+from sipctl.operations.sync.livekit import ByLiveKit
+from sipctl.operations.sync.request import Request
+from sipctl.operations.sync.result import Outcome
+from sipctl.operations.sync.survey import Surveyor
+from sipctl.operations.sync.synchroniser import Limits, Synchroniser
+from sipctl.operations.sync.webhook import ByWebhook
+from sipctl.operations.writing import Permit, Writer, check_profile
 from sipctl.telephony.model import DispatchRule
-from sipctl.telephony.plan import Action, Item, Part, Reason, World, pending
-from sipctl.telephony.planning import make_plan
-from sipctl.telephony.registered import Earlier
-from sipctl.telephony.room_rules import stands_in_for
-from sipctl.telephony.ruleset import rule_conflicts
+from sipctl.telephony.plan import Part, Policy, World
+from sipctl.telephony.returning import PinsToday
 
-_PERCENT_FROM: Final = 10
-"""From how many owned rules on the percentage counts: under that, one rule is a tenth of them."""
-_MAY_DIFFER: Final = timedelta(minutes=1)
-"""How far two clocks may be apart, and how late a deletion without an answer may take effect."""
-_TAKEN_AWAY: Final = frozenset({"delete", "room_finished"})
-"""Actions in the audit after which a rule may be gone."""
+if TYPE_CHECKING:
+    from sipctl.lkapi.client import LiveKitClient
+    from sipctl.registry.looks import Looks
+    from sipctl.registry.store import Registry
+
+T = TypeVar("T")
+
+_SETTLE_S: Final = 5.0
+"""How long a backend may take to write a rule after it was sent an event; Meet takes under two seconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a run is asked to do beside its policy.
+class Connections(Protocol):
+    """What a run needs of the session that asks for it."""
 
-    `look_twice` = look, wait that long, look again, and count the first look as the earlier one; None = earlier runs'
-    looks count.
+    check_lock: CheckLock
+    stopped_by: int
+
+    @property
+    def settings(self) -> Settings:
+        """The merged configuration."""
+
+    @property
+    def journal(self) -> Journal:
+        """The audit."""
+
+    def has_registry(self) -> bool:
+        """Whether there is a registry of PINs."""
+
+    def registry(self) -> AbstractContextManager["Registry"]:
+        """That registry."""
+
+    def looks(self) -> "Looks":
+        """The memory of runs."""
+
+    def lock(self, wait_s: float) -> AbstractContextManager[None]:
+        """The lock of the server."""
+
+    def pins_today(self, rules: Sequence[DispatchRule]) -> PinsToday | None:
+        """What the registry says today of these rules."""
+
+    def livekit(self, use_case: Callable[["LiveKitClient"], Awaitable[T]]) -> T:
+        """Runs a use case against the server."""
+
+    def note(self, text: str) -> None:
+        """Tells the reader something."""
+
+    def ticking(self) -> AbstractContextManager[Callable[[], None]]:
+        """What is called for each change that ended."""
+
+
+def run_sync(connections: Connections, request: Request) -> Outcome:
+    """Run it, under the lock of the server if it applies.
+
+    Raises:
+        UsageError: the request names no executor, or one that the profile has no address for.
+        RailError: a safeguard stands before it; nothing was changed.
+        SipctlError: as `Synchroniser.run`.
     """
-
-    apply: bool = False
-    max_delete: int = 20
-    max_delete_percent: int = 30
-    look_twice: timedelta | None = None
-
-
-@dataclass(slots=True)
-class Settling:
-    """What was put right of earlier runs: the rooms whose rule is back, and what was not put back."""
-
-    rooms: list[str] = field(default_factory=list)
-    not_back: list[Done] = field(default_factory=list)
+    settings = connections.settings
+    if request.applies:
+        check_profile(settings, request.permit)
+    policy = _policy(settings, request, by_backend=_is_by_backend(connections, request))
+    limits = _limits(settings, request)
+    with (
+        _lock(connections, request) if request.applies else nullcontext(),
+        _looks(connections, limits) as looks,
+        _registry(connections, policy) as registry,
+    ):
+        return _observe_and_act(connections, request, policy, limits, looks, registry)
 
 
-@dataclass(slots=True)
-class Synchroniser:
-    """Brings rooms, PINs and rules of one server together.
-
-    `looks` None = nothing is remembered from run to run, which needs `look_twice`. `executor_for` makes
-    what carries out a plan, for the state that it was made for.
-    """
-
-    surveyor: Surveyor
-    looks: Looks | None
-    journal: Journal
-    limits: Limits
-    executor_for: Callable[[World], Executor]
-
-    async def run(self) -> Outcome:
-        """Look, plan, and with `apply` carry it out.
-
-        Raises:
-            RailError: a rail stands before it; nothing was changed.
-            SipctlError: LiveKit, or the place where looks are remembered, did not answer.
-            PartialError: one of these, after a rule of an earlier run was put back.
-        """
-        settling = Settling()
-        try:
-            if self.limits.apply:
-                await self._settle_earlier_runs(settling)
-            return await self._run(settling)
-        except SipctlError as error:
-            if not settling.rooms:
-                raise
-            rooms = ", ".join(map(repr, settling.rooms))
-            told = f"the rule of room {rooms} was put back, for an earlier run took it away; then: {error.message}"
-            raise PartialError(told, code=error.code, hint=error.advice) from error
-
-    async def _run(self, settling: Settling) -> Outcome:
-        world, earlier = await self._look()
-        self._refuse_second_truth(world)
-        items = make_plan(world, self.surveyor.policy)
-        self._refuse_empty_list(items, earlier)
-        outcome = Outcome(items=items, done=settling.not_back, put_back=settling.rooms, earlier=earlier)
-        refusal = refuse_many(items, self._owned(world), self.limits)
-        if not self.limits.apply:
-            return replace(outcome, would_refuse=refusal)
-        if refusal:
-            raise refusal
-        return await self._carry_out(outcome, world) if pending(items) else outcome
-
-    async def _look(self) -> tuple[World, Earlier]:
-        if self.limits.look_twice is None:
-            return await self.surveyor.survey()
-        first, _ = await self.surveyor.survey(Earlier(is_first=False))
-        await asyncio.sleep(self.limits.look_twice.total_seconds())
-        return await self.surveyor.survey(earlier_from(first, self.surveyor.policy))
-
-    def _refuse_second_truth(self, world: World) -> None:
-        registry, policy = self.surveyor.registry, self.surveyor.policy
-        writes_pins = not policy.by_backend and policy.parts != {Part.PURGE}
-        if registry and writes_pins:
-            check_sole_issuer(registry, policy.mark, Live(rules=tuple(world.rules), rooms=world.live))
-
-    def _owned(self, world: World) -> int:
-        return sum(map(self.surveyor.policy.mark.owns, world.rules))
-
-    def _refuse_empty_list(self, items: Iterable[Item], earlier: Earlier) -> None:
-        waiting = [item for item in items if item.reason is Reason.EMPTY_LIST]
-        if waiting:
-            grace = told_duration(self.surveyor.policy.grace)
-            hint = f"this look is remembered: run it again in {grace}" if self.looks else "look at LiveKit's redis"
-            raise RailError(
-                f"LiveKit lists no room at all, and would leave {len(waiting)} owned rules stale: an empty list counts"
-                f" only if an earlier look, at least {grace} ago, found it empty too",
-                code="rail-empty-list",
-                hint="set the clock of this host: until then no observation counts" if earlier.skew_s else hint,
-            )
-
-    async def _carry_out(self, outcome: Outcome, world: World) -> Outcome:
-        """Deletions first, for they free PINs; then updates; then creates."""
-        executor = self.executor_for(world)
-        changes = pending(outcome.items)
-        run = self.journal.run
-        if self.looks:
-            self.looks.begin_run(run)
-        done: list[Done] = []
-        unwritten: SipctlError | None = None
-        try:
-            with self.journal.recorded("run", f"{len(changes)} changes") as record:
-                done += await _delete([item for item in changes if item.action is Action.DELETE], world, executor)
-                done += await executor.update([item for item in changes if item.action is Action.UPDATE])
-                done += await executor.create([item for item in changes if item.action is Action.CREATE])
-                record.after = {"results": [[one.item.action.value, one.item.room, one.result.value] for one in done]}
-            if self.looks:
-                self.looks.end_run(run, self.surveyor.client.skew_s or 0.0)
-        except SipctlError as error:
-            if not done:
-                raise
-            unwritten = error
-        return replace(outcome, done=[*outcome.done, *done], run=run, unwritten=unwritten)
-
-    async def _settle_earlier_runs(self, settling: Settling) -> None:
-        """Put back what an earlier run deleted of a room that was live: killed, or shown a late list, it saw no room.
-
-        A room that began after the run ended is another matter: its rule is the backend's to make. What a run of
-        another host deleted stands in that host's audit, so it is left to that host.
-        """
-        runs = self.looks.unsettled_runs() if self.looks else {}
-        if not runs or self.looks is None:
-            return
-        began = {room.name: room.creation_time for room in await self.surveyor.client.list_rooms()}
-        written = [entry for entry in self.journal.entries() if entry.run in runs]
-        lost = [
-            rule
-            for rule, run in _taken_away(written, self.journal.url)
-            if rule.room_name in began and _is_before(began[rule.room_name], runs[run])
-        ]
-        if lost:
-            await self._put_back(lost, settling)
-        if not any(one.failed for one in settling.not_back):
-            self.looks.settle({entry.run for entry in written})
-
-    async def _put_back(self, lost: Sequence[DispatchRule], settling: Settling) -> None:
-        """Make what live rooms miss again, the rules with the registry's PINs first."""
-        world, _ = await self.surveyor.survey(Earlier())
-        pins = world.pins or {}
-        standing = list(filter(self.surveyor.policy.mark.owns, world.rules))
-        executor = self.executor_for(world)
-        for rule in sorted(lost, key=lambda one: (one.room_name, one.pin != pins.get(one.room_name))):
-            if rule.room_name not in world.live or any(stands_in_for(one, rule) for one in standing):
-                continue
-            item = Item(action=Action.CREATE, reason=Reason.MISSING, room=rule.room_name, after=rule)
-            try:
-                await executor.put_back(rule)
-            except PoisonPairError as error:
-                settling.not_back.append(Done(item, Result.FAILED, error=error))
-            except RetiredPinError as error:
-                settling.not_back.append(Done(item, Result.LEFT_OUT, error=error))
-            except ConflictError:  # another rule takes these calls by now, and there is nothing to put back
-                continue
-            except SipctlError as error:
-                settling.not_back.append(Done(item, Result.NOT_PUT_BACK, error=error))
-            else:
-                standing.append(rule)
-                settling.rooms = list(dict.fromkeys([*settling.rooms, rule.room_name]))
-
-
-async def _delete(items: Sequence[Item], world: World, executor: Executor) -> list[Done]:
-    """Rules that clash go first: as long as two clash, LiveKit stores no rule, so no other could be put back."""
-    clashing = {
-        rule.sip_dispatch_rule_id
-        for conflict in rule_conflicts(world.rules)
-        for rule in (conflict.first, conflict.second)
-    }
-    done = await executor.delete([item for item in items if item.rule_id in clashing]) if clashing else []
-    others = [item for item in items if item.rule_id not in clashing]
-    gone = {one.item.rule_id for one in done if one.result in {Result.DONE, Result.GONE}}
-    poison = poison_pair(rule for rule in world.rules if rule.sip_dispatch_rule_id not in gone) if clashing else None
-    if poison:
-        return [*done, *(Done(item, Result.FAILED, error=poison) for item in others)]
-    return [*done, *await executor.delete(others)]
-
-
-def _taken_away(written: Iterable[Entry], url: str) -> Iterable[tuple[DispatchRule, str]]:
-    """The rules of this server that these writes meant to delete, each once, and which run it was."""
-    rules: dict[str, tuple[DispatchRule, str]] = {}
-    for entry in written:
-        if entry.action in _TAKEN_AWAY and entry.before is not None and same_server(entry.url, url):
-            rule = rule_from_json(entry.before)
-            rules[rule.sip_dispatch_rule_id] = rule, entry.run
-    return rules.values()
-
-
-def _is_before(unix_s: int, ended: datetime | None) -> bool:
-    return ended is None or unix_s <= (ended + _MAY_DIFFER).timestamp()
-
-
-def refuse_many(items: Iterable[Item], owned: int, limits: Limits) -> RailError | None:
-    """The rail against deleting many rules at once; None if the plan keeps within the limits."""
-    count = sum(item.action is Action.DELETE for item in items)
-    percent = ceil(count * 100 / owned) if owned else 0
-    over_count = count > limits.max_delete
-    over_percent = owned >= _PERCENT_FROM and count * 100 > limits.max_delete_percent * owned
-    if not (over_count or over_percent):
-        return None
-    passed = [f"max_delete {limits.max_delete}"] if over_count else []
-    passed += [f"max_delete_percent {limits.max_delete_percent}"] if over_percent else []
-    words = ["--max-delete", str(count)] if over_count else []
-    words += ["--max-delete-percent", str(percent)] if over_percent else []
-    return RailError(
-        f"would delete {count} of {owned} owned rules ({percent} %), more than {' and '.join(passed)}",
-        code="rail-many",
-        hint=f"look at the plan; if it is right, add `{quoted(*words)}`",
+def _policy(settings: Settings, request: Request, *, by_backend: bool) -> Policy:
+    grace = settings.purge.grace if request.grace is None else request.grace
+    return Policy(
+        mark=settings.mark,
+        grace=request.look_twice or grace,
+        protect=frozenset(settings.protect),
+        trunk_ids=settings.trunk_ids,
+        parts=request.parts,
+        rooms=frozenset(request.rooms) or None,
+        unattended="unattended" in request.permit.allow,
+        by_backend=by_backend,
     )
 
 
-def told_duration(span: timedelta) -> str:
-    """A time in the words of the option that sets it."""
-    seconds = int(span.total_seconds())
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
-        if seconds and seconds % size == 0:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
+def _limits(settings: Settings, request: Request) -> Limits:
+    count, percent = request.max_delete, request.max_delete_percent
+    return Limits(
+        apply=request.applies,
+        max_delete=settings.purge.max_delete if count is None else count,
+        max_delete_percent=settings.purge.max_delete_percent if percent is None else percent,
+        look_twice=request.look_twice,
+    )
+
+
+def _is_by_backend(connections: Connections, request: Request) -> bool:
+    """Whether the backend makes the changes; by default where it can be sent events, and no registry knows its PINs."""
+    url = connections.settings.webhook_url
+    if request.via not in {None, "livekit", "webhook"}:
+        raise UsageError(f"--via {request.via!r} is no way", hint="livekit or webhook")
+    if request.via == "webhook" and not url:
+        raise UsageError("--via webhook needs the profile's webhook_url", hint="SIPCTL_WEBHOOK_URL sets it, too")
+    if request.via is None:
+        return bool(url) and not connections.has_registry()
+    return request.via == "webhook"
+
+
+def _lock(connections: Connections, request: Request) -> AbstractContextManager[None]:
+    """The lock of this server. A run that can keep no audit is refused before it looks."""
+    try:
+        folder = state_dir()
+    except UncheckedError as error:
+        raise RailError(f"cannot keep the audit: {error.message}", code="rail-no-state", hint=error.advice) from error
+    if not os.access(folder, os.W_OK):
+        raise RailError(
+            f"cannot keep the audit: {folder} is not writable",
+            code="rail-no-state",
+            hint="SIPCTL_STATE_DIR names another",
+        )
+    return connections.lock(request.lock_wait_s)
+
+
+@contextmanager
+def _looks(connections: Connections, limits: Limits) -> Iterator["Looks | None"]:
+    """The memory of runs. Without one nothing is deleted, unless this run looks twice itself."""
+    try:
+        looks = connections.looks()
+    except UncheckedError as error:
+        if limits.apply and limits.look_twice is None:
+            raise RailError(
+                f"cannot remember this look: {error.message}",
+                code="rail-no-state",
+                hint="make the state folder writable, or look twice in one run with --look-twice 60s",
+            ) from error
+        connections.note(f"note: this look is not remembered: {error.message}")
+        yield None
+        return
+    try:
+        yield looks
+    finally:
+        looks.close()
+
+
+@contextmanager
+def _registry(connections: Connections, policy: Policy) -> Iterator["Registry | None"]:
+    """The registry, where there is one and its PINs are wanted."""
+    if policy.by_backend or policy.parts == {Part.PURGE} or not connections.has_registry():
+        yield None
+        return
+    with connections.registry() as registry:
+        yield registry
+
+
+def _observe_and_act(
+    connections: Connections,
+    request: Request,
+    policy: Policy,
+    limits: Limits,
+    looks: "Looks | None",
+    registry: "Registry | None",
+) -> Outcome:
+    settings, journal = connections.settings, connections.journal
+    switch = StopSwitch(check_lock=connections.check_lock)
+
+    async def act(client: "LiveKitClient") -> Outcome:
+        writer = Writer(client, settings, Permit(), journal, connections.pins_today)
+        with connections.ticking() as tick, stopping_on_signals(switch):
+
+            def executor_for(world: World) -> Executor:
+                context = RunContext(writer, world, switch, Pace(per_second=request.rate), tick)
+                if not policy.by_backend:
+                    return ByLiveKit(context)
+                return ByWebhook(context, settings.webhook_url or "", request.timeout_s, _SETTLE_S, time.time)
+
+            surveyor = Surveyor(client, policy, registry, looks, utc_now)
+            outcome = await Synchroniser(surveyor, looks, journal, limits, executor_for).run()
+            return replace(outcome, lost=switch.lost)
+
+    outcome = connections.livekit(act)
+    connections.stopped_by = switch.signal_number
+    return outcome

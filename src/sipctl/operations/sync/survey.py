@@ -4,17 +4,19 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from sipctl.lkapi.client import LiveKitClient
 from sipctl.lkapi.clocks import CLOCKS_AGREE_S
 from sipctl.operations.snapshot import rules_then_rooms
-from sipctl.registry.looks import Looks
-from sipctl.registry.store import Registry
 from sipctl.telephony.model import DispatchRule, Room
 from sipctl.telephony.plan import Part, Policy, World
 from sipctl.telephony.planning import duplicates
 from sipctl.telephony.registered import Earlier
+
+if TYPE_CHECKING:
+    from sipctl.lkapi.client import LiveKitClient
+    from sipctl.registry.looks import Looks
+    from sipctl.registry.store import Registry
 
 _AT_ONCE: Final = 16
 
@@ -23,10 +25,10 @@ _AT_ONCE: Final = 16
 class Surveyor:
     """What a survey asks. `looks` None = nothing of earlier looks is known; `registry` None = no PIN is."""
 
-    client: LiveKitClient
+    client: "LiveKitClient"
     policy: Policy
-    registry: Registry | None
-    looks: Looks | None
+    registry: "Registry | None"
+    looks: "Looks | None"
     now: Callable[[], datetime]
 
     async def survey(self, earlier: Earlier | None = None) -> tuple[World, Earlier]:
@@ -80,7 +82,7 @@ class Surveyor:
         return self.policy.mark.is_ours(room) and (self.policy.rooms is None or room in self.policy.rooms)
 
 
-async def attended_of(client: LiveKitClient, rooms: Iterable[str]) -> frozenset[str]:
+async def attended_of(client: "LiveKitClient", rooms: Iterable[str]) -> frozenset[str]:
     """Those of these rooms that hold somebody who is no phone caller."""
     gate = asyncio.Semaphore(_AT_ONCE)
 

@@ -1,17 +1,16 @@
 """A plan of purge or sync, or what became of it, as people and scripts read it."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Literal, TypedDict
 
 from sipctl.cli.rows import shown_pin
 from sipctl.command_line import CommandLine, quoted
 from sipctl.operations.sync.result import Done, Outcome, Result
-from sipctl.output.formats import Listing
+from sipctl.output.formats import Listing, encode_json
 from sipctl.output.streams import Streams
-from sipctl.output.text import escaped_json, printable
+from sipctl.output.text import printable
 from sipctl.telephony.commands import restore_run
 from sipctl.telephony.naming import counted
 from sipctl.telephony.plan import Action, Item
@@ -42,6 +41,52 @@ _LEFT_SOMETHING: Final = frozenset(
 """Results after which there may be something to undo."""
 
 
+class Counts(TypedDict):
+    """How many rules, and rooms without one, fared how."""
+
+    keep: int
+    skip: int
+    delete: int
+    update: int
+    create: int
+
+
+class PlanItem(TypedDict):
+    """A rule, or a room without one ("" as its id).
+
+    `beside` = the rule that is why; `result` is null for what was only planned, or stays; `new_rule_id` names a rule
+    that was made.
+    """
+
+    action: Literal["keep", "skip", "delete", "update", "create"]
+    reason: str
+    room: str
+    sip_dispatch_rule_id: str
+    beside: str
+    pin_before: str | None
+    pin_after: str | None
+    result: str | None
+    new_rule_id: str
+    error: str
+
+
+class PlanShape(TypedDict):
+    """A run of purge or sync; `run` is its id in the audit, "" if it only planned.
+
+    `put_back` are rooms whose rule an earlier run had taken away though they were live.
+    """
+
+    schema: Literal["sipctl/plan/v1"]
+    run: str
+    undo: str
+    put_back: list[str]
+    counts: Counts
+    items: list[PlanItem]
+
+
+PRINTS: Final = {"plan": PlanShape}
+
+
 @dataclass(frozen=True, slots=True)
 class PlanView:
     """What a run would do, or did."""
@@ -59,15 +104,15 @@ class PlanView:
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The run as text; for people without what is as it should be, unless they ask for it."""
         if style == "json":
-            head = {
-                "schema": "sipctl/plan/v1",
-                "run": self.outcome.run,
-                "undo": self._undo,
-                "put_back": list(self.outcome.put_back),
-                "counts": self._counts(),
-                "items": list(map(self._record, self._rows())),
-            }
-            yield escaped_json(json.dumps(head, ensure_ascii=False, indent=2)) + "\n"
+            whole = PlanShape(
+                schema="sipctl/plan/v1",
+                run=self.outcome.run,
+                undo=self._undo,
+                put_back=list(self.outcome.put_back),
+                counts=self._counts(),
+                items=list(map(self._record, self._rows())),
+            )
+            yield f"{encode_json(whole, indent=2)}\n"
             return
         if style == "name":
             yield from self._listing(self._changes()).render(style, streams)
@@ -119,24 +164,30 @@ class PlanView:
     def _why(self, item: Item) -> str:
         return item.reason.row.words + (f": {item.beside}" if item.beside else "")
 
-    def _record(self, row: tuple[Item, Done | None]) -> dict[str, Any]:
+    def _record(self, row: tuple[Item, Done | None]) -> PlanItem:
         item, done = row
-        return {
-            "action": item.action.value,
-            "reason": item.reason.value,
-            "room": item.room,
-            "sip_dispatch_rule_id": item.rule_id,
-            "beside": item.beside,
-            "pin_before": shown_pin(item.before.pin, show=self.show_pins) if item.before else None,
-            "pin_after": shown_pin(item.after.pin, show=self.show_pins) if item.after else None,
-            "result": done.result.value if done else None,
-            "new_rule_id": done.rule_id if done else "",
-            "error": done.error.message if done and done.error else "",
-        }
+        return PlanItem(
+            action=item.action.value,
+            reason=item.reason.value,
+            room=item.room,
+            sip_dispatch_rule_id=item.rule_id,
+            beside=item.beside,
+            pin_before=shown_pin(item.before.pin, show=self.show_pins) if item.before else None,
+            pin_after=shown_pin(item.after.pin, show=self.show_pins) if item.after else None,
+            result=done.result.value if done else None,
+            new_rule_id=done.rule_id if done else "",
+            error=done.error.message if done and done.error else "",
+        )
 
-    def _counts(self) -> dict[str, int]:
-        counted = Counter(item.action.value for item, _ in self._rows())
-        return {action.value: counted.get(action.value, 0) for action in Action}
+    def _counts(self) -> Counts:
+        found = Counter(item.action for item, _ in self._rows())
+        return Counts(
+            keep=found[Action.KEEP],
+            skip=found[Action.SKIP],
+            delete=found[Action.DELETE],
+            update=found[Action.UPDATE],
+            create=found[Action.CREATE],
+        )
 
     def _verdict(self) -> str:
         changes = self._changes()
