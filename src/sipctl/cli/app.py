@@ -79,7 +79,15 @@ COMMANDS: Final = {
             "delete": "Delete one trunk.",
         },
     ),
-    "config": Entry("The configuration: write it, show it, check it."),
+    "config": Entry(
+        "The configuration: write it, show it, check it.",
+        {
+            "init": "Write the configuration file.",
+            "show": "Show the settings in force; secrets stay hidden.",
+            "path": "Print where the configuration file, the state folder and the component files are.",
+            "validate": "Check configuration files, each by itself and all against each other.",
+        },
+    ),
     "sandbox": Entry("A LiveKit-compatible server on loopback, to try things on."),
     "demo": Entry("Tell the whole story in one minute, on the sandbox."),
 }

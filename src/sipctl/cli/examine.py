@@ -1,28 +1,23 @@
 """What `doctor` and `config validate` have in common: read, examine, show, end with the right code."""
 
 import asyncio
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sipctl.cli.inputs import EXPORT_LIMIT, STDIN, check_stdin_files, read_document
+from sipctl.cli.inputs import EXPORT_LIMIT, read_document
 from sipctl.cli.report import level_named
 from sipctl.cli.session import Session
 from sipctl.command_line import prose_text
-from sipctl.config.checks.files import open_own_files
-from sipctl.config.deployment import Source
-from sipctl.config.kinds import Kind
 from sipctl.config.model import Settings
-from sipctl.config.paths import data_path, state_path
-from sipctl.config.validate import profile_files, read_sources, validate
+from sipctl.config.paths import own_folders
 from sipctl.doctor.codes import CODES
 from sipctl.doctor.facts import Answer
-from sipctl.doctor.report import Report, make_report
+from sipctl.doctor.report import Report
 from sipctl.doctor.runner import Plan, examine, examine_offline, examine_unasked
 from sipctl.errors import ConfigError, SipctlError, UsageError
-from sipctl.findings import Code, Finding, Level
+from sipctl.findings import Code
 from sipctl.output.formats import Listing
 from sipctl.telephony.snapshot import read_snapshot
 
@@ -75,7 +70,7 @@ def run_doctor(session: Session, wanted: Wanted) -> Report:
     plan = plan_of(session, wanted)
     if wanted.offline:
         return _run_offline(session, wanted.snapshot, plan)
-    files = _findings_of(_profile_files(session))
+    files = session.check_files(session.files, own_folders())
     settings = Settings()
     try:
         settings = session.settings
@@ -87,17 +82,16 @@ def run_doctor(session: Session, wanted: Wanted) -> Report:
 
 
 def _run_offline(session: Session, snapshot: Path | None, plan: Plan) -> Report:
-    files = _profile_files(session)
-    if not files and snapshot is None:
+    if not session.files and snapshot is None:
         raise UsageError(
             "there is nothing to examine offline", hint="give --snapshot FILE, or a profile that names files"
         )
     held = read_snapshot([read_document(snapshot, EXPORT_LIMIT)], plan.max_items) if snapshot else None
-    findings = _findings_of(files)
+    findings = session.check_files(session.files, own_folders())
     try:
         settings = session.settings
     except ConfigError as error:
-        if not files:
+        if not session.files:
             raise
         return examine_unasked(error, Settings(), findings, plan)
     return examine_offline(settings, held, findings, plan)
@@ -115,57 +109,6 @@ def _pins(session: Session) -> "Answer[PinFacts]":
             return Answer(value=pin_facts(opened, policy, session.settings))
     except SipctlError as error:
         return Answer(error=error)
-
-
-Files = list[tuple[Path, Kind | None]]
-
-
-def _profile_files(session: Session) -> Files:
-    """The files of the profile and of `--env-file`, whether or not they can be merged."""
-    options = session.options
-    files: Files = [*profile_files(options.config, options.profile, os.environ)]
-    return [*files, *((path, Kind.ENV) for path in options.env_file)]
-
-
-def _findings_of(files: Files) -> list[Finding]:
-    sources, unreadable = read_sources(files)
-    if files:
-        return [*unreadable, *validate(sources, _own_folders())]
-    return [finding for folder in _own_folders() for finding in open_own_files(folder)]
-
-
-def _own_folders() -> list[Path]:
-    return list(dict.fromkeys((state_path(), data_path())))
-
-
-def run_validate(session: Session, paths: Sequence[Path], kind: str | None, fail_on: str) -> Report:
-    """Check the files named, or those of the profile.
-
-    Raises:
-        UsageError: there is no file to check, or no such kind.
-    """
-    level = level_named(fail_on)
-    known = _kind_named(kind)
-    named: Files = [(path, known) for path in paths] or _profile_files(session)
-    if not named:
-        raise UsageError("no file to check", hint="name the files, or a profile that names them")
-    check_stdin_files(path for path, _ in named)
-    stdin = [Source(Path("<stdin>"), read_document(path), kind) for path, kind in named if path == STDIN]
-    sources, unreadable = read_sources((path, kind) for path, kind in named if path != STDIN)
-    findings = [*unreadable, *validate([*sources, *stdin], () if paths else _own_folders())]
-    return make_report(findings, _told(findings, len(named)), fail_on=level, ignored=())
-
-
-def _kind_named(kind: str | None) -> Kind | None:
-    if kind is not None and kind not in set(Kind):
-        raise UsageError(f"--kind {kind!r} is no kind of file", hint=f"choose one of {', '.join(Kind)}")
-    return Kind(kind) if kind else None
-
-
-def _told(findings: Iterable[Finding], files: int) -> str:
-    errors = sum(finding.level is Level.ERROR for finding in findings)
-    where = f"{files} file{'s' if files != 1 else ''}"
-    return f"{errors} error{'s' if errors != 1 else ''} in {where}." if errors else f"No error in {where}."
 
 
 def codes_view(plan: Plan) -> Listing[Code]:

@@ -7,31 +7,6 @@ from pydantic import BaseModel
 from sipctl.cli.shape import Shape
 
 
-class SettingRow(Shape):
-    """A setting in force; secrets are masked."""
-
-    name: str
-    value: str | int | bool | list[str] | None
-    origin: str
-
-
-class Paths(Shape):
-    """Where sipctl's own files are."""
-
-    config: str
-    config_exists: bool
-    state: str
-
-
-class WrittenConfig(Shape):
-    """The configuration file that `config init` wrote, or would write."""
-
-    path: str
-    profile: str
-    settings: dict[str, str | bool | list[str]]
-    applied: bool
-
-
 class CodeRow(Shape):
     """What a code means."""
 
@@ -59,15 +34,11 @@ class ErrorShape(Shape):
 
 
 LISTINGS: Final[dict[str, type[BaseModel]]] = {
-    "settings": SettingRow,
     "codes": CodeRow,
 }
 """What each list holds: `{"schema": "sipctl/NAME/v1", "items": [...]}`."""
 
-DETAILS: Final[dict[str, type[BaseModel]]] = {
-    "paths": Paths,
-    "config-file": WrittenConfig,
-}
+DETAILS: Final[dict[str, type[BaseModel]]] = {}
 """What each single thing is: `{"schema": "sipctl/NAME/v1", "item": {...}}`."""
 
 DOCUMENTS: Final[dict[str, type[BaseModel]]] = {"error": ErrorShape}

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from sipctl.cli.inputs import read_document
+from sipctl.cli.inputs import STDIN, read_document
 from sipctl.cli.options import Options
 from sipctl.command_line import CommandLine
+from sipctl.config.kinds import File, Kind
 from sipctl.config.paths import embedded_registry, state_dir, state_path
+from sipctl.config.profile import profile_files
 from sipctl.errors import NotFoundError, PartialError, SipctlError, UsageError
 from sipctl.output.formats import View
 from sipctl.output.streams import MEDIUM_FAULTS, Streams, lead_nowhere
@@ -24,6 +26,7 @@ from sipctl.telephony.registered import Holding
 
 if TYPE_CHECKING:
     from sipctl.config.model import Settings
+    from sipctl.findings import Finding
     from sipctl.lkapi.client import LiveKitClient
     from sipctl.operations.journal import Journal
     from sipctl.operations.lock import CheckLock
@@ -74,6 +77,28 @@ class Session:
         for note in settings.notes:
             self.streams.note(f"note: {note}")
         return settings
+
+    @cached_property
+    def files(self) -> list[File]:
+        """The files of the profile and of `--env-file`, whether or not they can be merged.
+
+        Raises:
+            ConfigError: somebody named a profile that is not there.
+        """
+        options = self.options
+        own = profile_files(options.config, options.profile, os.environ)
+        return [*own, *((path, Kind.ENV) for path in options.env_file)]
+
+    def check_files(self, files: Sequence[File], own_folders: Sequence[Path]) -> list["Finding"]:
+        """What is wrong with these files, each of a kind or of that of its content, and with sipctl's own folders.
+
+        Raises:
+            UsageError: stdin is among them, and cannot be read.
+        """
+        from sipctl.config.validate import check_files
+
+        stdin = [(read_document(path), kind) for path, kind in files if path == STDIN]
+        return check_files([one for one in files if one[0] != STDIN], own_folders, stdin)
 
     def paste(self, command: CommandLine) -> str:
         """A command of ours, ready to paste after this run."""

@@ -18,6 +18,9 @@ class Kind(StrEnum):
     COMPOSE = "compose"
 
 
+File = tuple[Path, Kind | None]
+"""A file and its kind, None = the one that its content tells."""
+
 SERVER_KEYS: Final = frozenset(
     {
         "port", "bind_addresses", "prometheus_port", "prometheus", "environment", "rtc", "redis", "audio", "video",

@@ -45,6 +45,11 @@ def data_path() -> Path:
     return Path(os.environ.get("SIPCTL_DATA_DIR") or _DIRS.user_data_dir)
 
 
+def own_folders() -> list[Path]:
+    """The folders of state and data, each once; they need not exist."""
+    return list(dict.fromkeys((state_path(), data_path())))
+
+
 def embedded_registry(profile: str) -> Path:
     """The file of a profile's embedded registry in the data folder; neither need exist.
 

@@ -1,11 +1,12 @@
 """The profile in force: which one of the configuration file, and what it says."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sipctl.command_line import CommandLine
+from sipctl.config.kinds import Kind
 from sipctl.config.paths import config_path as default_config_path
 from sipctl.config.reading import Fault, read_text
 from sipctl.errors import ConfigError
@@ -85,3 +86,30 @@ def _told(path: Path, faults: list[Fault]) -> str:
     first = faults[0]
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return f"{path}:{first.line}: {f'{first.key}: ' if first.key else ''}{first.message}{more}"
+
+
+def profile_files(option: Path | None, profile: str | None, environ: Mapping[str, str]) -> list[tuple[Path, Kind]]:
+    """The configuration file, if there is one, and the files that its profile names, as far as it can be read.
+
+    Raises:
+        ConfigError: somebody named a profile that is not there.
+    """
+    path = choose_config_path(option, environ)
+    if option is None and not environ.get("SIPCTL_CONFIG") and not exists(path):
+        return []
+    try:
+        chosen = choose_profile(option, profile, environ)
+    except ConfigError as error:
+        if error.code == "no-profile" and (profile or environ.get("SIPCTL_PROFILE")):
+            raise
+        chosen = None  # what is wrong with the file is found with all the rest
+    own = [(path, Kind.SIPCTL)]
+    return own if chosen is None else [*own, *_component_files(chosen)]
+
+
+def _component_files(chosen: Profile) -> Iterator[tuple[Path, Kind]]:
+    table = chosen.table
+    single = ((table.livekit_yaml, Kind.LIVEKIT), (table.sip_yaml, Kind.SIP), (table.compose_json, Kind.COMPOSE))
+    for name, kind in (*((name, Kind.ENV) for name in table.env_files), *single):
+        if name:
+            yield chosen.resolve(name), kind

@@ -1,0 +1,1 @@
+"""`sipctl config`: the configuration. One module for each command."""
