@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from sipctl.cli.options import Options, shared_parameters
+from sipctl.cli.options import Options, process, shared_parameters
 from sipctl.command_line import prose_below
 from sipctl.errors import SipctlError, UsageError
 from sipctl.output.formats import COMMON_FORMATS
@@ -22,16 +22,6 @@ def _unwrapped(text: str) -> str:
     """A help text without the line breaks of the source, which no terminal is as wide as; `\\b` blocks stay."""
     blocks = text.split("\n\n")
     return "\n\n".join(block if block.startswith("\b") else " ".join(block.split()) for block in blocks)
-
-
-def _process(parameter: Any, ctx: Any, value: Any) -> Any:  # noqa: ANN401 - Typer's own objects
-    """What a command gets for a parameter. A default has the right type: Typer would load pydantic to prove it."""
-    if value is None and (parameter.multiple or parameter.nargs == -1):
-        value = ()
-    is_given = ctx.get_parameter_source(parameter.name).name != "DEFAULT"
-    if is_given or (parameter.required and parameter.value_is_missing(value)):
-        return type(parameter).process_value(parameter, ctx, value)
-    return parameter.callback(ctx, parameter, value) if parameter.callback else value
 
 
 class _EveryCommand:
@@ -49,7 +39,7 @@ class _EveryCommand:
         for parameter in parameters:
             if getattr(parameter, "is_flag", False):
                 parameter.metavar = ""  # Typer's help would print `<bool>`, as if a flag took a value.
-            parameter.process_value = functools.partial(_process, parameter)
+            parameter.process_value = functools.partial(process, parameter)
         return parameters
 
 

@@ -72,6 +72,16 @@ def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any
     return value
 
 
+def process(parameter: Any, ctx: Any, value: Any) -> Any:  # noqa: ANN401 - Typer's own objects
+    """What a command gets for a parameter. A default has the right type: Typer would load pydantic to prove it."""
+    if value is None and (parameter.multiple or parameter.nargs == -1):
+        value = ()
+    is_given = ctx.get_parameter_source(parameter.name).name != "DEFAULT"
+    if is_given or (parameter.required and parameter.value_is_missing(value)):
+        return type(parameter).process_value(parameter, ctx, value)
+    return parameter.callback(ctx, parameter, value) if parameter.callback else value
+
+
 def given_options(ctx: typer.Context) -> list[str]:
     """The command's own options that the command line gave, by their first names."""
     own = [(param, ctx.get_parameter_source(str(param.name))) for param in ctx.command.params]
