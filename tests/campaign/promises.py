@@ -15,7 +15,7 @@ from sipctl.operations.restoring import Deed, entries_of, plan_undo
 from sipctl.operations.sync.result import Outcome
 from sipctl.registry.store import Registry
 from sipctl.sandbox.store import Store
-from sipctl.telephony.livekit_json import rule_from_json
+from sipctl.telephony.livekit_reading import rule_from_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import is_pin
 from sipctl.telephony.returning import as_of_today

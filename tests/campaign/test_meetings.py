@@ -13,7 +13,7 @@ from operations.desk import Desk
 from operations.yard import Yard, owned, yard_of
 from peers.livekit import RealLiveKit
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.telephony.livekit_json import rule_from_json
+from sipctl.telephony.livekit_reading import rule_from_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.plan import Part, pending
 

@@ -274,6 +274,18 @@ BAD = {
         snapshot(pins=[]) | {"rules": [{"trunk_ids": "ST_a"}]},
         "trunk_ids of rule 1 of the snapshot is a text",
     ),
+    "type-as-text": (
+        snapshot() | {"rules": [{"rule": "direct"}]},
+        "rule of rule 1 of the snapshot is no object but a text",
+    ),
+    "half-a-character": (
+        snapshot() | {"rules": [{"trunk_ids": ["\ud800"]}]},
+        "trunk_ids of rule 1 of the snapshot holds half a character",
+    ),
+    "pin-as-number": (
+        snapshot() | {"rules": [{"rule": {"dispatchRuleDirect": {"roomName": "demo", "pin": 1234}}}]},
+        "pin of dispatch_rule_direct of rule 1 of the snapshot is a number, not a text",
+    ),
     "new-rule-type": (snapshot() | {"rules": [{"rule": {"dispatch_rule_magic": {}}}]}, "dispatch_rule_magic"),
     "masked": (snapshot(replace(RULE, pin="•••••••57")), "masked"),
     "not-utf-8": (b"\xff\xfe{}", "not UTF-8"),

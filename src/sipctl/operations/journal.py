@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, get_args
 
 from sipctl.config.own_files import make_folder, open_own
 from sipctl.errors import PartialError, SipctlError, UncheckedError, surely_without_effect
-from sipctl.telephony.livekit_json import rule_from_json
+from sipctl.telephony.livekit_reading import rule_from_json
 from sipctl.telephony.naming import counted
 
 AUDIT_FILE: Final = "audit.jsonl"

@@ -6,7 +6,7 @@ from typing import Final
 
 from sipctl.operations.journal import Entry
 from sipctl.operations.rule_writes import without_marks
-from sipctl.telephony.livekit_json import rule_from_json
+from sipctl.telephony.livekit_reading import rule_from_json
 from sipctl.telephony.model import DispatchRule
 
 GONE: Final = frozenset({"delete", "room_finished"})

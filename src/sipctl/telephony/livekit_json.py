@@ -1,6 +1,5 @@
-"""Our model in LiveKit's own JSON shape and names (protojson with UseProtoNames and EmitUnpopulated), and back."""
+"""Our model in LiveKit's own JSON shape and names (protojson with UseProtoNames and EmitUnpopulated)."""
 
-from collections.abc import Mapping
 from typing import Any, Final, TypedDict
 
 from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Participant, Room, RuleKind, Trunk
@@ -94,22 +93,6 @@ def _kind_to_json(rule: DispatchRule, kind: RuleKind) -> dict[str, Any]:
     if switch:
         value[switch] = rule.randomized is (switch == "randomize")
     return value
-
-
-def rule_from_json(value: Mapping[str, Any]) -> DispatchRule:
-    """The dispatch rule that `rule_to_json` wrote."""
-    own: dict[str, Any] = {key: inner for key, inner in value.items() if key != "rule"}
-    lists = {key: tuple(inner) for key, inner in own.items() if isinstance(inner, list)}
-    return DispatchRule(**(own | lists), **_kind_from_json(value["rule"]))
-
-
-def _kind_from_json(value: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Any]:
-    if not value:
-        return {"kind": None}
-    ((name, inner),) = value.items()
-    room, switch = RULE_TYPE_FIELDS[RuleKind(name)]
-    randomized = switch is not None and inner[switch] is (switch == "randomize")
-    return {"kind": RuleKind(name), "room_name": inner[room], "pin": inner["pin"], "randomized": randomized}
 
 
 def trunk_to_json(trunk: Trunk) -> dict[str, Any]:

@@ -1,16 +1,14 @@
 """What a server held at one moment, out of LiveKit's own JSON: a snapshot, or the answers of its list methods."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
 from sipctl.errors import UsageError
-from sipctl.telephony.json_fields import default_fields, read_fields
 from sipctl.telephony.limits import MAX_ITEMS, check_objects, too_many
+from sipctl.telephony.livekit_reading import INBOUND, OUTBOUND, ROOM, RULE, read_document, read_objects
 from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Room
-from sipctl.telephony.rule_reading import read_rules
 
 _HINT: Final = (
     'a snapshot is {"trunks": […], "rules": […], "rooms": […]} of LiveKit\'s own objects, or one of its lists'
@@ -28,9 +26,6 @@ _OURS: Final = frozenset({"sipctl", "turn_password"})
 """What sipctl adds to LiveKit's objects, and what it never reads."""
 
 _MASK: Final = "•"
-_INBOUND: Final = default_fields(InboundTrunk)
-_OUTBOUND: Final = default_fields(OutboundTrunk)
-_ROOM: Final = default_fields(Room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +79,7 @@ def read_snapshot(texts: Iterable[str], limit: int = MAX_ITEMS) -> Snapshot:
 def _json(text: str, limit: int) -> object:
     check_objects(text, limit, "items in the snapshot")
     try:
-        return json.loads(text)
+        return read_document(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the snapshot is not JSON: {error}", hint=_HINT) from None
 
@@ -117,6 +112,8 @@ def _named(items: Any) -> list[tuple[str, list[Any]]]:  # noqa: ANN401 - any JSO
     first = next(iter(_list(items, "items")), None)
     if first is None:
         return [("", [])]
+    if isinstance(first, DispatchRule) and first.sip_dispatch_rule_id:
+        return [("rules", items)]
     keys = {key.replace("_", "").lower() for key in first} if isinstance(first, Mapping) else set()
     for key, name in (("sipdispatchruleid", "rules"), ("siptrunkid", "trunks"), ("emptytimeout", "rooms")):
         if key in keys:
@@ -136,10 +133,10 @@ def _snapshot(parts: Mapping[str, list[Any]]) -> Snapshot:
     outbound = [one for one in trunks or () if isinstance(one, Mapping) and "address" in one]
     inbound = trunks and [one for one in trunks if not (isinstance(one, Mapping) and "address" in one)]
     snapshot = Snapshot(
-        trunks=None if inbound is None else _all(inbound, InboundTrunk, _INBOUND, "trunk", unknown),
-        outbound=_all(outbound, OutboundTrunk, _OUTBOUND, "trunk", unknown) or None,
-        rules=None if rules is None else read_rules(rules, unknown),
-        rooms=None if rooms is None else _all(map(_room, rooms), Room, _ROOM, "room", unknown),
+        trunks=None if inbound is None else read_objects(inbound, INBOUND, unknown),
+        outbound=read_objects(outbound, OUTBOUND, unknown) or None,
+        rules=None if rules is None else read_objects(rules, RULE, unknown),
+        rooms=None if rooms is None else read_objects(list(map(_room, rooms)), ROOM, unknown),
         unknown=tuple(sorted(unknown - _OURS)),
         origin=next(map(_origin, parts.get(_HEAD, ())), None),
     )
@@ -153,12 +150,6 @@ def _origin(head: Any) -> Origin:  # noqa: ANN401 - any JSON value
     schema, pins, server = (says.get(key) for key in ("schema", "pins", "server"))
     is_known = schema == SCHEMA and pins in {REAL, SWAPPED} and isinstance(server or "", str)
     return Origin(server=server or "" if is_known else "", has_real_pins=pins == REAL, is_known=is_known)
-
-
-def _all(items: Iterable[Any], model: type[Any], known: Mapping[str, object], what: str, unknown: set[str]) -> Any:  # noqa: ANN401 - a tuple of the model
-    return tuple(
-        model(**read_fields(item, known, f"{what} {at} of the snapshot", unknown)) for at, item in enumerate(items, 1)
-    )
 
 
 def _room(value: Any) -> Any:  # noqa: ANN401 - any JSON value

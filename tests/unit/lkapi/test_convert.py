@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from livekit.protocol.sip import SIPDispatchRuleInfo
 
 from sipctl.lkapi.convert import rule_from_message, rule_to_message
-from sipctl.telephony.livekit_json import rule_from_json, rule_to_json
+from sipctl.telephony.livekit_json import rule_to_json
+from sipctl.telephony.livekit_reading import rule_from_json
 from sipctl.telephony.model import DispatchRule, RuleKind
 
 TEXT = st.text(max_size=8)

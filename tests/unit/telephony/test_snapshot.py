@@ -72,3 +72,10 @@ def test_nulls_are_what_is_left_out() -> None:
 def test_passwords_stay_hidden() -> None:
     read = snapshot_of({"trunks": [{"sip_trunk_id": "ST_a", "auth_password": "hunter2"}]})
     assert "hunter2" not in repr(read)
+
+
+def test_unknown_fields_are_named_and_passed_over() -> None:
+    printed: dict[str, Any] = dict(rule_to_json(DispatchRule(pin="1234")))
+    direct = {"dispatch_rule_direct": {**printed["rule"]["dispatch_rule_direct"], "newInner": 1}}
+    read = read_snapshot([json.dumps({"rules": [printed, {**printed, "newField": 1}, {**printed, "rule": direct}]})])
+    assert (read.rules, read.unknown) == ((DispatchRule(pin="1234"),) * 3, ("new_field", "new_inner"))

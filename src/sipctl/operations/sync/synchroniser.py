@@ -29,7 +29,7 @@ from sipctl.operations.snapshot import Live
 from sipctl.operations.sync.executor import Executor
 from sipctl.operations.sync.result import Done, Outcome, Result
 from sipctl.operations.sync.survey import Surveyor, earlier_from
-from sipctl.telephony.livekit_json import rule_from_json
+from sipctl.telephony.livekit_reading import rule_from_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.plan import Action, Item, Part, Reason, World, pending
 from sipctl.telephony.planning import make_plan
