@@ -34,7 +34,7 @@ from campaign.watching import WatchedApi
 from sipctl.config.model import Connection, Settings
 from sipctl.errors import SipctlError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.executing import StopSwitch
+from sipctl.operations.batch import StopSwitch
 from sipctl.operations.journal import Journal, read_audit
 from sipctl.operations.restoring import Deed, Present, plan_undo, restore, rules_before
 from sipctl.operations.sync.executor import Executor, RunContext

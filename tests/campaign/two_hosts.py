@@ -27,7 +27,7 @@ from peers.postgres import Postgres, running_postgres
 from sipctl.config.model import Connection, Settings
 from sipctl.config.urls import server_name
 from sipctl.errors import SipctlError
-from sipctl.operations.executing import StopSwitch
+from sipctl.operations.batch import StopSwitch
 from sipctl.operations.lock import run_lock
 from sipctl.operations.rotate import Rotator
 from sipctl.operations.sync.executor import Executor, RunContext

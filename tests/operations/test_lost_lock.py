@@ -20,7 +20,7 @@ from peers.postgres import Postgres
 from registry.homes import Home, opened
 from sipctl.errors import ChangedError, ExitCode
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.executing import StopSwitch
+from sipctl.operations.batch import StopSwitch
 from sipctl.operations.lock import CheckLock, run_lock
 from sipctl.operations.rule_writes import delete_rule
 from sipctl.operations.sync.result import Result

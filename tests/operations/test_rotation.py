@@ -18,7 +18,7 @@ from peers.livekit import RealLiveKit
 from registry.homes import ROOMS, Home, opened
 from sipctl.errors import ConflictError, DeniedError, PartialError, SipctlError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.executing import StopSwitch
+from sipctl.operations.batch import StopSwitch
 from sipctl.operations.rotate import Rotated, Rotator
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule

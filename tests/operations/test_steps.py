@@ -14,7 +14,7 @@ from operations.yard import Yard, plant, results
 from sipctl.command_line import prose_text
 from sipctl.errors import ChangedError, ConflictError, ExitCode, PartialError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.executing import StopSwitch
+from sipctl.operations.batch import StopSwitch
 from sipctl.operations.journal import AUDIT_FILE
 from sipctl.operations.restoring import Deed, Step, entries_of, plan_undo, restore
 from sipctl.operations.rooms import delete_room

@@ -14,7 +14,7 @@ from operations.yard import GRACE, Yard, owned, plant, results
 from peers.livekit import RealLiveKit
 from sipctl.errors import ConfigError, PoisonPairError, RailError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.executing import StopSwitch
+from sipctl.operations.batch import StopSwitch
 from sipctl.operations.rule_writes import create_rule
 from sipctl.operations.sync.result import Result
 from sipctl.sandbox.server import Sandbox

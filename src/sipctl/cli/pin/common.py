@@ -11,7 +11,7 @@ from sipctl.cli.rows import cells, shown_pin
 from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.errors import surely_without_effect
-from sipctl.operations.executing import StopSwitch, stopping_on_signals
+from sipctl.operations.batch import StopSwitch, stopping_on_signals
 from sipctl.operations.pins import drawn_by
 from sipctl.operations.rotate import Rotated, Rotator, may_have_changed, write_old_pins
 from sipctl.operations.snapshot import Live, read_live

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sipctl.operations.executing import Pace, StopSwitch
+from sipctl.operations.batch import Pace, StopSwitch
 from sipctl.operations.sync.result import Done, Result
 from sipctl.operations.sync.survey import attended_of
 from sipctl.operations.writing import Writer

@@ -12,7 +12,7 @@ from sipctl.telephony.plan import Item
 from sipctl.telephony.registered import Earlier
 
 if TYPE_CHECKING:
-    from sipctl.operations.executing import Attempt
+    from sipctl.operations.batch import Attempt
 
 
 class Result(StrEnum):

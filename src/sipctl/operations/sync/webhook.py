@@ -13,7 +13,7 @@ from typing import Final
 import aiohttp
 
 from sipctl.errors import SipctlError, UncheckedError
-from sipctl.operations.executing import StopSwitch, attempt_each
+from sipctl.operations.batch import StopSwitch, attempt_each
 from sipctl.operations.snapshot import rules_then_rooms
 from sipctl.operations.sync.executor import RunContext
 from sipctl.operations.sync.livekit import batches
