@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sipctl.command_line import CommandLine
 from sipctl.errors import PartialError, SipctlError
-from sipctl.operations.naming import pick_one
+from sipctl.operations.references import pick_one
 from sipctl.operations.writing import Change, Json, Writer, unchanged
 from sipctl.telephony import ids
 from sipctl.telephony.commands import room_reference

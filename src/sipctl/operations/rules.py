@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sipctl.config.model import Settings
-from sipctl.operations.naming import pick_one
+from sipctl.operations.references import pick_one
 from sipctl.operations.snapshot import rules_then_rooms
 from sipctl.operations.trunks import inbound_trunk_ids
 from sipctl.telephony import ids
