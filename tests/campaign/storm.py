@@ -36,7 +36,7 @@ from sipctl.errors import SipctlError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.batch import StopSwitch
 from sipctl.operations.journal import Journal, read_audit
-from sipctl.operations.restoring import Deed, Present, plan_undo, restore, rules_before
+from sipctl.operations.restore import Deed, Present, plan_undo, restore, rules_before
 from sipctl.operations.sync.executor import Executor, RunContext
 from sipctl.operations.sync.livekit import ByLiveKit
 from sipctl.operations.sync.result import Outcome, Result

@@ -10,7 +10,7 @@ from peers.livekit import RealLiveKit
 from sipctl.config.model import Connection, Settings
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import Entry, Journal, read_audit
-from sipctl.operations.restoring import Present
+from sipctl.operations.restore import Present
 from sipctl.operations.writing import Permit, PinsAsked, Writer
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule

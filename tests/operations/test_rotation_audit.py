@@ -14,7 +14,7 @@ from registry.homes import ROOMS, Home, opened
 from sipctl.errors import DeniedError, ExitCode, PartialError, SipctlError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.journal import AUDIT_FILE
-from sipctl.operations.restoring import Deed, plan_undo
+from sipctl.operations.restore import Deed, plan_undo
 from sipctl.operations.rotate import Rotated, Rotator
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule

@@ -16,7 +16,7 @@ from sipctl.errors import ChangedError, ConflictError, ExitCode, PartialError, U
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.batch import StopSwitch
 from sipctl.operations.journal import AUDIT_FILE
-from sipctl.operations.restoring import Deed, Step, entries_of, plan_undo, restore
+from sipctl.operations.restore import Deed, Step, entries_of, plan_undo, restore
 from sipctl.operations.rooms import delete_room
 from sipctl.operations.rule_writes import create_rule, delete_rule
 from sipctl.operations.sync.result import Result

@@ -20,7 +20,7 @@ from sipctl.errors import PartialError, RailError, SipctlError, UsageError, sure
 from sipctl.operations.batch import Attempt, StopSwitch, stopping_on_signals
 from sipctl.operations.export import check_origin
 from sipctl.operations.journal import Entry
-from sipctl.operations.restoring import (
+from sipctl.operations.restore import (
     Deed,
     Present,
     Step,
