@@ -12,7 +12,7 @@ import psycopg
 from ratios import SOURCE, best, show
 
 from peers.postgres import missing, running_postgres
-from sipctl.operations.journal import Journal
+from sipctl.operations.audit import Journal
 from sipctl.operations.pins import assign
 from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry
@@ -23,7 +23,7 @@ TABLE = "CREATE TABLE raw (pin text PRIMARY KEY, room text UNIQUE NOT NULL, stat
 MEMORY = """
 import resource, sys, tempfile
 from pathlib import Path
-from sipctl.operations.journal import Journal
+from sipctl.operations.audit import Journal
 from sipctl.operations.pins import assign
 from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from campaign.state import ROOMS, plant
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.journal import AUDIT_FILE, Entry, Journal
+from sipctl.operations.audit import AUDIT_FILE, Entry, Journal
 from sipctl.registry.looks import Looks
 from sipctl.sandbox.server import Sandbox
 

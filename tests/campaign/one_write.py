@@ -30,8 +30,8 @@ from sipctl.config.model import Connection, Settings
 from sipctl.errors import ChangedError, PartialError, SipctlError, surely_without_effect
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.lkapi.convert import rule_from_message
+from sipctl.operations.audit import AUDIT_FILE, Entry, Journal, read_audit
 from sipctl.operations.batch import StopSwitch
-from sipctl.operations.journal import AUDIT_FILE, Entry, Journal, read_audit
 from sipctl.operations.restore import Present, entries_of, plan_undo, restore, rules_before
 from sipctl.operations.rotate import Rotated, Rotator
 from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule, without_marks

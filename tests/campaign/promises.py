@@ -10,7 +10,7 @@ from campaign.watching import WatchedApi
 from operations.desk import present
 from sipctl.errors import PoisonPairError
 from sipctl.lkapi.convert import rule_from_message
-from sipctl.operations.journal import Entry, read_audit
+from sipctl.operations.audit import Entry, read_audit
 from sipctl.operations.restore import Deed, entries_of, plan_undo
 from sipctl.operations.sync.result import Outcome
 from sipctl.registry.store import Registry

@@ -34,8 +34,8 @@ from campaign.watching import WatchedApi
 from sipctl.config.model import Connection, Settings
 from sipctl.errors import SipctlError
 from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.audit import Journal, read_audit
 from sipctl.operations.batch import StopSwitch
-from sipctl.operations.journal import Journal, read_audit
 from sipctl.operations.restore import Deed, Present, plan_undo, restore, rules_before
 from sipctl.operations.sync.executor import Executor, RunContext
 from sipctl.operations.sync.livekit import ByLiveKit

@@ -19,7 +19,7 @@ PINS = {"drifted": "4001000183", "twice": "4002000292", "new": "4003000317", "st
 DYING = """
 import os, signal, sys
 from sipctl.cli import app
-from sipctl.operations.journal import Journal
+from sipctl.operations.audit import Journal
 
 left = int(sys.argv[1])
 append = Journal._append

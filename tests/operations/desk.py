@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from peers.livekit import RealLiveKit
 from sipctl.config.model import Connection, Settings
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.journal import Entry, Journal, read_audit
+from sipctl.operations.audit import Entry, Journal, read_audit
 from sipctl.operations.restore import Present
 from sipctl.operations.writing import Permit, PinsAsked, Writer
 from sipctl.sandbox.server import Sandbox

@@ -10,7 +10,7 @@ from operations.desk import Desk, present
 from operations.full_disk import full_after
 from operations.yard import Yard, owned
 from sipctl.errors import UncheckedError
-from sipctl.operations.journal import AUDIT_FILE, read_audit
+from sipctl.operations.audit import AUDIT_FILE, read_audit
 from sipctl.operations.restore import entries_of, plan_undo
 from sipctl.operations.rule_writes import create_rule, delete_rule
 from sipctl.sandbox.server import Sandbox

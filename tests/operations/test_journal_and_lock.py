@@ -22,7 +22,7 @@ from sipctl.errors import (
     UncheckedError,
 )
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.journal import AUDIT_FILE, Journal, Write, read_audit
+from sipctl.operations.audit import AUDIT_FILE, Journal, Write, read_audit
 from sipctl.operations.restore import entries_of
 from sipctl.operations.rule_writes import create_rule, delete_rule
 from sipctl.operations.trunks import create_trunk, delete_trunk

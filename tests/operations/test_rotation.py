@@ -244,7 +244,7 @@ import asyncio, os, signal, sys
 from pathlib import Path
 from sipctl.config.model import Connection, Settings
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.journal import Journal
+from sipctl.operations.audit import Journal
 from sipctl.operations.rotate import Rotator
 from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry

@@ -13,7 +13,7 @@ from operations.desk import Desk, present
 from registry.homes import ROOMS, Home, opened
 from sipctl.errors import DeniedError, ExitCode, PartialError, SipctlError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.journal import AUDIT_FILE
+from sipctl.operations.audit import AUDIT_FILE
 from sipctl.operations.restore import Deed, plan_undo
 from sipctl.operations.rotate import Rotated, Rotator
 from sipctl.sandbox.server import Sandbox

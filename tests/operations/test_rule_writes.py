@@ -13,8 +13,8 @@ from operations.desk import Desk, present
 from peers.livekit import RealLiveKit
 from sipctl.errors import ChangedError, ConflictError, NotFoundError, RailError, UncheckedError, UsageError
 from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.audit import read_audit
 from sipctl.operations.batch import Attempt, StopSwitch
-from sipctl.operations.journal import read_audit
 from sipctl.operations.restore import Step, entries_of, plan_undo, restore
 from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule
 from sipctl.operations.writing import Change, Permit, Writer

@@ -14,8 +14,8 @@ from operations.yard import Yard, plant, results
 from sipctl.command_line import prose_text
 from sipctl.errors import ChangedError, ConflictError, ExitCode, PartialError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.audit import AUDIT_FILE
 from sipctl.operations.batch import StopSwitch
-from sipctl.operations.journal import AUDIT_FILE
 from sipctl.operations.restore import Deed, Step, entries_of, plan_undo, restore
 from sipctl.operations.rooms import delete_room
 from sipctl.operations.rule_writes import create_rule, delete_rule

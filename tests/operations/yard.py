@@ -9,8 +9,8 @@ from typing import Any
 
 from operations.desk import Desk
 from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.audit import Journal
 from sipctl.operations.batch import StopSwitch
-from sipctl.operations.journal import Journal
 from sipctl.operations.sync.executor import Executor, RunContext
 from sipctl.operations.sync.livekit import ByLiveKit
 from sipctl.operations.sync.result import Outcome, Result

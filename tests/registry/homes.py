@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 
 from peers.postgres import MEETS_TABLES, Postgres
-from sipctl.operations.journal import Journal
+from sipctl.operations.audit import Journal
 from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry
 

@@ -17,7 +17,7 @@ PROCESSES, EACH = (32, 500) if os.environ.get("CI") == "true" else (8, 100)
 WORKER = """
 import sys
 from pathlib import Path
-from sipctl.operations.journal import Journal
+from sipctl.operations.audit import Journal
 from sipctl.operations.pins import assign
 from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sipctl.config.model import Settings
     from sipctl.findings import Finding
     from sipctl.lkapi.client import LiveKitClient
-    from sipctl.operations.journal import Journal
+    from sipctl.operations.audit import Journal
     from sipctl.operations.lock import CheckLock
     from sipctl.operations.sync.request import Request
     from sipctl.operations.sync.result import Outcome
@@ -279,7 +279,7 @@ class Session:
     @cached_property
     def journal(self) -> "Journal":
         """The audit that this run's writes go to."""
-        from sipctl.operations.journal import Journal
+        from sipctl.operations.audit import Journal
 
         connection = self.settings.connection_or_none
         return Journal(

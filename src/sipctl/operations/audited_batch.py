@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sipctl.errors import SipctlError
-from sipctl.operations.journal import Entry, Journal, Write
+from sipctl.operations.audit import Entry, Journal, Write
 
 
 @dataclass(slots=True)

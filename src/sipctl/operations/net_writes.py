@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from sipctl.operations.journal import Entry
+from sipctl.operations.audit import Entry
 from sipctl.operations.rule_writes import without_marks
 from sipctl.telephony.livekit_reading import rule_from_json
 from sipctl.telephony.model import DispatchRule

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sipctl.config.model import Settings
 from sipctl.errors import PartialError, SipctlError, UsageError
-from sipctl.operations.journal import Journal
+from sipctl.operations.audit import Journal
 from sipctl.operations.pins import give_back, partly_done_after, store_pins
 from sipctl.operations.safeguards import spared_by
 from sipctl.operations.snapshot import Live

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError, UsageError
-from sipctl.operations.journal import Journal
+from sipctl.operations.audit import Journal
 from sipctl.operations.safeguards import spared_by
 from sipctl.operations.snapshot import Live
 from sipctl.operations.writing import rail

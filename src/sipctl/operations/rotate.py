@@ -19,9 +19,9 @@ from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError, surely_without_effect
 from sipctl.files import write_private
+from sipctl.operations.audit import Journal, Write
 from sipctl.operations.audited_batch import AuditedBatch
 from sipctl.operations.batch import StopSwitch, attempt_each
-from sipctl.operations.journal import Journal, Write
 from sipctl.operations.safeguards import SPARED, check_sole_issuer, spared_by
 from sipctl.operations.snapshot import Live
 from sipctl.operations.writing import rail

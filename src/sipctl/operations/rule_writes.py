@@ -18,7 +18,7 @@ from sipctl.errors import (
     SipctlError,
     surely_without_effect,
 )
-from sipctl.operations.journal import utc_now
+from sipctl.operations.audit import utc_now
 from sipctl.operations.rules import get_rule
 from sipctl.operations.trunks import inbound_trunk_ids
 from sipctl.operations.writing import Change, Writer, unchanged

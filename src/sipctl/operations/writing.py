@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from sipctl.command_line import quoted
 from sipctl.config.model import Settings
 from sipctl.errors import RailError, RetiredPinError, UncheckedError, UsageError, surely_without_effect
-from sipctl.operations.journal import Journal, Record
+from sipctl.operations.audit import Journal, Record
 from sipctl.telephony.linting.fault import REFUSED
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.returning import PinsToday, as_of_today

@@ -17,9 +17,9 @@ from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.config.urls import same_server
 from sipctl.errors import PartialError, RailError, SipctlError, UsageError, surely_without_effect
+from sipctl.operations.audit import Entry
 from sipctl.operations.batch import Attempt, StopSwitch, stopping_on_signals
 from sipctl.operations.export import check_origin
-from sipctl.operations.journal import Entry
 from sipctl.operations.restore import (
     Deed,
     Present,

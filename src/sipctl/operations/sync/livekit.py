@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from sipctl.errors import ConflictError, NotFoundError, PartialError, RetiredPinError, SipctlError
+from sipctl.operations.audit import Entry, Journal, Write, utc_now
 from sipctl.operations.batch import attempt_each
-from sipctl.operations.journal import Entry, Journal, Write, utc_now
 from sipctl.operations.rule_writes import EqualRuleExistsError, create_alone, put_back, timestamp
 from sipctl.operations.snapshot import rules_then_rooms
 from sipctl.operations.sync.executor import RunContext

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from sipctl.config.model import Settings
 from sipctl.config.paths import state_dir
 from sipctl.errors import RailError, UncheckedError, UsageError
+from sipctl.operations.audit import Journal, utc_now
 from sipctl.operations.batch import Pace, StopSwitch, stopping_on_signals
-from sipctl.operations.journal import Journal, utc_now
 from sipctl.operations.lock import CheckLock
 from sipctl.operations.sync.executor import Executor, RunContext
 from sipctl.operations.sync.livekit import ByLiveKit

@@ -22,7 +22,7 @@ from sipctl.errors import (
     RetiredPinError,
     SipctlError,
 )
-from sipctl.operations.journal import Entry, Journal
+from sipctl.operations.audit import Entry, Journal
 from sipctl.operations.rule_writes import poison_pair
 from sipctl.operations.safeguards import check_sole_issuer
 from sipctl.operations.snapshot import Live
