@@ -32,10 +32,11 @@ from sipctl.lkapi.client import LiveKitClient
 from sipctl.lkapi.convert import rule_from_message
 from sipctl.operations.audit import AUDIT_FILE, Entry, Journal, read_audit
 from sipctl.operations.batch import StopSwitch
+from sipctl.operations.change import Writer
 from sipctl.operations.restore import Present, entries_of, plan_undo, restore, rules_before
 from sipctl.operations.rotate import Rotated, Rotator
 from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule, without_marks
-from sipctl.operations.writing import Permit, Writer
+from sipctl.operations.safeguards import Permit
 from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry
 from sipctl.registry.tables import OURS, schema

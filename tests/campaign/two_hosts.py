@@ -28,14 +28,15 @@ from sipctl.config.model import Connection, Settings
 from sipctl.config.urls import server_name
 from sipctl.errors import SipctlError
 from sipctl.operations.batch import StopSwitch
+from sipctl.operations.change import Writer
 from sipctl.operations.lock import run_lock
 from sipctl.operations.rotate import Rotator
+from sipctl.operations.safeguards import Permit
 from sipctl.operations.sync.executor import Executor, RunContext
 from sipctl.operations.sync.livekit import ByLiveKit
 from sipctl.operations.sync.result import Outcome, Result
 from sipctl.operations.sync.survey import Surveyor
 from sipctl.operations.sync.synchroniser import Limits, Synchroniser
-from sipctl.operations.writing import Permit, Writer
 from sipctl.registry.database import open_engine, sharing_host
 from sipctl.registry.store import Registry
 from sipctl.registry.tables import OURS, schema

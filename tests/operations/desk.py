@@ -10,8 +10,9 @@ from peers.livekit import RealLiveKit
 from sipctl.config.model import Connection, Settings
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.audit import Entry, Journal, read_audit
+from sipctl.operations.change import PinsAsked, Writer
 from sipctl.operations.restore import Present
-from sipctl.operations.writing import Permit, PinsAsked, Writer
+from sipctl.operations.safeguards import Permit
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.returning import Returning

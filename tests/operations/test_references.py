@@ -11,11 +11,11 @@ from operations.yard import owned
 from peers.livekit import RealLiveKit
 from sipctl.config.model import Settings
 from sipctl.errors import NotFoundError
+from sipctl.operations.change import Writer
 from sipctl.operations.rooms import create_room, delete_room, get_room
 from sipctl.operations.rule_writes import create_requested_rule, delete_rule, update_rule
 from sipctl.operations.rules import Criteria, list_rules
 from sipctl.operations.trunks import create_trunk, delete_trunk, update_trunk
-from sipctl.operations.writing import Writer
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Room
 

@@ -16,11 +16,11 @@ from sipctl.errors import ChangedError, ConflictError, ExitCode, PartialError, U
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.audit import AUDIT_FILE
 from sipctl.operations.batch import StopSwitch
+from sipctl.operations.change import Writer
 from sipctl.operations.restore import Deed, Step, entries_of, plan_undo, restore
 from sipctl.operations.rooms import delete_room
 from sipctl.operations.rule_writes import create_rule, delete_rule
 from sipctl.operations.sync.result import Result
-from sipctl.operations.writing import Writer
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, Room
 from sipctl.telephony.plan import Part

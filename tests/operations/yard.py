@@ -11,12 +11,13 @@ from operations.desk import Desk
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.audit import Journal
 from sipctl.operations.batch import StopSwitch
+from sipctl.operations.change import Writer
+from sipctl.operations.safeguards import Permit
 from sipctl.operations.sync.executor import Executor, RunContext
 from sipctl.operations.sync.livekit import ByLiveKit
 from sipctl.operations.sync.result import Outcome, Result
 from sipctl.operations.sync.survey import Surveyor
 from sipctl.operations.sync.synchroniser import Limits, Synchroniser
-from sipctl.operations.writing import Permit, Writer
 from sipctl.registry.database import open_engine
 from sipctl.registry.looks import Looks
 from sipctl.registry.store import Registry

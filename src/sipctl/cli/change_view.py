@@ -9,7 +9,7 @@ from sipctl.cli.endings import show
 from sipctl.cli.rows import mask_rule_json
 from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
-from sipctl.operations.writing import Change
+from sipctl.operations.change import Change
 from sipctl.output.formats import Detail
 from sipctl.telephony.commands import restore_change
 

@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from sipctl.findings import Finding
     from sipctl.lkapi.client import LiveKitClient
     from sipctl.operations.audit import Journal
+    from sipctl.operations.change import Change, Writer
     from sipctl.operations.lock import CheckLock
+    from sipctl.operations.safeguards import Permit
     from sipctl.operations.sync.request import Request
     from sipctl.operations.sync.result import Outcome
-    from sipctl.operations.writing import Change, Permit, Writer
     from sipctl.registry.looks import Looks
     from sipctl.registry.store import Registry
     from sipctl.telephony.model import DispatchRule, InboundTrunk
@@ -219,7 +220,7 @@ class Session:
 
     def write(self, use_case: Callable[["Writer"], Awaitable["Change"]], permit: "Permit") -> "Change":
         """Run one writing use case, alone on its server and audited; what it changed."""
-        from sipctl.operations.writing import Writer
+        from sipctl.operations.change import Writer
 
         journal = self.journal
         with nullcontext() if permit.dry_run else self.lock(), self._told_if_stopped(journal):
@@ -306,7 +307,7 @@ class Session:
         Raises:
             UsageError: `--allow` names no rail.
         """
-        from sipctl.operations.writing import permit_from
+        from sipctl.operations.safeguards import permit_from
 
         return permit_from(allow or (), confirm, dry_run=self.options.dry_run)
 

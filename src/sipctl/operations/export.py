@@ -10,7 +10,7 @@ from sipctl.command_line import CommandLine
 from sipctl.config.urls import same_server
 from sipctl.errors import RailError, UsageError
 from sipctl.masking import shown_url
-from sipctl.operations.writing import rail
+from sipctl.operations.safeguards import refusal
 from sipctl.telephony.livekit_json import room_to_json, rule_to_json, trunk_to_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.snapshot import Origin, Snapshot
@@ -80,7 +80,7 @@ def check_origin(origin: Origin | None, named: str, url: str, allow: Container[s
     if not origin.server:
         return f"{named} does not say of which server it is"
     if not same_server(origin.server, url) and "foreign-export" not in allow:
-        raise rail("foreign-export", f"{named} is of {shown_url(origin.server)}, and this is {shown_url(url)}")
+        raise refusal("foreign-export", f"{named} is of {shown_url(origin.server)}, and this is {shown_url(url)}")
     return ""
 
 

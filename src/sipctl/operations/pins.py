@@ -11,9 +11,8 @@ from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError, UsageError
 from sipctl.operations.audit import Journal
-from sipctl.operations.safeguards import spared_by
+from sipctl.operations.safeguards import refusal, spared_by
 from sipctl.operations.snapshot import Live
-from sipctl.operations.writing import rail
 from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import counted
@@ -325,11 +324,11 @@ def check_release(settings: Settings, held: Holding, live: Live | None, allow: f
     refused = f"will not release the PIN of room {held.room!r}"
     spared = spared_by(settings, live, allow)(held.room)
     if spared == "protected":
-        raise rail("protected", f"{refused}: it is on the profile's protect list")
+        raise refusal("protected", f"{refused}: it is on the profile's protect list")
     rules = live.rules if live and "live-room" not in allow else ()
     carrying = next((rule.sip_dispatch_rule_id for rule in rules if rule.pin == held.pin), "")
     if carrying or spared:
-        raise rail("live-room", f"{refused}: {f'rule {carrying} carries its PIN' if carrying else 'it is live'}")
+        raise refusal("live-room", f"{refused}: {f'rule {carrying} carries its PIN' if carrying else 'it is live'}")
 
 
 def release(registry: "Registry", held: Holding, journal: Journal) -> None:

@@ -9,9 +9,10 @@ from sipctl.command_line import CommandLine, prose_text, quoted
 from sipctl.errors import NotFoundError, RailError
 from sipctl.operations.audit import Entry
 from sipctl.operations.batch import Attempt, Pace, StopSwitch, attempt_each
+from sipctl.operations.change import Change, Writer
 from sipctl.operations.net_writes import GONE, net_writes, rule_after, rule_before
 from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule, without_marks
-from sipctl.operations.writing import Change, Writer, retired_pin
+from sipctl.operations.safeguards import retired_pin
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.returning import Returning
 from sipctl.telephony.ruleset import RuleKey, rule_keys

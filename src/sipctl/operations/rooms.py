@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from sipctl.command_line import CommandLine
 from sipctl.errors import PartialError, SipctlError
+from sipctl.operations.change import Change, Json, Writer, unchanged
 from sipctl.operations.references import pick_one
-from sipctl.operations.writing import Change, Json, Writer, unchanged
 from sipctl.telephony import ids
 from sipctl.telephony.commands import room_reference
 from sipctl.telephony.livekit_json import room_to_json

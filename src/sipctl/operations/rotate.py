@@ -22,9 +22,8 @@ from sipctl.files import write_private
 from sipctl.operations.audit import Journal, Write
 from sipctl.operations.audited_batch import AuditedBatch
 from sipctl.operations.batch import StopSwitch, attempt_each
-from sipctl.operations.safeguards import SPARED, check_sole_issuer, spared_by
+from sipctl.operations.safeguards import SPARED, check_sole_issuer, refusal, spared_by
 from sipctl.operations.snapshot import Live
-from sipctl.operations.writing import rail
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.registered import Holding, Rotation
@@ -322,7 +321,7 @@ def plan_rotation(
     left_out = tuple((holding, reason) for holding, reason in reasons if reason)
     if alone and left_out:
         word, described = SPARED[left_out[0][1]]
-        raise rail(word, f"will not rotate the PIN of room {left_out[0][0].room!r}: {described}")
+        raise refusal(word, f"will not rotate the PIN of room {left_out[0][0].room!r}: {described}")
     return RotationPlan(tuple(holding for holding, reason in reasons if not reason), left_out)
 
 

@@ -19,9 +19,9 @@ from sipctl.errors import (
     surely_without_effect,
 )
 from sipctl.operations.audit import utc_now
+from sipctl.operations.change import Change, Writer, unchanged
 from sipctl.operations.rules import get_rule
 from sipctl.operations.trunks import inbound_trunk_ids
-from sipctl.operations.writing import Change, Writer, unchanged
 from sipctl.telephony.commands import restore_change, restore_rule
 from sipctl.telephony.linting.fault import CLASH, REFUSED
 from sipctl.telephony.linting.lints import faults_of

@@ -1,16 +1,80 @@
-"""What keeps a PIN in its place: rooms where someone may be dialling, protected rooms, another system's PINs."""
+"""What a write is stopped by: words of `--allow`, protected profiles and rooms, rooms where someone may be dialling."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sipctl.command_line import quoted
 from sipctl.config.model import Settings
-from sipctl.errors import RailError
+from sipctl.errors import RailError, RetiredPinError, UsageError
 from sipctl.operations.snapshot import Live
+from sipctl.telephony.linting.fault import REFUSED
+from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.pins import is_pin
 
 if TYPE_CHECKING:
     from sipctl.registry.store import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permit:
+    """What the command line allows: safeguards by their word, a protected profile by its name."""
+
+    allow: frozenset[str] = frozenset()
+    confirm: str = ""
+    dry_run: bool = False
+
+
+def check_profile(settings: Settings, permit: Permit) -> None:
+    """Stop unless a protected profile is confirmed by its name.
+
+    Raises:
+        RailError: it is not.
+    """
+    profile = settings.profile
+    if settings.protected and permit.confirm != profile:
+        raise RailError(
+            f"profile {profile!r} is protected", code="rail-protected", hint=f"add `{quoted('--confirm', profile)}`"
+        )
+
+
+SAFEGUARDS: Final = (
+    "foreign",
+    "foreign-export",
+    "in-use",
+    "live-room",
+    "open",
+    "protected",
+    "retired-pin",
+    "unattended",
+    *REFUSED,
+)
+"""The words of `--allow`; codes are those of faults that a write must not bring about."""
+
+
+def permit_from(allow: Iterable[str], confirm: str, *, dry_run: bool) -> Permit:
+    """The permit that these words give.
+
+    Raises:
+        UsageError: a word names no safeguard.
+    """
+    unknown = sorted(set(allow) - set(SAFEGUARDS))
+    if unknown:
+        raise UsageError(f"--allow {unknown[0]!r} lifts no rail", hint=f"the words are {', '.join(SAFEGUARDS)}")
+    return Permit(allow=frozenset(allow), confirm=confirm, dry_run=dry_run)
+
+
+def refusal(word: str, reason: str) -> RailError:
+    """What stops a write for this reason unless `--allow` has the word."""
+    return RailError(reason, code=f"rail-{word}", hint=f"to do it all the same, add `{quoted('--allow', word)}`")
+
+
+def retired_pin(rule: DispatchRule, objection: str) -> RetiredPinError:
+    """What stops a rule from coming back unless `--allow` has the word for it."""
+    lifted = refusal("retired-pin", f"the rule of room {rule.room_name!r} does not come back: {objection}")
+    return RetiredPinError(lifted.message, hint=lifted.advice)
+
 
 SPARED: Final = {
     "live": ("live-room", "it is live, and somebody may be dialling"),

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sipctl.errors import ConflictError, UsageError
+from sipctl.operations.change import Change, Json, Writer, unchanged
 from sipctl.operations.references import pick_one
-from sipctl.operations.writing import Change, Json, Writer, unchanged
 from sipctl.telephony import ids
 from sipctl.telephony.livekit_json import trunk_to_json
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Trunk

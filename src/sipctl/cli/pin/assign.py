@@ -15,9 +15,8 @@ from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.errors import UsageError
 from sipctl.operations.pins import Assigned, assign, assign_chosen, policy_of, rooms_to_assign, would_assign
-from sipctl.operations.safeguards import check_sole_issuer
+from sipctl.operations.safeguards import check_profile, check_sole_issuer
 from sipctl.operations.snapshot import Live
-from sipctl.operations.writing import check_profile
 from sipctl.output.formats import Listing
 
 if TYPE_CHECKING:

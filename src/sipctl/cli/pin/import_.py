@@ -14,8 +14,8 @@ from sipctl.cli.rows import cells, shown_pin
 from sipctl.cli.session import Session
 from sipctl.errors import ExitCode, PartialError, SipctlError
 from sipctl.operations.pin_import import Item, State, add_pins, plan_import, read_row_lines, read_rows, unless_failed
+from sipctl.operations.safeguards import check_profile
 from sipctl.operations.snapshot import Live
-from sipctl.operations.writing import check_profile
 from sipctl.output.formats import Listing
 from sipctl.telephony.naming import counted
 

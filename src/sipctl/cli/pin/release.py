@@ -10,7 +10,7 @@ from sipctl.cli.rows import shown_pin
 from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.operations.pins import check_release, release
-from sipctl.operations.writing import check_profile
+from sipctl.operations.safeguards import check_profile
 from sipctl.output.formats import Detail
 from sipctl.telephony.registered import Holding
 

@@ -24,8 +24,7 @@ from sipctl.cli.session import Session
 from sipctl.command_line import quoted
 from sipctl.errors import UsageError
 from sipctl.operations.rotate import Rotated, RotationPlan, Rotator, plan_rotation
-from sipctl.operations.safeguards import SPARED
-from sipctl.operations.writing import check_profile
+from sipctl.operations.safeguards import SPARED, check_profile
 from sipctl.output.formats import Listing
 from sipctl.telephony.registered import Holding
 

@@ -19,6 +19,7 @@ from sipctl.config.urls import same_server
 from sipctl.errors import PartialError, RailError, SipctlError, UsageError, surely_without_effect
 from sipctl.operations.audit import Entry
 from sipctl.operations.batch import Attempt, StopSwitch, stopping_on_signals
+from sipctl.operations.change import Change, Writer
 from sipctl.operations.export import check_origin
 from sipctl.operations.restore import (
     Deed,
@@ -32,7 +33,7 @@ from sipctl.operations.restore import (
     restore,
     rules_before,
 )
-from sipctl.operations.writing import Change, Permit, Writer, check_profile
+from sipctl.operations.safeguards import Permit, check_profile
 from sipctl.output.formats import Listing, encode_json
 from sipctl.output.streams import Streams
 from sipctl.telephony.commands import restore_run

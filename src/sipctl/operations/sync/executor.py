@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sipctl.operations.batch import Pace, StopSwitch
+from sipctl.operations.change import Writer
 from sipctl.operations.sync.result import Done, Result
 from sipctl.operations.sync.survey import attended_of
-from sipctl.operations.writing import Writer
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.plan import Item, World
 

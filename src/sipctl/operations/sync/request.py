@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sipctl.telephony.plan import Part
 
 if TYPE_CHECKING:
-    from sipctl.operations.writing import Permit
+    from sipctl.operations.safeguards import Permit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,9 @@ from sipctl.config.paths import state_dir
 from sipctl.errors import RailError, UncheckedError, UsageError
 from sipctl.operations.audit import Journal, utc_now
 from sipctl.operations.batch import Pace, StopSwitch, stopping_on_signals
+from sipctl.operations.change import Writer
 from sipctl.operations.lock import CheckLock
+from sipctl.operations.safeguards import Permit, check_profile
 from sipctl.operations.sync.executor import Executor, RunContext
 from sipctl.operations.sync.livekit import ByLiveKit
 from sipctl.operations.sync.request import Request
@@ -20,7 +22,6 @@ from sipctl.operations.sync.result import Outcome
 from sipctl.operations.sync.survey import Surveyor
 from sipctl.operations.sync.synchroniser import Limits, Synchroniser
 from sipctl.operations.sync.webhook import ByWebhook
-from sipctl.operations.writing import Permit, Writer, check_profile
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.plan import Part, Policy, World
 from sipctl.telephony.returning import PinsToday

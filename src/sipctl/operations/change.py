@@ -1,14 +1,13 @@
-"""What every write goes through: the person's permit, the rails, the audit."""
+"""A write and what every write goes through: the permit, the safeguards, the audit."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from sipctl.command_line import quoted
 from sipctl.config.model import Settings
-from sipctl.errors import RailError, RetiredPinError, UncheckedError, UsageError, surely_without_effect
+from sipctl.errors import UncheckedError, surely_without_effect
 from sipctl.operations.audit import Journal, Record
-from sipctl.telephony.linting.fault import REFUSED
+from sipctl.operations.safeguards import Permit, check_profile, refusal, retired_pin
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.returning import PinsToday, as_of_today
 
@@ -18,65 +17,6 @@ if TYPE_CHECKING:
 Json = Mapping[str, Any]
 Kind = Literal["rule", "trunk", "room"]
 PinsAsked = Callable[[Sequence[DispatchRule]], PinsToday | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permit:
-    """What the person allowed on the command line: rails by their word, a protected profile by its name."""
-
-    allow: frozenset[str] = frozenset()
-    confirm: str = ""
-    dry_run: bool = False
-
-
-def check_profile(settings: Settings, permit: Permit) -> None:
-    """Stop unless a protected profile is confirmed by its name.
-
-    Raises:
-        RailError: it is not.
-    """
-    profile = settings.profile
-    if settings.protected and permit.confirm != profile:
-        raise RailError(
-            f"profile {profile!r} is protected", code="rail-protected", hint=f"add `{quoted('--confirm', profile)}`"
-        )
-
-
-RAILS: Final = (
-    "foreign",
-    "foreign-export",
-    "in-use",
-    "live-room",
-    "open",
-    "protected",
-    "retired-pin",
-    "unattended",
-    *REFUSED,
-)
-"""The words of `--allow`; codes are those of faults that a write must not bring about."""
-
-
-def permit_from(allow: Iterable[str], confirm: str, *, dry_run: bool) -> Permit:
-    """The permit that these words give.
-
-    Raises:
-        UsageError: a word is no rail's.
-    """
-    unknown = sorted(set(allow) - set(RAILS))
-    if unknown:
-        raise UsageError(f"--allow {unknown[0]!r} lifts no rail", hint=f"the words are {', '.join(RAILS)}")
-    return Permit(allow=frozenset(allow), confirm=confirm, dry_run=dry_run)
-
-
-def rail(word: str, reason: str) -> RailError:
-    """What stops a write for this reason unless `--allow` has the word."""
-    return RailError(reason, code=f"rail-{word}", hint=f"to do it all the same, add `{quoted('--allow', word)}`")
-
-
-def retired_pin(rule: DispatchRule, objection: str) -> RetiredPinError:
-    """What stops a rule from coming back unless `--allow` has the word for it."""
-    lifted = rail("retired-pin", f"the rule of room {rule.room_name!r} does not come back: {objection}")
-    return RetiredPinError(lifted.message, hint=lifted.advice)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,13 +70,13 @@ class Writer:
         return returning.rule
 
     def refuse_unless(self, word: str, reason: str) -> None:
-        """Stop for this reason unless `--allow` names the rail.
+        """Stop for this reason unless `--allow` names the safeguard.
 
         Raises:
             RailError: it does not.
         """
         if word not in self.permit.allow:
-            raise rail(word, reason)
+            raise refusal(word, reason)
 
     def check_profile(self) -> None:
         """Stop unless a protected profile is confirmed by its name.
