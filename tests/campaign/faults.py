@@ -36,7 +36,7 @@ class KilledError(BaseException):
 class Surroundings:
     """What happens between two awaits of a run. `rate` is how likely, from 0 to 1; `kill_at` the call that ends it.
 
-    `pins` are those that the backend knows.
+    `pins` are those that the backend knows; `others_act` = other writers act, too, not only faults strike.
     """
 
     sandbox: Sandbox
@@ -45,6 +45,7 @@ class Surroundings:
     rate: float
     pins: Mapping[str, str]
     kill_at: int = -1
+    others_act: bool = True
     calls: int = 0
     dead: bool = False
 
@@ -53,7 +54,7 @@ class Surroundings:
         if self.dead or self.ends_in("after the answer" if after else "before the request"):
             raise KilledError
         if not after and self.entropy.random() < self.rate:
-            if self.entropy.random() < 0.5:
+            if not self.others_act or self.entropy.random() < 0.5:
                 self.strike(self.entropy.choice(FAULTS))
             else:
                 self.happen(self.entropy.choice(OTHERS))

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from campaign.state import MARK, UNTOUCHABLE
+from campaign.clocks import Clocks
+from campaign.state import MARK, TRUNKS, UNTOUCHABLE
 from campaign.watching import WatchedApi
 from operations.desk import present
 from sipctl.errors import PoisonPairError
@@ -18,8 +19,11 @@ from sipctl.sandbox.store import Store
 from sipctl.telephony.livekit_reading import rule_from_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import is_pin
+from sipctl.telephony.plan import Reason
 from sipctl.telephony.returning import as_of_today
 from sipctl.telephony.ruleset import rule_conflicts
+
+_MAY_STAY = frozenset({Reason.PROMPTS, Reason.AMBIGUOUS, Reason.TAKEN})
 
 
 @dataclass
@@ -31,8 +35,10 @@ class Promises:
     registry: Registry
     folder: Path
     figures: Counter[str]
+    clocks: Clocks | None = None
 
     def __post_init__(self) -> None:
+        self._open = {rule.name for rule in self.store.rules.values() if not rule.rule.dispatch_rule_direct.pin}
         self._untouchable = {
             rule.sip_dispatch_rule_id: rule.SerializeToString()
             for rule in self.store.rules.values()
@@ -54,8 +60,10 @@ class Promises:
                 continue
             assert not deletion.seen_live or deletion.keeper_stood, deletion
             assert MARK.owns(rule_from_message(deletion.rule)), deletion
+            if self.clocks:
+                self.clocks.check_waited(identifier)
             entries = entries_of(audit, items=[intended[identifier].item])
-            steps = plan_undo(entries, present((), ["ST_1"]))
+            steps = plan_undo(entries, present((), TRUNKS))
             assert [step.deed for step in steps] == [Deed.CREATE], (deletion, steps)
             self.figures["deletions"] += 1
         self.api.deletions.clear()
@@ -73,19 +81,18 @@ class Promises:
         """What holds once nothing happens around the runs any more; `synced` = the last was a faultless sync."""
         for identifier, content in self._untouchable.items():
             assert self.store.rules[identifier].SerializeToString() == content
-        assert self.api.ever_open == set()
+        assert self.api.ever_open <= self._open
         if self._began_clean:
             assert self.clashes() == []
         owned = self._owned()
         self._check_live_rooms(owned, self._refused(last))
-        if synced:
-            self._check_synced(owned)
+        if synced and last:
+            self._check_synced(owned, {item.room for item in last.items if item.reason in _MAY_STAY})
 
     def _owned(self) -> dict[str, list[DispatchRule]]:
         owned: dict[str, list[DispatchRule]] = {}
         for message in self.store.rules.values():
             rule = rule_from_message(message)
-            assert rule.pin
             if MARK.owns(rule):
                 owned.setdefault(rule.room_name, []).append(rule)
         return owned
@@ -111,12 +118,15 @@ class Promises:
         done = last.done if last and self.clashes() else ()
         return {one.item.room for one in done if isinstance(one.error, PoisonPairError)}
 
-    def _check_synced(self, owned: dict[str, list[DispatchRule]]) -> None:
-        """What a sync without faults leaves: each attended room has a rule with its PIN, if no other rule has that."""
+    def _check_synced(self, owned: dict[str, list[DispatchRule]], left: set[str]) -> None:
+        """What a sync without faults leaves: each attended room has a rule with its PIN, if no other rule has that.
+
+        `left` are rooms of which the run said why they stay as they are.
+        """
         pins = {one.room: one.pin for one in self.registry.holdings()}
         for room, live in self.store.rooms.items():
             attended = any(person.kind == 0 for person in live.people.values())
-            if room in pins and attended and not self._pin_is_elsewhere(room, pins[room]):
+            if room in pins and attended and room not in left and not self._pin_is_elsewhere(room, pins[room]):
                 carried = [rule.pin for rule in owned.get(room, [])]
                 assert pins[room] in carried or not all(map(is_pin, carried)) or len(carried) > 1, (room, carried)
 

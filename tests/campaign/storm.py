@@ -11,19 +11,20 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from campaign import state
+from campaign.calls import Reached, reached
+from campaign.clocks import GRACE, Clocks, TimedLooks
 from campaign.faults import (
     FAULTS,
     OTHERS,
     KilledError,
     MortalJournal,
-    MortalLooks,
     StormyClient,
     Surroundings,
     damage_audit,
@@ -48,7 +49,8 @@ from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry
 from sipctl.registry.tables import OURS, schema
 from sipctl.sandbox.server import Sandbox
-from sipctl.telephony.plan import Part, Policy, World
+from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.plan import Action, Part, Policy, World
 from sipctl.telephony.returning import as_of_today
 
 EXPECTED = (
@@ -60,6 +62,8 @@ EXPECTED = (
     "changed meanwhile, left alone", "gone already", "there already", "ended meanwhile", "failed",
     *(f"PIN {change} between two runs" for change in CHANGES),
     *(f"restore: {deed}" for deed in Deed if deed is not Deed.UPDATE), "came alive, not put back", "rules made",
+    "clock off", "run ended with clock-skew", "runs after too long a pause", "skip clock-off", "skip duplicate-waiting",
+    "skip ambiguous", "skip prompts", "calls looked at",
     "put back for a killed run", "run ended with rail-empty-list", "run ended with two-truths",
 )  # fmt: skip
 """What a long campaign has to have seen, else it proves nothing."""
@@ -73,31 +77,29 @@ class Storm:
     folder: Path
     entropy: random.Random
     figures: Counter[str] = field(default_factory=Counter)
-    later: timedelta = timedelta()
 
     def __post_init__(self) -> None:
+        self.clocks = Clocks(self.sandbox, self.entropy, self.figures)
         assert isinstance(self.sandbox._api, WatchedApi)
         self.api = self.sandbox._api
         self.engine = open_engine(f"sqlite:///{self.folder / 'pins.db'}")
         self.registry = Registry(self.engine, self.engine, in_meet=False)
         self.pins = Pins(self.registry, self.sandbox.store, self.entropy, self.figures)
         self.api.pins = self.pins.of_backend
-        self.looks = MortalLooks(self.engine, self.sandbox.url, self.now)
+        self.looks = TimedLooks(self.engine, self.sandbox.url, self.clocks.now)
+        self.looks.clocks = self.clocks
         secret = self.sandbox.api_secret
         self.connection = Connection(url=self.sandbox.url, api_key=self.sandbox.api_key, api_secret=secret)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.later
 
     async def once(self) -> None:
         """One random state through a run among faults, then through one without; and all that must hold."""
         self._new_state()
-        promises = Promises(self.sandbox.store, self.api, self.registry, self.folder, self.figures)
+        promises = Promises(self.sandbox.store, self.api, self.registry, self.folder, self.figures, self.clocks)
         purge_only = self.entropy.random() < 0.4
         parts = frozenset({Part.PURGE}) if purge_only else frozenset(Part)
         if self.entropy.random() < 0.8:
             await self._run(parts, apply=False, rate=0.0)
-            self.later += timedelta(minutes=self.entropy.choice([5, 11, 11, 60]))
+            self.clocks.let_pass(5, 11, 11, 60, 25 * 60)
         await self._run(parts, apply=True, rate=self.entropy.choice([0.0, 0.1, 0.4]), mortal=True)
         self.sandbox.lift_faults()
         promises.check_deletions()
@@ -105,7 +107,7 @@ class Storm:
         damage_audit(self.folder, self.entropy)
         if self.entropy.random() < 0.4:
             self.pins.take_some_away()
-        self.later += timedelta(minutes=self.entropy.choice([1, 11]))
+        self.clocks.let_pass(1, 11)
         last = await self._run(parts, apply=True, rate=0.0)
         promises.check_deletions()
         promises.check_made()
@@ -127,11 +129,43 @@ class Storm:
                 if table is not schema:
                     connection.execute(table.delete())
         self.pins.begin()
+        self.clocks.begin_anew()
         state.fill(self.sandbox, self.entropy)
 
     async def _run(self, parts: frozenset[Part], *, apply: bool, rate: float, mortal: bool = False) -> Outcome | None:
+        self.clocks.begin_run()
+        others_act = rate > 0 and self.entropy.random() < 0.5
+        before, live = state.sorted_rules(self.sandbox), set(self.sandbox.store.rooms)
+        outcome = await self._in_surroundings(parts, apply=apply, rate=rate, mortal=mortal, others_act=others_act)
+        if not others_act:
+            self._check_reach(before, live)
+        self.clocks.set_off(timedelta())
+        return outcome
+
+    def _check_reach(self, before: Sequence[DispatchRule], live: set[str]) -> None:
+        """Whatever call reached a live room with the registry's PIN still does.
+
+        What was put back for a room that came alive counts as if it had never been away.
+        """
+        stored, rooms = state.sorted_rules(self.sandbox), live & self.sandbox.store.rooms.keys()
+        old = {f"rule {rule.sip_dispatch_rule_id}" for rule in before}
+        put_back = {entry.resource for entry in read_audit(self.folder) if entry.action == "put-back"} - old
+        back = [rule for rule in stored if f"rule {rule.sip_dispatch_rule_id}" in put_back]
+        kept = self._reached(before, rooms) & self._reached([*before, *back], rooms)
+        lost = kept - self._reached(stored, rooms)
+        assert not lost, sorted(lost, key=str)[:3]
+        self.figures["calls looked at"] += len(kept)
+
+    def _reached(self, rules: Iterable[DispatchRule], rooms: Iterable[str]) -> Reached:
+        """Which calls reach which of these rooms by the registry's PIN."""
+        return reached(rules, {holding.room: holding.pin for holding in self.registry.holdings()}, rooms)
+
+    async def _in_surroundings(
+        self, parts: frozenset[Part], *, apply: bool, rate: float, mortal: bool, others_act: bool
+    ) -> Outcome | None:
         kill_at = self.entropy.randint(1, 25) if mortal and self.entropy.random() < 0.3 else -1
-        around = Surroundings(self.sandbox, self.entropy, self.figures, rate, self.pins.of_backend, kill_at)
+        pins = self.pins.of_backend
+        around = Surroundings(self.sandbox, self.entropy, self.figures, rate, pins, kill_at, others_act)
         self.looks.around = around
         journal = MortalJournal(folder=self.folder, command="sipctl test", profile="test", url=self.sandbox.url)
         journal.around = around
@@ -161,7 +195,7 @@ class Storm:
         today = self.registry.today(rules_before(entries))
         async with LiveKitClient(self.connection, timeout_s=5) as client:
             rules = tuple(await client.list_rules())
-            present = Present(rules, ["ST_1"], {}, lambda rule: as_of_today(rule, today, settings.mark))
+            present = Present(rules, state.TRUNKS, {}, lambda rule: as_of_today(rule, today, settings.mark))
             steps = plan_undo(entries, present)
             writer = Writer(client, settings, Permit(), journal, self.registry.today)
             done = await restore(writer, steps, StopSwitch(limit=1000))
@@ -177,17 +211,19 @@ class Storm:
     ) -> Synchroniser:
         settings = self._settings()
         writer = Writer(client, settings, Permit(), journal, self.registry.today)
-        policy = Policy(mark=settings.mark, grace=timedelta(minutes=10), protect=frozenset({"lobby"}), parts=parts)
+        policy = Policy(mark=settings.mark, grace=GRACE, protect=frozenset({"lobby"}), parts=parts)
 
         def executor_for(world: World) -> Executor:
             return ByLiveKit(RunContext(writer, world, StopSwitch()))
 
-        surveyor = Surveyor(client, policy, self.registry, self.looks, self.now)
-        orders = Limits(apply=apply, max_delete=50, max_delete_percent=100)
-        return Synchroniser(surveyor, self.looks, journal, orders, executor_for)
+        surveyor = Surveyor(client, policy, self.registry, self.looks, self.clocks.now)
+        limits = Limits(apply=apply, max_delete=50, max_delete_percent=100)
+        return Synchroniser(surveyor, self.looks, journal, limits, executor_for)
 
     def _count(self, outcome: Outcome) -> None:
         self.figures["runs"] += 1
+        self.figures["runs after too long a pause"] += outcome.earlier.pause is not None
+        self.figures.update(f"skip {item.reason}" for item in outcome.items if item.action is Action.SKIP)
         self.figures["put back for a killed run"] += len(outcome.put_back)
         for one in outcome.done:
             if one.result is Result.DONE:
