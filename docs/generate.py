@@ -18,7 +18,6 @@ import typing_extensions
 from pydantic import Field, TypeAdapter
 
 import sipctl.cli
-from sipctl.cli.schemas import json_schemas
 from sipctl.command_line import prose_text
 from sipctl.doctor.codes import CODES
 from sipctl.findings import Area, Code
@@ -75,10 +74,11 @@ def printed() -> Iterator[tuple[str, Any]]:
 
 
 def printed_schema(name: str, printed: Any) -> dict[str, Any]:  # noqa: ANN401 - a TypedDict, or a list of them
-    """The JSON Schema of a list (`list[Row]`), of a single thing, or of a document that names its schema itself."""
+    """The JSON Schema of a list (`list[Row]`), of a single thing, or of a whole document: an error, say."""
     key = "items" if typing.get_origin(printed) is list else "item"
     schema = TypeAdapter(_for_pydantic(printed)).json_schema(ref_template="#/$defs/{model}")
-    if "schema" in schema.get("properties", ()):
+    keys = set(schema.get("properties", ()))
+    if "schema" in keys or keys == {"error"}:
         return schema
     definitions = schema.pop("$defs", {})
     return {
@@ -124,7 +124,7 @@ def generated() -> dict[Path, str]:
     """Every generated file and its text."""
     files = {DOCS / "findings" / f"{name}.md": page(code) for name, code in CODES.items()}
     files[DOCS / "findings" / "README.md"] = index()
-    schemas = json_schemas() | {name: printed_schema(name, row) for name, row in printed()}
+    schemas = {name: printed_schema(name, row) for name, row in printed()}
     for name, schema in schemas.items():
         files[DOCS / "schemas" / f"{name}.v1.json"] = json.dumps(schema, indent=2) + "\n"
     return files

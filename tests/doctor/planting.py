@@ -7,8 +7,9 @@ from livekit.protocol.sip import SIPDispatchRule, SIPDispatchRuleDirect, SIPDisp
 
 from peers.livekit import RealLiveKit
 from sipctl.config.model import Connection, Settings, Telephony
+from sipctl.doctor.live import Sources, examine
 from sipctl.doctor.report import Report
-from sipctl.doctor.runner import Plan, examine
+from sipctl.doctor.runner import Plan
 from sipctl.findings import Finding, Level
 from sipctl.sandbox.server import Sandbox
 
@@ -48,7 +49,7 @@ def settings_for(server: Server, **fields: Any) -> Settings:
 
 def diagnose(settings: Settings, **plan: Any) -> Report:
     """One run, without a second look unless asked for."""
-    return asyncio.run(examine(settings, (), Plan(**({"settle_s": 0.0} | plan))))
+    return asyncio.run(examine(Sources(settings=settings), (), Plan(**({"settle_s": 0.0} | plan))))
 
 
 def problems(report: Report) -> list[Finding]:

@@ -13,7 +13,7 @@ from registry.homes import Home, opened
 from sipctl.config.model import Settings
 from sipctl.doctor.codes import CODES
 from sipctl.doctor.facts import Answer
-from sipctl.doctor.gather import wrong_pins
+from sipctl.doctor.live import Sources
 from sipctl.doctor.report import Report
 from sipctl.doctor.runner import Plan, examine_pins
 from sipctl.errors import UncheckedError
@@ -124,7 +124,7 @@ def test_what_the_sip_node_counted(sandbox: Sandbox, tmp_path: Path) -> None:
     desk = Desk(server=sandbox, folder=tmp_path)
 
     def counted(url: str) -> Answer[WrongPins]:
-        return asyncio.run(wrong_pins(settings_for(desk.server, sip_metrics_url=url), 5))
+        return asyncio.run(Sources(settings=settings_for(desk.server, sip_metrics_url=url), timeout_s=5).wrong_pins())
 
     with hostile(says(200, METRICS, "text/plain")) as node:
         value = counted(node.url).get()
@@ -132,4 +132,4 @@ def test_what_the_sip_node_counted(sandbox: Sandbox, tmp_path: Path) -> None:
     with hostile(says(200, "<html>hello</html>")) as page:
         assert counted(page.url).error
     assert counted("http://127.0.0.1:9").error
-    assert asyncio.run(wrong_pins(settings_for(desk.server), 5)).not_asked
+    assert asyncio.run(Sources(settings=settings_for(desk.server)).wrong_pins()).not_asked

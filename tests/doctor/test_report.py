@@ -28,8 +28,9 @@ from sipctl.config.model import Ignored
 from sipctl.doctor.check import CHECKS
 from sipctl.doctor.codes import CODES
 from sipctl.doctor.facts import Answer
+from sipctl.doctor.live import Sources, examine
 from sipctl.doctor.report import Report, make_report
-from sipctl.doctor.runner import Plan, examine
+from sipctl.doctor.runner import Plan
 from sipctl.errors import ExitCode
 from sipctl.findings import Level
 from sipctl.sandbox.server import Sandbox
@@ -176,8 +177,10 @@ def test_the_registry_is_read_beside_livekit(sandbox: Sandbox) -> None:
         assert asked.wait(20), "LiveKit is asked only once the registry was read"
         return Answer(not_asked="read")
 
+    sources = Sources(settings=settings_for(sandbox), read_pins=read_pins)
+
     async def both() -> Report:
-        task = asyncio.ensure_future(examine(settings_for(sandbox), (), Plan(settle_s=0), read_pins))
+        task = asyncio.ensure_future(examine(sources, (), Plan(settle_s=0)))
         while not (sandbox.calls and begun.is_set()):  # noqa: ASYNC110 - two threads are waited for
             await asyncio.sleep(0.01)
         asked.set()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import typer
 
@@ -92,6 +92,24 @@ COMMANDS: Final = {
     "demo": Entry("Tell the whole story in one minute, on the sandbox."),
 }
 """Every command with its first line of help; a test compares that with the command's own."""
+
+
+class ErrorBody(TypedDict):
+    """Why a command failed."""
+
+    code: str
+    message: str
+    hint: str
+    exit_code: int
+
+
+class ErrorDocument(TypedDict):
+    """What stderr holds when a command with `-o json` fails."""
+
+    error: ErrorBody
+
+
+PRINTS: Final = {"error": ErrorDocument}
 
 
 class Root(LazyGroup):
@@ -188,8 +206,8 @@ def _usage_hint(error: typer.TyperException) -> str:
 
 def _report(args: Sequence[str], code: str, message: str, hint: str, exit_code: ExitCode) -> int:
     if _wants_json(args):
-        error = {"code": code, "message": message, "hint": hint, "exit_code": int(exit_code)}
-        text = escaped_json(json.dumps({"error": error}, ensure_ascii=False))
+        error = ErrorBody(code=code, message=message, hint=hint, exit_code=int(exit_code))
+        text = escaped_json(json.dumps(ErrorDocument(error=error), ensure_ascii=False))
     else:
         between = "; " if "--quiet" in args else "\nhint: "  # a quiet run fails in one line
         text = f"error: {printable(message)}" + (f"{between}{printable(hint)}" if hint else "")

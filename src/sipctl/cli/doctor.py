@@ -1,20 +1,46 @@
-"""`sipctl doctor`: every check, one verdict."""
+"""`sipctl doctor`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, TypedDict
 
 import typer
 
 from sipctl.cli.command import ReportCommand, refuse_other_formats
+from sipctl.cli.inputs import EXPORT_LIMIT, read_document
 from sipctl.cli.options import FailOn
+from sipctl.cli.report import finish, level_named
 from sipctl.cli.session import Session
-from sipctl.output.formats import COMMON_FORMATS
+from sipctl.command_line import prose_text
+from sipctl.config.model import Settings
+from sipctl.config.paths import own_folders
+from sipctl.doctor.codes import CODES
+from sipctl.doctor.facts import Answer
+from sipctl.doctor.report import Report
+from sipctl.doctor.runner import Plan, examine_offline, examine_unasked
+from sipctl.errors import ConfigError, SipctlError, UsageError
+from sipctl.findings import Code
+from sipctl.operations.pins import PinFacts, pin_facts, policy_of
+from sipctl.output.formats import COMMON_FORMATS, Listing
+from sipctl.telephony.snapshot import read_snapshot
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+KIND: Final = ReportCommand
 
 
-@app.command("doctor", cls=ReportCommand)
-def doctor(
+class CodeRow(TypedDict):
+    """What a code means."""
+
+    code: str
+    level: str
+    title: str
+    cause: str
+    callers: str
+    fix: str
+
+
+PRINTS: Final = {"codes": list[CodeRow]}
+
+
+def run(
     ctx: typer.Context,
     only: Annotated[
         list[str] | None,
@@ -54,16 +80,82 @@ def doctor(
       sipctl doctor --wait 60 --fail-on warn
       sipctl doctor --offline --snapshot snapshot.json
     """
-    from sipctl.cli.examine import Wanted, codes_view, plan_of, run_doctor
-    from sipctl.cli.report import finish
-
     session = Session.of(ctx)
-    wanted = Wanted(
-        only=only or [], skip=skip or [], fail_on=fail_on, deadline=deadline, settle=settle, wait=wait,
-        offline=offline or snapshot is not None, snapshot=snapshot, textfile=textfile,
-    )  # fmt: skip
     if list_:
         refuse_other_formats(ctx, f"{ctx.command_path} --list", COMMON_FORMATS)
-        session.emit(codes_view(plan_of(session, wanted)))
+    plan = Plan(
+        only=frozenset(map(str.upper, only or ())), skip=frozenset(map(str.upper, skip or ())),
+        fail_on=level_named(fail_on), deadline_s=deadline, settle_s=settle, wait_s=wait,
+    )  # fmt: skip
+    plan.check_words()
+    if list_:
+        session.emit(_codes_view(plan))
         return
-    finish(session, run_doctor(session, wanted), "doctor", textfile)
+    is_offline = offline or snapshot is not None
+    report = _examine_offline(session, snapshot, plan) if is_offline else _examine_live(session, plan)
+    finish(session, report, "doctor", textfile)
+
+
+def _codes_view(plan: Plan) -> Listing[Code]:
+    """The codes of this version that a run would answer."""
+    return Listing(
+        schema="sipctl/codes/v1",
+        items=[CODES[code] for code in sorted(CODES) if plan.includes(code)],
+        columns=("code", "level", "what is checked"),
+        row=lambda code: (code.code, code.level.value, code.title),
+        record=lambda code: CodeRow(
+            code=code.code, level=code.level.value, title=code.title, cause=code.cause, callers=code.callers,
+            fix=prose_text(code.fix),
+        ),
+        name=lambda code: code.code,
+    )  # fmt: skip
+
+
+def _examine_live(session: Session, plan: Plan) -> Report:
+    """Examine the live deployment and its files.
+
+    Raises:
+        ConfigError: there is neither a server nor a file.
+    """
+    findings = session.check_files(session.files, own_folders())
+    settings = Settings()
+    try:
+        settings = session.settings
+        return session.examine(findings, plan, lambda: _pins(session))
+    except ConfigError as error:
+        if not findings:
+            raise
+        return examine_unasked(error, settings, findings, plan)
+
+
+def _examine_offline(session: Session, snapshot: Path | None, plan: Plan) -> Report:
+    """Examine files, and a snapshot if there is one.
+
+    Raises:
+        UsageError: there is neither a file nor a snapshot.
+    """
+    if not session.files and snapshot is None:
+        raise UsageError(
+            "there is nothing to examine offline", hint="give --snapshot FILE, or a profile that names files"
+        )
+    held = read_snapshot([read_document(snapshot, EXPORT_LIMIT)], session.options.max_items) if snapshot else None
+    findings = session.check_files(session.files, own_folders())
+    try:
+        settings = session.settings
+    except ConfigError as error:
+        if not session.files:
+            raise
+        return examine_unasked(error, Settings(), findings, plan)
+    return examine_offline(settings, held, findings, plan)
+
+
+def _pins(session: Session) -> Answer[PinFacts]:
+    """What the registry holds, if there is one."""
+    try:
+        if not session.has_registry():
+            return Answer(not_asked="there is no registry")
+        policy = policy_of(session.settings)
+        with session.registry() as opened:
+            return Answer(value=pin_facts(opened, policy, session.settings))
+    except SipctlError as error:
+        return Answer(error=error)

@@ -5,11 +5,11 @@ It is the one file that wires: what its methods import is loaded by the commands
 
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -26,11 +26,17 @@ from sipctl.telephony.registered import Holding
 
 if TYPE_CHECKING:
     from sipctl.config.model import Settings
+    from sipctl.doctor.facts import Answer
+    from sipctl.doctor.live import Sources
+    from sipctl.doctor.report import Report
+    from sipctl.doctor.runner import Plan
     from sipctl.findings import Finding
     from sipctl.lkapi.client import LiveKitClient
+    from sipctl.lkapi.health import WrongPins
     from sipctl.operations.audit import Journal
     from sipctl.operations.change import Change, Writer
     from sipctl.operations.lock import CheckLock
+    from sipctl.operations.pins import PinFacts
     from sipctl.operations.safeguards import Permit
     from sipctl.operations.sync.request import Request
     from sipctl.operations.sync.result import Outcome
@@ -204,8 +210,6 @@ class Session:
 
     def livekit(self, use_case: Callable[["LiveKitClient"], Awaitable[T]]) -> T:
         """Run a use case against the configured server; the connection is closed whatever happens."""
-        import asyncio
-
         from sipctl.lkapi.client import LiveKitClient
 
         connection, options = self.settings.connection, self.options
@@ -216,7 +220,36 @@ class Session:
             ) as client:
                 return await use_case(client)
 
-        return asyncio.run(connected())
+        return self._run(connected())
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        import asyncio
+
+        return asyncio.run(work)
+
+    def examine(
+        self, files: Iterable["Finding"], plan: "Plan", read_pins: Callable[[], "Answer[PinFacts]"]
+    ) -> "Report":
+        """Examine the live deployment; `files` is what is wrong with its files.
+
+        Raises:
+            ConfigError: LiveKit is to be asked, and no server is configured.
+        """
+        from sipctl.doctor.live import examine
+
+        return self._run(examine(self._sources(read_pins), files, plan, self.streams.progress))
+
+    def wrong_pins(self) -> "Answer[WrongPins]":
+        """How many callers the SIP node saw typing a wrong PIN."""
+        return self._run(self._sources().wrong_pins())
+
+    def _sources(self, read_pins: "Callable[[], Answer[PinFacts]] | None" = None) -> "Sources":
+        from sipctl.doctor.live import Sources
+
+        options = self.options
+        return Sources(
+            settings=self.settings, timeout_s=options.timeout, max_items=options.max_items, read_pins=read_pins
+        )
 
     def write(self, use_case: Callable[["Writer"], Awaitable["Change"]], permit: "Permit") -> "Change":
         """Run one writing use case, alone on its server and audited; what it changed."""

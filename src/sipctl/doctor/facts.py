@@ -1,9 +1,9 @@
 """What the checks look at: everything gathered once, each piece with the reason if it is missing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from sipctl.config.model import Settings
 from sipctl.errors import SipctlError
@@ -12,12 +12,19 @@ from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Participant, Room
 from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.site import Site
+from sipctl.telephony.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from sipctl.lkapi.health import WrongPins
     from sipctl.operations.pins import PinFacts  # and SQLAlchemy with it
 
 T = TypeVar("T")
+
+LIVE_FACTS: Final = (
+    "asked", "ghosts", "inbound", "outbound", "participants", "rooms", "rules", "server", "skew_s", "health",
+)  # fmt: skip
+"""The names of what a live system tells."""
+_OFFLINE: Final = "offline: nobody was asked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,3 +81,31 @@ class Facts:
             number=self.settings.telephony.phone_number or "",
             country=self.settings.telephony.default_country,
         )
+
+
+def facts_offline(settings: Settings, snapshot: Snapshot | None, files: Iterable[Finding]) -> Facts:
+    """What files and a snapshot tell, without asking anyone."""
+    held = {
+        name: Answer(value=value)
+        for name, value in (
+            ("inbound", snapshot.trunks if snapshot else None),
+            ("outbound", snapshot.outbound if snapshot else None),
+            ("rules", snapshot.rules if snapshot else None),
+            ("rooms", snapshot.rooms if snapshot else None),
+        )
+        if value is not None
+    }
+    return facts_of(settings, files, held, Answer(not_asked=_OFFLINE))
+
+
+def facts_unasked(error: SipctlError, settings: Settings, files: Iterable[Finding]) -> Facts:
+    """What files tell when nobody knows whom to ask, for this reason."""
+    return facts_of(settings, files, {}, Answer(error=error))
+
+
+def facts_of(
+    settings: Settings, files: Iterable[Finding], found: Mapping[str, Answer[Any]], other: Answer[Any]
+) -> Facts:
+    """The facts that were found, and one answer in the place of every other."""
+    answers: dict[str, Any] = {**dict.fromkeys(LIVE_FACTS, other), **found}
+    return Facts(settings=settings, mark=settings.mark, files=tuple(files), **answers)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sipctl.config.model import Settings
-from sipctl.doctor.gather import facts_offline
+from sipctl.doctor.facts import facts_offline
 from sipctl.doctor.report import Report, make_report
 from sipctl.doctor.runner import Plan, findings_of
 from sipctl.findings import Finding, Level

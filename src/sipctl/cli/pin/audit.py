@@ -1,6 +1,5 @@
 """`sipctl pin audit`."""
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from sipctl.cli.options import FailOn
 from sipctl.cli.pin.common import NoLive, ask_livekit
 from sipctl.cli.report import ExposureRow, ReportView, level_named, report_record
 from sipctl.cli.session import Session
+from sipctl.doctor.runner import Plan, examine_pins
 from sipctl.findings import Area, Level
 from sipctl.operations.pins import PinFacts, pin_facts, policy_of, shared_pins
 from sipctl.output.formats import name_lines
@@ -50,16 +50,12 @@ def run(
       sipctl pin audit --only PIN507 -o name
       sipctl pin audit --also-profile staging
     """
-    from sipctl.doctor.gather import wrong_pins
-    from sipctl.doctor.runner import Plan, examine_pins
-
     session = Session.of(ctx)
     plan = Plan(only=frozenset(only or {Area.PINS.value}), skip=frozenset(skip or ()), fail_on=level_named(fail_on))
     plan.check_words()
     live = ask_livekit(session, ask=not no_live)
     facts = replace(_facts(session, also_profile or ()), target=target)
-    wrong = asyncio.run(wrong_pins(session.settings, session.options.timeout))
-    report = examine_pins(session.settings, facts, live, wrong, plan)
+    report = examine_pins(session.settings, facts, live, session.wrong_pins(), plan)
     in_use = {"live rules": len(live.pins - {""})} if live else {}
     exposures = {
         name: Exposure(policy=facts.policy, live=count, lines=lines, seconds_per_call=seconds_per_call)
