@@ -12,7 +12,7 @@ from operations.desk import present
 from sipctl.errors import PoisonPairError
 from sipctl.lkapi.convert import rule_from_message
 from sipctl.operations.audit import Entry, read_audit
-from sipctl.operations.restore import Deed, entries_of, plan_undo
+from sipctl.operations.restore import RestoreAction, entries_of, plan_undo
 from sipctl.operations.sync.result import Outcome
 from sipctl.registry.store import Registry
 from sipctl.sandbox.store import Store
@@ -64,7 +64,7 @@ class Promises:
                 self.clocks.check_waited(identifier)
             entries = entries_of(audit, items=[intended[identifier].item])
             steps = plan_undo(entries, present((), TRUNKS))
-            assert [step.deed for step in steps] == [Deed.CREATE], (deletion, steps)
+            assert [step.action for step in steps] == [RestoreAction.CREATE], (deletion, steps)
             self.figures["deletions"] += 1
         self.api.deletions.clear()
 

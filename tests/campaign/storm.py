@@ -38,7 +38,7 @@ from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.audit import Journal, read_audit
 from sipctl.operations.batch import StopSwitch
 from sipctl.operations.change import Writer
-from sipctl.operations.restore import Deed, Present, plan_undo, restore, rules_before
+from sipctl.operations.restore import Present, RestoreAction, plan_undo, restore, rules_before
 from sipctl.operations.safeguards import Permit
 from sipctl.operations.sync.executor import Executor, RunContext
 from sipctl.operations.sync.livekit import ByLiveKit
@@ -61,7 +61,8 @@ EXPECTED = (
     "create missing", "update pin-differs", "update pin-none", "came alive, put back", "came alive, left alone",
     "changed meanwhile, left alone", "gone already", "there already", "ended meanwhile", "failed",
     *(f"PIN {change} between two runs" for change in CHANGES),
-    *(f"restore: {deed}" for deed in Deed if deed is not Deed.UPDATE), "came alive, not put back", "rules made",
+    *(f"restore: {action}" for action in RestoreAction if action is not RestoreAction.UPDATE),
+    "came alive, not put back", "rules made",
     "clock off", "run ended with clock-skew", "runs after too long a pause", "skip clock-off", "skip duplicate-waiting",
     "skip ambiguous", "skip prompts", "calls looked at",
     "put back for a killed run", "run ended with rail-empty-list", "run ended with two-truths",
@@ -200,7 +201,7 @@ class Storm:
             writer = Writer(client, settings, Permit(), journal, self.registry.today)
             done = await restore(writer, steps, StopSwitch(limit=1000))
         for step in steps:
-            self.figures[f"restore: {step.deed}"] += 1
+            self.figures[f"restore: {step.action}"] += 1
         self.figures["restore: failed"] += sum(one.error is not None for one in done)
 
     def _settings(self) -> Settings:

@@ -14,7 +14,7 @@ from registry.homes import ROOMS, Home, opened
 from sipctl.errors import DeniedError, ExitCode, PartialError, SipctlError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.audit import AUDIT_FILE
-from sipctl.operations.restore import Deed, plan_undo
+from sipctl.operations.restore import RestoreAction, plan_undo
 from sipctl.operations.rotate import Rotated, Rotator
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
@@ -243,5 +243,5 @@ def test_a_rotation_is_not_undone_as_a_change_of_a_rule(desk: Desk, home: Home) 
     rotate(desk, home)
     entries = [entry for entry in desk.audit() if entry.phase == "outcome"]
     (step,) = plan_undo(entries, present(desk.rules()))
-    assert (step.deed, step.now) == (Deed.SKIP, desk.rule())
+    assert (step.action, step.now) == (RestoreAction.SKIP, desk.rule())
     assert "sipctl pin import" in step.why

@@ -17,7 +17,7 @@ from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.audit import AUDIT_FILE
 from sipctl.operations.batch import StopSwitch
 from sipctl.operations.change import Writer
-from sipctl.operations.restore import Deed, Step, entries_of, plan_undo, restore
+from sipctl.operations.restore import RestoreAction, Step, entries_of, plan_undo, restore
 from sipctl.operations.rooms import delete_room
 from sipctl.operations.rule_writes import create_rule, delete_rule
 from sipctl.operations.sync.result import Result
@@ -109,7 +109,7 @@ def test_a_rule_that_was_deleted_and_not_put_back(
     assert f"sipctl rules restore --id {planted.sip_dispatch_rule_id} --apply" in partly.value.hint
     assert steps_of(desk) == [("delete", "done"), ("put-back", outcome)]
     (step,) = undo(desk, rule=planted.sip_dispatch_rule_id)
-    assert step.deed is Deed.CREATE
+    assert step.action is RestoreAction.CREATE
     as_it_was(desk)
 
 
@@ -154,7 +154,7 @@ def test_what_a_put_back_made_is_not_undone_with_the_deletion(desk: Desk, sandbo
     sandbox.lift_faults()
     back = desk.rule()
     steps = plan_undo(entries_of(desk.audit(), runs=[desk.audit()[0].run]), present([back]))
-    assert [(step.deed, step.why) for step in steps] == [(Deed.SKIP, "there already")]
+    assert [(step.action, step.why) for step in steps] == [(RestoreAction.SKIP, "there already")]
     assert planted.sip_dispatch_rule_id != back.sip_dispatch_rule_id
 
 
@@ -165,7 +165,7 @@ def test_a_result_that_only_a_newer_version_knows_is_looked_up(desk: Desk) -> No
         replace(entry, result="half") for entry in entries_of(desk.audit(), rules=[planted.sip_dispatch_rule_id])
     ]
     (step,) = plan_undo(entries, present([]))
-    assert (step.deed, step.why) == (Deed.CREATE, "no answer came; it was deleted")
+    assert (step.action, step.why) == (RestoreAction.CREATE, "no answer came; it was deleted")
 
 
 # --- a creation ---
@@ -178,7 +178,7 @@ def test_a_rule_that_was_created_and_not_looked_at_again(desk: Desk) -> None:
     assert f"rule {stored.sip_dispatch_rule_id} was created, and whether another rule" in partly.value.message
     assert steps_of(desk) == [("create", "done")]
     (step,) = undo(desk, item=desk.audit()[-1].item)
-    assert step.deed is Deed.DELETE
+    assert step.action is RestoreAction.DELETE
     assert desk.rules() == []
 
 
@@ -229,7 +229,7 @@ def test_a_rule_that_was_taken_back_needs_no_undo(desk: Desk, sandbox: Sandbox) 
     desk.client_class = LiveKitClient
     before = desk.rules()
     steps = plan_undo(entries_of(desk.audit(), runs=[desk.audit()[0].run]), present(before))
-    assert [step.deed for step in steps] == [Deed.SKIP]
+    assert [step.action for step in steps] == [RestoreAction.SKIP]
 
 
 # --- a ghost that is ended ---
@@ -269,7 +269,7 @@ def test_a_purge_that_cannot_put_back_says_what_it_did(sandboxed: Yard) -> None:
     assert f"sipctl rules restore --id {rule.sip_dispatch_rule_id} --apply" in prose_text(done.advice)
     assert steps_of(yard.desk)[:2] == [("delete", "done"), ("put-back", "failed")]
     (step,) = undo(yard.desk, rule=rule.sip_dispatch_rule_id)
-    assert step.deed is Deed.CREATE
+    assert step.action is RestoreAction.CREATE
     assert yard.pins() == {"gone": rule.pin}
 
 

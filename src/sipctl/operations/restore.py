@@ -26,7 +26,7 @@ _ROTATED: Final = prose_text(
 _TODAYS_PIN: Final = "its PIN is the one that its room has today"
 
 
-class Deed(StrEnum):
+class RestoreAction(StrEnum):
     """What restoring does with one rule. What is refused would bring back a PIN that was taken away."""
 
     CREATE = "create"
@@ -40,7 +40,7 @@ class Deed(StrEnum):
 class Step:
     """One rule: as it stands now (None = it does not), as it shall be (None = gone), and why."""
 
-    deed: Deed
+    action: RestoreAction
     why: str
     now: DispatchRule | None = None
     then: DispatchRule | None = None
@@ -133,7 +133,7 @@ def plan_restore(wanted: Iterable[DispatchRule], present: Present) -> list[Step]
 
 
 def _note(step: Step, standing: _Standing) -> None:
-    if step.deed in {Deed.SKIP, Deed.REFUSE}:
+    if step.action in {RestoreAction.SKIP, RestoreAction.REFUSE}:
         return
     if step.now:
         standing.remove(step.now)
@@ -154,7 +154,7 @@ def _undo(entry: Entry, standing: _Standing) -> Step | None:
     known = "" if entry.result == "done" else _KNOWN.get(entry.result, _UNANSWERED)
     if entry.action in GONE and before:
         if before.sip_dispatch_rule_id in standing.rules:
-            return Step(deed=Deed.SKIP, why=f"{known}it was not deleted", now=before)
+            return Step(action=RestoreAction.SKIP, why=f"{known}it was not deleted", now=before)
         return _create(before, standing, f"{known}it was deleted")
     if entry.action == "create" and after:
         return _take_back(after, standing, known)
@@ -171,17 +171,17 @@ def _create(rule: DispatchRule, standing: _Standing, why: str) -> Step:
     missing = [one for one in then.trunk_ids if one not in standing.trunk_ids]
     if missing:
         return Step(
-            deed=Deed.SKIP,
+            action=RestoreAction.SKIP,
             why=f"names trunk {missing[0]}, which is gone: `{quoted('--trunk', f'{missing[0]}=NEW')}`",
             then=then,
         )
     if standing.like(then):
-        return Step(deed=Deed.SKIP, why="there already", now=standing.like(then))
+        return Step(action=RestoreAction.SKIP, why="there already", now=standing.like(then))
     if returning.objection:
-        return Step(deed=Deed.REFUSE, why=returning.objection, then=then)
+        return Step(action=RestoreAction.REFUSE, why=returning.objection, then=then)
     if taker := standing.taker(then):
-        return Step(deed=Deed.SKIP, why=f"{taker} takes its calls by now", then=then)
-    return Step(deed=Deed.CREATE, why=why + _with_which_pin(returning), then=then)
+        return Step(action=RestoreAction.SKIP, why=f"{taker} takes its calls by now", then=then)
+    return Step(action=RestoreAction.CREATE, why=why + _with_which_pin(returning), then=then)
 
 
 def _with_which_pin(returning: Returning) -> str:
@@ -193,36 +193,38 @@ def _take_back(after: DispatchRule, standing: _Standing, known: str) -> Step:
     identifier = after.sip_dispatch_rule_id
     now = standing.rules.get(identifier) if identifier else standing.like(after)
     if now is None:
-        return Step(deed=Deed.SKIP, why=f"{known}it is not there", then=after)
+        return Step(action=RestoreAction.SKIP, why=f"{known}it is not there", then=after)
     if without_marks(now) != without_marks(after):
-        return Step(deed=Deed.SKIP, why="changed since", now=now)
-    return Step(deed=Deed.DELETE, why=f"{known}it was created", now=now)
+        return Step(action=RestoreAction.SKIP, why="changed since", now=now)
+    return Step(action=RestoreAction.DELETE, why=f"{known}it was created", now=now)
 
 
 def _left_rotated(before: DispatchRule, standing: _Standing) -> Step:
-    return Step(deed=Deed.SKIP, why=_ROTATED, now=standing.rules.get(before.sip_dispatch_rule_id), then=before)
+    return Step(
+        action=RestoreAction.SKIP, why=_ROTATED, now=standing.rules.get(before.sip_dispatch_rule_id), then=before
+    )
 
 
 def _revert(before: DispatchRule, after: DispatchRule, standing: _Standing, known: str) -> Step:
     now = standing.rules.get(before.sip_dispatch_rule_id)
     if now is None:
-        return Step(deed=Deed.SKIP, why="it is gone", then=before)
+        return Step(action=RestoreAction.SKIP, why="it is gone", then=before)
     if without_marks(now) == without_marks(before):
-        return Step(deed=Deed.SKIP, why=f"{known}it is as it was", now=now)
+        return Step(action=RestoreAction.SKIP, why=f"{known}it is as it was", now=now)
     if without_marks(now) != without_marks(after):
-        return Step(deed=Deed.SKIP, why="changed since", now=now)
+        return Step(action=RestoreAction.SKIP, why="changed since", now=now)
     return _change_back(now, standing.as_of_today(before), standing, f"{known}it was changed")
 
 
 def _change_back(now: DispatchRule, returning: Returning, standing: _Standing, why: str) -> Step:
     then = returning.rule
     if without_marks(now) == without_marks(then):
-        return Step(deed=Deed.SKIP, why=f"{_TODAYS_PIN}, and all else is as it was", now=now)
+        return Step(action=RestoreAction.SKIP, why=f"{_TODAYS_PIN}, and all else is as it was", now=now)
     if returning.objection:
-        return Step(deed=Deed.REFUSE, why=returning.objection, now=now, then=then)
+        return Step(action=RestoreAction.REFUSE, why=returning.objection, now=now, then=then)
     if taker := standing.taker(then, but=then.sip_dispatch_rule_id):
-        return Step(deed=Deed.SKIP, why=f"{taker} takes its calls by now", now=now)
-    return Step(deed=Deed.UPDATE, why=why + _with_which_pin(returning), now=now, then=then)
+        return Step(action=RestoreAction.SKIP, why=f"{taker} takes its calls by now", now=now)
+    return Step(action=RestoreAction.UPDATE, why=why + _with_which_pin(returning), now=now, then=then)
 
 
 def entries_of(
@@ -268,7 +270,7 @@ def check_steps(steps: Iterable[Step], limit: int) -> None:
     Raises:
         RailError: it would delete more than `limit`.
     """
-    count = sum(step.deed is Deed.DELETE for step in steps)
+    count = sum(step.action is RestoreAction.DELETE for step in steps)
     if count > limit:
         raise RailError(
             f"would delete {count} rules, more than max_delete {limit}",
@@ -279,7 +281,7 @@ def check_steps(steps: Iterable[Step], limit: int) -> None:
 
 def refusals(steps: Iterable[Step]) -> list[RailError]:
     """Why steps are refused, each with the word that lifts it."""
-    return [retired_pin(step.rule, step.why) for step in steps if step.deed is Deed.REFUSE]
+    return [retired_pin(step.rule, step.why) for step in steps if step.action is RestoreAction.REFUSE]
 
 
 async def restore(writer: Writer, steps: Sequence[Step], switch: StopSwitch) -> list[Attempt[Step, Change]]:
@@ -289,8 +291,12 @@ async def restore(writer: Writer, steps: Sequence[Step], switch: StopSwitch) -> 
         return await _carry(writer, step)
 
     done: list[Attempt[Step, Change]] = []
-    for deed, pace in ((Deed.DELETE, Pace()), (Deed.UPDATE, Pace(at_once=1)), (Deed.CREATE, Pace())):
-        done += await attempt_each([step for step in steps if step.deed is deed], carry, switch, pace)
+    for action, pace in (
+        (RestoreAction.DELETE, Pace()),
+        (RestoreAction.UPDATE, Pace(at_once=1)),
+        (RestoreAction.CREATE, Pace()),
+    ):
+        done += await attempt_each([step for step in steps if step.action is action], carry, switch, pace)
     return [one if one.begun else replace(one, error=switch.lost) for one in done]
 
 

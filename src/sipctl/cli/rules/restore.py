@@ -22,8 +22,8 @@ from sipctl.operations.batch import Attempt, StopSwitch, stopping_on_signals
 from sipctl.operations.change import Change, Writer
 from sipctl.operations.export import check_origin
 from sipctl.operations.restore import (
-    Deed,
     Present,
+    RestoreAction,
     Step,
     check_steps,
     entries_of,
@@ -235,10 +235,10 @@ class _RestoreView:
             return
         yield from listing.render(style, streams)
         if style == "table":
-            deeds = {step.deed for step in self.steps}
-            todo = deeds - {Deed.SKIP, Deed.REFUSE} if not self.done else set()
+            actions = {step.action for step in self.steps}
+            todo = actions - {RestoreAction.SKIP, RestoreAction.REFUSE} if not self.done else set()
             yield from [f"\nundo: {self._undo}\n"] if self._undo else ["\ndo it: add --apply\n"] if todo else []
-            yield from ["\nwhat is refused: add --allow retired-pin\n"] if Deed.REFUSE in deeds else []
+            yield from ["\nwhat is refused: add --allow retired-pin\n"] if RestoreAction.REFUSE in actions else []
 
     @property
     def _undo(self) -> str:
@@ -250,7 +250,7 @@ class _RestoreView:
         attempt = next((one for one in self.done if one.item is step), None)
         change = attempt.result if attempt else None
         return RestoreItem(
-            action=step.deed.value,
+            action=step.action.value,
             sip_dispatch_rule_id=(change.id if change else "") or step.rule.sip_dispatch_rule_id,
             room=step.rule.room_name,
             pin=shown_pin(step.rule.pin, show=self.show_pins),

@@ -17,7 +17,7 @@ from sipctl.operations.batch import attempt_each
 from sipctl.operations.rule_writes import EqualRuleExistsError, create_alone, put_back, timestamp
 from sipctl.operations.snapshot import rules_then_rooms
 from sipctl.operations.sync.executor import RunContext
-from sipctl.operations.sync.result import Done, Result, failure, told
+from sipctl.operations.sync.result import Done, Result, failure, result_of
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import MAX_LENGTH
@@ -113,7 +113,7 @@ class ByLiveKit:
             return Done(item, Result.DONE)
 
         attempts = await attempt_each(items, delete, self.context.switch, self.context.pace, self.context.on_end)
-        done = list(map(told, attempts))
+        done = list(map(result_of, attempts))
         try:
             journal.conclude(*(_outcome(journal, *pair) for pair in zip(intents, done, strict=True)))
         except PartialError as error:
@@ -264,7 +264,7 @@ class ByLiveKit:
         except SipctlError as error:
             return self._none_done(items, error)
         attempts = await attempt_each(ready, self._create, self.context.switch, self.context.pace, self.context.on_end)
-        return [*spared, *map(told, attempts)]
+        return [*spared, *map(result_of, attempts)]
 
     async def _create(self, item: Item) -> Done:
         if item.after is None:

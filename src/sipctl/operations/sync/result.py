@@ -85,7 +85,7 @@ class Outcome:
     lost: ChangedError | None = None
 
 
-def told(attempt: "Attempt[Item, Done]") -> Done:
+def result_of(attempt: "Attempt[Item, Done]") -> Done:
     """What became of an attempted item."""
     if attempt.result is not None:
         return attempt.result

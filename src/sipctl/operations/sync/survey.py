@@ -1,4 +1,4 @@
-"""One look at the world that a plan is made for: rules first, rooms second, then who is in which room."""
+"""One observation of the state that a plan is made for: rules and rooms, then who is in which room."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping

@@ -1,7 +1,7 @@
-"""Purge and sync: one look, one plan, and its items carried out behind every rail.
+"""Purge and sync: one observation, one plan, and its items carried out behind every safeguard.
 
 LiveKit keeps no time and no owner of a rule, and its list of rooms may lag, or be empty by mistake. What makes a
-deletion safe is therefore told here, in `plan`, and in what carries it out (docs/safety.md).
+deletion safe is therefore described here, in `plan`, and in what carries it out (docs/safety.md).
 """
 
 import asyncio
@@ -88,7 +88,7 @@ class Synchroniser:
         """Look, plan, and with `apply` carry it out.
 
         Raises:
-            RailError: a rail stands before it; nothing was changed.
+            RailError: a safeguard stands before it; nothing was changed.
             SipctlError: LiveKit, or the place where looks are remembered, did not answer.
             PartialError: one of these, after a rule of an earlier run was put back.
         """
@@ -245,7 +245,7 @@ def _is_before(unix_s: int, ended: datetime | None) -> bool:
 
 
 def refuse_many(items: Iterable[Item], owned: int, limits: Limits) -> RailError | None:
-    """The rail against deleting many rules at once; None if the plan keeps within the limits."""
+    """The safeguard against deleting many rules at once; None if the plan keeps within the limits."""
     count = sum(item.action is Action.DELETE for item in items)
     percent = ceil(count * 100 / owned) if owned else 0
     over_count = count > limits.max_delete

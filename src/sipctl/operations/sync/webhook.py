@@ -17,7 +17,7 @@ from sipctl.operations.batch import StopSwitch, attempt_each
 from sipctl.operations.snapshot import rules_then_rooms
 from sipctl.operations.sync.executor import RunContext
 from sipctl.operations.sync.livekit import batches
-from sipctl.operations.sync.result import Done, Result, told
+from sipctl.operations.sync.result import Done, Result, result_of
 from sipctl.telephony.ids import new_id
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
@@ -164,7 +164,8 @@ class ByWebhook:
             )
         # an event that did not get through may be sent again at any time, so it counts as failed
         return [
-            replace(one, result=Result.FAILED) if one.result is Result.UNKNOWN else one for one in map(told, attempts)
+            replace(one, result=Result.FAILED) if one.result is Result.UNKNOWN else one
+            for one in map(result_of, attempts)
         ]
 
     async def _came_true(self, done: Sequence[Done], holds: Callable[[Item, _World], bool]) -> list[Done]:
