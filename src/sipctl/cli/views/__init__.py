@@ -1,1 +1,0 @@
-"""Pure functions from results to what is shown."""
