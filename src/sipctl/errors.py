@@ -21,6 +21,7 @@ class ExitCode(IntEnum):
     CHANGED = 8
     PENDING = 10
     BUG = 70
+    HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143
 

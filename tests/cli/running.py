@@ -88,7 +88,8 @@ def _streams(*files: io.BytesIO, terminal: bool) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _environment(env: Mapping[str, str]) -> Iterator[None]:
-    before, on_term = dict(os.environ), signal.getsignal(signal.SIGTERM)
+    before = dict(os.environ)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     os.environ.clear()
     os.environ.update({"COLUMNS": "80", **env})
     try:
@@ -96,7 +97,8 @@ def _environment(env: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-        signal.signal(signal.SIGTERM, on_term)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def run_process(*words: str, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> Result:

@@ -451,7 +451,12 @@ def test_a_pipe_gets_no_colour_whatever_the_terminal(
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "told"), [(signal.SIGINT, 130, b"interrupted"), (signal.SIGTERM, 143, b"terminated")]
+    ("number", "code", "told"),
+    [
+        (signal.SIGINT, 130, b"interrupted"),
+        (signal.SIGTERM, 143, b"terminated"),
+        (signal.SIGHUP, 129, b"hung-up"),
+    ],
 )
 @pytest.mark.parametrize("words", [("rules", "list"), ("room", "create", "demo")])
 def test_a_signal_while_the_server_hangs(
@@ -467,7 +472,10 @@ def test_a_signal_while_the_server_hangs(
     assert (process.returncode, out, err) == (code, b"", b"error: " + told + b"\n")
 
 
-def test_a_signal_in_the_middle_of_a_write_says_where_to_look(sandbox: Sandbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_in_the_middle_of_a_write_says_where_to_look(
+    sandbox: Sandbox, tmp_path: Path, number: signal.Signals
+) -> None:
     sandbox.fault("hang@CreateSIPDispatchRule")
     process = subprocess.Popen(
         command("rules", "create", "--room", "demo", "--pin-stdin"),
@@ -480,8 +488,8 @@ def test_a_signal_in_the_middle_of_a_write_says_where_to_look(sandbox: Sandbox, 
     deadline = time.monotonic() + 30
     while not audit.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == ExitCode.INTERRUPTED
+    process.send_signal(number)
+    assert process.wait(30) == 128 + number
     assert process.stdout
     assert process.stderr
     with process.stdout, process.stderr:

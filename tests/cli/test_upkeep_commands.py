@@ -395,7 +395,7 @@ def calls(cron: Cron, method: str) -> int:
     return sum(call.method == method for call in cron.server.calls)
 
 
-@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_lets_what_is_in_flight_end(sandboxed: Cron, name: str, code: int) -> None:
     for at in range(60):
         sandboxed.desk.store(owned(f"r{at}", f"5000{at:04}"))
@@ -413,6 +413,34 @@ def test_a_signal_lets_what_is_in_flight_end(sandboxed: Cron, name: str, code: i
     deleted = 61 - len([room for room in sandboxed.rooms() if room != "live"])
     assert 0 < deleted < 61
     assert out.count("\tdone\n") == deleted
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_the_wait_for_the_next_write(sandboxed: Cron, name: str) -> None:
+    for at in range(3):
+        sandboxed.desk.store(owned(f"r{at}", f"5000{at:04}"))
+    sandboxed.look_long_ago()
+    words = ("rules", "purge", "--apply", "--max-delete", "99", "--max-delete-percent", "100", "--rate", "0.01")
+    running = subprocess.Popen(
+        command(*words), env=sandboxed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    until(lambda: calls(sandboxed, "DeleteSIPDispatchRule") > 0)
+    running.send_signal(getattr(signal, name))
+    out, _ = running.communicate(timeout=40)  # the next write would begin after a hundred seconds
+    assert running.returncode == 128 + getattr(signal, name)
+    assert out.count("\tdone\n") == 1
+
+
+def test_a_signal_that_nohup_ignores_is_ignored(sandboxed: Cron) -> None:
+    sandboxed.desk.store(owned("gone", "50000001"))
+    sandboxed.look_long_ago()
+    sandboxed.server.fault("latency=300@DeleteSIPDispatchRule")
+    words = command("rules", "purge", "--apply", "--max-delete-percent", "100")
+    running = subprocess.Popen(["nohup", *words], env=sandboxed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until(lambda: calls(sandboxed, "DeleteSIPDispatchRule") > 0)
+    running.send_signal(signal.SIGHUP)
+    out, _ = running.communicate(timeout=40)
+    assert (running.returncode, out.count(b"\tdone\n")) == (0, 2), out
 
 
 class TestSync:

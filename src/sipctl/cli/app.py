@@ -150,15 +150,17 @@ def run(args: Sequence[str]) -> int:
     """Run one command line and return its exit code. Nothing escapes but the interpreter's own end."""
     ending = ExitCode.INTERRUPTED
 
-    def terminate(_signal: int, _frame: FrameType | None) -> None:
+    def terminate(number: int, _frame: FrameType | None) -> None:
         """End as Ctrl-C does, which asyncio waits for in an orderly way."""
         nonlocal ending
-        ending = ExitCode.TERMINATED
+        ending = ExitCode(128 + number)
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.raise_signal(signal.SIGINT)
 
     signal.signal(signal.SIGTERM, terminate)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+        signal.signal(signal.SIGHUP, terminate)
     try:
         code = _run(args)
     except KeyboardInterrupt:
@@ -225,8 +227,15 @@ def _names_format(args: Sequence[str], at: int) -> bool:
     return args[at].startswith(("-o", "--output=")) or (at > 0 and args[at - 1] in {"-o", "--output"})
 
 
+_ENDINGS: Final = {
+    ExitCode.HUNG_UP: "hung-up",
+    ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.TERMINATED: "terminated",
+}
+
+
 def _report_end(args: Sequence[str], ending: ExitCode) -> int:
-    word = "interrupted" if ending is ExitCode.INTERRUPTED else "terminated"
+    word = _ENDINGS[ending]
     return _report(args, word, word, "", ending)
 
 

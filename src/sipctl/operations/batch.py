@@ -3,8 +3,8 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from sipctl.errors import ChangedError, SipctlError
@@ -29,6 +29,7 @@ class StopSwitch:
     signal_number: int = 0
     check_lock: Callable[[], None] = lambda: None
     lost: ChangedError | None = None
+    _turned_on: asyncio.Event = field(default_factory=asyncio.Event, repr=False, compare=False)
 
     @property
     def is_on(self) -> bool:
@@ -41,25 +42,42 @@ class StopSwitch:
             self.check_lock()
         except ChangedError as error:
             self.lost = error
+        self._end_waits()
         return self.is_on
 
     def note(self, *, failed: bool) -> None:
         """Count one more that ended."""
         if not self.is_on:
             self.failures = self.failures + 1 if failed else 0
+            self._end_waits()
+
+    def stop(self, signal_number: int) -> None:
+        """Begin nothing more, for this signal asked so."""
+        self.signal_number = signal_number
+        self._end_waits()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait, but no longer than until the switch is on."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._turned_on.wait(), seconds)
+
+    def _end_waits(self) -> None:
+        if self.is_on:
+            self._turned_on.set()
 
 
 @contextmanager
 def stopping_on_signals(switch: StopSwitch) -> Iterator[None]:
-    """While the body runs, SIGINT and SIGTERM put the stop switch on instead of ending the process."""
+    """While the body runs, SIGINT, SIGTERM and SIGHUP put the stop switch on instead of ending the process.
+
+    A SIGHUP that is ignored stays so: that is what `nohup` is for.
+    """
     loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def pull(number: int) -> None:
-        switch.signal_number = number
-
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    if before[signal.SIGHUP] is signal.SIG_IGN:
+        del before[signal.SIGHUP]
     for number in before:
-        loop.add_signal_handler(number, pull, number)
+        loop.add_signal_handler(number, switch.stop, number)
     try:
         yield
     finally:
@@ -99,7 +117,7 @@ async def attempt_each(
     pace = pace or Pace()
     waiting = iter(range(len(items)))
     attempts: dict[int, Attempt[T, R]] = {}
-    ticket = _tickets(pace.per_second)
+    ticket = _tickets(pace.per_second, switch)
 
     async def worker() -> None:
         while not switch.is_on and (at := next(waiting, None)) is not None:
@@ -123,8 +141,8 @@ async def _attempt(item: T, work: Callable[[T], Awaitable[R]]) -> Attempt[T, R]:
         return Attempt(item, error=error)
 
 
-def _tickets(per_second: float) -> Callable[[], Awaitable[None]]:
-    """What each start waits for, so that they are spaced evenly."""
+def _tickets(per_second: float, switch: StopSwitch) -> Callable[[], Awaitable[None]]:
+    """What each start waits for, so that they are spaced evenly, unless the switch is on."""
     loop = asyncio.get_running_loop()
     following = loop.time()
 
@@ -133,6 +151,6 @@ def _tickets(per_second: float) -> Callable[[], Awaitable[None]]:
         if per_second:
             mine = max(following, loop.time())
             following = mine + 1 / per_second
-            await asyncio.sleep(mine - loop.time())
+            await switch.wait(mine - loop.time())
 
     return ticket
