@@ -1,5 +1,6 @@
 """Registry and live rule get a new PIN together or neither, whatever fails, and whenever the run is killed."""
 
+import asyncio
 import random
 import signal
 import subprocess
@@ -77,6 +78,24 @@ def work(
 
 def pins(home: Home) -> dict[str, str]:
     return {one.room: one.pin for one in home.registry.holdings() if one.pin}
+
+
+def test_a_signal_while_livekit_does_not_answer_gives_every_room_its_old_pin_back(desk: Desk, home: Home) -> None:
+    switch = StopSwitch()
+
+    class Hanging(LiveKitClient):
+        async def list_rules(self, ids: object = ()) -> Any:
+            switch.stop(signal.SIGTERM)
+            await asyncio.Event().wait()
+
+    home.registry.give([(A, OLD), (B, "111222")])
+    desk.client_class = Hanging
+    done = rotate(desk, home, switch=switch)
+    assert [(one.room, one.new_pin, one.error and one.error.code) for one in done] == [
+        (A, "", "not-begun"), (B, "", "not-begun"),
+    ]  # fmt: skip
+    assert pins(home) == {A: OLD, B: "111222"}
+    assert home.registry.unfinished() == []
 
 
 def test_both_change_and_the_old_pin_rests(desk: Desk, home: Home) -> None:

@@ -2,12 +2,10 @@
 
 import functools
 import json
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final, TypedDict
 
 import typer
@@ -15,6 +13,7 @@ import typer
 from sipctl import __version__
 from sipctl.cli.bugs import trace_of
 from sipctl.cli.command import Entry, LazyGroup
+from sipctl.cli.signals import WORDS, end_on_signals, ending
 from sipctl.command_line import CommandLine, prose_text
 from sipctl.config.own_files import secure
 from sipctl.config.paths import state_dir
@@ -148,24 +147,12 @@ def root(
 
 def run(args: Sequence[str]) -> int:
     """Run one command line and return its exit code. Nothing escapes but the interpreter's own end."""
-    ending = ExitCode.INTERRUPTED
-
-    def terminate(number: int, _frame: FrameType | None) -> None:
-        """End as Ctrl-C does, which asyncio waits for in an orderly way."""
-        nonlocal ending
-        ending = ExitCode(128 + number)
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.raise_signal(signal.SIGINT)
-
-    signal.signal(signal.SIGTERM, terminate)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
-        signal.signal(signal.SIGHUP, terminate)
+    end_on_signals()
     try:
         code = _run(args)
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
-    return _report_end(args, ending) if code == ExitCode.INTERRUPTED else code
+    return _report_end(args) if code == ExitCode.INTERRUPTED else code
 
 
 @functools.cache
@@ -227,16 +214,9 @@ def _names_format(args: Sequence[str], at: int) -> bool:
     return args[at].startswith(("-o", "--output=")) or (at > 0 and args[at - 1] in {"-o", "--output"})
 
 
-_ENDINGS: Final = {
-    ExitCode.HUNG_UP: "hung-up",
-    ExitCode.INTERRUPTED: "interrupted",
-    ExitCode.TERMINATED: "terminated",
-}
-
-
-def _report_end(args: Sequence[str], ending: ExitCode) -> int:
-    word = _ENDINGS[ending]
-    return _report(args, word, word, "", ending)
+def _report_end(args: Sequence[str]) -> int:
+    word = WORDS[ending()]
+    return _report(args, word, word, "", ending())
 
 
 def _report_medium(args: Sequence[str], error: OSError) -> int:

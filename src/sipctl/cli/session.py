@@ -256,7 +256,7 @@ class Session:
         from sipctl.operations.change import Writer
 
         journal = self.journal
-        with nullcontext() if permit.dry_run else self.lock(), self._told_if_stopped(journal):
+        with self.told_if_stopped(), nullcontext() if permit.dry_run else self.lock():
             return self.livekit(
                 lambda client: use_case(
                     Writer(client, self.settings, permit, journal, self.pins_today, self.check_lock)
@@ -307,7 +307,9 @@ class Session:
         connection, limit = self.settings.connection_or_none, self.options.timeout
         server = connection.url if connection else "registry"
         shared = lock_url(self.settings.registry)
-        with run_lock(state_dir(), server, shared_url=shared, wait_s=wait_s, timeout_s=limit) as self.check_lock:
+        with run_lock(
+            state_dir(), server, shared_url=shared, wait_s=wait_s, timeout_s=limit, tell=self.streams.note
+        ) as self.check_lock:
             yield
 
     @cached_property
@@ -325,13 +327,15 @@ class Session:
         )
 
     @contextmanager
-    def _told_if_stopped(self, journal: "Journal") -> Iterator[None]:
-        """Whoever stops a run in the middle of a write is told where to look."""
+    def told_if_stopped(self) -> Iterator[None]:
+        """While the body runs, a signal that ends it leaves a word about what was done."""
         try:
             yield
         except KeyboardInterrupt:
-            if journal.has_begun:
-                self.streams.note(f"note: stopped in the middle of a write; {journal.path} says of what")
+            if self.journal.has_begun:
+                self.streams.note(f"note: stopped in the middle of a write; {self.journal.path} says of what")
+            else:
+                self.streams.note("note: nothing was changed")
             raise
 
     def permit(self, allow: list[str] | None, confirm: str) -> "Permit":

@@ -4,7 +4,9 @@ Importing this module imports LiveKit's SDK.
 """
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Container, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from sipctl.operations.pins import PinFacts
 
 T = TypeVar("T")
+R = TypeVar("R")
 Found = dict[str, Answer[Any]]
 
 _AT_ONCE: Final = 16
@@ -163,7 +166,7 @@ async def _gather(sources: Sources, files: Iterable[Finding], questions: Questio
     if "wrong_pins" in wanted:
         beside["wrong_pins"] = sources.wrong_pins()
     if "pins" in wanted and sources.read_pins:
-        beside["pins"] = asyncio.to_thread(sources.read_pins)
+        beside["pins"] = _in_thread(sources.read_pins)
     asked = [_keep(found, name, answer) for name, answer in beside.items()]
     if questions.need_livekit:
         await _ask_livekit(sources, questions, found, asked)
@@ -191,6 +194,30 @@ async def _ask_livekit(
             found["server"] = Answer(value="answers")  # though not all of it
         dated = Answer(value=client.skew_s) if client.skew_s is not None else Answer(not_asked="no answer has a Date")
         found["skew_s"] = dated
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """What a thread comes to. A process that ends does not wait for it: a database may not answer for hours."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[T] = loop.create_future()
+
+    def run() -> None:
+        try:
+            value = work()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where it is awaited
+            _deliver(loop, answer, answer.set_exception, error)
+        else:
+            _deliver(loop, answer, answer.set_result, value)
+
+    threading.Thread(target=run, name="doctor", daemon=True).start()
+    return await answer
+
+
+def _deliver(
+    loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[T]", settle: Callable[[R], None], value: R
+) -> None:
+    with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+        loop.call_soon_threadsafe(lambda: None if answer.done() else settle(value))
 
 
 async def _by_deadline(questions: Iterable[Coroutine[Any, Any, None]], deadline_s: float) -> None:

@@ -2,10 +2,10 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from sipctl.errors import ChangedError, SipctlError
 
@@ -30,6 +30,11 @@ class StopSwitch:
     check_lock: Callable[[], None] = lambda: None
     lost: ChangedError | None = None
     _turned_on: asyncio.Event = field(default_factory=asyncio.Event, repr=False, compare=False)
+    _signalled: asyncio.Event = field(default_factory=asyncio.Event, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.signal_number:
+            self.stop(self.signal_number)
 
     @property
     def is_on(self) -> bool:
@@ -54,6 +59,7 @@ class StopSwitch:
     def stop(self, signal_number: int) -> None:
         """Begin nothing more, for this signal asked so."""
         self.signal_number = signal_number
+        self._signalled.set()
         self._end_waits()
 
     async def wait(self, seconds: float) -> None:
@@ -64,6 +70,27 @@ class StopSwitch:
     def _end_waits(self) -> None:
         if self.is_on:
             self._turned_on.set()
+
+    async def unless_stopped(self, reading: Coroutine[Any, Any, T]) -> T:
+        """What this comes to, which changes nothing; it is given up when a signal comes.
+
+        Raises:
+            StoppedError: it was given up.
+        """
+        task, stop = asyncio.create_task(reading), asyncio.create_task(self._signalled.wait())
+        try:
+            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise StoppedError
+            return task.result()
+        finally:
+            task.cancel()
+            stop.cancel()
+            await asyncio.gather(task, stop, return_exceptions=True)
+
+
+class StoppedError(Exception):
+    """What was read is not wanted any more."""
 
 
 @contextmanager

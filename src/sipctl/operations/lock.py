@@ -27,13 +27,19 @@ CheckLock = Callable[[], None]
 
 @contextmanager
 def run_lock(
-    folder: Path, url: str, *, shared_url: str = "", wait_s: float = 0.0, timeout_s: float = 30.0
+    folder: Path,
+    url: str,
+    *,
+    shared_url: str = "",
+    wait_s: float = 0.0,
+    timeout_s: float = 30.0,
+    tell: Callable[[str], None] = lambda _line: None,
 ) -> Iterator[CheckLock]:
     """Hold the lock of this server while the body runs; it is free again even after kill -9.
 
     The host's own is a file. With a PostgreSQL at `shared_url` the lock holds for every host that shares it, and can
     be lost, so it is asked for before each batch of writes. `wait_s` is how long to wait for another run, `timeout_s`
-    for the database, in seconds.
+    for the database, in seconds. `tell` is given a line about the run that is waited for.
 
     Raises:
         ChangedError: another run holds it.
@@ -42,9 +48,12 @@ def run_lock(
     until = monotonic() + wait_s
     with ExitStack() as locks:
         for path in _files(folder, url):
-            locks.enter_context(_file_lock(path, max(until - monotonic(), 0)))
+            locks.enter_context(_file_lock(path, max(until - monotonic(), 0), tell))
         wait_s = max(until - monotonic(), 0)
-        yield locks.enter_context(_shared_lock(shared_url, url, wait_s, timeout_s)) if shared_url else _cannot_be_lost
+        if shared_url:
+            yield locks.enter_context(_shared_lock(shared_url, url, wait_s, timeout_s, tell))
+        else:
+            yield _cannot_be_lost
 
 
 def _cannot_be_lost() -> None:
@@ -58,11 +67,11 @@ def _files(folder: Path, url: str) -> list[Path]:
 
 
 @contextmanager
-def _file_lock(path: Path, wait_s: float) -> Iterator[None]:
+def _file_lock(path: Path, wait_s: float, tell: Callable[[str], None]) -> Iterator[None]:
     secure(path)
-    lock = FileLock(path, timeout=wait_s, poll_interval=_PAUSE_S, mode=0o600)
+    lock = FileLock(path, poll_interval=_PAUSE_S, mode=0o600)
     try:
-        lock.acquire()
+        _acquire(lock, path, wait_s, tell)
     except Timeout:
         raise _held(_read_holder(path)) from None
     except OSError as error:
@@ -79,9 +88,32 @@ def _file_lock(path: Path, wait_s: float) -> Iterator[None]:
         lock.release()
 
 
+def _acquire(lock: FileLock, path: Path, wait_s: float, tell: Callable[[str], None]) -> None:
+    """Take the lock, and say whom for if that needs a wait.
+
+    Raises:
+        Timeout: another run held it all the time.
+    """
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if not wait_s:
+            raise
+        tell(_awaited(_read_holder(path), wait_s))
+        lock.acquire(timeout=wait_s)
+
+
+def _awaited(holder: str, wait_s: float) -> str:
+    return f"note: waiting up to {wait_s:.0f} s for another sipctl run to end{_of(holder)}"
+
+
+def _of(holder: str) -> str:
+    return f": {holder}" if holder else ""
+
+
 def _held(holder: str) -> ChangedError:
     return ChangedError(
-        f"another sipctl run is writing to this server{f': {holder}' if holder else ''}",
+        f"another sipctl run is writing to this server{_of(holder)}",
         code="locked",
         hint="wait for it to end, or give `--lock-wait SECONDS` where the command has it",
     )
@@ -117,10 +149,15 @@ def _whoami() -> str:
 
 
 @contextmanager
-def _shared_lock(shared_url: str, url: str, wait_s: float, timeout_s: float) -> Iterator[CheckLock]:
+def _shared_lock(
+    shared_url: str, url: str, wait_s: float, timeout_s: float, tell: Callable[[str], None]
+) -> Iterator[CheckLock]:
     from sipctl.registry.locks import server_lock  # noqa: PLC0415 - SQLAlchemy, for those who share a database
 
-    with server_lock(shared_url, url, _whoami(), wait_s=wait_s, timeout_s=timeout_s) as (lock, other):
+    def awaited(holder: str) -> None:
+        tell(_awaited(holder, wait_s))
+
+    with server_lock(shared_url, url, _whoami(), wait_s=wait_s, timeout_s=timeout_s, on_wait=awaited) as (lock, other):
         if other is not None:
             raise _held(other)
 

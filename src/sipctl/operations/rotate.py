@@ -21,7 +21,7 @@ from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlErro
 from sipctl.files import write_private
 from sipctl.operations.audit import Journal, Write
 from sipctl.operations.audited_batch import AuditedBatch
-from sipctl.operations.batch import StopSwitch, attempt_each
+from sipctl.operations.batch import StoppedError, StopSwitch, attempt_each
 from sipctl.operations.safeguards import SPARED, check_sole_issuer, refusal, spared_by
 from sipctl.operations.snapshot import Live
 from sipctl.telephony.livekit_json import rule_to_json
@@ -161,7 +161,7 @@ class Rotator:
         if not rotations:
             return []
         try:
-            listed = list(await self.client.list_rules()) if self.client else []
+            listed = await self._listed(self.client) if self.client else []
             rules = {rotation.room: self._old_rules(rotation, listed) for rotation in rotations}
             audit.intend(*(_rule_write(rule, one) for one in rotations for rule in rules[one.room]))
         except SipctlError as error:
@@ -173,6 +173,19 @@ class Rotator:
 
         attempts = await attempt_each(rotations, carry, self.switch)
         return [one.result or self._stopped(one.item, one.error, is_new=is_new) for one in attempts]
+
+    async def _listed(self, client: "LiveKitClient") -> list[DispatchRule]:
+        """LiveKit's rules.
+
+        Raises:
+            SipctlError: LiveKit did not list them, or a signal came first.
+        """
+        try:
+            return list(await self.switch.unless_stopped(client.list_rules()))
+        except StoppedError:
+            raise SipctlError(
+                "stopped before LiveKit listed its rules", code="not-begun", hint="run it again"
+            ) from None
 
     def _stopped(self, rotation: Rotation, error: SipctlError | None, *, is_new: bool) -> Rotated:
         """A rotation that ended with an error, or was not reached."""

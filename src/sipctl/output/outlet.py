@@ -18,17 +18,18 @@ class Outlet(io.FileIO):
 
     What has no reader any more is dropped, and the process goes on to an end of its own: that nobody reads is no error
     of a write that it makes, nor of what it found. Of stderr whatever cannot be written is dropped, for there is
-    nowhere left to say so.
+    nowhere left to say so. `gone` are the errors that tell of a reader that went away.
     """
 
     has_reader = True
+    gone = frozenset({errno.EPIPE})
 
     def write(self, data: "Buffer", /) -> int:
         """Write, or drop what nobody takes."""
         try:
             return super().write(data)
         except OSError as error:
-            if error.errno != errno.EPIPE and self.fileno() != _STDERR:
+            if error.errno not in self.gone and self.fileno() != _STDERR:
                 raise
             self.has_reader = False
             return memoryview(data).nbytes
@@ -40,7 +41,10 @@ def open_outlets() -> None:
 
 
 def _through_outlet(stream: TextIO) -> TextIO:
-    outlet = io.BufferedWriter(Outlet(stream.fileno(), "w", closefd=False))
+    raw = Outlet(stream.fileno(), "w", closefd=False)
+    if stream.isatty():
+        raw.gone |= {errno.EIO}  # what a terminal answers that was closed
+    outlet = io.BufferedWriter(raw)
     by_line = stream is sys.stderr or stream.isatty()
     return io.TextIOWrapper(outlet, stream.encoding, stream.errors, line_buffering=by_line)
 

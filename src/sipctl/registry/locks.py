@@ -1,7 +1,7 @@
 """PostgreSQL's advisory locks: one writing run for each server among hosts, one transaction of a kind at a time."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 from typing import Final
@@ -56,17 +56,24 @@ class ServerLock:
         self._connection = connection
         self._keys = [lock_key(name) for name in _names(server, connection.engine)]
 
-    def acquire(self, who: str, wait_s: float) -> str | None:
-        """Take it: None, or who else holds it after `wait_s` seconds."""
+    def acquire(self, who: str, wait_s: float, on_wait: Callable[[str], None] = lambda _holder: None) -> str | None:
+        """Take it: None, or who else holds it after `wait_s` seconds; `on_wait` is told who, when it has to wait."""
         self._connection.execute(_NAMED, {"title": f"sipctl {who}"})
         self._connection.execute(_UNLIMITED)
         until = monotonic() + wait_s
+        is_told = False
         for key in self._keys:
             while not self._connection.execute(_TAKE, {"key": key}).scalar_one():
                 if monotonic() >= until:
-                    return str(self._connection.execute(_HOLDER, {"key": key}).scalar() or "")
+                    return self._holder(key)
+                if not is_told:
+                    on_wait(self._holder(key))
+                    is_told = True
                 sleep(_PAUSE_S)
         return None
+
+    def _holder(self, key: int) -> str:
+        return str(self._connection.execute(_HOLDER, {"key": key}).scalar() or "")
 
     def is_held(self) -> bool:
         """Ask the server whether it still is; False, too, if there is no answer."""
@@ -83,11 +90,18 @@ def _names(server: str, engine: Engine) -> list[str]:
 
 @contextmanager
 def server_lock(
-    url: str, server: str, who: str, *, wait_s: float, timeout_s: float = TIMEOUT_S
+    url: str,
+    server: str,
+    who: str,
+    *,
+    wait_s: float,
+    timeout_s: float = TIMEOUT_S,
+    on_wait: Callable[[str], None] = lambda _holder: None,
 ) -> Iterator[tuple[ServerLock, str | None]]:
     """The lock of a server in this database, and who else holds it; None = it is ours while the body runs.
 
-    `wait_s` is how long to wait for another run, `timeout_s` for the database, in seconds.
+    `wait_s` is how long to wait for another run, `timeout_s` for the database, in seconds. `on_wait` is told who is
+    waited for.
 
     Raises:
         ConfigError, UncheckedError: the database cannot be used.
@@ -99,7 +113,7 @@ def server_lock(
         try:
             lock = ServerLock(connection, server)
             with translated(_WHAT, engine.url):
-                other = lock.acquire(who, wait_s)
+                other = lock.acquire(who, wait_s, on_wait)
             yield lock, other
         finally:
             with suppress(DBAPIError):  # a session that ended meanwhile has let go of it

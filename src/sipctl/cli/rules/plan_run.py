@@ -8,6 +8,7 @@ from sipctl.cli.endings import exit_code, finish, partly_done, show
 from sipctl.cli.rules.metrics import write_sync_metrics
 from sipctl.cli.rules.plan_view import PlanView
 from sipctl.cli.session import Session
+from sipctl.cli.signals import ending
 from sipctl.command_line import prose_below, prose_text
 from sipctl.config.values import duration_text
 from sipctl.errors import ExitCode, PartialError, SipctlError
@@ -27,11 +28,15 @@ def run_plan(session: Session, request: Request, *, detailed: bool, textfile: Pa
     outcome: Outcome | None = None
     code = ExitCode.BUG
     try:
-        outcome = session.synchronise(request)
+        with session.told_if_stopped():
+            outcome = session.synchronise(request)
         code = _exit_code(session, outcome, request, detailed=detailed)
         _show(session, outcome, request, code)
     except SipctlError as error:
         code = error.exit_code
+        raise
+    except KeyboardInterrupt:
+        code = ending()
         raise
     finally:
         if textfile:

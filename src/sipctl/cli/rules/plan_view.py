@@ -190,6 +190,8 @@ class PlanView:
         )
 
     def _verdict(self) -> str:
+        if self.outcome.is_stopped:
+            return f"Stopped before there was a plan: nothing {'else ' if self.outcome.put_back else ''}was changed."
         changes = self._changes()
         skipped = sum(item.action is Action.SKIP for item in self.outcome.items)
         waits = f" {skipped} {'is left as it is' if skipped == 1 else 'are left as they are'}." if skipped else ""

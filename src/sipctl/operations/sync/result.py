@@ -72,7 +72,8 @@ class Outcome:
 
     `earlier` is what was known before. `would_refuse` is the safeguard that forbids an apply, for a run that only
     planned. `unwritten` is why the audit, or the memory of runs, does not say how it
-    ended; `lost` why the lock of the server was not held to the end.
+    ended; `lost` why the lock of the server was not held to the end. `is_stopped` = a signal ended it before it had
+    a plan.
     """
 
     items: Sequence[Item]
@@ -83,6 +84,7 @@ class Outcome:
     run: str = ""
     unwritten: SipctlError | None = None
     lost: ChangedError | None = None
+    is_stopped: bool = False
 
 
 def result_of(attempt: "Attempt[Item, Done]") -> Done:

@@ -201,7 +201,7 @@ def _observe_and_act(
                 return ByWebhook(context, settings.webhook_url or "", request.timeout_s, _SETTLE_S, time.time)
 
             surveyor = Surveyor(client, policy, registry, looks, utc_now)
-            outcome = await Synchroniser(surveyor, looks, journal, limits, executor_for).run()
+            outcome = await Synchroniser(surveyor, looks, journal, limits, executor_for, switch).run()
             return replace(outcome, lost=switch.lost)
 
     outcome = connections.livekit(act)

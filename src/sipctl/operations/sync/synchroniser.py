@@ -23,6 +23,7 @@ from sipctl.errors import (
     SipctlError,
 )
 from sipctl.operations.audit import Entry, Journal
+from sipctl.operations.batch import StoppedError, StopSwitch
 from sipctl.operations.rule_writes import poison_pair
 from sipctl.operations.safeguards import check_sole_issuer
 from sipctl.operations.snapshot import Live
@@ -75,7 +76,7 @@ class Synchroniser:
     """Brings rooms, PINs and rules of one server together.
 
     `looks` None = nothing is remembered from run to run, which needs `look_twice`. `executor_for` makes
-    what carries out a plan, for the state that it was made for.
+    what carries out a plan, for the state that it was made for. A signal turns the `switch`.
     """
 
     surveyor: Surveyor
@@ -83,6 +84,7 @@ class Synchroniser:
     journal: Journal
     limits: Limits
     executor_for: Callable[[World], Executor]
+    switch: StopSwitch = field(default_factory=StopSwitch)
 
     async def run(self) -> Outcome:
         """Look, plan, and with `apply` carry it out.
@@ -97,6 +99,8 @@ class Synchroniser:
             if self.limits.apply:
                 await self._settle_earlier_runs(settling)
             return await self._run(settling)
+        except StoppedError:
+            return Outcome(items=(), done=settling.not_back, put_back=settling.rooms, is_stopped=True)
         except SipctlError as error:
             if not settling.rooms:
                 raise
@@ -105,7 +109,7 @@ class Synchroniser:
             raise PartialError(told, code=error.code, hint=error.advice) from error
 
     async def _run(self, settling: Settling) -> Outcome:
-        world, earlier = await self._look()
+        world, earlier = await self.switch.unless_stopped(self._look())
         self._refuse_second_truth(world)
         items = make_plan(world, self.surveyor.policy)
         self._refuse_empty_list(items, earlier)
@@ -177,7 +181,8 @@ class Synchroniser:
         runs = self.looks.unsettled_runs() if self.looks else {}
         if not runs or self.looks is None:
             return
-        began = {room.name: room.creation_time for room in await self.surveyor.client.list_rooms()}
+        rooms = await self.switch.unless_stopped(self.surveyor.client.list_rooms())
+        began = {room.name: room.creation_time for room in rooms}
         written = [entry for entry in self.journal.entries() if entry.run in runs]
         lost = [
             rule
@@ -191,27 +196,36 @@ class Synchroniser:
 
     async def _put_back(self, lost: Sequence[DispatchRule], settling: Settling) -> None:
         """Make what live rooms miss again, the rules with the registry's PINs first."""
-        world, _ = await self.surveyor.survey(Earlier())
+        world, _ = await self.switch.unless_stopped(self.surveyor.survey(Earlier()))
         pins = world.pins or {}
         standing = list(filter(self.surveyor.policy.mark.owns, world.rules))
         executor = self.executor_for(world)
         for rule in sorted(lost, key=lambda one: (one.room_name, one.pin != pins.get(one.room_name))):
             if rule.room_name not in world.live or any(stands_in_for(one, rule) for one in standing):
                 continue
-            item = Item(action=Action.CREATE, reason=Reason.MISSING, room=rule.room_name, after=rule)
-            try:
-                await executor.put_back(rule)
-            except PoisonPairError as error:
-                settling.not_back.append(Done(item, Result.FAILED, error=error))
-            except RetiredPinError as error:
-                settling.not_back.append(Done(item, Result.LEFT_OUT, error=error))
-            except ConflictError:  # another rule takes these calls by now, and there is nothing to put back
-                continue
-            except SipctlError as error:
-                settling.not_back.append(Done(item, Result.NOT_PUT_BACK, error=error))
-            else:
+            if self.switch.signal_number:
+                raise StoppedError
+            done = await _made_again(executor, rule)
+            if done.error:
+                settling.not_back.append(done)
+            elif done.result is Result.DONE:
                 standing.append(rule)
                 settling.rooms = list(dict.fromkeys([*settling.rooms, rule.room_name]))
+
+
+async def _made_again(executor: Executor, rule: DispatchRule) -> Done:
+    item = Item(action=Action.CREATE, reason=Reason.MISSING, room=rule.room_name, after=rule)
+    try:
+        await executor.put_back(rule)
+    except PoisonPairError as error:
+        return Done(item, Result.FAILED, error=error)
+    except RetiredPinError as error:
+        return Done(item, Result.LEFT_OUT, error=error)
+    except ConflictError:  # another rule takes these calls by now, and there is nothing to put back
+        return Done(item, Result.THERE)
+    except SipctlError as error:
+        return Done(item, Result.NOT_PUT_BACK, error=error)
+    return Done(item, Result.DONE)
 
 
 async def _delete(items: Sequence[Item], world: World, executor: Executor) -> list[Done]:

@@ -13,7 +13,7 @@ from typing import Final
 import aiohttp
 
 from sipctl.errors import SipctlError, UncheckedError
-from sipctl.operations.batch import StopSwitch, attempt_each
+from sipctl.operations.batch import Pace, StopSwitch, attempt_each
 from sipctl.operations.snapshot import rules_then_rooms
 from sipctl.operations.sync.executor import RunContext
 from sipctl.operations.sync.livekit import batches
@@ -144,7 +144,7 @@ class ByWebhook:
     async def _tell(
         self, items: Sequence[Item], event: RoomEvent, world: _World, switch: StopSwitch | None = None
     ) -> list[Done]:
-        """Send one event for each item, audited."""
+        """Send one event for each item, audited; with a `switch` of their own at once, whatever the run's pace is."""
         writer = self.context.writer
         connection = writer.settings.connection
 
@@ -159,9 +159,8 @@ class ByWebhook:
             return Done(item, Result.DONE)
 
         async with aiohttp.ClientSession(trust_env=True) as session:
-            attempts = await attempt_each(
-                items, tell, switch or self.context.switch, self.context.pace, self.context.on_end
-            )
+            pace = Pace() if switch else self.context.pace
+            attempts = await attempt_each(items, tell, switch or self.context.switch, pace, self.context.on_end)
         # an event that did not get through may be sent again at any time, so it counts as failed
         return [
             replace(one, result=Result.FAILED) if one.result is Result.UNKNOWN else one
@@ -177,14 +176,12 @@ class ByWebhook:
             try:
                 world = await self._look()
             except SipctlError as error:
-                unseen = {
-                    one.item.rule_id or one.item.room: Done(one.item, Result.NOT_SEEN, error=error)
-                    for one in open_items
-                }
-                return [unseen.get(one.item.rule_id or one.item.room, one) for one in done]
+                return _unseen(done, open_items, error)
             open_items = [one for one in open_items if not holds(one.item, world)]
             if not open_items or loop.time() >= until:
                 break
+            if self.context.switch.signal_number:
+                return _unseen(done, open_items, _STOPPED)
             await asyncio.sleep(_PAUSE_S)
         ignored = UncheckedError(
             f"the backend took the event, but did nothing within {self.settle_s:g} s",
@@ -192,3 +189,12 @@ class ByWebhook:
             hint="is telephony on, and does its room filter let this room through?",
         )
         return [Done(one.item, Result.FAILED, error=ignored) if one in open_items else one for one in done]
+
+
+_STOPPED: Final = UncheckedError("a signal stopped the run", code="stopped", hint="run it again: it looks first")
+
+
+def _unseen(done: Sequence[Done], still_open: Sequence[Done], error: SipctlError) -> list[Done]:
+    """What was done, with those that LiveKit could not be asked about any more."""
+    unseen = {one.item.rule_id or one.item.room: Done(one.item, Result.NOT_SEEN, error=error) for one in still_open}
+    return [unseen.get(one.item.rule_id or one.item.room, one) for one in done]
