@@ -137,12 +137,16 @@ def test_the_version_costs_nothing() -> None:
         ("room", "list", "--help"),
         ("pin", "rotate", "--help"),
         ("pin", "import", "--help"),
+        ("trunk", "create", "--help"),
+        ("config", "validate", "--help"),
+        ("sandbox", "run", "--help"),
         ("doctor", "--help"),
+        ("demo", "--help"),
     ],
 )
 def test_help_loads_nothing_heavy(args: tuple[str, ...]) -> None:
     heavy = {"livekit", "aiohttp", "ruamel.yaml", "phonenumbers", "filelock", "junitparser", "dns", "cryptography"}
-    assert not modules_after(*args) & (heavy | {"sqlalchemy", "pydantic"})
+    assert not modules_after(*args) & (heavy | {"sqlalchemy", "pydantic", "prometheus_client"})
 
 
 @pytest.mark.parametrize(
@@ -157,7 +161,7 @@ def test_every_command_has_examples(name: str, command: Any) -> None:
 
 def test_the_help_of_a_group_says_of_each_command_what_the_command_says() -> None:
     for leaf in commands():
-        assert leaf.summary in {"", str(leaf.command.help).splitlines()[0]}, leaf.name
+        assert leaf.summary == str(leaf.command.help).splitlines()[0], leaf.name
 
 
 def test_generated_docs_are_up_to_date() -> None:

@@ -87,7 +87,9 @@ COMMANDS: Final = {
             "validate": "Check configuration files, each by itself and all against each other.",
         },
     ),
-    "sandbox": Entry("A LiveKit-compatible server on loopback, to try things on."),
+    "sandbox": Entry(
+        "A LiveKit-compatible server on loopback, to try things on.", {"run": "Run the sandbox until Ctrl-C."}
+    ),
     "demo": Entry("Tell the whole story in one minute, on the sandbox."),
 }
 """Every command with its first line of help; a test compares that with the command's own."""

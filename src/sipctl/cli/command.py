@@ -3,9 +3,9 @@
 import functools
 import importlib
 import keyword
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -14,8 +14,6 @@ from sipctl.cli.options import Options, process, shared_parameters
 from sipctl.command_line import prose_below
 from sipctl.errors import SipctlError, UsageError
 from sipctl.output.formats import COMMON_FORMATS
-
-F = TypeVar("F", bound=Callable[..., None])
 
 
 def _unwrapped(text: str) -> str:
@@ -95,18 +93,6 @@ class Group(_EveryCommand, TyperGroup):
         return super().parse_args(ctx, args or ["--help"])
 
 
-def command_group(summary: str) -> tuple[typer.Typer, Callable[..., Callable[[F], F]]]:
-    """An app for one group of commands, and the decorator that adds a command to it."""
-    app = typer.Typer(
-        cls=Group, add_completion=False, help=summary, pretty_exceptions_enable=False, rich_markup_mode="rich"
-    )
-
-    def command(name: str, *, cls: type[Command] = Command) -> Callable[[F], F]:
-        return app.command(name, cls=cls)
-
-    return app, command
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A command, or a group of them, before it is loaded: its one line of help and what stands under it."""
@@ -160,8 +146,6 @@ def _group(name: str, package: str, entry: Entry) -> Any:  # noqa: ANN401 - Type
 
 
 def _command(name: str, module: Any) -> Any:  # noqa: ANN401 - a module of a command
-    if hasattr(module, "app"):
-        return typer.main.get_command(module.app)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
     app.command(name, cls=getattr(module, "KIND", Command))(module.run)
     return typer.main.get_command(app)

@@ -1,4 +1,4 @@
-"""`sipctl demo`: the whole story on the sandbox, told by the commands a person would type."""
+"""`sipctl demo`: the whole story on the sandbox, in commands as a person would type them."""
 
 import json
 import os
@@ -14,31 +14,30 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from sipctl.cli.command import Command
+from sipctl.cli.session import Session
 from sipctl.command_line import quoted
 from sipctl.errors import ExitCode, SipctlError
 from sipctl.output.outlet import is_read
+from sipctl.telephony.commands import restore_run
 
 if TYPE_CHECKING:
     from sipctl.sandbox.server import Sandbox
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happens: what is told, then a command line, a deed in the sandbox, or what another one prescribes.
+    """One thing that happens: a sentence about it, then a command line or an action in the sandbox.
 
     `repair` types what the doctor prints against errors, `undo` what undoes the last run. `environment` is set for
     this command alone; `stdin` is what the pipe before the command writes.
     """
 
-    told: str
+    sentence: str
     words: str = ""
     stdin: str = ""
     environment: tuple[tuple[str, str], ...] = ()
     expected: ExitCode = ExitCode.DONE
-    deed: "Callable[[Sandbox], object] | None" = None
+    action: "Callable[[Sandbox], object] | None" = None
     repair: bool = False
     undo: bool = False
 
@@ -50,7 +49,7 @@ STORY: Final = (
     ),
     Step("Two meetings start:", "room create standup"),
     Step("", "room create retro"),
-    Step("Alice joins the standup with her browser.", deed=lambda sandbox: sandbox.join("standup", "alice")),
+    Step("Alice joins the standup with her browser.", action=lambda sandbox: sandbox.join("standup", "alice")),
     Step("Rooms get PINs, each its own:", "pin assign standup retro"),
     Step("A rule leads callers with that PIN into the room:", "rules create --room standup --pin-from-registry"),
     Step("", "rules create --room retro --pin-from-registry"),
@@ -82,7 +81,7 @@ STORY: Final = (
     Step(
         "Two backends store one rule at the same moment. LiveKit has no lock, and now every call fails:",
         "doctor --settle 0",
-        deed=lambda sandbox: sandbox.fault("conflict-pair"),
+        action=lambda sandbox: sandbox.fault("conflict-pair"),
         expected=ExitCode.FINDINGS,
     ),
     Step("The doctor says which command repairs it:", repair=True),
@@ -96,8 +95,7 @@ STORY: Final = (
 )
 
 
-@app.command("demo", cls=Command)
-def demo() -> None:
+def run(ctx: typer.Context) -> None:
     """Tell the whole story in one minute, on the sandbox.
 
     Starts the sandbox on loopback with temporary configuration, state and data folders, types the commands, stops.
@@ -108,9 +106,8 @@ def demo() -> None:
       sipctl demo
       sipctl demo > story.txt
     """
-    from sipctl.sandbox.server import running_sandbox
-
-    with tempfile.TemporaryDirectory(prefix="sipctl-demo-") as folder, running_sandbox() as sandbox:
+    session = Session.of(ctx)
+    with tempfile.TemporaryDirectory(prefix="sipctl-demo-") as folder, session.running_sandbox() as sandbox:
         stage = Stage(sandbox, Path(folder))
         for step in takewhile(lambda _: is_read(sys.stdout), STORY):
             stage.play(step)
@@ -137,15 +134,15 @@ class Stage:
         }
 
     def play(self, step: Step) -> None:
-        """Tell and do one step.
+        """Do one step.
 
         Raises:
             SipctlError: the command did not end as the story has it.
         """
-        if step.told:
-            typer.secho(f"\n{step.told}", bold=True)
-        if step.deed:
-            step.deed(self._sandbox)
+        if step.sentence:
+            typer.secho(f"\n{step.sentence}", bold=True)
+        if step.action:
+            step.action(self._sandbox)
         if step.words:
             self._type(step)
         if step.repair:
@@ -155,8 +152,6 @@ class Stage:
             self._type(Step("", self._undo().removeprefix("sipctl ")))
 
     def _undo(self) -> str:
-        from sipctl.telephony.commands import restore_run
-
         last = json.loads((self._folder / "state" / "audit.jsonl").read_text().splitlines()[-1])
         return str(restore_run(last["run"]))
 

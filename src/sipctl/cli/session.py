@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from sipctl.operations.sync.result import Outcome
     from sipctl.registry.looks import Looks
     from sipctl.registry.store import Registry
+    from sipctl.sandbox.server import Sandbox
     from sipctl.telephony.model import DispatchRule, InboundTrunk
     from sipctl.telephony.returning import PinsToday
 
@@ -250,6 +251,29 @@ class Session:
         return Sources(
             settings=self.settings, timeout_s=options.timeout, max_items=options.max_items, read_pins=read_pins
         )
+
+    def serve_sandbox(
+        self, *, port: int, api_key: str, secret_file: Path | None, seed: Path | None, faults: Iterable[str],
+        env_out: Path | None,
+    ) -> None:  # fmt: skip
+        """Run the sandbox until SIGINT or SIGTERM; what to put into the environment goes to stdout.
+
+        Raises:
+            UsageError, UncheckedError: as of `sandbox.server.serve`.
+        """
+        from sipctl.sandbox.server import serve
+
+        serve(
+            port=port, api_key=api_key, secret_file=secret_file, seed=seed, faults=faults, env_out=env_out,
+            announce=lambda line: self.streams.write((f"{line}\n",)),
+        )  # fmt: skip
+
+    @staticmethod
+    def running_sandbox() -> AbstractContextManager["Sandbox"]:
+        """A sandbox in a thread of its own, while the body runs."""
+        from sipctl.sandbox.server import running_sandbox
+
+        return running_sandbox()
 
     def write(self, use_case: Callable[["Writer"], Awaitable["Change"]], permit: "Permit") -> "Change":
         """Run one writing use case, alone on its server and audited; what it changed."""

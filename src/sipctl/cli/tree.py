@@ -1,11 +1,11 @@
 """Every command of sipctl, loaded: for what is made of all of them, such as documents and tests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sipctl.cli.app import COMMANDS, Root
-from sipctl.cli.command import Entry
+from sipctl.cli.command import Entry, LazyGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +24,14 @@ class Leaf:
 
 def commands() -> Iterator[Leaf]:
     """Every command, in the order of the help."""
-    root = Root(name="sipctl")
-    for name, entry in COMMANDS.items():
-        root.load(name)
-        yield from _below((name,), entry, root.commands[name])
+    yield from _below((), Root(name="sipctl"), COMMANDS)
 
 
-def _below(words: tuple[str, ...], entry: Entry, loaded: Any) -> Iterator[Leaf]:  # noqa: ANN401 - Typer's own command
-    inner = getattr(loaded, "commands", None)
-    if inner is None:
-        yield Leaf(words, entry.summary, loaded)
-        return
-    for name in inner:
-        if hasattr(loaded, "load"):
-            loaded.load(name)
-        yield Leaf((*words, name), entry.commands.get(name, ""), loaded.commands[name])
+def _below(words: tuple[str, ...], group: LazyGroup, entries: Mapping[str, Entry]) -> Iterator[Leaf]:
+    for name, entry in entries.items():
+        group.load(name)
+        loaded = group.commands[name]
+        if isinstance(loaded, LazyGroup):
+            yield from _below((*words, name), loaded, loaded.entries)
+        else:
+            yield Leaf((*words, name), entry.summary, loaded)

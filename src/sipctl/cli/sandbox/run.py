@@ -1,22 +1,13 @@
-"""`sipctl sandbox`: a LiveKit-compatible server on loopback."""
+"""`sipctl sandbox run`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sipctl.cli.command import command_group
 from sipctl.cli.session import Session
 
-app, command = command_group("A LiveKit-compatible server on loopback, to try things on.")
 
-
-@app.callback()
-def group() -> None:
-    """A LiveKit-compatible server on loopback, to try things on."""
-
-
-@command("run")
 def run(
     ctx: typer.Context,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 = any free one.")] = 0,
@@ -45,10 +36,6 @@ def run(
       sipctl sandbox run --port 7880 --env-out sandbox.env
       sipctl sandbox run --fault latency=200 --fault empty-list@ListRooms
     """
-    from sipctl.sandbox.server import serve
-
-    session = Session.of(ctx)
-    serve(
-        port=port, api_key=api_key, secret_file=api_secret_file, seed=seed, faults=fault or [], env_out=env_out,
-        announce=lambda line: session.streams.write((f"{line}\n",)),
-    )  # fmt: skip
+    Session.of(ctx).serve_sandbox(
+        port=port, api_key=api_key, secret_file=api_secret_file, seed=seed, faults=fault or [], env_out=env_out
+    )

@@ -1,0 +1,1 @@
+"""`sipctl sandbox`: a LiveKit-compatible server on loopback. One module for each command."""
