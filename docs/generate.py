@@ -19,8 +19,8 @@ from pydantic import Field, TypeAdapter
 
 import sipctl.cli
 from sipctl.command_line import prose_text
-from sipctl.doctor.codes import CODES
-from sipctl.findings import Area, Code
+from sipctl.findings.codes import CODES
+from sipctl.findings.record import Area, Code
 
 DOCS = Path(__file__).parent
 

@@ -11,7 +11,7 @@ from peers import sipnode
 from peers.livekit import API_KEY, API_SECRET, SERVER, SIP_NODE, RealLiveKit, free_ports
 from sipctl.config.deployment import Source
 from sipctl.config.validate import validate
-from sipctl.findings import Level
+from sipctl.findings.record import Level
 
 pytestmark = pytest.mark.real
 

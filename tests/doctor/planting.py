@@ -10,7 +10,7 @@ from sipctl.config.model import Connection, Settings, Telephony
 from sipctl.doctor.live import Sources, examine
 from sipctl.doctor.report import Report
 from sipctl.doctor.runner import Plan
-from sipctl.findings import Finding, Level
+from sipctl.findings.record import Finding, Level
 from sipctl.sandbox.server import Sandbox
 
 Server = Sandbox | RealLiveKit

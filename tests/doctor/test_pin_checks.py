@@ -11,13 +11,13 @@ from operations.desk import Desk
 from peers.hostile import hostile, says
 from registry.homes import Home, opened
 from sipctl.config.model import Settings
-from sipctl.doctor.codes import CODES
 from sipctl.doctor.facts import Answer
 from sipctl.doctor.live import Sources
 from sipctl.doctor.report import Report
 from sipctl.doctor.runner import Plan, examine_pins
 from sipctl.errors import UncheckedError
-from sipctl.findings import Area, Finding, Level
+from sipctl.findings.codes import CODES
+from sipctl.findings.record import Area, Finding, Level
 from sipctl.lkapi.health import WrongPins
 from sipctl.operations.pins import pin_facts
 from sipctl.operations.snapshot import Live

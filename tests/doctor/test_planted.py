@@ -16,7 +16,7 @@ from peers import sipnode
 from peers.livekit import running_livekit
 from sipctl.config.model import Telephony
 from sipctl.errors import ExitCode
-from sipctl.findings import Fix, Level
+from sipctl.findings.record import Fix, Level
 from sipctl.sandbox.server import Sandbox
 
 PIN, OTHER_PIN = "4821930571", "7703158264"

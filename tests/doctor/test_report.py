@@ -25,14 +25,14 @@ from hostile_text import ANY_TEXT
 from peers.livekit import RealLiveKit
 from sipctl.cli.report import junit_text
 from sipctl.config.model import Ignored
-from sipctl.doctor.check import CHECKS
-from sipctl.doctor.codes import CODES
+from sipctl.doctor.checks import CHECKS
 from sipctl.doctor.facts import Answer
 from sipctl.doctor.live import Sources, examine
 from sipctl.doctor.report import Report, make_report
 from sipctl.doctor.runner import Plan
 from sipctl.errors import ExitCode
-from sipctl.findings import Level
+from sipctl.findings.codes import CODES
+from sipctl.findings.record import Level
 from sipctl.sandbox.server import Sandbox
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"

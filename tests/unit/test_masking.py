@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from sipctl.config.file import parse_config
 from sipctl.config.yamlfile import parse_yaml
-from sipctl.doctor.codes import CODES
 from sipctl.errors import SipctlError, UsageError
+from sipctl.findings.codes import CODES
 from sipctl.lkapi.requests import rule_request_from_json, trunk_request_from_json
 from sipctl.masking import MASK, shown_urls, shown_words
 

@@ -13,12 +13,12 @@ from sipctl.cli.session import Session
 from sipctl.command_line import prose_text
 from sipctl.config.model import Settings
 from sipctl.config.paths import own_folders
-from sipctl.doctor.codes import CODES
 from sipctl.doctor.facts import Answer
 from sipctl.doctor.report import Report
 from sipctl.doctor.runner import Plan, examine_offline, examine_unasked
 from sipctl.errors import ConfigError, SipctlError, UsageError
-from sipctl.findings import Code
+from sipctl.findings.codes import CODES
+from sipctl.findings.record import Code
 from sipctl.operations.pins import PinFacts, pin_facts, policy_of
 from sipctl.output.formats import COMMON_FORMATS, Listing
 from sipctl.telephony.snapshot import read_snapshot

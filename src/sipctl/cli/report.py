@@ -12,7 +12,7 @@ from sipctl.command_line import prose_below, prose_text
 from sipctl.doctor.report import Report
 from sipctl.errors import ExitCode, UsageError
 from sipctl.files import write_public
-from sipctl.findings import Finding, Fix, Level
+from sipctl.findings.record import Finding, Fix, Level
 from sipctl.output.formats import encode_json, junit_document
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sipctl.doctor.live import Sources
     from sipctl.doctor.report import Report
     from sipctl.doctor.runner import Plan
-    from sipctl.findings import Finding
+    from sipctl.findings.record import Finding
     from sipctl.lkapi.client import LiveKitClient
     from sipctl.lkapi.health import WrongPins
     from sipctl.operations.audit import Journal

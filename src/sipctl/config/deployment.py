@@ -1,6 +1,6 @@
 """The configuration files of one installation, read together."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,8 @@ from sipctl.config.file import ConfigFile, line_of, parse_config
 from sipctl.config.kinds import Kind, detect_kind
 from sipctl.config.reading import Fault
 from sipctl.config.yamlfile import YamlFile, parse_yaml
+from sipctl.findings.check import Lack, found
+from sipctl.findings.record import Finding, Level
 
 MEET_MARKS: Final = ("LIVEKIT_API_", "ROOM_TELEPHONY_")
 
@@ -24,6 +26,14 @@ class Source:
     kind: Kind | None = None
 
 
+_NAMES: Final = {
+    "env": "the backend's environment",
+    "server": "livekit-server's yaml",
+    "sip": "livekit-sip's yaml",
+    "compose": "the JSON of `docker compose config`",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A line of a file; 0 = the file as a whole."""
@@ -33,6 +43,11 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}" if self.line else str(self.path)
+
+
+def fault(code: str, place: Place, detail: str, **more: Any) -> Finding:  # noqa: ANN401 - as Code.finding
+    """A finding at a line, with what its code says anyway."""
+    return found(code, str(place), detail, source=str(place), **more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +93,15 @@ class Deployment:
     configs: tuple[ConfigSource, ...] = ()
     unknown: tuple[Source, ...] = ()
     own_folders: tuple[Path, ...] = ()
+
+    def lack(self, needs: Sequence[str]) -> Lack | None:
+        """Which of these parts nobody gave, or cannot be read."""
+        missing = [need for need in needs if getattr(self, need) is None]
+        return Lack(Level.SKIPPED, "; ".join(map(self._why_missing, missing))) if missing else None
+
+    def _why_missing(self, need: str) -> str:
+        is_given = getattr(self, f"{need}s", ())
+        return f"{_NAMES[need]} cannot be read" if is_given else f"nobody gave {_NAMES[need]}"
 
     @property
     def server(self) -> YamlFile | None:

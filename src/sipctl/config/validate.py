@@ -4,16 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sipctl.config import checks
-from sipctl.config.check import CHECKS, fault
+from sipctl.config.checks import CHECKS
 from sipctl.config.checks.files import open_own_files
-from sipctl.config.deployment import Place, Source, read_deployment
+from sipctl.config.deployment import Place, Source, fault, read_deployment
 from sipctl.config.kinds import File, Kind
 from sipctl.config.reading import read_text
 from sipctl.errors import ConfigError
-from sipctl.findings import Finding
-
-__all__ = ["check_files", "checks", "validate"]
+from sipctl.findings.record import Finding
 
 
 def read_sources(files: Iterable[File]) -> tuple[list[Source], list[Finding]]:

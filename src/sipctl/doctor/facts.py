@@ -1,13 +1,14 @@
 """What the checks look at: everything gathered once, each piece with the reason if it is missing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from sipctl.config.model import Settings
 from sipctl.errors import SipctlError
-from sipctl.findings import Finding
+from sipctl.findings.check import Lack
+from sipctl.findings.record import Finding, Level
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Participant, Room
 from sipctl.telephony.ownership import Ownership
@@ -24,6 +25,7 @@ LIVE_FACTS: Final = (
     "asked", "ghosts", "inbound", "outbound", "participants", "rooms", "rules", "server", "skew_s", "health",
 )  # fmt: skip
 """The names of what a live system tells."""
+UNCHECKED: Final = "could not be checked: "
 _OFFLINE: Final = "offline: nobody was asked"
 
 
@@ -68,6 +70,16 @@ class Facts:
     pins: "Answer[PinFacts]" = Answer(not_asked="no registry was looked at")
     wrong_pins: "Answer[WrongPins]" = Answer(not_asked="no sip_metrics_url is configured")
     files: tuple[Finding, ...] = field(default=())
+
+    def lack(self, needs: Sequence[str]) -> Lack | None:
+        """Why one of these was not learnt."""
+        for need in needs:
+            answer: Answer[object] = getattr(self, need)
+            if answer.error:
+                return Lack(Level.UNKNOWN, f"{UNCHECKED}{answer.error.message}", answer.error.advice)
+            if answer.not_asked:
+                return Lack(Level.SKIPPED, answer.not_asked)
+        return None
 
     @cached_property
     def site(self) -> Site:

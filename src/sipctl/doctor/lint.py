@@ -9,7 +9,7 @@ from sipctl.config.model import Settings
 from sipctl.doctor.facts import facts_offline
 from sipctl.doctor.report import Report, make_report
 from sipctl.doctor.runner import Plan, findings_of
-from sipctl.findings import Finding, Level
+from sipctl.findings.record import Finding, Level
 from sipctl.telephony.linting.lints import LINTS
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.snapshot import Snapshot

@@ -15,7 +15,7 @@ from sipctl.doctor.facts import LIVE_FACTS, Answer, Facts, facts_of
 from sipctl.doctor.report import Report
 from sipctl.doctor.runner import Plan, findings_of, report_of
 from sipctl.errors import ExitCode, SipctlError, UncheckedError
-from sipctl.findings import Finding, Level
+from sipctl.findings.record import Finding, Level
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.lkapi.health import WrongPins, read_health, read_wrong_pins
 from sipctl.operations.rooms import find_ghosts

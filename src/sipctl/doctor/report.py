@@ -7,11 +7,10 @@ from datetime import date
 from typing import Final
 
 from sipctl.config.model import Ignored
-from sipctl.doctor.check import UNCHECKED
-from sipctl.doctor.codes import CODES
-from sipctl.doctor.facts import Facts
+from sipctl.doctor.facts import UNCHECKED, Facts
 from sipctl.errors import ExitCode
-from sipctl.findings import Finding, Level
+from sipctl.findings.codes import CODES
+from sipctl.findings.record import Finding, Level
 
 _WEIGHT: Final = {level: weight for weight, level in enumerate(Level)}
 _SUPPRESSIBLE: Final = (Level.ERROR, Level.WARN, Level.INFO)

@@ -7,21 +7,18 @@ from typing import TYPE_CHECKING
 
 from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
-from sipctl.doctor import checks
-from sipctl.doctor.check import CHECKS
-from sipctl.doctor.codes import CODES
+from sipctl.doctor.checks import CHECKS
 from sipctl.doctor.facts import Answer, Facts, facts_offline, facts_unasked
 from sipctl.doctor.report import Report, make_report, stale_suppressions, tell_partial_verdict, tell_verdict
 from sipctl.errors import SipctlError, UsageError
-from sipctl.findings import Area, Finding, Level
+from sipctl.findings.codes import CODES
+from sipctl.findings.record import Area, Finding, Level
 from sipctl.telephony.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from sipctl.lkapi.health import WrongPins
     from sipctl.operations.pins import PinFacts
     from sipctl.operations.snapshot import Live
-
-__all__ = ["Plan", "checks", "examine_offline", "examine_pins", "examine_unasked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

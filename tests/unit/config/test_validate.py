@@ -12,7 +12,7 @@ from sipctl.config.deployment import Source
 from sipctl.config.kinds import Kind, detect_kind
 from sipctl.config.schema import load_schema
 from sipctl.config.validate import validate
-from sipctl.findings import Finding, Level
+from sipctl.findings.record import Finding, Level
 
 SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
 

@@ -15,7 +15,7 @@ from sipctl.config.kinds import File, Kind
 from sipctl.config.paths import own_folders
 from sipctl.doctor.report import Report, make_report
 from sipctl.errors import UsageError
-from sipctl.findings import Finding, Level
+from sipctl.findings.record import Finding, Level
 from sipctl.telephony.naming import counted
 
 KIND: Final = ReportCommand

@@ -14,7 +14,7 @@ from sipctl.cli.pin.common import NoLive, ask_livekit
 from sipctl.cli.report import ExposureRow, ReportView, level_named, report_record
 from sipctl.cli.session import Session
 from sipctl.doctor.runner import Plan, examine_pins
-from sipctl.findings import Area, Level
+from sipctl.findings.record import Area, Level
 from sipctl.operations.pins import PinFacts, pin_facts, policy_of, shared_pins
 from sipctl.output.formats import name_lines
 from sipctl.output.streams import Streams

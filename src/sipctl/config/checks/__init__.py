@@ -1,5 +1,12 @@
-"""The configuration checks, a module for each area. Importing this package registers them all."""
+"""The checks of configuration files, a module for each area."""
+
+from typing import Final
 
 from sipctl.config.checks import files, livekit, media, meet, profiles, webhooks
+from sipctl.config.deployment import Deployment
+from sipctl.findings.check import Check
 
-__all__ = ["files", "livekit", "media", "meet", "profiles", "webhooks"]
+CHECKS: Final[tuple[Check[Deployment], ...]] = (
+    *files.CHECKS, *livekit.CHECKS, *media.CHECKS, *meet.CHECKS, *profiles.CHECKS, *webhooks.CHECKS,
+)  # fmt: skip
+"""Every check of this version."""

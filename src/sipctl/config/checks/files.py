@@ -6,13 +6,13 @@ from itertools import chain, product
 from pathlib import Path
 from typing import Any, Final
 
-from sipctl.config.check import check, fault
-from sipctl.config.deployment import Deployment, Place
+from sipctl.config.deployment import Deployment, Place, fault
 from sipctl.config.own_files import is_open_folder, loose_files
 from sipctl.config.reading import FaultKind
 from sipctl.config.schema import SchemaFault, load_schema, schema_faults
 from sipctl.config.yamlfile import Keys, YamlFile, leaves
-from sipctl.findings import Finding, Level
+from sipctl.findings.check import Check
+from sipctl.findings.record import Finding, Level
 from sipctl.masking import MASK, shown_url
 
 _PLACEHOLDER: Final = re.compile(r"<[A-Za-z][\w .,'-]*>(?!.*</)|\A(change[-_]?me|your[-_].+|xxx+)\Z", re.IGNORECASE)
@@ -53,7 +53,6 @@ def _of_kind(deployment: Deployment, code: str, kind: FaultKind) -> Iterator[Fin
             yield fault(code, Place(path, found.line), f"{found.key}: {found.message}".removeprefix(": "))
 
 
-@check("CFG101")
 def unreadable(deployment: Deployment) -> Iterator[Finding]:
     """Files that are no TOML, YAML, JSON or env file, or of no kind that we know."""
     for source in deployment.unknown:
@@ -65,7 +64,6 @@ def unreadable(deployment: Deployment) -> Iterator[Finding]:
             yield fault("CFG101", Place(path, found.line), found.message)
 
 
-@check("CFG102")
 def twice(deployment: Deployment) -> Iterator[Finding]:
     """Keys that stand twice in a file: the later one wins in an env file, livekit's programs refuse theirs."""
     refused = {file.path for file in (*deployment.servers, *deployment.sips)}
@@ -75,7 +73,6 @@ def twice(deployment: Deployment) -> Iterator[Finding]:
             yield fault("CFG102", Place(path, found.line), f"{found.key} {found.message}", level=level)
 
 
-@check("CFG103")
 def unknown_keys(deployment: Deployment) -> Iterator[Finding]:
     """Keys that livekit-server or sipctl does not know: both refuse them."""
     for file in deployment.servers:
@@ -86,7 +83,6 @@ def unknown_keys(deployment: Deployment) -> Iterator[Finding]:
     yield from _of_kind(deployment, "CFG103", FaultKind.UNKNOWN_KEY)
 
 
-@check("CFG104", "sip")
 def ghost_keys(deployment: Deployment) -> Iterator[Finding]:
     """Keys that livekit-sip ignores."""
     for file in deployment.sips:
@@ -98,7 +94,6 @@ def ghost_keys(deployment: Deployment) -> Iterator[Finding]:
                 yield fault("CFG104", place, detail, observed=_value(file, found.keys), fix=fix)
 
 
-@check("CFG105")
 def wrong_types(deployment: Deployment) -> Iterator[Finding]:
     """Values of another type than the program expects."""
     files = chain(product(deployment.servers, ["livekit-server"]), product(deployment.sips, ["livekit-sip"]))
@@ -144,7 +139,6 @@ def _values(deployment: Deployment) -> Iterator[tuple[str, Any, Place]]:
             yield _dotted(keys), value, config.place(*keys)
 
 
-@check("CFG107")
 def placeholders(deployment: Deployment) -> Iterator[Finding]:
     """Values that still are the template's."""
     for name, value, place in _values(deployment):
@@ -152,7 +146,6 @@ def placeholders(deployment: Deployment) -> Iterator[Finding]:
             yield fault("CFG107", place, f"{name} is a placeholder", observed=_shown(name, value))
 
 
-@check("CFG108")
 def missing_secret_files(deployment: Deployment) -> Iterator[Finding]:
     """Secret files that this machine does not have."""
     for name, path, place in _secret_files(deployment):
@@ -174,7 +167,6 @@ def _secret_files(deployment: Deployment) -> Iterator[tuple[str, str, Place]]:
             yield name, value, place
 
 
-@check("CFG109")
 def unquoted_numbers(deployment: Deployment) -> Iterator[Finding]:
     """Keys and secrets that YAML reads as numbers."""
     for document in (*deployment.servers, *deployment.sips):
@@ -186,7 +178,6 @@ def unquoted_numbers(deployment: Deployment) -> Iterator[Finding]:
                 yield fault("CFG109", place, f"{name} is read as a number", observed=_shown(name, value))
 
 
-@check("CFG110")
 def open_files(deployment: Deployment) -> Iterator[Finding]:
     """Files with secrets or PINs that others on the machine can read."""
     for config in deployment.configs:
@@ -219,7 +210,6 @@ def _others_read(path: Path) -> bool:
         return False
 
 
-@check("CFG111")
 def unset_references(deployment: Deployment) -> Iterator[Finding]:
     """`${NAME}` of nothing."""
     for path, found in deployment.faults:
@@ -230,7 +220,6 @@ def unset_references(deployment: Deployment) -> Iterator[Finding]:
             yield fault("CFG111", Place(path, found.line), f"{found.key}: {found.message}{where}")
 
 
-@check("CFG139")
 def left_out(deployment: Deployment) -> Iterator[Finding]:
     """Files that are checked by themselves only, because another one of their kind is compared with the rest."""
     for files, compared in (
@@ -242,3 +231,18 @@ def left_out(deployment: Deployment) -> Iterator[Finding]:
             if compared and file is not compared:
                 other = "what compose hands over" if getattr(compared, "at", 0) else str(compared.path)
                 yield fault("CFG139", Place(file.path), f"is not compared with the other files: {other} is")
+
+
+CHECKS: Final[tuple[Check[Deployment], ...]] = (
+    Check("CFG101", unreadable),
+    Check("CFG102", twice),
+    Check("CFG103", unknown_keys),
+    Check("CFG104", ghost_keys, needs=("sip",)),
+    Check("CFG105", wrong_types),
+    Check("CFG107", placeholders),
+    Check("CFG108", missing_secret_files),
+    Check("CFG109", unquoted_numbers),
+    Check("CFG110", open_files),
+    Check("CFG111", unset_references),
+    Check("CFG139", left_out),
+)

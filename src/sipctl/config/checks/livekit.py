@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from sipctl.config.check import check, fault
-from sipctl.config.deployment import Deployment, EnvValue, Place
+from sipctl.config.deployment import Deployment, EnvValue, Place, fault
 from sipctl.config.reading import read_secret, read_text
 from sipctl.config.schema import truth
 from sipctl.config.urls import split_url
 from sipctl.config.yamlfile import YamlFile, parse_yaml
 from sipctl.errors import ConfigError
-from sipctl.findings import Finding, Level
+from sipctl.findings.check import Check
+from sipctl.findings.record import Finding, Level
 from sipctl.masking import shown_url
 
 _SECRET_LENGTH: Final = 32
@@ -93,7 +93,6 @@ def _server_redis(deployment: Deployment) -> Redis | None:
     return found or (((beside, "", ""), "0", False) if beside else None)
 
 
-@check("CFG120", "server")
 def no_redis(deployment: Deployment) -> Iterator[Finding]:
     """A server on its own."""
     if _server_redis(deployment) is None:
@@ -101,7 +100,6 @@ def no_redis(deployment: Deployment) -> Iterator[Finding]:
         yield fault("CFG120", place, "redis.address is not set", expected="redis: {address: host:6379}")
 
 
-@check("CFG121", "server", "sip")
 def two_redis(deployment: Deployment) -> Iterator[Finding]:
     """A server and a SIP node that do not meet."""
     server, sip = server_of(deployment), _sip(deployment)
@@ -156,7 +154,6 @@ def _sip_value(deployment: Deployment, key: str) -> EnvValue | None:
     return None
 
 
-@check("CFG122", "server", "sip")
 def sip_pair(deployment: Deployment) -> Iterator[Finding]:
     """A SIP node whose callers the server refuses."""
     keys, key = server_keys(deployment), _sip_value(deployment, "api_key")
@@ -164,7 +161,6 @@ def sip_pair(deployment: Deployment) -> Iterator[Finding]:
         yield from _pair_findings("CFG122", "livekit-sip", key, _sip_value(deployment, "api_secret"), keys)
 
 
-@check("CFG123", "sip")
 def sip_server_address(deployment: Deployment) -> Iterator[Finding]:
     """A ws_url that leads elsewhere."""
     value = _sip_value(deployment, "ws_url")
@@ -215,7 +211,6 @@ def backend_value(deployment: Deployment, name: str) -> EnvValue | None:
     return plain if plain and plain.text else None
 
 
-@check("CFG124", "server", "env")
 def backend_pair(deployment: Deployment) -> Iterator[Finding]:
     """A backend whose calls the server refuses."""
     keys, key = server_keys(deployment), backend_value(deployment, "LIVEKIT_API_KEY")
@@ -223,7 +218,6 @@ def backend_pair(deployment: Deployment) -> Iterator[Finding]:
         yield from _pair_findings("CFG124", "the backend", key, backend_value(deployment, "LIVEKIT_API_SECRET"), keys)
 
 
-@check("CFG145", "sip", "env")
 def one_secret_of_two(deployment: Deployment) -> Iterator[Finding]:
     """A SIP node and a backend that know one key by two secrets. With the server's, CFG122 and CFG124 say whose."""
     key, other = _sip_value(deployment, "api_key"), backend_value(deployment, "LIVEKIT_API_KEY")
@@ -235,7 +229,6 @@ def one_secret_of_two(deployment: Deployment) -> Iterator[Finding]:
         yield fault("CFG145", secret.place, detail)
 
 
-@check("CFG133", "server")
 def auto_create(deployment: Deployment) -> Iterator[Finding]:
     """Rooms that must be made by somebody else."""
     server = server_of(deployment)
@@ -243,7 +236,6 @@ def auto_create(deployment: Deployment) -> Iterator[Finding]:
         yield fault("CFG133", at(server, "room", "auto_create"), "room.auto_create is false", observed="false")
 
 
-@check("CFG134")
 def short_secrets(deployment: Deployment) -> Iterator[Finding]:
     """Secrets that livekit-server itself complains about; those of others count where the server's are not here."""
     for key, secret, place in _secrets(deployment):
@@ -264,7 +256,6 @@ def _secrets(deployment: Deployment) -> Iterator[tuple[str, str, Place]]:
     yield from ((key.text if key else "", secret.text, secret.place) for key, secret in pairs if secret)
 
 
-@check("CFG136", "server")
 def no_keys(deployment: Deployment) -> Iterator[Finding]:
     """A server without any key."""
     server = server_of(deployment)
@@ -274,7 +265,6 @@ def no_keys(deployment: Deployment) -> Iterator[Finding]:
         yield fault("CFG136", at(server, "key_file" if key_file else "keys"), detail)
 
 
-@check("CFG137", "sip")
 def sip_needs(deployment: Deployment) -> Iterator[Finding]:
     """A SIP node that cannot work."""
     sip = _sip(deployment)
@@ -286,7 +276,6 @@ def sip_needs(deployment: Deployment) -> Iterator[Finding]:
             yield fault("CFG137", at(sip, key), detail, level=Level.WARN)
 
 
-@check("CFG141", "server")
 def turn(deployment: Deployment) -> Iterator[Finding]:
     """A TURN server for which livekit-server does not start (livekit/livekit pkg/service/turn.go)."""
     server = server_of(deployment)
@@ -302,10 +291,25 @@ def turn(deployment: Deployment) -> Iterator[Finding]:
                 yield fault("CFG141", at(server, "turn", "tls_port"), f"turn.tls_port is set, and turn.{key} is not")
 
 
-@check("CFG143", "sip")
 def limits_of_outgoing_calls(deployment: Deployment) -> Iterator[Finding]:
     """Settings that look as if they kept callers out."""
     sip = _sip(deployment)
     for key in _OUTGOING:
         if sip.get(key):
             yield fault("CFG143", at(sip, key), f"{key} is about outgoing calls; incoming ones are not limited by it")
+
+
+CHECKS: Final[tuple[Check[Deployment], ...]] = (
+    Check("CFG120", no_redis, needs=("server",)),
+    Check("CFG121", two_redis, needs=("server", "sip")),
+    Check("CFG122", sip_pair, needs=("server", "sip")),
+    Check("CFG123", sip_server_address, needs=("sip",)),
+    Check("CFG124", backend_pair, needs=("server", "env")),
+    Check("CFG145", one_secret_of_two, needs=("sip", "env")),
+    Check("CFG133", auto_create, needs=("server",)),
+    Check("CFG134", short_secrets),
+    Check("CFG136", no_keys, needs=("server",)),
+    Check("CFG137", sip_needs, needs=("sip",)),
+    Check("CFG141", turn, needs=("server",)),
+    Check("CFG143", limits_of_outgoing_calls, needs=("sip",)),
+)

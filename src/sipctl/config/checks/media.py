@@ -7,11 +7,11 @@ from ipaddress import ip_address, ip_network
 from itertools import combinations
 from typing import Any, Final
 
-from sipctl.config.check import check, fault
-from sipctl.config.deployment import Deployment, Place
+from sipctl.config.deployment import Deployment, Place, fault
 from sipctl.config.schema import truth
 from sipctl.config.yamlfile import Keys, YamlFile
-from sipctl.findings import Finding
+from sipctl.findings.check import Check
+from sipctl.findings.record import Finding
 
 _LAST_PORT: Final = 65535
 _RTC_DEFAULT: Final = (50000, 60000)
@@ -59,7 +59,6 @@ def _ports_of(value: Any) -> tuple[int, int | None] | None:  # noqa: ANN401 - an
     return (int(match[1]), int(match[2]) if match[2] else None) if match else None
 
 
-@check("CFG106")
 def out_of_range(deployment: Deployment) -> Iterator[Finding]:
     """Numbers, times and addresses that the programs refuse or replace."""
     for server in deployment.servers:
@@ -202,7 +201,6 @@ def _server_range(server: YamlFile, section: str, start: str, end: str, default:
     return PortRange(f"livekit-server's {section}", first, last, _at(server, section, start))
 
 
-@check("CFG130")
 def overlapping_ranges(deployment: Deployment) -> Iterator[Finding]:
     """Two programs that take each other's ports."""
     for one, other in combinations(_ranges(deployment), 2):
@@ -214,7 +212,6 @@ def overlapping_ranges(deployment: Deployment) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-@check("CFG131", "sip")
 def rtp_as_mapping(deployment: Deployment) -> Iterator[Finding]:
     """An rtp_port that is read as nothing."""
     sip = deployment.sip
@@ -224,7 +221,6 @@ def rtp_as_mapping(deployment: Deployment) -> Iterator[Finding]:
         yield fault("CFG131", _at(sip, "rtp_port"), detail)
 
 
-@check("CFG132", "sip")
 def two_announced_addresses(deployment: Deployment) -> Iterator[Finding]:
     """Settings that exclude each other."""
     sip = deployment.sip
@@ -234,7 +230,6 @@ def two_announced_addresses(deployment: Deployment) -> Iterator[Finding]:
             yield fault("CFG132", _at(sip, address), f"{switch} and {address} are both set: livekit-sip does not start")
 
 
-@check("CFG142", "sip")
 def announced_address(deployment: Deployment) -> Iterator[Finding]:
     """An address in livekit-sip's answers that no phone reaches."""
     sip, compose = deployment.sip, deployment.compose
@@ -251,7 +246,6 @@ def announced_address(deployment: Deployment) -> Iterator[Finding]:
         yield fault("CFG142", _at(sip, "use_external_ip"), detail)
 
 
-@check("CFG135", "sip", "compose")
 def unpublished_ports(deployment: Deployment) -> Iterator[Finding]:
     """Ports of livekit-sip that no packet reaches."""
     compose, sip = deployment.compose, deployment.sip
@@ -269,3 +263,13 @@ def unpublished_ports(deployment: Deployment) -> Iterator[Finding]:
     if lost := max(rtp.last - rtp.first + 1 - reached, 0):
         ports = f"RTP ports {rtp.first}-{rtp.last}"
         yield fault("CFG135", place, f"{lost} of the {ports} are not published one to one over UDP")
+
+
+CHECKS: Final[tuple[Check[Deployment], ...]] = (
+    Check("CFG106", out_of_range),
+    Check("CFG130", overlapping_ranges),
+    Check("CFG131", rtp_as_mapping, needs=("sip",)),
+    Check("CFG132", two_announced_addresses, needs=("sip",)),
+    Check("CFG142", announced_address, needs=("sip",)),
+    Check("CFG135", unpublished_ports, needs=("sip", "compose")),
+)

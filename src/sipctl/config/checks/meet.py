@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from sipctl.config.check import check, fault
-from sipctl.config.deployment import Deployment, EnvValue
+from sipctl.config.deployment import Deployment, EnvValue, fault
 from sipctl.config.model import Setting
 from sipctl.config.urls import same_server, url_fault
 from sipctl.config.values import read_boolean
 from sipctl.errors import ConfigError
-from sipctl.findings import Finding, Level
+from sipctl.findings.check import Check
+from sipctl.findings.record import Finding, Level
 from sipctl.masking import shown_url
 from sipctl.telephony.e164 import has_extension, is_region, is_valid, to_e164
 from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH
@@ -44,7 +44,6 @@ def _enabled(deployment: Deployment) -> bool:
     return value is not None and value.text.lower() in {"yes", "y", "true", "1"}
 
 
-@check("CFG112", "env")
 def two_addresses(deployment: Deployment) -> Iterator[Finding]:
     """LIVEKIT_URL and LIVEKIT_API_URL that differ."""
     one, other = _value(deployment, "LIVEKIT_URL"), _value(deployment, "LIVEKIT_API_URL")
@@ -58,7 +57,6 @@ def two_addresses(deployment: Deployment) -> Iterator[Finding]:
         )
 
 
-@check("CFG113", "env")
 def odd_booleans(deployment: Deployment) -> Iterator[Finding]:
     """Words that Meet does not take for booleans."""
     for name in _BOOLEANS:
@@ -76,7 +74,6 @@ def _is_whole(text: str) -> bool:
     return text.isascii() and text.isdecimal()
 
 
-@check("CFG114", "env")
 def pin_length(deployment: Deployment) -> Iterator[Finding]:
     """PIN lengths that Meet or livekit-sip cannot work with."""
     value = _value(deployment, "ROOM_TELEPHONY_PIN_LENGTH")
@@ -88,7 +85,6 @@ def pin_length(deployment: Deployment) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@check("CFG115", "env")
 def pin_retries(deployment: Deployment) -> Iterator[Finding]:
     """The truth about ROOM_TELEPHONY_PIN_MAX_RETRIES, for those who set it."""
     value = _value(deployment, "ROOM_TELEPHONY_PIN_MAX_RETRIES")
@@ -106,7 +102,6 @@ def pin_retries(deployment: Deployment) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@check("CFG116", "env")
 def phone_number(deployment: Deployment) -> Iterator[Finding]:
     """A missing, impossible or unassigned number."""
     value = _value(deployment, "ROOM_TELEPHONY_PHONE_NUMBER")
@@ -128,7 +123,6 @@ def phone_number(deployment: Deployment) -> Iterator[Finding]:
         yield fault("CFG116", value.place, detail, observed=value.text)
 
 
-@check("CFG117", "env")
 def country(deployment: Deployment) -> Iterator[Finding]:
     """A default country that is none."""
     value = _value(deployment, "ROOM_TELEPHONY_DEFAULT_COUNTRY")
@@ -138,7 +132,6 @@ def country(deployment: Deployment) -> Iterator[Finding]:
         yield fault("CFG117", value.place, detail, observed=value.text, expected="two letters, such as FR")
 
 
-@check("CFG118", "env")
 def no_server(deployment: Deployment) -> Iterator[Finding]:
     """An environment that speaks of telephony, but not of LiveKit."""
     env = deployment.env or {}
@@ -154,7 +147,6 @@ def no_server(deployment: Deployment) -> Iterator[Finding]:
             yield fault("CFG118", place, f"{name} is not set in these files")
 
 
-@check("CFG119", "env")
 def misspelt(deployment: Deployment) -> Iterator[Finding]:
     """Names that are nearly Meet's."""
     for name, value in (deployment.env or {}).items():
@@ -169,7 +161,6 @@ def misspelt(deployment: Deployment) -> Iterator[Finding]:
             yield fault("CFG119", value.place, f"Meet has no setting {name}", fix=fix)
 
 
-@check("CFG129", "env")
 def room_filter(deployment: Deployment) -> Iterator[Finding]:
     """A filter that keeps out the rooms that it should let through."""
     value = _value(deployment, "LIVEKIT_WEBHOOK_EVENTS_FILTER_REGEX")
@@ -194,9 +185,22 @@ def room_filter(deployment: Deployment) -> Iterator[Finding]:
         )
 
 
-@check("CFG144", "env")
 def unverified(deployment: Deployment) -> Iterator[Finding]:
     """A Meet that does not look at LiveKit's certificate."""
     value = _value(deployment, "LIVEKIT_VERIFY_SSL")
     if value and value.text.lower() in {"no", "n", "false", "0"}:
         yield fault("CFG144", value.place, "LIVEKIT_VERIFY_SSL is off", observed=value.text)
+
+
+CHECKS: Final[tuple[Check[Deployment], ...]] = (
+    Check("CFG112", two_addresses, needs=("env",)),
+    Check("CFG113", odd_booleans, needs=("env",)),
+    Check("CFG114", pin_length, needs=("env",)),
+    Check("CFG115", pin_retries, needs=("env",)),
+    Check("CFG116", phone_number, needs=("env",)),
+    Check("CFG117", country, needs=("env",)),
+    Check("CFG118", no_server, needs=("env",)),
+    Check("CFG119", misspelt, needs=("env",)),
+    Check("CFG129", room_filter, needs=("env",)),
+    Check("CFG144", unverified, needs=("env",)),
+)

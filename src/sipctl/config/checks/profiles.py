@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 from typing import Final
 
-from sipctl.config.check import check, fault
-from sipctl.config.deployment import ConfigSource, Deployment
+from sipctl.config.deployment import ConfigSource, Deployment, fault
 from sipctl.config.file import ProfileTable
 from sipctl.config.urls import url_fault
-from sipctl.findings import Finding
+from sipctl.findings.check import Check
+from sipctl.findings.record import Finding
 from sipctl.masking import shown_url
 
 _ADDRESSES: Final = ("url", "sip_health_url", "sip_metrics_url", "webhook_url")
 
 
-@check("CFG140")
 def unusable_profiles(deployment: Deployment) -> Iterator[Finding]:
     """A default profile that is not there, addresses that are none, and servers without key or secret."""
     for config in deployment.configs:
@@ -42,3 +41,6 @@ def _half_connection(config: ConfigSource, name: str, table: ProfileTable) -> It
         if getattr(table, key) is None and getattr(table, f"{key}_file") is None:
             place = config.place("profiles", name, "url")
             yield fault("CFG140", place, f"profile {name!r} has a url but neither {key} nor {key}_file")
+
+
+CHECKS: Final[tuple[Check[Deployment], ...]] = (Check("CFG140", unusable_profiles),)

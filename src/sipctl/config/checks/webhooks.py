@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
-from sipctl.config.check import check, fault
 from sipctl.config.checks.livekit import at, backend_value, host_of, server_keys, server_of, webhook_urls_of
-from sipctl.config.deployment import Deployment
+from sipctl.config.deployment import Deployment, fault
 from sipctl.config.urls import split_url
-from sipctl.findings import Finding, Level
+from sipctl.findings.check import Check
+from sipctl.findings.record import Finding, Level
 from sipctl.masking import shown_url
 
 WEBHOOK_PATH: Final = "/api/v1.0/rooms/webhooks-livekit/"
@@ -16,7 +16,6 @@ WEBHOOK_PATH: Final = "/api/v1.0/rooms/webhooks-livekit/"
 _ROOM_EVENTS: Final = ("room_started", "room_finished")
 
 
-@check("CFG125", "server")
 def webhook_key(deployment: Deployment) -> Iterator[Finding]:
     """Webhooks that the server cannot sign, so that it does not start."""
     server = server_of(deployment)
@@ -32,7 +31,6 @@ def webhook_key(deployment: Deployment) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@check("CFG126", "server", "env")
 def webhook_receiver_key(deployment: Deployment) -> Iterator[Finding]:
     """Webhooks that the backend refuses."""
     server = server_of(deployment)
@@ -45,7 +43,6 @@ def webhook_receiver_key(deployment: Deployment) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@check("CFG127", "server")
 def webhook_urls(deployment: Deployment) -> Iterator[Finding]:
     """Webhooks that never arrive."""
     server, urls = server_of(deployment), webhook_urls_of(deployment)
@@ -78,7 +75,6 @@ def _scheme_problem(url: str, deployment: Deployment) -> str:
     return ""
 
 
-@check("CFG128", "server")
 def event_filter(deployment: Deployment) -> Iterator[Finding]:
     """A filter that swallows one of the two events which rules live by."""
     server = server_of(deployment)
@@ -95,3 +91,11 @@ def event_filter(deployment: Deployment) -> Iterator[Finding]:
 def _events(deployment: Deployment, key: str) -> list[str]:
     events = server_of(deployment).get("webhook", "filter_params", key)
     return [str(event) for event in events] if isinstance(events, list) else []
+
+
+CHECKS: Final[tuple[Check[Deployment], ...]] = (
+    Check("CFG125", webhook_key, needs=("server",)),
+    Check("CFG126", webhook_receiver_key, needs=("server", "env")),
+    Check("CFG127", webhook_urls, needs=("server",)),
+    Check("CFG128", event_filter, needs=("server",)),
+)

@@ -1,5 +1,12 @@
-"""The checks, a module for each area. Importing this package registers them all."""
+"""The checks of a live deployment, a module for each area."""
+
+from typing import Final
 
 from sipctl.doctor.checks import api, lints, pins, rules, sip, trunks
+from sipctl.doctor.facts import Facts
+from sipctl.findings.check import Check
 
-__all__ = ["api", "lints", "pins", "rules", "sip", "trunks"]
+CHECKS: Final[tuple[Check[Facts], ...]] = (
+    *api.CHECKS, *lints.CHECKS, *pins.CHECKS, *rules.CHECKS, *sip.CHECKS, *trunks.CHECKS,
+)  # fmt: skip
+"""Every check of this version."""

@@ -1,12 +1,13 @@
 """API2xx: whether LiveKit answers, lets us in, and is whole."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from sipctl.command_line import CommandLine
-from sipctl.doctor.check import check, found, skipped
 from sipctl.doctor.facts import Facts
 from sipctl.errors import DeniedError, SipctlError
-from sipctl.findings import Finding, Level
+from sipctl.findings.check import Check, found, skipped
+from sipctl.findings.record import Finding, Level
 from sipctl.lkapi.clocks import CLOCKS_AGREE_S
 from sipctl.telephony.commands import room_reference
 
@@ -21,7 +22,6 @@ def _failure(code: str, facts: Facts, error: SipctlError) -> Finding:
     return found(code, where, error.message, source="ListRooms", fix=error.advice)
 
 
-@check("API201", "asked", sees=("server",))
 def answers(facts: Facts) -> Iterator[Finding]:
     """A server that cannot be reached, or is no LiveKit."""
     error = facts.server.error
@@ -29,7 +29,6 @@ def answers(facts: Facts) -> Iterator[Finding]:
         yield _failure("API201", facts, error)
 
 
-@check("API202", "asked", sees=("server",))
 def accepts_the_key(facts: Facts) -> Iterator[Finding]:
     """A key or a secret that the server does not know."""
     error = facts.server.error
@@ -39,7 +38,6 @@ def accepts_the_key(facts: Facts) -> Iterator[Finding]:
         yield skipped("API202", f"not checked: {error.message}")
 
 
-@check("API203", "asked", sees=("rules", "rooms", "participants"))
 def grants(facts: Facts) -> Iterator[Finding]:
     """Calls that are refused for want of a grant."""
     questions = {
@@ -52,7 +50,6 @@ def grants(facts: Facts) -> Iterator[Finding]:
             yield found("API203", f"grant {grant}", error.message, expected=grant, fix=error.advice)
 
 
-@check("API204", "skew_s", sees=("server",))
 def clocks(facts: Facts) -> Iterator[Finding]:
     """Clocks that are about to refuse tokens, or do already."""
     skew = facts.skew_s.get()
@@ -69,7 +66,6 @@ def clocks(facts: Facts) -> Iterator[Finding]:
         )
 
 
-@check("API205", "asked", sees=("rules",))
 def sip_connected(facts: Facts) -> Iterator[Finding]:
     """A server whose SIP half is dead."""
     error = facts.rules.error
@@ -79,13 +75,11 @@ def sip_connected(facts: Facts) -> Iterator[Finding]:
         yield skipped("API205", f"not checked: {error.message}")
 
 
-@check("API206", "asked")
 def version(_facts: Facts) -> Iterator[Finding]:
     """LiveKit's version, which no call of the API tells."""
     yield skipped("API206", "LiveKit tells its version only to those who join a room, which doctor does not do")
 
 
-@check("API207", "ghosts")
 def ghosts(facts: Facts) -> Iterator[Finding]:
     """Rooms whose node is gone."""
     sids = {room.name: room.sid for room in facts.rooms.value or ()}
@@ -97,3 +91,14 @@ def ghosts(facts: Facts) -> Iterator[Finding]:
             source="SendData",
             command=CommandLine.of("room", "delete").on(room_reference(room, sids.get(room, ""))),
         )
+
+
+CHECKS: Final[tuple[Check[Facts], ...]] = (
+    Check("API201", answers, needs=("asked",), sees=("server",)),
+    Check("API202", accepts_the_key, needs=("asked",), sees=("server",)),
+    Check("API203", grants, needs=("asked",), sees=("rules", "rooms", "participants")),
+    Check("API204", clocks, needs=("skew_s",), sees=("server",)),
+    Check("API205", sip_connected, needs=("asked",), sees=("rules",)),
+    Check("API206", version, needs=("asked",)),
+    Check("API207", ghosts, needs=("ghosts",)),
+)

@@ -1,12 +1,12 @@
 """The lints of rules and trunks as checks: the same functions that `rules lint` and every write of a rule use."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from sipctl.command_line import CommandLine
-from sipctl.doctor.check import Run, check, found
 from sipctl.doctor.facts import Facts
-from sipctl.findings import Finding
+from sipctl.findings.check import Check, found
+from sipctl.findings.record import Finding
 from sipctl.telephony.commands import delete_rule, delete_trunk, update_rule
 from sipctl.telephony.linting.fault import Fault
 from sipctl.telephony.linting.lints import LINTS, Lint
@@ -16,7 +16,7 @@ _RULES: Final = "ListSIPDispatchRule"
 _TRUNKS: Final = "ListSIPInboundTrunk"
 
 
-def _run(lint: Lint) -> Run:
+def _run(lint: Lint) -> Callable[[Facts], Iterator[Finding]]:
     def run(facts: Facts) -> Iterator[Finding]:
         return (_finding(facts, fault) for fault in lint.find(facts.site))
 
@@ -49,5 +49,4 @@ def _command(facts: Facts, fault: Fault) -> CommandLine | None:
     return update_rule(fault.about, fault.remedy, facts.mark, live)
 
 
-for _code, _lint in LINTS.items():
-    check(_code, *_lint.needs, sees=_lint.sees)(_run(_lint))
+CHECKS: Final = tuple(Check(code, _run(lint), lint.needs, lint.sees) for code, lint in LINTS.items())

@@ -6,9 +6,9 @@ from itertools import pairwise
 from typing import Final
 
 from sipctl.command_line import CommandLine
-from sipctl.doctor.check import check, found, skipped
 from sipctl.doctor.facts import Facts
-from sipctl.findings import Finding
+from sipctl.findings.check import Check, found, skipped
+from sipctl.findings.record import Finding
 from sipctl.telephony.exposure import Exposure
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import MAX_LENGTH, mask_pin, weakness
@@ -23,7 +23,6 @@ def _room(holding: Holding) -> str:
     return f"room {holding.room}"
 
 
-@check("PIN501", "pins")
 def missing(facts: Facts) -> Iterator[Finding]:
     """Rooms without a PIN."""
     for holding in facts.pins.get().holdings:
@@ -37,7 +36,6 @@ def missing(facts: Facts) -> Iterator[Finding]:
             )
 
 
-@check("PIN502", "pins")
 def other_length(facts: Facts) -> Iterator[Finding]:
     """PINs of another length than the setting."""
     length = facts.pins.get().policy.length
@@ -53,7 +51,6 @@ def other_length(facts: Facts) -> Iterator[Finding]:
             )
 
 
-@check("PIN503", "pins")
 def no_digits(facts: Facts) -> Iterator[Finding]:
     """PINs that no keypad has."""
     for holding in facts.pins.get().holdings:
@@ -61,7 +58,6 @@ def no_digits(facts: Facts) -> Iterator[Finding]:
             yield found("PIN503", _room(holding), "its PIN is not all digits", source=_SOURCE)
 
 
-@check("PIN504", "pins")
 def too_long(facts: Facts) -> Iterator[Finding]:
     """PINs at whose 17th digit livekit-sip hangs up."""
     for holding in facts.pins.get().holdings:
@@ -69,7 +65,6 @@ def too_long(facts: Facts) -> Iterator[Finding]:
             yield found("PIN504", _room(holding), f"its PIN has {len(holding.pin)} digits", source=_SOURCE)
 
 
-@check("PIN505", "pins", "rules")
 def drifted(facts: Facts) -> Iterator[Finding]:
     """Owned rules whose PIN is not the registry's."""
     pins = {holding.room: holding.pin for holding in facts.pins.get().holdings}
@@ -86,7 +81,6 @@ def drifted(facts: Facts) -> Iterator[Finding]:
             )
 
 
-@check("PIN506", "pins", sees=("rules",))
 def used_by_others(facts: Facts) -> Iterator[Finding]:
     """PINs of the registry that another profile's registry gave out, too, or that a foreign rule has."""
     rooms = {holding.pin: holding.room for holding in facts.pins.get().holdings if holding.pin}
@@ -122,7 +116,6 @@ def _given_by_another_profile(facts: Facts, rooms: Mapping[str, str]) -> Iterato
         )
 
 
-@check("PIN507", "pins")
 def trivial(facts: Facts) -> Iterator[Finding]:
     """PINs that somebody tries first."""
     for holding in facts.pins.get().holdings:
@@ -136,7 +129,6 @@ def trivial(facts: Facts) -> Iterator[Finding]:
             )
 
 
-@check("PIN508", "pins")
 def old(facts: Facts) -> Iterator[Finding]:
     """PINs that were given out over a year ago."""
     limit = (datetime.now(UTC) - _OLD).isoformat()
@@ -145,7 +137,6 @@ def old(facts: Facts) -> Iterator[Finding]:
         yield found("PIN508", f"{len(aged)} rooms", f"the oldest is from {min(one.assigned_at for one in aged)}")
 
 
-@check("PIN509", "pins")
 def prefixes(facts: Facts) -> Iterator[Finding]:
     """PINs that are the start of another one."""
     holdings = sorted((one for one in facts.pins.get().holdings if one.pin), key=lambda one: one.pin)
@@ -154,7 +145,6 @@ def prefixes(facts: Facts) -> Iterator[Finding]:
             yield found("PIN509", _room(one), f"its PIN is the start of that of room {other.room!r}", source=_SOURCE)
 
 
-@check("PIN510", "pins")
 def unfinished(facts: Facts) -> Iterator[Finding]:
     """Rotations that an interrupted run left half-way."""
     for rotation in facts.pins.get().unfinished:
@@ -167,7 +157,6 @@ def unfinished(facts: Facts) -> Iterator[Finding]:
         )
 
 
-@check("PIN511", "pins", "wrong_pins", "rules")
 def guessing(facts: Facts) -> Iterator[Finding]:
     """More wrong PINs than typing errors explain."""
     pins, wrong = facts.pins.get(), facts.wrong_pins.get()
@@ -188,3 +177,18 @@ def guessing(facts: Facts) -> Iterator[Finding]:
 
 def _rotated(room: str) -> str:
     return f"rotation of {room}"
+
+
+CHECKS: Final[tuple[Check[Facts], ...]] = (
+    Check("PIN501", missing, needs=("pins",)),
+    Check("PIN502", other_length, needs=("pins",)),
+    Check("PIN503", no_digits, needs=("pins",)),
+    Check("PIN504", too_long, needs=("pins",)),
+    Check("PIN505", drifted, needs=("pins", "rules")),
+    Check("PIN506", used_by_others, needs=("pins",), sees=("rules",)),
+    Check("PIN507", trivial, needs=("pins",)),
+    Check("PIN508", old, needs=("pins",)),
+    Check("PIN509", prefixes, needs=("pins",)),
+    Check("PIN510", unfinished, needs=("pins",)),
+    Check("PIN511", guessing, needs=("pins", "wrong_pins", "rules")),
+)

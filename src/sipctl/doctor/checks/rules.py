@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Final
 
-from sipctl.doctor.check import check, found, skipped
 from sipctl.doctor.facts import Facts
-from sipctl.findings import Finding
+from sipctl.findings.check import Check, found, skipped
+from sipctl.findings.record import Finding
 from sipctl.telephony.commands import delete_rule
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.naming import counted, told_rule
@@ -18,7 +19,6 @@ def _label(rule: DispatchRule) -> str:
     return f"rule {rule.sip_dispatch_rule_id}"
 
 
-@check("RUL405", "rules", "rooms")
 def stale_rules(facts: Facts) -> Iterator[Finding]:
     """Owned rules whose room is not live."""
     live = {room.name for room in facts.rooms.get()}
@@ -33,7 +33,6 @@ def stale_rules(facts: Facts) -> Iterator[Finding]:
             )
 
 
-@check("RUL407", "rules")
 def names_that_disagree(facts: Facts) -> Iterator[Finding]:
     """Rules with the mark of one room that lead to another."""
     before, _, after = facts.settings.name_template.partition("{room}")
@@ -51,7 +50,6 @@ def names_that_disagree(facts: Facts) -> Iterator[Finding]:
             )
 
 
-@check("RUL409", "rules")
 def foreign_rules(facts: Facts) -> Iterator[Finding]:
     """Rules of others."""
     foreign = [rule for rule in facts.rules.get() if not facts.mark.owns(rule)]
@@ -64,14 +62,12 @@ def foreign_rules(facts: Facts) -> Iterator[Finding]:
         )
 
 
-@check("RUL410", "rules")
 def no_rule(facts: Facts) -> Iterator[Finding]:
     """A server without rules: nobody is in a meeting, or nobody writes rules."""
     if not facts.rules.get():
         yield found("RUL410", detail="a caller hears ringing now", source=_SOURCE)
 
 
-@check("RUL411", "rules")
 def superfluous_rules(facts: Facts) -> Iterator[Finding]:
     """Rooms that several PINs lead to, or two rules of which one takes every call of the other."""
     for room, rules in _rooms_of_several_rules(facts):
@@ -79,7 +75,6 @@ def superfluous_rules(facts: Facts) -> Iterator[Finding]:
             yield found("RUL411", f"room {room}", ", ".join(map(told_rule, rules)), source=_SOURCE)
 
 
-@check("RUL420", "rules")
 def rules_that_overlap_in_part(facts: Facts) -> Iterator[Finding]:
     """Rules of one room and one PIN that share calls with another one, of which neither is a duplicate."""
     for room, rules in _rooms_of_several_rules(facts):
@@ -108,7 +103,6 @@ def _rooms_of_several_rules(facts: Facts) -> Iterator[tuple[str, list[DispatchRu
     return ((room, rules) for room, rules in by_room.items() if len(rules) > 1)
 
 
-@check("RUL415", "rules")
 def rules_while_telephony_is_off(facts: Facts) -> Iterator[Finding]:
     """Owned rules that nobody will delete."""
     if "ROOM_TELEPHONY_ENABLED" not in facts.settings.telephony.given:
@@ -125,7 +119,6 @@ def rules_while_telephony_is_off(facts: Facts) -> Iterator[Finding]:
         )
 
 
-@check("RUL416", "participants", sees=("ghosts",))
 def rooms_of_phone_callers(facts: Facts) -> Iterator[Finding]:
     """Rooms that hold phone callers and nobody else."""
     ghosts = facts.ghosts.value or frozenset()
@@ -137,3 +130,15 @@ def rooms_of_phone_callers(facts: Facts) -> Iterator[Finding]:
                 f"{len(people)} by phone, nobody else",
                 source="ListParticipants",
             )
+
+
+CHECKS: Final[tuple[Check[Facts], ...]] = (
+    Check("RUL405", stale_rules, needs=("rules", "rooms")),
+    Check("RUL407", names_that_disagree, needs=("rules",)),
+    Check("RUL409", foreign_rules, needs=("rules",)),
+    Check("RUL410", no_rule, needs=("rules",)),
+    Check("RUL411", superfluous_rules, needs=("rules",)),
+    Check("RUL420", rules_that_overlap_in_part, needs=("rules",)),
+    Check("RUL415", rules_while_telephony_is_off, needs=("rules",)),
+    Check("RUL416", rooms_of_phone_callers, needs=("participants",), sees=("ghosts",)),
+)

@@ -1,16 +1,16 @@
 """SIP7xx: the SIP node itself."""
 
 from collections.abc import Iterator
+from typing import Final
 
-from sipctl.doctor.check import check, found
 from sipctl.doctor.facts import Facts
-from sipctl.findings import Finding
+from sipctl.findings.check import Check, found
+from sipctl.findings.record import Finding
 from sipctl.masking import shown_words
 
 _OK = 200
 
 
-@check("SIP705", "health")
 def health(facts: Facts) -> Iterator[Finding]:
     """A SIP node that does not answer, or says that it is not well."""
     status, said = facts.health.get()
@@ -21,3 +21,6 @@ def health(facts: Facts) -> Iterator[Finding]:
         observed = f"{status} {text}".rstrip() if status else text
         where = f"SIP node {facts.settings.sip_health_url}"
         yield found("SIP705", where, detail, observed=observed, expected="200 OK", source="health_port")
+
+
+CHECKS: Final[tuple[Check[Facts], ...]] = (Check("SIP705", health, needs=("health",)),)

@@ -1,10 +1,11 @@
 """TRK3xx: what trunks and settings together prove. What rules and trunks prove is linting's."""
 
 from collections.abc import Iterator
+from typing import Final
 
-from sipctl.doctor.check import check, found, skipped
 from sipctl.doctor.facts import Facts
-from sipctl.findings import Finding
+from sipctl.findings.check import Check, found, skipped
+from sipctl.findings.record import Finding
 from sipctl.telephony.e164 import is_e164, to_e164
 from sipctl.telephony.model import InboundTrunk
 from sipctl.telephony.naming import told_trunk
@@ -17,14 +18,12 @@ def _label(trunk: InboundTrunk) -> str:
     return f"trunk {trunk.sip_trunk_id}"
 
 
-@check("TRK301", "inbound")
 def no_inbound_trunk(facts: Facts) -> Iterator[Finding]:
     """A server without an inbound trunk."""
     if not facts.inbound.get():
         yield found("TRK301", detail="no inbound trunk is stored", source=_SOURCE)
 
 
-@check("TRK303", "inbound")
 def numbers_not_in_e164(facts: Facts) -> Iterator[Finding]:
     """Called numbers that a provider's To header never equals."""
     for trunk in facts.inbound.get():
@@ -40,7 +39,6 @@ def numbers_not_in_e164(facts: Facts) -> Iterator[Finding]:
                 )
 
 
-@check("TRK304", "inbound")
 def number_unlike_the_setting(facts: Facts) -> Iterator[Finding]:
     """The number that people are told, on no trunk."""
     telephony, trunks = facts.settings.telephony, facts.inbound.get()
@@ -61,7 +59,6 @@ def number_unlike_the_setting(facts: Facts) -> Iterator[Finding]:
         )
 
 
-@check("TRK305", "inbound")
 def trunks_for_anyone(facts: Facts) -> Iterator[Finding]:
     """Trunks that tell a provider's calls by the number alone."""
     for trunk in facts.inbound.get():
@@ -69,7 +66,6 @@ def trunks_for_anyone(facts: Facts) -> Iterator[Finding]:
             yield found("TRK305", _label(trunk), f"{told_trunk(trunk)} takes calls from any address", source=_SOURCE)
 
 
-@check("TRK310", "inbound")
 def several_providers(facts: Facts) -> Iterator[Finding]:
     """Trunks that cannot all be one provider's."""
     trunks = facts.inbound.get()
@@ -77,3 +73,12 @@ def several_providers(facts: Facts) -> Iterator[Finding]:
     if len(origins) > 1:
         names = ", ".join(map(told_trunk, trunks))
         yield found("TRK310", f"{len(trunks)} trunks", f"addresses or credentials differ: {names}", source=_SOURCE)
+
+
+CHECKS: Final[tuple[Check[Facts], ...]] = (
+    Check("TRK301", no_inbound_trunk, needs=("inbound",)),
+    Check("TRK303", numbers_not_in_e164, needs=("inbound",)),
+    Check("TRK304", number_unlike_the_setting, needs=("inbound",)),
+    Check("TRK305", trunks_for_anyone, needs=("inbound",)),
+    Check("TRK310", several_providers, needs=("inbound",)),
+)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from sipctl.findings import Level
+from sipctl.findings.record import Level
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 
 CLASH: Final = "RUL401"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from sipctl.findings import Level
+from sipctl.findings.record import Level
 from sipctl.telephony.linting.fault import Fault
 from sipctl.telephony.linting.shadows import Shadows
 from sipctl.telephony.linting.terrain import Terrain

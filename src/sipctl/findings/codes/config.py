@@ -1,11 +1,11 @@
-"""Every code of the configuration checks: what it means, what a caller hears, what to do. The table only grows."""
+"""CFG1xx: configuration files."""
 
 from typing import Final
 
 from sipctl.command_line import CommandLine, Prose
-from sipctl.findings import Code, Level
+from sipctl.findings.codes.heard import NOTHING
+from sipctl.findings.record import Code, Level
 
-_NOTHING: Final = "Nothing unusual."
 _NO_RULE: Final = "Ringing without end: no dispatch rule is ever created."
 _BUSY: Final = "An error tone after one second: livekit-sip answers 503."
 _AFTER_PIN: Final = "The PIN prompt, the joining message, then the call ends."
@@ -75,7 +75,7 @@ FILE_CODES: Final = (
         110, Level.WARN, "Files with secrets are private",
         "Other users of the machine can read a file that holds a secret, or one of sipctl's own, which hold PINs; or a "
         "link stands in its place. livekit-server refuses such a key_file, sipctl such a link.",
-        _NOTHING,
+        NOTHING,
         "chmod 600 the file, and 700 sipctl's folder; make new secrets and PINs if others may have read them",
     ),
     _code(
@@ -93,7 +93,7 @@ FILE_CODES: Final = (
     _code(
         140, Level.ERROR, "Every profile can be used",
         "default_profile names no profile, an address is none, or a url stands without api_key and api_secret.",
-        _NOTHING,
+        NOTHING,
         ("correct the line named; ", CommandLine.of("config", "init"), " writes a profile anew"),
     ),
 )  # fmt: skip
@@ -102,7 +102,7 @@ MEET_CODES: Final = (
     _code(
         112, Level.WARN, "One LiveKit address is set",
         "LIVEKIT_URL and LIVEKIT_API_URL are set and differ. Meet reads LIVEKIT_API_URL, sipctl LIVEKIT_URL first.",
-        _NOTHING,
+        NOTHING,
         "set both to the same address, or only LIVEKIT_API_URL",
     ),
     _code(
@@ -152,7 +152,7 @@ MEET_CODES: Final = (
     _code(
         144, Level.WARN, "Meet checks LiveKit's certificate",
         "LIVEKIT_VERIFY_SSL is off: Meet talks to whoever answers, and opens a new session for every call.",
-        _NOTHING,
+        NOTHING,
         "set LIVEKIT_VERIFY_SSL=True, and give Meet the CA of a private certificate",
     ),
 )  # fmt: skip
@@ -245,7 +245,7 @@ LIVEKIT_CODES: Final = (
     _code(
         134, Level.WARN, "Secrets are long enough",
         "A secret has under 32 characters; livekit-server logs an error, and short secrets can be guessed.",
-        _NOTHING,
+        NOTHING,
         "use 32 random characters or more, in all files at once",
     ),
     _code(
@@ -269,7 +269,7 @@ LIVEKIT_CODES: Final = (
     _code(
         138, Level.WARN, "Every suppression is still meant",
         "An entry of `ignore` in the profile has passed its date, or names a code that does not exist.",
-        _NOTHING,
+        NOTHING,
         "delete the entry, or give it a new date",
     ),
     _code(
@@ -293,7 +293,7 @@ LIVEKIT_CODES: Final = (
     _code(
         143, Level.INFO, "No setting of outgoing calls is taken for one of incoming calls",
         "sip_trunk_ids and max_active_calls decide which node places a call; they keep no caller out.",
-        _NOTHING,
+        NOTHING,
         "nothing, if that was meant; a firewall and trunks keep callers out",
     ),
 )  # fmt: skip

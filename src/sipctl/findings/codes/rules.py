@@ -1,10 +1,10 @@
-"""Dispatch rules."""
+"""RUL4xx: dispatch rules."""
 
 from typing import Final
 
 from sipctl.command_line import CommandLine
-from sipctl.doctor.codes.words import BUSY, NOTHING, RINGING
-from sipctl.findings import Code, Level
+from sipctl.findings.codes.heard import BUSY, NOTHING, RINGING
+from sipctl.findings.record import Code, Level
 
 RULE_CODES: Final = (
     Code(

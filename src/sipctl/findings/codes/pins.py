@@ -1,10 +1,10 @@
-"""PINs and where they are kept."""
+"""PIN5xx: PINs and where they are kept."""
 
 from typing import Final
 
 from sipctl.command_line import CommandLine
-from sipctl.doctor.codes.words import NOTHING
-from sipctl.findings import Code, Level
+from sipctl.findings.codes.heard import NOTHING
+from sipctl.findings.record import Code, Level
 
 PIN_CODES: Final = (
     Code(

@@ -1,9 +1,9 @@
-"""LiveKit's API and the SIP node."""
+"""API2xx: LiveKit's API."""
 
 from typing import Final
 
-from sipctl.doctor.codes.words import NOTHING
-from sipctl.findings import Code, Level
+from sipctl.findings.codes.heard import NOTHING
+from sipctl.findings.record import Code, Level
 
 API_CODES: Final = (
     Code(
@@ -61,16 +61,5 @@ API_CODES: Final = (
         cause="A livekit-server that was killed leaves its rooms and participants listed for good.",
         callers="A caller with the PIN of a ghost's rule can enter and sits alone.",
         fix="delete the room; sipctl makes it again first, since LiveKit alone does not answer for it",
-    ),
-)
-
-SIP_CODES: Final = (
-    Code(
-        code="SIP705",
-        level=Level.ERROR,
-        title="The SIP node is healthy",
-        cause="The health port of livekit-sip refuses, or says NotStarted, UnderLoad or Stopped.",
-        callers="Nothing at all, if the node is down.",
-        fix="start livekit-sip and read its log: it ends with status 0 on configuration errors",
     ),
 )

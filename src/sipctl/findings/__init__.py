@@ -1,0 +1,1 @@
+"""What every check speaks: one record, one framework of checks, and all codes."""
