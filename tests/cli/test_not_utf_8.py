@@ -24,6 +24,20 @@ def test_a_setting_of_the_environment(sandbox: Sandbox, name: str) -> None:
         assert not sandbox.calls
 
 
+@pytest.mark.parametrize("name", ["DB_HOST", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_PORT", "DATABASE_URL"])
+def test_a_setting_of_meets_database(tmp_path: Path, name: str) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[profiles.p.registry]\nlayout = "meet"\n')
+    value = f"postgresql://u:x{BROKEN}@127.0.0.1:1/x" if name == "DATABASE_URL" else f"x{BROKEN}"
+    env = clean_env(SIPCTL_CONFIG=str(config), DB_PORT="1") | {name: value}
+    assert_error(run("pin", "list", env=env), 2)
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 300, f"x{BROKEN}"])
+def test_a_host_that_is_none(host: str) -> None:
+    assert_error(run("pin", "list", env=clean_env(SIPCTL_REGISTRY_URL=f"postgresql://u@{host}:1/x")), 2)
+
+
 @pytest.mark.parametrize("name", ["SIPCTL_STATE_DIR", "SIPCTL_DATA_DIR", "HOME", "XDG_CONFIG_HOME", "USER", "LOGNAME"])
 def test_a_folder_or_a_user_of_such_a_name(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
     env = env_of(sandbox, **{name: str(tmp_path / f"x{BROKEN}")})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import Result, assert_error, env_of, run
+from cli.running import Result, assert_error, clean_env, env_of, run
 from operations.desk import Desk
 from operations.yard import owned
 from sipctl.sandbox.server import Sandbox
@@ -109,6 +109,17 @@ def test_a_bug_report_follows_no_link(env: dict[str, str], tmp_path: Path, monke
     ended = run("room", "list", env=env)
     assert (ended.code, (tmp_path / "victim").exists()) == (70, False)
     assert "the traceback above" in ended.stderr
+
+
+def test_a_registry_in_a_file_that_settings_name_is_closed_to_all_but_its_group(tmp_path: Path) -> None:
+    for rights, left in ((0o666, 0o660), (0o640, 0o640)):
+        file = tmp_path / f"pins-{rights}.db"
+        env = clean_env(SIPCTL_REGISTRY_URL=f"sqlite:///{file}")
+        assert run("pin", "assign", "a", env=env).code == 0
+        assert mode(file) == 0o600
+        file.chmod(rights)
+        assert run("pin", "assign", "b", env=env).code == 0
+        assert mode(file) == left
 
 
 @pytest.mark.parametrize("line", ["doctor --settle 0 --only CFG110 --fail-on warn", "config validate --fail-on warn"])

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from sipctl.config.model import RegistrySettings
 from sipctl.errors import ConfigError
+from sipctl.telephony.text import is_unicode
 
 _MEETS_DEFAULTS: Final = {"DB_HOST": "localhost", "DB_NAME": "meet", "DB_USER": "dinum", "DB_PORT": "5432"}
 """What Meet takes for a setting that is not given (suitenumerique/meet settings.py)."""
@@ -69,4 +70,6 @@ def _port(settings: RegistrySettings) -> int:
 
 def _text(settings: RegistrySettings, name: str) -> str:
     given = settings.database[name].reveal() if name in settings.database else ""
+    if not is_unicode(given):
+        raise ConfigError(f"{name} is not UTF-8", hint="write it in UTF-8")
     return given or _MEETS_DEFAULTS.get(name, "")

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import ceil
@@ -98,11 +99,16 @@ def _open_sqlite(path: Path, timeout_s: float) -> Engine:
 
 
 def _make_private(path: Path) -> None:
-    """The file must be 0600 before SQLite makes it with the umask's mode."""
+    """A new file must be 0600 before SQLite makes it with the umask's mode; of an older one only a group may have more.
+
+    Its log gets the mode of the file.
+    """
     try:
         make_folder(path.parent)
         if not path.exists():
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+        elif (mode := stat.S_IMODE(path.stat().st_mode)) & stat.S_IRWXO:
+            path.chmod(mode & ~stat.S_IRWXO)
     except OSError as error:
         raise UncheckedError(
             f"cannot open the registry {path}: {error.strerror}", code="registry", hint="check the folder"
@@ -124,6 +130,10 @@ def translated(what: str, place: URL, *, if_corrupt: str = _IF_CORRUPT) -> Itera
         yield
     except (DBAPIError, ArgumentError) as error:
         raise failure(what, place, error, if_corrupt) from error
+    except UnicodeError:  # of the driver, at a host with an empty label, or at bytes that are not UTF-8
+        raise ConfigError(
+            f"{what} cannot be used: its address holds what no host, user or name can", hint="check the database's url"
+        ) from None
 
 
 @contextmanager
