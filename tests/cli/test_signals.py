@@ -29,6 +29,8 @@ from sipctl.sandbox.server import Sandbox
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 SECRET = "canary-secret-of-more-than-32-characters"
 every_signal = pytest.mark.parametrize(("number", "code"), SIGNALS)
+interrupted, terminated, hung_up = (pytest.mark.parametrize(("number", "code"), [one]) for one in SIGNALS)
+"""Signals end the process, or stop its writes: every one is tried on one wait of both kinds, and one on the others."""
 LONG_S = 60
 """How long a command may take to end, on a machine that is busy with other tests."""
 
@@ -97,7 +99,7 @@ def test_between_two_looks(sandbox: Sandbox, desk: Desk, tmp_path: Path, number:
     assert lock_is_free(sandbox)
 
 
-@every_signal
+@hung_up
 def test_between_two_writes(sandbox: Sandbox, desk: Desk, number: signal.Signals, code: int) -> None:
     line = "rules purge --apply --grace 0 --rate 0.01 -v -o json"
     with waiting(line, env_of(sandbox)) as purge:
@@ -116,7 +118,7 @@ def desk_audit() -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-@every_signal
+@terminated
 def test_while_another_run_holds_the_lock(sandbox: Sandbox, desk: Desk, number: signal.Signals, code: int) -> None:
     line = "rules purge --apply --grace 0 --lock-wait 3600"
     with run_lock(Path(os.environ["SIPCTL_STATE_DIR"]), sandbox.url), waiting(line, env_of(sandbox)) as purge:
@@ -127,7 +129,7 @@ def test_while_another_run_holds_the_lock(sandbox: Sandbox, desk: Desk, number: 
     assert len(desk.rules()) == 3
 
 
-@every_signal
+@hung_up
 def test_while_another_host_holds_the_lock(
     sandbox: Sandbox, desk: Desk, postgres: Postgres, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
@@ -141,7 +143,7 @@ def test_while_another_host_holds_the_lock(
     assert len(desk.rules()) == 3
 
 
-@every_signal
+@interrupted
 @pytest.mark.parametrize(
     ("options", "told"), [("--settle 0 --wait 3600", "Trying again"), ("--settle 600", "looking again in 600 s")]
 )
@@ -160,7 +162,7 @@ def test_while_the_doctor_waits(
     assert (doctor.process.returncode, out) == (code, b"")
 
 
-@every_signal
+@terminated
 def test_while_a_backend_has_its_time(sandbox: Sandbox, tmp_path: Path, number: signal.Signals, code: int) -> None:
     room = "0b8c2c4e-0000-4000-8000-000000000001"
     sandbox.join(room, "alice")
@@ -174,7 +176,7 @@ def test_while_a_backend_has_its_time(sandbox: Sandbox, tmp_path: Path, number: 
     assert "did nothing within" not in out
 
 
-@every_signal
+@interrupted
 @pytest.mark.parametrize(
     "line", ["rules purge --apply --timeout 3600", "rules sync --timeout 3600", "doctor --timeout 3600"]
 )
@@ -186,7 +188,7 @@ def test_while_livekit_does_not_answer(line: str, number: signal.Signals, code: 
     assert line.startswith("doctor") or "nothing was changed" in out
 
 
-@every_signal
+@terminated
 def test_while_a_database_does_not_answer(sandbox: Sandbox, number: signal.Signals, code: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://user@127.0.0.1:{silent.getsockname()[1]}/pins"
@@ -207,7 +209,7 @@ def test_while_names_are_awaited(sandbox: Sandbox, number: signal.Signals, code:
     assert (ended, "Traceback" in err) == (code, False), err
 
 
-@every_signal
+@hung_up
 def test_at_a_prompt_whose_terminal_is_as_it_was(number: signal.Signals, code: int) -> None:
     keeper, terminal = pty.openpty()
     before = termios.tcgetattr(terminal)
