@@ -58,10 +58,10 @@ class Clocks:
         """One of these times."""
         self.later += timedelta(minutes=self.entropy.choice(minutes))
 
-    def begin_run(self) -> None:
+    def begin_run(self, *, may_be_off: bool) -> None:
         """A run begins, perhaps with a clock that is off."""
         self.runs += 1
-        self.set_off(timedelta(seconds=self.entropy.choice(_OFF_S)))
+        self.set_off(timedelta(seconds=self.entropy.choice(_OFF_S) if may_be_off else 0))
         self.figures["clock off"] += abs(self.off) > AGREE
 
     def set_off(self, off: timedelta) -> None:

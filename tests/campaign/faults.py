@@ -3,9 +3,11 @@
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
+
+from livekit.protocol.sip import SIPDispatchRuleInfo
 
 from campaign.state import ROOMS, plant
 from sipctl.lkapi.client import LiveKitClient
@@ -22,6 +24,8 @@ FAULTS: Final = (
 )  # fmt: skip
 OTHERS: Final = ("room starts", "room ends", "backend creates", "backend deletes", "rule edited")
 """What others do while a run waits for an answer."""
+ROBBERS: Final = ("rule deleted",)
+"""What others do that no run can make good: they delete a rule that a live room needs."""
 
 
 _DAMAGE: Final = (b"", b"\0" * 64, b"nonsense", b"{}", b"\xff\xfe", b'{"phase":"intent","run":"')
@@ -36,7 +40,8 @@ class KilledError(BaseException):
 class Surroundings:
     """What happens between two awaits of a run. `rate` is how likely, from 0 to 1; `kill_at` the call that ends it.
 
-    `pins` are those that the backend knows; `others_act` = other writers act, too, not only faults strike.
+    `pins` are those that the backend knows; `others` is what other writers do, () = only faults strike. `robbed` are
+    the rooms of which others deleted a rule.
     """
 
     sandbox: Sandbox
@@ -45,7 +50,8 @@ class Surroundings:
     rate: float
     pins: Mapping[str, str]
     kill_at: int = -1
-    others_act: bool = True
+    others: Sequence[str] = OTHERS
+    robbed: set[str] = field(default_factory=set)
     calls: int = 0
     dead: bool = False
 
@@ -54,10 +60,10 @@ class Surroundings:
         if self.dead or self.ends_in("after the answer" if after else "before the request"):
             raise KilledError
         if not after and self.entropy.random() < self.rate:
-            if not self.others_act or self.entropy.random() < 0.5:
+            if not self.others or self.entropy.random() < 0.5:
                 self.strike(self.entropy.choice(FAULTS))
             else:
-                self.happen(self.entropy.choice(OTHERS))
+                self.happen(self.entropy.choice(self.others))
 
     def ends_in(self, moment: str) -> bool:
         """Whether the process ends at this step; its moment is counted."""
@@ -81,13 +87,30 @@ class Surroundings:
                 self._create(room)
         elif action == "room ends":
             store.rooms.pop(room, None)
-        elif action == "backend creates" and not mine and room in store.rooms:
+        else:
+            self._rules_change(action, room, mine)
+
+    def _rules_change(self, action: str, room: str, mine: Sequence[SIPDispatchRuleInfo]) -> None:
+        store = self.sandbox.store
+        if action == "backend creates" and not mine and room in store.rooms:
             self._create(room)
         elif action == "backend deletes" and room not in store.rooms:
             for rule in mine:
                 del store.rules[rule.sip_dispatch_rule_id]
         elif action == "rule edited" and mine:
             mine[0].metadata += "edited "
+        elif action == "rule deleted":
+            self._rob()
+
+    def _rob(self) -> None:
+        """Delete the rule that takes most calls, of a room that has several."""
+        rules = self.sandbox.store.rules
+        names = Counter(rule.name for rule in rules.values() if rule.name.startswith("SIP_room"))
+        several = [rule for rule in rules.values() if names[rule.name] > 1]
+        widest = min(several, default=None, key=lambda one: (*one.trunk_ids, *one.numbers, *one.inbound_numbers))
+        if widest:
+            del rules[widest.sip_dispatch_rule_id]
+            self.robbed.add(widest.rule.dispatch_rule_direct.room_name)
 
     def _create(self, room: str) -> None:
         """As a backend does through LiveKit, which refuses a PIN that a stored rule has."""

@@ -58,8 +58,9 @@ class Promises:
                 taken_back = {entry.resource for entry in audit if entry.action == "withdraw"}
                 assert f"rule {identifier}" in taken_back, deletion
                 continue
-            assert not deletion.seen_live or deletion.keeper_stood, deletion
-            assert MARK.owns(rule_from_message(deletion.rule)), deletion
+            rule = rule_from_message(deletion.rule)
+            assert not deletion.seen_live or deletion.keeper_stood or rule.room_name in self.api.robbed, deletion
+            assert MARK.owns(rule), deletion
             if self.clocks:
                 self.clocks.check_waited(identifier)
             entries = entries_of(audit, items=[intended[identifier].item])
@@ -85,7 +86,7 @@ class Promises:
         if self._began_clean:
             assert self.clashes() == []
         owned = self._owned()
-        self._check_live_rooms(owned, self._refused(last))
+        self._check_live_rooms(owned, self._refused(last) | self.api.robbed)
         if synced and last:
             self._check_synced(owned, {item.room for item in last.items if item.reason in _MAY_STAY})
 

@@ -23,6 +23,7 @@ from campaign.clocks import GRACE, Clocks, TimedLooks
 from campaign.faults import (
     FAULTS,
     OTHERS,
+    ROBBERS,
     KilledError,
     MortalJournal,
     StormyClient,
@@ -55,7 +56,7 @@ from sipctl.telephony.returning import as_of_today
 
 EXPECTED = (
     *(f"fault {fault}" for fault in FAULTS),
-    *(f"meanwhile {action}" for action in OTHERS),
+    *(f"meanwhile {action}" for action in (*OTHERS, *ROBBERS)),
     "kill before the request", "kill after the answer", "kill in the middle of a line of the audit",
     "deletions", "delete stale", "delete duplicate",
     "create missing", "update pin-differs", "update pin-none", "came alive, put back", "came alive, left alone",
@@ -64,7 +65,7 @@ EXPECTED = (
     *(f"restore: {action}" for action in RestoreAction if action is not RestoreAction.UPDATE),
     "came alive, not put back", "rules made",
     "clock off", "run ended with clock-skew", "runs after too long a pause", "skip clock-off", "skip duplicate-waiting",
-    "skip ambiguous", "skip prompts", "calls looked at",
+    "skip ambiguous", "skip prompts", "needed after all, put back", "calls looked at",
     "put back for a killed run", "run ended with rail-empty-list", "run ended with two-truths",
 )  # fmt: skip
 """What a long campaign has to have seen, else it proves nothing."""
@@ -109,7 +110,7 @@ class Storm:
         if self.entropy.random() < 0.4:
             self.pins.take_some_away()
         self.clocks.let_pass(1, 11)
-        last = await self._run(parts, apply=True, rate=0.0)
+        last = await self._run(parts, apply=True, rate=0.0, may_be_off=False)
         promises.check_deletions()
         promises.check_made()
         went_well = last is not None and not any(one.failed for one in last.done)
@@ -124,6 +125,7 @@ class Storm:
         self.api.deletions.clear()
         self.api.made.clear()
         self.api.ever_open.clear()
+        self.api.robbed.clear()
         (self.folder / "audit.jsonl").unlink(missing_ok=True)
         with self.engine.begin() as connection:
             for table in OURS.sorted_tables:
@@ -133,8 +135,10 @@ class Storm:
         self.clocks.begin_anew()
         state.fill(self.sandbox, self.entropy)
 
-    async def _run(self, parts: frozenset[Part], *, apply: bool, rate: float, mortal: bool = False) -> Outcome | None:
-        self.clocks.begin_run()
+    async def _run(
+        self, parts: frozenset[Part], *, apply: bool, rate: float, mortal: bool = False, may_be_off: bool = True
+    ) -> Outcome | None:
+        self.clocks.begin_run(may_be_off=may_be_off)
         others_act = rate > 0 and self.entropy.random() < 0.5
         before, live = state.sorted_rules(self.sandbox), set(self.sandbox.store.rooms)
         outcome = await self._in_surroundings(parts, apply=apply, rate=rate, mortal=mortal, others_act=others_act)
@@ -166,7 +170,8 @@ class Storm:
     ) -> Outcome | None:
         kill_at = self.entropy.randint(1, 25) if mortal and self.entropy.random() < 0.3 else -1
         pins = self.pins.of_backend
-        around = Surroundings(self.sandbox, self.entropy, self.figures, rate, pins, kill_at, others_act)
+        others = (*OTHERS, *ROBBERS) if others_act else ()
+        around = Surroundings(self.sandbox, self.entropy, self.figures, rate, pins, kill_at, others, self.api.robbed)
         self.looks.around = around
         journal = MortalJournal(folder=self.folder, command="sipctl test", profile="test", url=self.sandbox.url)
         journal.around = around

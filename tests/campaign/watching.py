@@ -24,7 +24,7 @@ class Deletion:
 class WatchedApi(Api):
     """Notes each list of rooms that was read, each rule that was deleted or made, and each that was ever without a PIN.
 
-    `pins` are the right ones.
+    `pins` are the right ones; `robbed` are the rooms of which others deleted a rule.
     """
 
     def __init__(self, store: Any, key: str, secret: Any) -> None:
@@ -34,6 +34,7 @@ class WatchedApi(Api):
         self.made: list[DispatchRule] = []
         self.ever_open: set[str] = set()
         self.pins: Mapping[str, str] = {}
+        self.robbed: set[str] = set()
 
     def _answer(self, *args: Any, **kwargs: Any) -> Message:
         name, body = args[2], args[3]

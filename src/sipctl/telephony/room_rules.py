@@ -92,11 +92,13 @@ class _LiveRoom:
         return Item(action=Action.DELETE, reason=Reason.DUPLICATE, room=rule.room_name, before=rule, beside=beside)
 
     def _rival(self, rule: DispatchRule, keeper: DispatchRule) -> DispatchRule | None:
-        """A rule of another room with the same PIN that would win some of these calls over the one that is kept."""
-        if rule.pin not in self.rivals:
+        """A rule with the same PIN that would win some of these calls over the one that is kept, to another effect."""
+        own_id = keeper.sip_dispatch_rule_id
+        if own_id not in self.rivals:
             carriers = self.carriers.get(rule.pin, ())
-            self.rivals[rule.pin] = [one for one in carriers if not _leads_to(one, rule.room_name)]
-        return next((one for one in self.rivals[rule.pin] if rank(one) < rank(keeper) and meet(one, rule)), None)
+            odd = (one for one in carriers if not becomes_the_same(one, keeper))
+            self.rivals[own_id] = [one for one in odd if rank(one) < rank(keeper)]
+        return next((one for one in self.rivals[own_id] if meet(one, rule)), None)
 
     def _needed(self, rule: DispatchRule, target: DispatchRule, near: Sequence[DispatchRule]) -> Item:
         """A rule that takes calls which no other one of its room takes."""

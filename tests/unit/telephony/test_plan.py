@@ -288,6 +288,14 @@ def test_an_open_rule_is_no_duplicate_of_an_open_one() -> None:
     assert of(plan, "A", "B") == [("keep", "live", "A"), ("skip", "ambiguous", "B")]
 
 
+def test_a_rule_of_the_room_to_another_effect_between_the_two_keeps_both() -> None:
+    """Without B, calls on trunk fr to +33 would go to C, and one without a caller's number would fail."""
+    wide, narrow = rule("A", "a", "1234"), rule("B", "a", "1234", trunk_ids=("ST_fr",))
+    between = rule("C", "a", "1234", numbers=("+33",), hide_phone_number=True)
+    assert ("skip", "ambiguous", "B") in live_room(wide, narrow, between)
+    assert ("delete", "duplicate", "B") in live_room(wide, narrow, replace(between, trunk_ids=("ST_de",)))
+
+
 def test_the_profiles_own_trunks_are_the_one_exception() -> None:
     french, german = (rule(one, "a", "1234", trunk_ids=(f"ST_{one}",)) for one in ("fr", "de"))
     assert live_room(french, german, trunk_ids=("ST_fr",)) == [("keep", "live", "fr"), ("delete", "duplicate", "de")]
