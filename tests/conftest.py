@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from operations.desk import Desk
-from operations.yard import Yard, yard_of
-from peers.livekit import RealLiveKit, running_livekit
-from peers.livekit import missing as missing_server
-from peers.postgres import Postgres, running_postgres
-from peers.postgres import missing as missing_postgres
 from sipctl.sandbox.server import Sandbox, running_sandbox
+from tests.support.desk import Desk
+from tests.support.needs import need, need_real_server
+from tests.support.peers.livekit import RealLiveKit, running_livekit
+from tests.support.peers.postgres import Postgres, running_postgres
+from tests.support.peers.postgres import missing as missing_postgres
+from tests.support.yard import Yard, yard_of
 
 if TYPE_CHECKING:
-    from peers.certificates import Authority
-    from peers.kamailio import Kamailio
+    from tests.support.peers.certificates import Authority
+    from tests.support.peers.kamailio import Kamailio
 
 hypothesis.settings.register_profile("sipctl", deadline=None, derandomize=os.environ.get("CI") == "true")
 hypothesis.settings.load_profile("sipctl")
@@ -28,19 +28,6 @@ each time; new ones are drawn wherever else the tests run."""
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """Commands under test inherit it. A shell's background job ignores SIGINT, and so would they."""
-
-
-def need(*reasons: str) -> None:
-    """Skip with what is missing, or fail where CI promised the real thing; "" is not missing."""
-    for reason in filter(None, reasons):
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"CI=true, but {reason}")
-        pytest.skip(reason)
-
-
-def need_real_server() -> None:
-    """Skip without livekit-server and redis, or fail in CI."""
-    need(missing_server())
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +99,7 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> "Authority":
     """Who signs the certificates of the run."""
-    from peers.certificates import Authority
+    from tests.support.peers.certificates import Authority
 
     return Authority(tmp_path_factory.mktemp("certificates"))
 
@@ -120,8 +107,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> "Authority":
 @pytest.fixture(scope="session")
 def nameserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
     """A dnsmasq that knows the zone of the tests; its address and port."""
-    from peers.dnsmasq import missing, running_dnsmasq
-    from transport.zone import ZONE
+    from tests.support.peers.dnsmasq import missing, running_dnsmasq
+    from tests.support.zone import ZONE
 
     need(missing())
     with running_dnsmasq(tmp_path_factory.mktemp("dnsmasq"), ZONE) as address:
@@ -131,8 +118,8 @@ def nameserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
 @pytest.fixture(scope="session")
 def kamailio(tmp_path_factory: pytest.TempPathFactory, authority: "Authority") -> Iterator["Kamailio"]:
     """A kamailio that asks for MD5 without qop, and has a certificate of each kind."""
-    from peers.certificates import EXPIRED_ON
-    from peers.kamailio import missing, running_kamailio
+    from tests.support.peers.certificates import EXPIRED_ON
+    from tests.support.peers.kamailio import missing, running_kamailio
 
     need(missing())
     certificates = {
@@ -150,7 +137,7 @@ def kamailio(tmp_path_factory: pytest.TempPathFactory, authority: "Authority") -
 @pytest.fixture(scope="session")
 def kamailio_sha(tmp_path_factory: pytest.TempPathFactory, authority: "Authority") -> Iterator["Kamailio"]:
     """Another one, that asks for SHA-256 with qop."""
-    from peers.kamailio import missing, running_kamailio
+    from tests.support.peers.kamailio import missing, running_kamailio
 
     need(missing())
     certificates = {"good": authority.issue("sha", "sip.test")}

@@ -15,7 +15,7 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from outputs.scenario import Machine, Step, machine_in
+from tests.support.scenario import Machine, Step, machine_in
 
 _SOURCE: Final = str(Path(__file__).parents[2] / "src" / "sipctl")
 _LINES: Final = (

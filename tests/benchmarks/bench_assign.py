@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
-from ratios import SOURCE, best, show
 
-from peers.postgres import missing, running_postgres
 from sipctl.operations.audit import Journal
 from sipctl.operations.pins import assign
 from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry
 from sipctl.telephony.pins import PinPolicy
+from tests.benchmarks.ratios import SOURCE, best, show
+from tests.support.peers.postgres import missing, running_postgres
 
 COUNT = 100_000
 TABLE = "CREATE TABLE raw (pin text PRIMARY KEY, room text UNIQUE NOT NULL, state text, assigned_at text)"

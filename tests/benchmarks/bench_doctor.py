@@ -1,8 +1,7 @@
 """The doctor as a whole against its slowest check alone, on a server where every call takes its time."""
 
-from ratios import best, python, show
-
 from sipctl.sandbox.server import running_sandbox
+from tests.benchmarks.ratios import best, python, show
 
 CALL_MS = 300
 ROOMS = 40

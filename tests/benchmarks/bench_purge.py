@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 
 from livekit import api
 from livekit.protocol.sip import SIPDispatchRule, SIPDispatchRuleDirect, SIPDispatchRuleInfo
-from ratios import show
 
-from operations.desk import Desk
-from operations.yard import Yard, yard_of
-from peers.livekit import RealLiveKit, missing, running_livekit
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.telephony.plan import Part
 from sipctl.telephony.secret import Secret
+from tests.benchmarks.ratios import show
+from tests.support.desk import Desk
+from tests.support.peers.livekit import RealLiveKit, missing, running_livekit
+from tests.support.yard import Yard, yard_of
 
 
 @dataclass

@@ -5,8 +5,6 @@ import json
 import tempfile
 from pathlib import Path
 
-from ratios import best, python, show
-
 from sipctl.config.model import Settings
 from sipctl.doctor.lint import lint
 from sipctl.doctor.runner import Plan
@@ -18,6 +16,7 @@ from sipctl.telephony.matching.route import route
 from sipctl.telephony.matching.table import RoutingTable
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.snapshot import read_snapshot
+from tests.benchmarks.ratios import best, python, show
 
 NUMBER, CALLER = "+33199000001", "+33612345678"
 CALL = Call(to_user=NUMBER, from_user=CALLER, source_ip="192.0.2.7")

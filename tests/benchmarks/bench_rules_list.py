@@ -1,9 +1,9 @@
 """`rules list -o json` against a raw livekit-api script that lists and dumps the same; then ten times as many rules."""
 
 from livekit.protocol.sip import SIPDispatchRule, SIPDispatchRuleDirect, SIPDispatchRuleInfo
-from ratios import best, python, show
 
 from sipctl.sandbox.server import Sandbox, running_sandbox
+from tests.benchmarks.ratios import best, python, show
 
 RAW = """
 import asyncio, json, sys

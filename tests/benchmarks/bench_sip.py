@@ -5,13 +5,12 @@ from email.parser import BytesHeaderParser
 from functools import partial
 from time import process_time
 
-from ratios import best, show
-
 from sipctl.sip.digest import parse_challenges
 from sipctl.sip.errors import MalformedError
 from sipctl.sip.parser import parse
-from unit.sip.hostile import FAMILIES, broken_challenge, family
-from unit.sip.recorded import ODD, recorded_messages
+from tests.benchmarks.ratios import best, show
+from tests.support.sip_hostile import FAMILIES, broken_challenge, family
+from tests.support.sip_recorded import ODD, recorded_messages
 
 LARGE = 64_000
 

@@ -1,6 +1,6 @@
 """`--version` against an empty Python, `--help` against the help of a bare Typer application."""
 
-from ratios import best, python, show
+from tests.benchmarks.ratios import best, python, show
 
 BARE = """
 import typer

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from campaign.faults import MortalLooks
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.registered import Earlier
+from tests.campaign.faults import MortalLooks
 
 GRACE: Final = timedelta(minutes=10)
 MAY_PAUSE: Final = timedelta(days=1)

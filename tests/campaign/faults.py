@@ -9,11 +9,11 @@ from typing import Final, TypeVar
 
 from livekit.protocol.sip import SIPDispatchRuleInfo
 
-from campaign.state import ROOMS, plant
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.audit import AUDIT_FILE, Entry, Journal
 from sipctl.registry.looks import Looks
 from sipctl.sandbox.server import Sandbox
+from tests.campaign.state import ROOMS, plant
 
 T = TypeVar("T")
 

@@ -24,8 +24,6 @@ from livekit.protocol.sip import (
     UpdateSIPDispatchRuleRequest,
 )
 
-from campaign.faults import FAULTS, KilledError, MortalJournal, StormyClient, Surroundings, damage_audit
-from campaign.state import MARK, PINS, ROOMS, plant
 from sipctl.config.model import Connection, Settings
 from sipctl.errors import ChangedError, PartialError, SipctlError, surely_without_effect
 from sipctl.lkapi.client import LiveKitClient
@@ -45,6 +43,8 @@ from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.registered import RETIRED
 from sipctl.telephony.returning import Returning, as_of_today
+from tests.campaign.faults import FAULTS, KilledError, MortalJournal, StormyClient, Surroundings, damage_audit
+from tests.campaign.state import MARK, PINS, ROOMS, plant
 
 HERE: Final = ROOMS[:3]
 MINE: Final = (

@@ -8,10 +8,10 @@ from typing import Final
 
 from livekit.protocol.sip import SIPDispatchRuleInfo
 
-from campaign.state import PINS
 from sipctl.registry.store import Registry
 from sipctl.sandbox.store import Store
 from sipctl.telephony.registered import Rotation
+from tests.campaign.state import PINS
 
 CHANGES: Final = ("rotated", "released")
 

@@ -5,10 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from campaign.clocks import Clocks
-from campaign.state import MARK, TRUNKS, UNTOUCHABLE
-from campaign.watching import WatchedApi
-from operations.desk import present
 from sipctl.errors import PoisonPairError
 from sipctl.lkapi.convert import rule_from_message
 from sipctl.operations.audit import Entry, read_audit
@@ -22,6 +18,10 @@ from sipctl.telephony.pins import is_pin
 from sipctl.telephony.plan import Reason
 from sipctl.telephony.returning import as_of_today
 from sipctl.telephony.ruleset import rule_conflicts
+from tests.campaign.clocks import Clocks
+from tests.campaign.state import MARK, TRUNKS, UNTOUCHABLE
+from tests.campaign.watching import WatchedApi
+from tests.support.desk import present
 
 _MAY_STAY = frozenset({Reason.PROMPTS, Reason.AMBIGUOUS, Reason.TAKEN})
 

@@ -17,22 +17,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from campaign import state
-from campaign.calls import Reached, reached
-from campaign.clocks import GRACE, Clocks, TimedLooks
-from campaign.faults import (
-    FAULTS,
-    OTHERS,
-    ROBBERS,
-    KilledError,
-    MortalJournal,
-    StormyClient,
-    Surroundings,
-    damage_audit,
-)
-from campaign.pins import CHANGES, Pins
-from campaign.promises import Promises
-from campaign.watching import WatchedApi
 from sipctl.config.model import Connection, Settings
 from sipctl.errors import SipctlError
 from sipctl.lkapi.client import LiveKitClient
@@ -53,6 +37,22 @@ from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.plan import Action, Part, Policy, World
 from sipctl.telephony.returning import as_of_today
+from tests.campaign import state
+from tests.campaign.calls import Reached, reached
+from tests.campaign.clocks import GRACE, Clocks, TimedLooks
+from tests.campaign.faults import (
+    FAULTS,
+    OTHERS,
+    ROBBERS,
+    KilledError,
+    MortalJournal,
+    StormyClient,
+    Surroundings,
+    damage_audit,
+)
+from tests.campaign.pins import CHANGES, Pins
+from tests.campaign.promises import Promises
+from tests.campaign.watching import WatchedApi
 
 EXPECTED = (
     *(f"fault {fault}" for fault in FAULTS),

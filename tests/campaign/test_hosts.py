@@ -3,8 +3,8 @@
 import asyncio
 import random
 
-from campaign.two_hosts import campaign
-from peers.postgres import Postgres
+from tests.campaign.two_hosts import campaign
+from tests.support.peers.postgres import Postgres
 
 
 def test_what_two_hosts_survive(postgres: Postgres) -> None:

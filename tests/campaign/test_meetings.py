@@ -9,13 +9,13 @@ from typing import TypeVar
 
 import pytest
 
-from operations.desk import Desk
-from operations.yard import Yard, owned, yard_of
-from peers.livekit import RealLiveKit
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.telephony.livekit_reading import rule_from_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.plan import Part, pending
+from tests.support.desk import Desk
+from tests.support.peers.livekit import RealLiveKit
+from tests.support.yard import Yard, owned, yard_of
 
 T = TypeVar("T")
 

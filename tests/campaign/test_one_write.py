@@ -3,7 +3,7 @@
 import asyncio
 import random
 
-from campaign.one_write import campaign
+from tests.campaign.one_write import campaign
 
 
 def test_what_one_command_says_is_what_happened() -> None:

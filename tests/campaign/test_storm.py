@@ -3,7 +3,7 @@
 import asyncio
 import random
 
-from campaign.storm import campaign
+from tests.campaign.storm import campaign
 
 
 def test_what_purge_and_sync_survive() -> None:

@@ -19,11 +19,6 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
-from campaign import state
-from campaign.faults import KilledError, MortalJournal, MortalLooks, StormyClient, Surroundings
-from campaign.promises import Promises
-from campaign.watching import WatchedApi
-from peers.postgres import Postgres, running_postgres
 from sipctl.config.model import Connection, Settings
 from sipctl.config.urls import server_name
 from sipctl.errors import SipctlError
@@ -43,6 +38,11 @@ from sipctl.registry.tables import OURS, schema
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.plan import Part, Policy, World
+from tests.campaign import state
+from tests.campaign.faults import KilledError, MortalJournal, MortalLooks, StormyClient, Surroundings
+from tests.campaign.promises import Promises
+from tests.campaign.watching import WatchedApi
+from tests.support.peers.postgres import Postgres, running_postgres
 
 JOBS: Final = ("purge", "sync", "sync", "rotate", "recover", "release", "assign")
 LOCKED: Final = frozenset({"purge", "sync", "rotate", "recover"})

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import Result, assert_error, clean_env, command, env_of, run, server_env
-from peers.hostile import Answer, cuts, echoes_token, floods, hangs, hostile, says
 from sipctl.errors import ExitCode
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox
+from tests.support.peers.hostile import Answer, cuts, echoes_token, floods, hangs, hostile, says
+from tests.support.running import Result, assert_error, clean_env, command, env_of, run, server_env
 
 SECRET = "canary-secret-of-more-than-32-characters"
 STEERING = "evil\n\x1b[31mred\x1b[0m\x07\x9b2J\u202e [bold red]markup[/bold red]"

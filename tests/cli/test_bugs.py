@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from cli.running import clean_env, run
-from conftest import need
-from peers.postgres import Postgres, missing, running_postgres, until_one_waits
 from sipctl.cli.bugs import trace_of
 from sipctl.errors import ExitCode
 from sipctl.registry.database import open_engine
+from tests.support.needs import need
+from tests.support.peers.postgres import Postgres, missing, running_postgres, until_one_waits
+from tests.support.running import clean_env, run
 
 PIN = "4821930571"
 ROOM = "board-meeting"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import assert_error, clean_env, command, run
 from sipctl.sandbox.server import Sandbox
+from tests.support.running import assert_error, clean_env, command, run
 
 SECRET = "canary-secret-of-more-than-32-characters"
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from cli.running import run
-from operations.desk import Desk
-from operations.yard import owned
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import Room
+from tests.support.desk import Desk
+from tests.support.running import run
+from tests.support.yard import owned
 
 TEXT = (Path(__file__).parents[2] / "docs" / "cron.md").read_text()
 BINARY = "/opt/sipctl/bin/sipctl"

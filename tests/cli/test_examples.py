@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import typer
 
-from cli.running import env_of, run
 from sipctl.cli.tree import commands
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox
+from tests.support.running import env_of, run
 
 pytestmark = pytest.mark.smoke
 

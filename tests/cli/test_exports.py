@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from cli.running import Result, env_of, run
-from operations.desk import Desk
-from operations.yard import owned
 from sipctl.errors import ExitCode
 from sipctl.sandbox.server import Sandbox, running_sandbox
+from tests.support.desk import Desk
+from tests.support.running import Result, env_of, run
+from tests.support.yard import owned
 
 PIN = "736150928364"
 

@@ -10,13 +10,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cli.running import clean_env, command, env_of, run
-from conftest import need
-from hostile_text import HOSTILE
-from peers.shells import SHELLS, Shell, missing
 from sipctl.command_line import quoted
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox
+from tests.support.hostile_text import HOSTILE
+from tests.support.needs import need
+from tests.support.peers.shells import SHELLS, Shell, missing
+from tests.support.running import clean_env, command, env_of, run
 
 NAMES = [name for name in HOSTILE if name.strip()]
 """Those that can be a room's."""

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import env_of, run
-from operations.desk import Desk
-from operations.yard import owned
-from peers.livekit import RealLiveKit
 from sipctl.telephony.model import Room
+from tests.support.desk import Desk
+from tests.support.peers.livekit import RealLiveKit
+from tests.support.running import env_of, run
+from tests.support.yard import owned
 
 PINS = {"drifted": "4001000183", "twice": "4002000292", "new": "4003000317", "stale": "4004000461"}
 

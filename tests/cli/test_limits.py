@@ -17,11 +17,11 @@ from aiohttp import web
 from livekit.protocol.room import ListRoomsResponse
 from livekit.protocol.sip import ListSIPDispatchRuleResponse, SIPDispatchRuleInfo
 
-from cli.running import Result, assert_error, command, env_of, run, server_env
-from peers.hostile import PROTOBUF, Answer, hostile, says
 from sipctl.errors import UncheckedError
 from sipctl.lkapi.health import read_wrong_pins
 from sipctl.sandbox.server import Sandbox
+from tests.support.peers.hostile import PROTOBUF, Answer, hostile, says
+from tests.support.running import Result, assert_error, command, env_of, run, server_env
 
 pytestmark = pytest.mark.timeout(120)
 MEMORY = 1024**3

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import assert_error, env_of, run, server_env
-from conftest import need
-from peers.hostile import PROTOBUF, hostile, says
 from sipctl.sandbox.server import Sandbox
+from tests.support.needs import need
+from tests.support.peers.hostile import PROTOBUF, hostile, says
+from tests.support.running import assert_error, env_of, run, server_env
 
 pytestmark = pytest.mark.smoke
 

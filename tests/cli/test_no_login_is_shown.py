@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import Result, clean_env, run
-from peers.hostile import hostile, says
+from tests.support.peers.hostile import hostile, says
+from tests.support.running import Result, clean_env, run
 
 CANARY = "hunter2"
 SHAPES = (

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import Result, assert_error, clean_env, command, env_of, run
 from sipctl.config.load import read_names
 from sipctl.sandbox.server import Sandbox
+from tests.support.running import Result, assert_error, clean_env, command, env_of, run
 
 BROKEN = "\udcff"
 HALF = "\ud800"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from cli.running import assert_error, clean_env, env_of, run
 from sipctl.cli.app import COMMANDS, _root_command
 from sipctl.sandbox.server import Sandbox
+from tests.support.running import assert_error, clean_env, env_of, run
 
 EXTREMES = ("nan", "inf", "-inf", "1e308", "1e-300", "-1", "9" * 400, "9" * 5000, "0x10", "٣", "")
 NO_TIMES = (

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import assert_error, env_of, run
-from doctor.planting import plant_rule
 from sipctl.sandbox.server import Sandbox
+from tests.support.planting import plant_rule
+from tests.support.running import assert_error, env_of, run
 
 
 @pytest.mark.parametrize(

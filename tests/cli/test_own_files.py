@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import Result, assert_error, clean_env, env_of, run
-from operations.desk import Desk
-from operations.yard import owned
 from sipctl.sandbox.server import Sandbox
+from tests.support.desk import Desk
+from tests.support.running import Result, assert_error, clean_env, env_of, run
+from tests.support.yard import owned
 
 PIN = "4821930571"
 STALE = owned("over", "736150928364")

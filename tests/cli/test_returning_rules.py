@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import Result, env_of, run
-from contract.test_commands import validate
-from operations.desk import Desk
-from operations.yard import owned
-from peers.postgres import MEETS_TABLES
-from registry.homes import ROOMS, add_meet_rooms
 from sipctl.errors import ExitCode
 from sipctl.registry.database import open_engine
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
+from tests.contract.test_commands import validate
+from tests.support.desk import Desk
+from tests.support.homes import ROOMS, add_meet_rooms
+from tests.support.peers.postgres import MEETS_TABLES
+from tests.support.running import Result, env_of, run
+from tests.support.yard import owned
 
 A, B = ROOMS[:2]
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import env_of, run
-from peers.postgres import MEETS_TABLES, Postgres
-from registry.homes import ROOMS, add_meet_rooms
 from sipctl.registry.database import open_engine
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox
+from tests.support.homes import ROOMS, add_meet_rooms
+from tests.support.peers.postgres import MEETS_TABLES, Postgres
+from tests.support.running import env_of, run
 
 WORDS = (("rules", "list"), ("rules", "show", "SDR_a"), ("room", "list"), ("room", "show", ROOMS[0]))
 

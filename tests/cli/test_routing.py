@@ -11,13 +11,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cli.running import Result, assert_error, clean_env, command, env_of, run, server_env
-from doctor.planting import plant_rule, plant_trunk
-from peers.livekit import RealLiveKit
 from sipctl.cli import app
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
+from tests.support.peers.livekit import RealLiveKit
+from tests.support.planting import plant_rule, plant_trunk
+from tests.support.running import Result, assert_error, clean_env, command, env_of, run, server_env
 
 DATA = Path(__file__).parents[1] / "data"
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from cli.running import assert_error, clean_env, command, run
 from sipctl.sandbox.server import Sandbox
+from tests.support.running import assert_error, clean_env, command, run
 
 pytestmark = pytest.mark.smoke
 

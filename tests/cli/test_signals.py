@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from cli.running import clean_env, command, env_of, run, server_env
-from operations.desk import Desk
-from operations.yard import owned
-from peers.backend import Backend, running_backend
-from peers.hostile import hangs, hostile
-from peers.postgres import Postgres
 from sipctl.operations.lock import run_lock
 from sipctl.sandbox.server import Sandbox
+from tests.support.desk import Desk
+from tests.support.peers.backend import Backend, running_backend
+from tests.support.peers.hostile import hangs, hostile
+from tests.support.peers.postgres import Postgres
+from tests.support.running import clean_env, command, env_of, run, server_env
+from tests.support.yard import owned
 
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 SECRET = "canary-secret-of-more-than-32-characters"

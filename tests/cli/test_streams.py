@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import clean_env, command, env_of, run
-from doctor.planting import plant_rule
-from peers.postgres import Postgres
 from sipctl.errors import ExitCode
 from sipctl.sandbox.server import Sandbox
+from tests.support.peers.postgres import Postgres
+from tests.support.planting import plant_rule
+from tests.support.running import clean_env, command, env_of, run
 
 
 @contextmanager

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from cli.running import Result, assert_error, clean_env, env_of, run, run_process
-from operations.desk import Desk
-from operations.yard import owned
-from peers.postgres import MEETS_TABLES, Postgres
-from registry.homes import ROOMS, add_meet_rooms
 from sipctl.errors import ExitCode
 from sipctl.operations.lock import run_lock
 from sipctl.registry.database import open_engine
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import Room
+from tests.support.desk import Desk
+from tests.support.homes import ROOMS, add_meet_rooms
+from tests.support.peers.postgres import MEETS_TABLES, Postgres
+from tests.support.running import Result, assert_error, clean_env, env_of, run, run_process
+from tests.support.yard import owned
 
 STALE = owned(ROOMS[0], "736150928364")
 WRITES = (

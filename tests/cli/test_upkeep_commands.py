@@ -18,18 +18,18 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from cli.running import Result, assert_error, command, env_of, run
-from contract.test_commands import validate
-from operations.desk import Desk
-from operations.yard import owned
-from peers.backend import Backend, running_backend
-from peers.livekit import RealLiveKit
-from peers.postgres import Postgres
 from sipctl.errors import ExitCode
 from sipctl.operations.lock import run_lock
 from sipctl.sandbox.server import Sandbox, running_sandbox
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Room
 from sipctl.telephony.secret import Secret
+from tests.contract.test_commands import validate
+from tests.support.desk import Desk
+from tests.support.peers.backend import Backend, running_backend
+from tests.support.peers.livekit import RealLiveKit
+from tests.support.peers.postgres import Postgres
+from tests.support.running import Result, assert_error, command, env_of, run
+from tests.support.yard import owned
 
 STALE, LIVE = owned("stale", "736150928364"), owned("live", "918273645001")
 CANARIES = (STALE.pin, LIVE.pin)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import assert_error, command, env_of, run
-from operations.desk import Desk
-from operations.yard import owned
 from sipctl.sandbox.server import Sandbox
+from tests.support.desk import Desk
+from tests.support.running import assert_error, command, env_of, run
+from tests.support.yard import owned
 
 PIN = "4821930571"
 SECRET = b"a-secret-of-more-than-32-characters\n"

@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cli.running import Result, env_of, run
-from peers.livekit import RealLiveKit
 from sipctl.sandbox.server import Sandbox
+from tests.support.peers.livekit import RealLiveKit
+from tests.support.running import Result, env_of, run
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 Server = Sandbox | RealLiveKit

@@ -13,15 +13,15 @@ from google.protobuf.json_format import ParseDict
 from hypothesis import HealthCheck, given, settings
 from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 
-from contract.test_sequences import _answer
-from peers.livekit import RealLiveKit
 from sipctl.config.model import Connection
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.ruleset import rules_refusal
-from unit.telephony.routing import dispatch_rules
+from tests.contract.test_sequences import _answer
+from tests.support.peers.livekit import RealLiveKit
+from tests.support.routing import dispatch_rules
 
 CASES = Path(__file__).parents[1] / "data" / "matcher" / "conflicts.jsonl.gz"
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from conftest import need, need_real_server
-from peers import sipnode
-from peers.livekit import API_KEY, API_SECRET, SERVER, SIP_NODE, RealLiveKit, free_ports
 from sipctl.config.deployment import Source
 from sipctl.config.validate import validate
 from sipctl.findings.record import Level
+from tests.support.needs import need, need_real_server
+from tests.support.peers import sipnode
+from tests.support.peers.livekit import API_KEY, API_SECRET, SERVER, SIP_NODE, RealLiveKit, free_ports
 
 pytestmark = pytest.mark.real
 

@@ -12,11 +12,6 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from livekit.protocol.sip import SIPDispatchRuleInfo
 
-from conftest import need, need_real_server
-from doctor.planting import plant_rule, plant_trunk
-from peers import sipnode, sipp
-from peers.livekit import RealLiveKit, running_livekit
-from peers.sipnode import SipNode, running_sip_node
 from sipctl.config.model import Connection, Settings, Telephony
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.site import site_of
@@ -30,6 +25,11 @@ from sipctl.telephony.siplog.calls import LoggedCall, gather_calls
 from sipctl.telephony.siplog.ending import happened, reason_of, told_ending
 from sipctl.telephony.siplog.line import read_line
 from sipctl.telephony.site import Site
+from tests.support.needs import need, need_real_server
+from tests.support.peers import sipnode, sipp
+from tests.support.peers.livekit import RealLiveKit, running_livekit
+from tests.support.peers.sipnode import SipNode, running_sip_node
+from tests.support.planting import plant_rule, plant_trunk
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from conftest import need, need_real_server
-from doctor.planting import plant_rule, plant_trunk
-from peers import sipnode
-from peers.livekit import RealLiveKit, running_livekit
-from peers.sipnode import SipNode, running_sip_node
 from sipctl.sip.digest import Credentials
 from sipctl.sip.transaction import cancel
 from sipctl.sip.uri import parse_uri
 from sipctl.transport.asking import Asked, ask, new_dialog
 from sipctl.transport.driver import connected
 from sipctl.transport.targets import Address, Target, Transport
+from tests.support.needs import need, need_real_server
+from tests.support.peers import sipnode
+from tests.support.peers.livekit import RealLiveKit, running_livekit
+from tests.support.peers.sipnode import SipNode, running_sip_node
+from tests.support.planting import plant_rule, plant_trunk
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 

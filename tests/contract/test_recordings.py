@@ -7,11 +7,11 @@ from time import sleep
 
 import pytest
 
-from conftest import need_real_server
-from contract.recordings import Line, Replay, lines
-from peers.livekit import RealLiveKit, running_livekit
 from sipctl.sandbox.server import Sandbox, running_sandbox
 from sipctl.sandbox.store import Store
+from tests.support.needs import need_real_server
+from tests.support.peers.livekit import RealLiveKit, running_livekit
+from tests.support.recordings import Line, Replay, lines
 
 SCENARIOS = (
     "auth", "transport", "protobuf", "inbound_trunks", "outbound_trunks", "dispatch_rules_create",

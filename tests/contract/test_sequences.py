@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
-from peers.livekit import RealLiveKit
 from sipctl.sandbox.server import Sandbox, running_sandbox
 from sipctl.sandbox.store import Store
+from tests.support.peers.livekit import RealLiveKit
 
 Json = dict[str, Any]
 Strategy = st.SearchStrategy[Any]

@@ -8,8 +8,8 @@ from typing import Any
 import jwt
 import pytest
 
-from peers.livekit import RealLiveKit
 from sipctl.sandbox.server import Sandbox
+from tests.support.peers.livekit import RealLiveKit
 
 NO_TOKEN = "invalid authorization token"
 EXPIRED = "token has invalid claims: token is expired"

@@ -6,10 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from doctor.planting import settings_for
-from operations.desk import Desk
-from peers.hostile import hostile, says
-from registry.homes import Home, opened
 from sipctl.config.model import Settings
 from sipctl.doctor.facts import Answer
 from sipctl.doctor.live import Sources
@@ -24,6 +20,10 @@ from sipctl.operations.snapshot import Live
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import PinPolicy
+from tests.support.desk import Desk
+from tests.support.homes import Home, opened
+from tests.support.peers.hostile import hostile, says
+from tests.support.planting import settings_for
 
 GOOD, OTHER = "5029384756", "7703158264"
 RULE = DispatchRule(sip_dispatch_rule_id="SDR_a", name="SIP_a", room_name="a", pin=GOOD)

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from cli.running import env_of, run
-from conftest import need, need_real_server
-from doctor.planting import PROVIDER, Server, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
-from doctor.relay import Relay
-from peers import sipnode
-from peers.livekit import running_livekit
 from sipctl.config.model import Telephony
 from sipctl.errors import ExitCode
 from sipctl.findings.record import Fix, Level
 from sipctl.sandbox.server import Sandbox
+from tests.support.needs import need, need_real_server
+from tests.support.peers import sipnode
+from tests.support.peers.livekit import running_livekit
+from tests.support.planting import PROVIDER, Server, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
+from tests.support.relay import Relay
+from tests.support.running import env_of, run
 
 PIN, OTHER_PIN = "4821930571", "7703158264"
 Deed = Callable[[Server], object]

@@ -16,13 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from cli.running import assert_error, clean_env, env_of, run
-from conftest import need_real_server
-from doctor.planting import PROVIDER, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
-from doctor.relay import Relay
-from doctor.test_planted import OTHER_PIN, PIN, healthy
-from hostile_text import ANY_TEXT
-from peers.livekit import RealLiveKit
 from sipctl.cli.report import junit_text
 from sipctl.config.model import Ignored
 from sipctl.doctor.checks import CHECKS
@@ -34,6 +27,13 @@ from sipctl.errors import ExitCode
 from sipctl.findings.codes import CODES
 from sipctl.findings.record import Level
 from sipctl.sandbox.server import Sandbox
+from tests.doctor.test_planted import OTHER_PIN, PIN, healthy
+from tests.support.hostile_text import ANY_TEXT
+from tests.support.needs import need_real_server
+from tests.support.peers.livekit import RealLiveKit
+from tests.support.planting import PROVIDER, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
+from tests.support.relay import Relay
+from tests.support.running import assert_error, clean_env, env_of, run
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 FORMATS = ("table", "json", "jsonl", "name", "junit", "prometheus")

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from operations.desk import Desk
-from operations.yard import Deed, Yard, before_the_list, owned, results, yard_of
-from peers.backend import PATH, Backend, running_backend
-from peers.livekit import RealLiveKit
 from sipctl.errors import DeniedError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.sync.result import Result
 from sipctl.operations.sync.webhook import ByWebhook
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.plan import Part, Reason, pending
+from tests.support.desk import Desk
+from tests.support.peers.backend import PATH, Backend, running_backend
+from tests.support.peers.livekit import RealLiveKit
+from tests.support.yard import Deed, Yard, before_the_list, owned, results, yard_of
 
 A, B, C = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
 

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from operations.desk import Desk, present
-from operations.full_disk import full_after
-from operations.yard import Yard, owned
 from sipctl.errors import UncheckedError
 from sipctl.operations.audit import AUDIT_FILE, read_audit
 from sipctl.operations.restore import entries_of, plan_undo
@@ -16,6 +13,9 @@ from sipctl.operations.rule_writes import create_rule, delete_rule
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.plan import Part
+from tests.support.desk import Desk, present
+from tests.support.full_disk import full_after
+from tests.support.yard import Yard, owned
 
 RULE = DispatchRule(name="SIP_demo", room_name="demo", pin="123456")
 

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from operations.desk import Desk
-from operations.full_disk import full_after
 from sipctl.errors import (
     ConflictError,
     DeniedError,
@@ -29,6 +27,8 @@ from sipctl.operations.trunks import create_trunk, delete_trunk
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.secret import Secret
+from tests.support.desk import Desk
+from tests.support.full_disk import full_after
 
 URL = "http://livekit.example.org"
 RULE = DispatchRule(name="SIP_demo", room_name="demo", pin="123456")

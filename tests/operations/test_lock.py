@@ -12,11 +12,11 @@ import pytest
 from filelock import FileLock
 from sqlalchemy import text
 
-from peers.postgres import Postgres
 from sipctl.errors import ChangedError, ConfigError, UncheckedError
 from sipctl.operations.lock import run_lock
 from sipctl.registry.database import open_engine
 from sipctl.registry.locks import lock_key
+from tests.support.peers.postgres import Postgres
 
 URL = "http://livekit.example.org"
 HOLDER = """

@@ -10,14 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import env_of
-from cli.test_upkeep_commands import until
-from operations.test_lock import end_sessions
-from operations.test_rotation import pins, rotate
-from operations.yard import Yard, before_the_list, intents, owned, plant, results
-from peers.backend import Backend, running_backend
-from peers.postgres import Postgres
-from registry.homes import Home, opened
 from sipctl.errors import ChangedError, ExitCode
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.batch import StopSwitch
@@ -26,6 +18,14 @@ from sipctl.operations.rule_writes import delete_rule
 from sipctl.operations.sync.result import Result
 from sipctl.operations.sync.webhook import ByWebhook
 from sipctl.sandbox.server import Sandbox
+from tests.cli.test_upkeep_commands import until
+from tests.operations.test_lock import end_sessions
+from tests.operations.test_rotation import pins, rotate
+from tests.support.homes import Home, opened
+from tests.support.peers.backend import Backend, running_backend
+from tests.support.peers.postgres import Postgres
+from tests.support.running import env_of
+from tests.support.yard import Yard, before_the_list, intents, owned, plant, results
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from operations.yard import Yard, before_the_list, intents, owned, plant, results
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.sync import livekit as by_livekit
 from sipctl.operations.sync.result import Result
 from sipctl.telephony.model import DispatchRule, Room
 from sipctl.telephony.plan import Part
+from tests.support.yard import Yard, before_the_list, intents, owned, plant, results
 
 
 def before_the_delete(deed: Callable[[DispatchRule], object]) -> type[LiveKitClient]:

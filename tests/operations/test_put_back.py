@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from operations.yard import Yard, owned, results
 from sipctl.errors import ChangedError, PartialError, SipctlError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.rule_writes import delete_rule
@@ -14,6 +13,7 @@ from sipctl.operations.sync.result import Result
 from sipctl.registry.store import Registry
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.plan import Part
+from tests.support.yard import Yard, owned, results
 
 OLD, NEW = "482193", "770315"
 

@@ -6,9 +6,6 @@ from typing import Any
 
 import pytest
 
-from operations.desk import Desk
-from operations.yard import owned
-from peers.livekit import RealLiveKit
 from sipctl.config.model import Settings
 from sipctl.errors import NotFoundError
 from sipctl.operations.change import Writer
@@ -18,6 +15,9 @@ from sipctl.operations.rules import Criteria, list_rules
 from sipctl.operations.trunks import create_trunk, delete_trunk, update_trunk
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Room
+from tests.support.desk import Desk
+from tests.support.peers.livekit import RealLiveKit
+from tests.support.yard import owned
 
 GONE_RULE, GONE_TRUNK, GONE_ROOM = "SDR_goneGoneGone", "ST_goneGoneGone", "RM_goneGoneGone"
 Deed = Callable[[Writer], Awaitable[Any]]

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from conftest import need_real_server
-from operations.desk import Desk
-from peers.livekit import RealLiveKit, running_livekit
 from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, RailError, RejectedError, UsageError
 from sipctl.operations.rooms import create_room, delete_room, find_ghosts, get_room, list_rooms
@@ -17,6 +14,9 @@ from sipctl.operations.trunks import create_trunk, delete_trunk, get_trunk, list
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Room
 from sipctl.telephony.secret import Secret
+from tests.support.desk import Desk
+from tests.support.needs import need_real_server
+from tests.support.peers.livekit import RealLiveKit, running_livekit
 
 ROOM = Room(name="demo", empty_timeout=60, departure_timeout=30, max_participants=5, metadata="about")
 PASSWORD = "hunter2-hunter2"

@@ -13,10 +13,6 @@ from typing import Any
 import pytest
 from livekit.protocol.sip import UpdateSIPDispatchRuleRequest
 
-from doctor.relay import Relay
-from operations.desk import Desk
-from peers.livekit import RealLiveKit
-from registry.homes import ROOMS, Home, opened
 from sipctl.errors import ConflictError, DeniedError, PartialError, SipctlError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.batch import StopSwitch
@@ -24,6 +20,10 @@ from sipctl.operations.rotate import Rotated, Rotator
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.registered import Holding
+from tests.support.desk import Desk
+from tests.support.homes import ROOMS, Home, opened
+from tests.support.peers.livekit import RealLiveKit
+from tests.support.relay import Relay
 
 A, B, C = ROOMS[:3]
 OLD, NEW = "482193", "502846"

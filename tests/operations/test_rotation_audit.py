@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from operations.desk import Desk, present
-from registry.homes import ROOMS, Home, opened
 from sipctl.errors import DeniedError, ExitCode, PartialError, SipctlError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.audit import AUDIT_FILE
@@ -18,6 +16,8 @@ from sipctl.operations.restore import RestoreAction, plan_undo
 from sipctl.operations.rotate import Rotated, Rotator
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
+from tests.support.desk import Desk, present
+from tests.support.homes import ROOMS, Home, opened
 
 A, B = ROOMS[:2]
 OLD, NEW, THIRD = "482193", "502846", "771920"

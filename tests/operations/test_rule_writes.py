@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 
-from doctor.planting import plant_trunk
-from operations.desk import Desk, present
-from peers.livekit import RealLiveKit
 from sipctl.errors import ChangedError, ConflictError, NotFoundError, RailError, UncheckedError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.audit import read_audit
@@ -21,6 +18,9 @@ from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule
 from sipctl.operations.safeguards import Permit
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, RuleKind
+from tests.support.desk import Desk, present
+from tests.support.peers.livekit import RealLiveKit
+from tests.support.planting import plant_trunk
 
 RULE = DispatchRule(name="SIP_demo", room_name="demo", pin="123456")
 FOREIGN = replace(RULE, name="somebody else's")

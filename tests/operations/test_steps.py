@@ -8,9 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from operations.desk import Desk, present
-from operations.full_disk import full_after
-from operations.yard import Yard, plant, results
 from sipctl.command_line import prose_text
 from sipctl.errors import ChangedError, ConflictError, ExitCode, PartialError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
@@ -24,6 +21,9 @@ from sipctl.operations.sync.result import Result
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, Room
 from sipctl.telephony.plan import Part
+from tests.support.desk import Desk, present
+from tests.support.full_disk import full_after
+from tests.support.yard import Yard, plant, results
 
 RULE = DispatchRule(name="SIP_demo", room_name="demo", pin="123456", created_at="2020-01-02T03:04:05Z")
 

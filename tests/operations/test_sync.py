@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from operations.yard import GRACE, Yard, owned, plant, results
-from peers.livekit import RealLiveKit
 from sipctl.errors import ConfigError, PoisonPairError, RailError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.batch import StopSwitch
@@ -20,6 +18,8 @@ from sipctl.operations.sync.result import Result
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, Room
 from sipctl.telephony.plan import Action, Part, Reason, pending
+from tests.support.peers.livekit import RealLiveKit
+from tests.support.yard import GRACE, Yard, owned, plant, results
 
 MANY = [f"room-{at:02}" for at in range(30)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from outputs.scenario import DATA, FORMATS, as_text, outputs, recorded
+from tests.support.scenario import DATA, FORMATS, as_text, outputs, recorded
 
 if __name__ == "__main__":
     DATA.mkdir(exist_ok=True)

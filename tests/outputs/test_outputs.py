@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from outputs.scenario import FORMATS, STEPS, outputs, recorded
 from sipctl.cli.tree import commands
+from tests.support.scenario import FORMATS, STEPS, outputs, recorded
 
 
 @pytest.mark.parametrize("style", FORMATS)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from peers.postgres import Postgres
 from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry
+from tests.support.peers.postgres import Postgres
 
 PROCESSES, EACH = (32, 500) if os.environ.get("CI") == "true" else (8, 100)
 """CI runs the whole crowd; a developer's run a part of it."""

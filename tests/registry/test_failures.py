@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from peers.postgres import MEETS_TABLES, Postgres
-from registry.homes import ROOMS, add_meet_rooms
 from sipctl.errors import ConfigError, ConflictError, SipctlError, UncheckedError
 from sipctl.registry.database import open_engine, reading, writing
 from sipctl.registry.store import Registry
+from tests.support.homes import ROOMS, add_meet_rooms
+from tests.support.peers.postgres import MEETS_TABLES, Postgres
 
 PIN = "4821930571"
 PASSWORD = "hunter2hunter"

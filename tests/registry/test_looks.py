@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from operations.yard import owned
-from peers.postgres import Postgres
 from sipctl.config.model import Connection, RegistrySettings, Settings
 from sipctl.config.urls import server_name
 from sipctl.registry.database import open_engine
 from sipctl.registry.looks import Looks
 from sipctl.registry.opening import open_looks
 from sipctl.telephony.secret import Secret
+from tests.support.peers.postgres import Postgres
+from tests.support.yard import owned
 
 RULE = owned("gone", "482193", sip_dispatch_rule_id="SDR_gone")
 EARLIER = datetime.now(UTC) - timedelta(hours=1)

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from peers.postgres import Postgres, until_one_waits
-from registry.homes import ROOMS, opened
 from sipctl.errors import ConflictError, NotFoundError
 from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry
 from sipctl.telephony.registered import Holder
+from tests.support.homes import ROOMS, opened
+from tests.support.peers.postgres import Postgres, until_one_waits
 
 A, B, C = ROOMS[:3]
 NOTE = "INSERT INTO sipctl_rotation VALUES (:room, '1111', '9999', '2026-01-01T00:00:00Z')"

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from registry.homes import ROOMS, Home, add_meet_rooms, opened
 from sipctl.errors import ConfigError, ConflictError, NotFoundError, SipctlError, UncheckedError, UsageError
 from sipctl.operations.pins import assign, assign_chosen
 from sipctl.registry.database import open_engine
@@ -19,6 +18,7 @@ from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import PinPolicy
 from sipctl.telephony.registered import Holder, Rotation
 from sipctl.telephony.returning import PinsToday
+from tests.support.homes import ROOMS, Home, add_meet_rooms, opened
 
 pytestmark = pytest.mark.smoke
 

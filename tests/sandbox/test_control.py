@@ -13,9 +13,9 @@ from typing import Any
 import jwt
 import pytest
 
-from conftest import need
 from sipctl.errors import UsageError
 from sipctl.sandbox.server import Sandbox
+from tests.support.needs import need
 
 JSON = {"Content-Type": "application/json"}
 README = Path(__file__).parents[2] / "README.md"

@@ -15,8 +15,8 @@ from pathlib import Path
 import jwt
 import pytest
 
-from cli.running import clean_env, command
 from sipctl.sandbox.server import Sandbox
+from tests.support.running import clean_env, command
 
 LIST = "/twirp/livekit.SIP/ListSIPDispatchRule"
 RESET = struct.pack("ii", 1, 0)

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import pytest
 
-from peers.livekit import free_ports
 from sipctl.sip.digest import Credentials
 from sipctl.sip.errors import Unframed
 from sipctl.sip.message import Request, Response
@@ -20,7 +19,7 @@ from sipctl.transport.link import LinkError, Trouble, link_error
 from sipctl.transport.targets import Transport
 from sipctl.transport.tls import TlsError
 from sipctl.transport.udp import UdpLink
-from transport.loopback import (
+from tests.support.loopback import (
     CALLER,
     PROBED,
     Answers,
@@ -31,6 +30,7 @@ from transport.loopback import (
     tcp_node,
     udp_node,
 )
+from tests.support.peers.livekit import free_ports
 
 
 def probed(answers: Answers, *, from_elsewhere: bool = False, within_s: float = 5.0, method: str = "OPTIONS") -> Asked:

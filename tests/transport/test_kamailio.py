@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from peers.certificates import EXPIRED_ON, Authority
-from peers.kamailio import PASSWORD, REALM, Kamailio
 from sipctl.sip.digest import Credentials, challenges_of
 from sipctl.sip.headers import parse_retry_after
 from sipctl.sip.message import Response
@@ -17,7 +15,9 @@ from sipctl.transport.driver import connected
 from sipctl.transport.link import LinkError, Trouble
 from sipctl.transport.targets import Target, Transport
 from sipctl.transport.tls import CertificateFault, TlsError, TlsFacts
-from transport.loopback import target_of
+from tests.support.loopback import target_of
+from tests.support.peers.certificates import EXPIRED_ON, Authority
+from tests.support.peers.kamailio import PASSWORD, REALM, Kamailio
 
 ALICE = Credentials("alice", PASSWORD)
 

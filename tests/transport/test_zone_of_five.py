@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from conftest import need
-from peers.certificates import Authority
-from peers.dnsmasq import missing, running_dnsmasq
-from peers.kamailio import Kamailio
-from peers.livekit import free_ports
 from sipctl.sip.uri import parse_uri
 from sipctl.transport.asking import ask, new_dialog
 from sipctl.transport.driver import connected
 from sipctl.transport.link import LinkError
 from sipctl.transport.resolve import resolve
 from sipctl.transport.targets import Target
+from tests.support.needs import need
+from tests.support.peers.certificates import Authority
+from tests.support.peers.dnsmasq import missing, running_dnsmasq
+from tests.support.peers.kamailio import Kamailio
+from tests.support.peers.livekit import free_ports
 
 URI = parse_uri("sip:five.test")
 WITHIN_S = 2.0
