@@ -20,11 +20,11 @@ from sipctl.operations.lock import run_lock
 from sipctl.registry.database import open_engine
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox
-from tests.contract.test_commands import validate
 from tests.support.homes import ROOMS, add_meet_rooms
 from tests.support.peers.postgres import MEETS_TABLES, Postgres
 from tests.support.planting import plant_rule
 from tests.support.running import Result, assert_error, clean_env, command, env_of, run
+from tests.support.schemas import validate
 
 CANARY = "736150928364"
 

@@ -11,11 +11,11 @@ from sipctl.errors import ExitCode
 from sipctl.registry.database import open_engine
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
-from tests.contract.test_commands import validate
 from tests.support.desk import Desk
 from tests.support.homes import ROOMS, add_meet_rooms
 from tests.support.peers.postgres import MEETS_TABLES
 from tests.support.running import Result, env_of, run
+from tests.support.schemas import validate
 from tests.support.yard import owned
 
 A, B = ROOMS[:2]

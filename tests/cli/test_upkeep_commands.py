@@ -8,8 +8,6 @@ import signal
 import sqlite3
 import stat
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,12 +21,12 @@ from sipctl.operations.lock import run_lock
 from sipctl.sandbox.server import Sandbox, running_sandbox
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Room
 from sipctl.telephony.secret import Secret
-from tests.contract.test_commands import validate
 from tests.support.desk import Desk
 from tests.support.peers.backend import Backend, running_backend
 from tests.support.peers.livekit import RealLiveKit
 from tests.support.peers.postgres import Postgres
-from tests.support.running import Result, assert_error, command, env_of, run
+from tests.support.running import Result, assert_error, command, env_of, run, until
+from tests.support.schemas import validate
 from tests.support.yard import owned
 
 STALE, LIVE = owned("stale", "736150928364"), owned("live", "918273645001")
@@ -381,14 +379,6 @@ class TestTwoAtOnce:
         with run_lock(tmp_path, sandboxed.server.url, shared_url=url):
             for words in writes:
                 assert_error(run(*words.split(), env=sandboxed.env), ExitCode.CHANGED, "another sipctl run")
-
-
-def until(happened: Callable[[], bool]) -> None:
-    """Wait for another process; however slow the machine is, it happens within a minute."""
-    end = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def calls(cron: Cron, method: str) -> int:

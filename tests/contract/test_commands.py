@@ -3,7 +3,6 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -11,8 +10,8 @@ import pytest
 from sipctl.sandbox.server import Sandbox
 from tests.support.peers.livekit import RealLiveKit
 from tests.support.running import Result, env_of, run
+from tests.support.schemas import schema, validate
 
-SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 Server = Sandbox | RealLiveKit
 
 STORY: tuple[tuple[str, str, int], ...] = (
@@ -112,11 +111,3 @@ def test_json_is_as_the_schemas_say(sandbox: Sandbox, tmp_path: Path) -> None:
     env = env_of(sandbox)
     for words in (("config", "show"), ("config", "path"), ("doctor", "--list")):
         validate(json.loads(run(*words, "-o", "json", env=env).stdout))
-
-
-def schema(name: str) -> Any:
-    return json.loads((SCHEMAS / f"{name}.v1.json").read_text())
-
-
-def validate(value: Any) -> None:
-    jsonschema.validate(value, schema(value["schema"].split("/")[1]))

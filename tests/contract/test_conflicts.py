@@ -19,9 +19,9 @@ from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.ruleset import rules_refusal
-from tests.contract.test_sequences import _answer
 from tests.support.peers.livekit import RealLiveKit
 from tests.support.routing import dispatch_rules
+from tests.support.twirp import twirp_answer
 
 CASES = Path(__file__).parents[1] / "data" / "matcher" / "conflicts.jsonl.gz"
 
@@ -55,7 +55,7 @@ def test_recorded_creates_and_updates_are_answered_as_they_were(livekit: Sandbox
     for case in cases():
         plant(livekit, case["snapshot"])
         operation, expected = case["operation"], case["expected"]["operation"]
-        status, body = _answer(livekit, operation["method"], operation["request"])
+        status, body = twirp_answer(livekit, operation["method"], operation["request"])
         assert status == expected["http"], case["id"]
         if not expected["ok"]:
             assert (body["code"], body["msg"]) == (expected["code"], expected["msg"]), case["id"]

@@ -1,14 +1,11 @@
 """Random sequences of SIP calls get the same answers from the sandbox and from a real livekit-server."""
 
-import http.client
 import json
 import random
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import jwt
 import pytest
 from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
@@ -16,6 +13,7 @@ from hypothesis import strategies as st
 from sipctl.sandbox.server import Sandbox, running_sandbox
 from sipctl.sandbox.store import Store
 from tests.support.peers.livekit import RealLiveKit
+from tests.support.twirp import twirp_answer
 
 Json = dict[str, Any]
 Strategy = st.SearchStrategy[Any]
@@ -55,12 +53,12 @@ class Pair:
     def send(self, method: str, body: Json) -> None:
         filled = self._filled(body)
         note(f"{method} {json.dumps(filled)}")
-        expected = _answer(self.real, method, filled)
+        expected = twirp_answer(self.real, method, filled)
         identifier = _created_id(method, expected)
         entropy = self.sandbox.store.entropy
         assert isinstance(entropy, GivenIds)
         entropy.next_id = identifier.partition("_")[2]
-        got = _answer(self.sandbox, method, filled)
+        got = twirp_answer(self.sandbox, method, filled)
         assert got == expected, f"{method} {json.dumps(filled)}"
         if identifier:
             self.ids[identifier.partition("_")[0]].append(identifier)
@@ -74,19 +72,6 @@ class Pair:
         if isinstance(value, dict):
             return {key: self._filled(item) for key, item in value.items()}
         return value
-
-
-def _answer(server: Sandbox | RealLiveKit, method: str, body: Json) -> tuple[int, Any]:
-    claims = {"iss": server.api_key, "exp": int(time.time()) + 600, "sip": {"admin": True}}
-    token = jwt.encode(claims, server.api_secret.reveal(), algorithm="HS256")
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    try:
-        connection.request("POST", f"/twirp/livekit.SIP/{method}", json.dumps(body), headers)
-        response = connection.getresponse()
-        return response.status, json.loads(response.read())
-    finally:
-        connection.close()
 
 
 def _created_id(method: str, answer: tuple[int, Mapping[str, Any]]) -> str:

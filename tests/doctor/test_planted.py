@@ -15,19 +15,23 @@ from sipctl.sandbox.server import Sandbox
 from tests.support.needs import need, need_real_server
 from tests.support.peers import sipnode
 from tests.support.peers.livekit import running_livekit
-from tests.support.planting import PROVIDER, Server, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
+from tests.support.planting import (
+    OTHER_PIN,
+    PIN,
+    PROVIDER,
+    Server,
+    codes,
+    diagnose,
+    healthy,
+    plant_rule,
+    plant_trunk,
+    problems,
+    settings_for,
+)
 from tests.support.relay import Relay
 from tests.support.running import env_of, run
 
-PIN, OTHER_PIN = "4821930571", "7703158264"
 Deed = Callable[[Server], object]
-
-
-def healthy(server: Server) -> None:
-    """A provider's trunk, and a meeting that callers can join."""
-    plant_trunk(server, "ST_provider", **PROVIDER)
-    server.join("standup", "alice")
-    plant_rule(server, "SDR_standup", "standup", PIN, trunk_ids=["ST_provider"])
 
 
 def trunk(**fields: Any) -> Deed:

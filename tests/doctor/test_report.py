@@ -27,11 +27,21 @@ from sipctl.errors import ExitCode
 from sipctl.findings.codes import CODES
 from sipctl.findings.record import Level
 from sipctl.sandbox.server import Sandbox
-from tests.doctor.test_planted import OTHER_PIN, PIN, healthy
 from tests.support.hostile_text import ANY_TEXT
 from tests.support.needs import need_real_server
 from tests.support.peers.livekit import RealLiveKit
-from tests.support.planting import PROVIDER, codes, diagnose, plant_rule, plant_trunk, problems, settings_for
+from tests.support.planting import (
+    OTHER_PIN,
+    PIN,
+    PROVIDER,
+    codes,
+    diagnose,
+    healthy,
+    plant_rule,
+    plant_trunk,
+    problems,
+    settings_for,
+)
 from tests.support.relay import Relay
 from tests.support.running import assert_error, clean_env, env_of, run
 

@@ -16,7 +16,7 @@ from sipctl.errors import ChangedError, ConfigError, UncheckedError
 from sipctl.operations.lock import run_lock
 from sipctl.registry.database import open_engine
 from sipctl.registry.locks import lock_key
-from tests.support.peers.postgres import Postgres
+from tests.support.peers.postgres import Postgres, end_sessions
 
 URL = "http://livekit.example.org"
 HOLDER = """
@@ -177,10 +177,3 @@ def test_a_database_that_holds_no_lock(tmp_path: Path) -> None:
         assert "secret-word" not in told.value.message
     with run_lock(tmp_path, URL):
         pass
-
-
-def end_sessions(postgres: Postgres) -> None:
-    """As a restart of PostgreSQL, or an administrator, ends them."""
-    postgres.execute(
-        "postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'sipctl %'"
-    )

@@ -18,13 +18,11 @@ from sipctl.operations.rule_writes import delete_rule
 from sipctl.operations.sync.result import Result
 from sipctl.operations.sync.webhook import ByWebhook
 from sipctl.sandbox.server import Sandbox
-from tests.cli.test_upkeep_commands import until
-from tests.operations.test_lock import end_sessions
-from tests.operations.test_rotation import pins, rotate
 from tests.support.homes import Home, opened
 from tests.support.peers.backend import Backend, running_backend
-from tests.support.peers.postgres import Postgres
-from tests.support.running import env_of
+from tests.support.peers.postgres import Postgres, end_sessions
+from tests.support.rotating import pins, rotate
+from tests.support.running import env_of, until
 from tests.support.yard import Yard, before_the_list, intents, owned, plant, results
 
 

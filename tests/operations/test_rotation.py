@@ -5,7 +5,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from tests.support.desk import Desk
 from tests.support.homes import ROOMS, Home, opened
 from tests.support.peers.livekit import RealLiveKit
 from tests.support.relay import Relay
+from tests.support.rotating import pins, rotate, work
 
 A, B, C = ROOMS[:3]
 OLD, NEW = "482193", "502846"
@@ -43,41 +44,6 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
 @pytest.fixture
 def desk(sandbox: Sandbox, tmp_path: Path) -> Desk:
     return Desk(server=sandbox, folder=tmp_path)
-
-
-def rotate(
-    desk: Desk, home: Home, *rooms: str, chosen: dict[str, str] | None = None, switch: StopSwitch | None = None
-) -> list[Rotated]:
-    """Rotate these rooms, all that have a PIN if none is named."""
-    holdings = [one for one in home.registry.holdings() if one.pin and (not rooms or one.room in rooms)]
-    done: list[Rotated] = work(desk, home, lambda rotator: rotator.rotate(holdings), chosen, switch)
-    return done
-
-
-def work(
-    desk: Desk, home: Home, deed: Callable[[Rotator], Any], chosen: Any = None, switch: StopSwitch | None = None
-) -> Any:
-    drawn = iter(range(100_000, 1_000_000))
-    chosen = chosen or {}
-
-    async def use(client: LiveKitClient) -> Any:
-        settings = desk.writer(client, None).settings  # type: ignore[arg-type]
-        rotator = Rotator(
-            home.registry,
-            client,
-            settings,
-            home.journal,
-            lambda: str(next(drawn)),
-            chosen,
-            switch=switch or StopSwitch(),
-        )
-        return await deed(rotator)
-
-    return desk.ask(use)
-
-
-def pins(home: Home) -> dict[str, str]:
-    return {one.room: one.pin for one in home.registry.holdings() if one.pin}
 
 
 def test_a_signal_while_livekit_does_not_answer_gives_every_room_its_old_pin_back(desk: Desk, home: Home) -> None:

@@ -17,9 +17,9 @@ from sipctl.sip.digest import (
 from sipctl.sip.errors import BuildError, MalformedError
 from sipctl.sip.message import Request, Response, build_response
 from sipctl.sip.parser import parse
-from tests.sip.test_sip_message import options
 from tests.support.sip_hostile import broken_challenge
 from tests.support.sip_recorded import recorded_messages
+from tests.support.sip_requests import options_request
 
 MUFASA = {"realm": "http-auth@example.org", "nonce": "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"}
 DOE = {"realm": "api@example.org", "nonce": "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK"}
@@ -67,7 +67,7 @@ def test_livekit_accepted_what_we_would_answer() -> None:
 
 def challenged(code: int, *values: str) -> Response:
     name = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}[code]
-    return build_response(options(), code, "", [(name, value) for value in values])
+    return build_response(options_request(), code, "", [(name, value) for value in values])
 
 
 def test_several_challenges_stand_in_one_header_or_in_several() -> None:
@@ -89,17 +89,17 @@ def test_the_topmost_known_algorithm_is_taken() -> None:
     assert chosen
     assert chosen.algorithm == "sha-256"
     assert choose_challenge(challenged(401, unknown, session, sealed, 'Basic realm="r"', "broken")) is None
-    assert choose_challenge(build_response(options(), 403, "")) is None
+    assert choose_challenge(build_response(options_request(), 403, "")) is None
 
 
 def test_protection_is_used_only_where_it_is_offered() -> None:
     credentials = Credentials('a"b', "secret")
-    plain = answer_challenge(parse_challenges('Digest realm="r", nonce="n"')[0], credentials, options(), "c")
+    plain = answer_challenge(parse_challenges('Digest realm="r", nonce="n"')[0], credentials, options_request(), "c")
     assert plain.startswith('Digest username="a\\"b", realm="r", nonce="n", uri="sip:b@192.0.2.1", response="')
     assert not any(word in plain for word in ("qop", "nc=", "cnonce", "algorithm", "opaque"))
     full = 'Digest realm="r", nonce="n", qop="auth-int, AUTH", algorithm=SHA-256, opaque="", stale=TRUE'
     [challenge] = parse_challenges(full)
-    answered = answer_challenge(challenge, credentials, options(), "c")
+    answered = answer_challenge(challenge, credentials, options_request(), "c")
     assert answered.endswith(', algorithm=SHA-256, qop=auth, nc=00000001, cnonce="c", opaque=""')
     assert challenge.is_stale
     [read] = parse_challenges(answered)

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sipctl.sip.errors import BuildError
-from sipctl.sip.message import Header, Headers, Request, Response, build_request, build_response
+from sipctl.sip.message import Header, Headers, Response, build_request, build_response
 from sipctl.sip.parser import parse
+from tests.support.sip_requests import options_request
 from tests.support.sip_torture import torture_messages
 
 TOKENS = st.text(st.sampled_from("abcXYZ019-.!%*_+`'~"), min_size=1, max_size=12)
@@ -14,18 +15,9 @@ TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=40).map
 UNKNOWN = st.tuples(TOKENS.map(lambda name: f"X-{name}"), TEXTS)
 
 
-def options(*more: tuple[str, str], body: bytes = b"") -> Request:
-    pairs = [
-        ("Via", "SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bKa;rport"), ("Max-Forwards", "70"),
-        ("From", '"Ivó" <sip:a@192.0.2.7>;tag=1'), ("To", "<sip:b@192.0.2.1>"), ("Call-ID", "a@192.0.2.7"),
-        ("CSeq", "1 OPTIONS"), *more,
-    ]  # fmt: skip
-    return build_request("OPTIONS", "sip:b@192.0.2.1", pairs, body)
-
-
 @given(st.lists(UNKNOWN, max_size=8), st.binary(max_size=200))
 def test_what_we_build_is_read_without_faults_and_equals_itself(more: list[tuple[str, str]], body: bytes) -> None:
-    built = options(*more, body=body)
+    built = options_request(*more, body=body)
     parsed = parse(bytes(built))
     assert parsed.faults == ()
     assert parsed.message == built
@@ -40,7 +32,7 @@ def test_what_we_build_is_read_without_faults_and_equals_itself(more: list[tuple
 def test_odd_but_valid_spacing_comes_back_byte_for_byte(
     lines: list[tuple[str, str, str]], code: int, reason: str
 ) -> None:
-    own = bytes(build_response(options(), code, reason)).removesuffix(b"\r\n")
+    own = bytes(build_response(options_request(), code, reason)).removesuffix(b"\r\n")
     odd = "".join(f"X{name}{colon}{value}\r\n" for name, colon, value in lines)
     data = own + odd.encode() + b"\r\n"
     parsed = parse(data)
@@ -67,7 +59,7 @@ def test_headers_are_found_by_every_spelling() -> None:
 
 
 def test_a_header_keeps_the_text_it_came_in() -> None:
-    data = bytes(options()).replace(b"To: ", b"t :\r\n  ")
+    data = bytes(options_request()).replace(b"To: ", b"t :\r\n  ")
     parsed = parse(data)
     assert Header("t", "<sip:b@192.0.2.1>", "t :\r\n  <sip:b@192.0.2.1>") in list(parsed.message.headers)
     assert bytes(parsed.message) == data
@@ -79,9 +71,9 @@ def test_a_header_keeps_the_text_it_came_in() -> None:
 )
 def test_what_would_end_its_line_is_never_sent(name: str, value: str) -> None:
     with pytest.raises(BuildError):
-        options((name, value))
+        options_request((name, value))
     with pytest.raises(BuildError):
-        options().adding([(name, value)])
+        options_request().adding([(name, value)])
 
 
 @pytest.mark.parametrize(
@@ -93,7 +85,7 @@ def test_a_request_line_cannot_be_broken(method: str, uri: str) -> None:
 
 
 def test_a_response_carries_what_must_be_copied() -> None:
-    request = options(("Via", "SIP/2.0/UDP 192.0.2.8;branch=z9hG4bKb"), ("Subject", "x"))
+    request = options_request(("Via", "SIP/2.0/UDP 192.0.2.8;branch=z9hG4bKb"), ("Subject", "x"))
     response = build_response(request, 503, "Service Unavailable", [("Retry-After", "30")], to_tag="t")
     assert [header.text for header in response.headers] == [
         "Via: SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bKa;rport",

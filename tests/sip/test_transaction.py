@@ -5,7 +5,7 @@ import pytest
 from sipctl.sip.message import Request, Response, build_request, build_response
 from sipctl.sip.parser import parse
 from sipctl.sip.transaction import ClientTransaction, State, cancel
-from tests.sip.test_sip_message import options
+from tests.support.sip_requests import options_request
 
 INVITE = build_request(
     "INVITE", "sip:b@192.0.2.1",
@@ -15,7 +15,7 @@ INVITE = build_request(
         ("CSeq", "7 INVITE"), ("Route", "<sip:192.0.2.9;lr>"), ("Contact", "<sip:a@192.0.2.7>"),
     ],
 )  # fmt: skip
-OPTIONS = options()
+OPTIONS = options_request()
 
 
 def response(code: int, *, to: ClientTransaction) -> Response:

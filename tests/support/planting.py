@@ -60,3 +60,13 @@ def problems(report: Report) -> list[Finding]:
 def codes(report: Report) -> set[str]:
     """The codes of what a person is shown."""
     return {finding.code for finding in problems(report)}
+
+
+PIN, OTHER_PIN = "4821930571", "7703158264"
+
+
+def healthy(server: Server) -> None:
+    """A provider's trunk, and a meeting that callers can join."""
+    plant_trunk(server, "ST_provider", **PROVIDER)
+    server.join("standup", "alice")
+    plant_rule(server, "SDR_standup", "standup", PIN, trunk_ids=["ST_provider"])

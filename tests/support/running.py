@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,3 +117,11 @@ def assert_error(result: Result, code: int, *told: str) -> None:
     assert [line.startswith("error: ") for line in lines].count(True) == 1, result
     assert "Traceback" not in result.stderr
     assert all(words in result.stderr for words in told), result
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for another process; however slow the machine is, it happens within a minute."""
+    end = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.02)

@@ -13,7 +13,7 @@ from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.matching.route import Outcome, Result, route
 from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
 from sipctl.telephony.secret import Secret
-from tests.telephony.test_wire import test_a_pin_that_fills_the_buffer_loses_its_hash as p5
+from tests.support.sip_calls import check_a_pin_that_fills_the_buffer_loses_its_hash as p5
 
 PAGE = Path(__file__).parents[2] / "docs" / "routing.md"
 

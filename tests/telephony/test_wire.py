@@ -1,24 +1,19 @@
 """What the caller's side sees, against calls recorded at livekit-sip 1.10.0 (tests/data/sip), audio and digits too."""
 
-import gzip
-import json
 import re
-from collections.abc import Iterator
 from itertools import takewhile
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sipctl.telephony.explaining.wire import EARLY_DIGITS, ringing_timeout_ms, wire
+from sipctl.telephony.explaining.wire import ringing_timeout_ms, wire
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.call_reading import user_and_host
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.matching.route import Outcome, route
 from sipctl.telephony.model import InboundTrunk
 from sipctl.telephony.snapshot import snapshot_of
-
-RECORDED = Path(__file__).parents[1] / "data" / "sip" / "calls.jsonl.gz"
+from tests.support.sip_calls import check_a_pin_that_fills_the_buffer_loses_its_hash, recorded
 
 Event = dict[str, Any]
 
@@ -26,11 +21,6 @@ SOURCES = {"invite-address-allowed-127.0.0.2": "127.0.0.2"}
 SEVERAL_CALLS = {"same-caller-twice"}
 CHANGED_DURING_THE_CALL = {"pin-rule-deleted-during-prompt"}
 LOST_HASH = {"pin-early-10-digits"}
-
-
-def recorded() -> Iterator[Event]:
-    with gzip.open(RECORDED, "rt", encoding="utf-8") as lines:
-        yield from map(json.loads, lines)
 
 
 def sip(event: Event, direction: str) -> str:
@@ -96,13 +86,7 @@ def test_what_follows_the_pin(one: Event) -> None:
 
 
 def test_a_pin_that_fills_the_buffer_loses_its_hash() -> None:
-    by_name = {one["scenario"]: one for one in recorded()}
-    for name, digits, lost in (("pin-early-9-digits", 10, False), ("pin-early-10-digits", 11, True)):
-        first = next(event for event in by_name[name]["events"] if event["kind"] == "dtmf")
-        assert len(first["digits"]) == digits
-        assert (len(first["digits"]) > EARLY_DIGITS) is lost
-        again = [event for event in by_name[name]["events"] if event["kind"] == "dtmf"][1:]
-        assert bool(again) is lost  # the caller had to press # again
+    check_a_pin_that_fills_the_buffer_loses_its_hash()
 
 
 @pytest.mark.parametrize(

@@ -104,3 +104,10 @@ def until_one_waits(engine: Engine) -> None:
         while not connection.execute(waiting).scalar_one():
             connection.rollback()
             assert time.monotonic() < until
+
+
+def end_sessions(postgres: Postgres) -> None:
+    """As a restart of PostgreSQL, or an administrator, ends them."""
+    postgres.execute(
+        "postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'sipctl %'"
+    )
