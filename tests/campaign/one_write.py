@@ -5,12 +5,9 @@ state, one command among faults, or killed at any of its steps; then its error a
 took effect in the sandbox; then the audit is damaged, some PINs are rotated, and the command is undone.
 """
 
-import argparse
 import asyncio
 import random
-import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -44,6 +41,7 @@ from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.registered import RETIRED
 from sipctl.telephony.returning import Returning, as_of_today
 from tests.campaign.faults import FAULTS, KilledError, MortalJournal, StormyClient, Surroundings, damage_audit
+from tests.campaign.running import repeat, run_from_command_line
 from tests.campaign.state import MARK, PINS, ROOMS, plant
 
 HERE: Final = ROOMS[:3]
@@ -370,17 +368,10 @@ async def campaign(runs: int, seed: int, seconds: float = float("inf")) -> Count
     sandbox._api = EffectsApi(sandbox.store, sandbox.api_key, sandbox.api_secret)
     await sandbox.start()
     sandbox.store.entropy = random.Random(seed)
-    until = time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix="sipctl-write-") as name:
         one = OneWrite(sandbox, Path(name), random.Random(seed))
         try:
-            for at in range(runs):
-                if time.monotonic() > until:
-                    break
-                try:
-                    await one.once()
-                except AssertionError as error:
-                    raise AssertionError(f"state {at} of seed {seed}: {error}") from error
+            await repeat(one.once, runs, seed, seconds)
         finally:
             one.registry.close()
             await sandbox.stop()
@@ -388,15 +379,7 @@ async def campaign(runs: int, seed: int, seconds: float = float("inf")) -> Count
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    figures = asyncio.run(campaign(given.runs, given.seed))
-    for name, count in sorted(figures.items()):
-        sys.stdout.write(f"{count:8} {name}\n")
-    missing = [name for name in EXPECTED if not figures[name]]
-    sys.exit(f"never seen: {', '.join(missing)}" if missing else 0)
+    run_from_command_line(__doc__, 10_000, EXPECTED, lambda runs, seed: asyncio.run(campaign(runs, seed)))
 
 
 if __name__ == "__main__":

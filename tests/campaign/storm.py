@@ -4,12 +4,9 @@
 `faults` is what happens around a run, `promises` what must hold after it.
 """
 
-import argparse
 import asyncio
 import random
-import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -52,6 +49,7 @@ from tests.campaign.faults import (
 )
 from tests.campaign.pins import CHANGES, Pins
 from tests.campaign.promises import Promises
+from tests.campaign.running import repeat, run_from_command_line
 from tests.campaign.watching import WatchedApi
 
 EXPECTED = (
@@ -250,17 +248,10 @@ async def campaign(runs: int, seed: int, seconds: float = float("inf")) -> Count
     sandbox._api = WatchedApi(sandbox.store, sandbox.api_key, sandbox.api_secret)
     await sandbox.start()
     sandbox.store.entropy = random.Random(seed)
-    until = time.monotonic() + seconds
     with _folder() as folder:
         storm = Storm(sandbox, folder, random.Random(seed))
         try:
-            for at in range(runs):
-                if time.monotonic() > until:
-                    break
-                try:
-                    await storm.once()
-                except AssertionError as error:
-                    raise AssertionError(f"state {at} of seed {seed}: {error}") from error
+            await repeat(storm.once, runs, seed, seconds)
         finally:
             storm.registry.close()
             await sandbox.stop()
@@ -268,15 +259,7 @@ async def campaign(runs: int, seed: int, seconds: float = float("inf")) -> Count
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    figures = asyncio.run(campaign(given.runs, given.seed))
-    for name, count in sorted(figures.items()):
-        sys.stdout.write(f"{count:8} {name}\n")
-    missing = [name for name in EXPECTED if not figures[name]]
-    sys.exit(f"never seen: {', '.join(missing)}" if missing else 0)
+    run_from_command_line(__doc__, 10_000, EXPECTED, lambda runs, seed: asyncio.run(campaign(runs, seed)))
 
 
 if __name__ == "__main__":

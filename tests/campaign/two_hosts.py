@@ -4,12 +4,9 @@
 server fails, others write, a process dies at any await, and PostgreSQL ends the sessions that hold the lock, or all.
 """
 
-import argparse
 import asyncio
 import random
-import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -41,6 +38,7 @@ from sipctl.telephony.plan import Part, Policy, World
 from tests.campaign import state
 from tests.campaign.faults import KilledError, MortalJournal, MortalLooks, StormyClient, Surroundings
 from tests.campaign.promises import Promises
+from tests.campaign.running import repeat, run_from_command_line
 from tests.campaign.watching import WatchedApi
 from tests.support.peers.postgres import Postgres, running_postgres
 
@@ -332,17 +330,10 @@ async def campaign(runs: int, seed: int, postgres: Postgres, seconds: float = fl
     sandbox._api = WatchedApi(sandbox.store, sandbox.api_key, sandbox.api_secret)
     await sandbox.start()
     sandbox.store.entropy = random.Random(seed)
-    until = time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix="sipctl-hosts-") as folder:
         hosts = TwoHosts(sandbox, postgres, Path(folder), random.Random(seed))
         try:
-            for at in range(runs):
-                if time.monotonic() > until:
-                    break
-                try:
-                    await hosts.once()
-                except AssertionError as error:
-                    raise AssertionError(f"state {at} of seed {seed}: {error}") from error
+            await repeat(hosts.once, runs, seed, seconds)
         finally:
             hosts.close()
             await sandbox.stop()
@@ -350,16 +341,8 @@ async def campaign(runs: int, seed: int, postgres: Postgres, seconds: float = fl
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
     with running_postgres() as postgres:
-        figures = asyncio.run(campaign(given.runs, given.seed, postgres))
-    for name, count in sorted(figures.items()):
-        sys.stdout.write(f"{count:8} {name}\n")
-    missing = [name for name in EXPECTED if not figures[name]]
-    sys.exit(f"never seen: {', '.join(missing)}" if missing else 0)
+        run_from_command_line(__doc__, 2000, EXPECTED, lambda runs, seed: asyncio.run(campaign(runs, seed, postgres)))
 
 
 if __name__ == "__main__":
