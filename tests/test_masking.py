@@ -52,9 +52,9 @@ def test_a_sentence_around_an_address_stays() -> None:
 
 
 def test_errors_and_findings_mask_addresses() -> None:
-    told = f"https://u:{CANARY}@h/x?t={CANARY}"
-    assert CANARY not in f"{SipctlError(told)} {SipctlError(told).message}"
-    finding = CODES["API201"].finding("server", told, observed=told, expected=told)
+    described = f"https://u:{CANARY}@h/x?t={CANARY}"
+    assert CANARY not in f"{SipctlError(described)} {SipctlError(described).message}"
+    finding = CODES["API201"].finding("server", described, observed=described, expected=described)
     assert CANARY not in f"{finding.detail} {finding.evidence}"
 
 

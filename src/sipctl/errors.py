@@ -83,20 +83,20 @@ class DeniedError(SipctlError):
     code = "denied"
 
 
-class RailError(SipctlError):
+class SafeguardError(SipctlError):
     """A safety rail stopped the command; `hint` holds the exact words that lift it."""
 
     exit_code = ExitCode.RAIL
     code = "rail"
 
 
-class ConflictError(RailError):
+class ConflictError(SafeguardError):
     """LiveKit already stores a rule or trunk for the same calls."""
 
     code = "conflict"
 
 
-class RetiredPinError(RailError):
+class RetiredPinError(SafeguardError):
     """A rule would come back with a PIN that was taken away, or is another room's by now."""
 
     code = "rail-retired-pin"

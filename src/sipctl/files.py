@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from sipctl.errors import RailError, UncheckedError
+from sipctl.errors import SafeguardError, UncheckedError
 
 _STANDARD: Final = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 _DESCRIPTOR: Final = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,9})\Z")
@@ -23,7 +23,7 @@ def write_private(path: Path, chunks: Iterable[str], *, over: bool = True, encod
     `over` False = an older file stays.
 
     Raises:
-        RailError: others would read it, or there is an older file that stays.
+        SafeguardError: others would read it, or there is an older file that stays.
         UncheckedError: it cannot be written.
     """
     with _translated(path):
@@ -34,7 +34,9 @@ def write_private(path: Path, chunks: Iterable[str], *, over: bool = True, encod
         _refuse_readers(path)
         with _opened(path, encoding) as out:
             if out.isatty():
-                raise RailError(f"{path} is a terminal, and PINs would show on it", code="readable", hint=_NEW_FILE)
+                raise SafeguardError(
+                    f"{path} is a terminal, and PINs would show on it", code="readable", hint=_NEW_FILE
+                )
             out.writelines(chunks)
 
 
@@ -63,7 +65,7 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except FileExistsError:
-        raise RailError(f"{path} exists", code="exists", hint="name another file, or delete this one") from None
+        raise SafeguardError(f"{path} exists", code="exists", hint="name another file, or delete this one") from None
     except OSError as error:
         raise UncheckedError(f"cannot write {path}: {error.strerror}") from error
 
@@ -125,4 +127,4 @@ def _refuse_readers(path: Path) -> None:
     status = path.stat() if number is None else os.fstat(number)
     kept = stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode) or stat.S_ISBLK(status.st_mode)
     if kept and (status.st_mode & _OTHERS or status.st_uid != os.geteuid()):
-        raise RailError(f"others can read {path}", code="readable", hint=_NEW_FILE)
+        raise SafeguardError(f"others can read {path}", code="readable", hint=_NEW_FILE)

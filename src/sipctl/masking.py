@@ -37,9 +37,9 @@ def shown_urls(text: str) -> str:
 
 def shown_words(text: str) -> str:
     """What a server or a library says, as it may be shown: short, and without what it tells of logins and secrets."""
-    told = _WORD.sub(lambda word: _with_login(word[0]), shown_urls(text))
-    told = _NAMED.sub(rf"\g<1>{MASK}", _TOKEN.sub(MASK, told))
-    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"
+    described = _WORD.sub(lambda word: _with_login(word[0]), shown_urls(text))
+    described = _NAMED.sub(rf"\g<1>{MASK}", _TOKEN.sub(MASK, described))
+    return described if len(described) <= _LONGEST else f"{described[: _LONGEST - 1]}…"
 
 
 def _from_scheme(word: str) -> str:

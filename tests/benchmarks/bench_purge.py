@@ -122,8 +122,10 @@ def measure_memory(server: RealLiveKit, stale: int, live: int) -> None:
         yard.run(Part.PURGE, apply=False)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    told = f"{peak / 2**20:.0f} MiB; listing them alone {peak_of_list / 2**20:.0f}, the list {one_list / 2**20:.0f}"
-    sys.stdout.write(f"purge of {stale} of {stale + live} rules, memory: {told}\n")
+    described = (
+        f"{peak / 2**20:.0f} MiB; listing them alone {peak_of_list / 2**20:.0f}, the list {one_list / 2**20:.0f}"
+    )
+    sys.stdout.write(f"purge of {stale} of {stale + live} rules, memory: {described}\n")
 
 
 def main() -> None:

@@ -110,9 +110,9 @@ class TimedLooks(MortalLooks):
 
     clocks: Clocks
 
-    def look(
+    def observe(
         self, stale: Iterable[DispatchRule], duplicates: Iterable[DispatchRule] | None = None, **known: Any
     ) -> Earlier:
         found = list(stale), None if duplicates is None else list(duplicates)
         self.clocks.note(*found)
-        return super().look(*found, **known)
+        return super().observe(*found, **known)

@@ -11,7 +11,7 @@ from livekit.protocol.sip import SIPDispatchRuleInfo
 
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.audit import AUDIT_FILE, Entry, Journal
-from sipctl.registry.looks import Looks
+from sipctl.registry.observations import Observations
 from sipctl.sandbox.server import Sandbox
 from tests.campaign.state import ROOMS, plant
 
@@ -158,7 +158,7 @@ def damage_audit(folder: Path, entropy: random.Random) -> None:
         path.write_bytes(b"\n".join(lines))
 
 
-class MortalLooks(Looks):
+class MortalLooks(Observations):
     """A memory that a dead process writes no more."""
 
     around: Surroundings

@@ -32,7 +32,7 @@ from sipctl.registry.store import Registry
 from sipctl.registry.tables import OURS, schema
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
-from sipctl.telephony.plan import Action, Part, Policy, World
+from sipctl.telephony.plan import Action, Part, Policy, State
 from sipctl.telephony.returning import as_of_today
 from tests.campaign import state
 from tests.campaign.calls import Reached, reached
@@ -86,8 +86,8 @@ class Storm:
         self.registry = Registry(self.engine, self.engine, in_meet=False)
         self.pins = Pins(self.registry, self.sandbox.store, self.entropy, self.figures)
         self.api.pins = self.pins.of_backend
-        self.looks = TimedLooks(self.engine, self.sandbox.url, self.clocks.now)
-        self.looks.clocks = self.clocks
+        self.observations = TimedLooks(self.engine, self.sandbox.url, self.clocks.now)
+        self.observations.clocks = self.clocks
         secret = self.sandbox.api_secret
         self.connection = Connection(url=self.sandbox.url, api_key=self.sandbox.api_key, api_secret=secret)
 
@@ -170,7 +170,7 @@ class Storm:
         pins = self.pins.of_backend
         others = (*OTHERS, *ROBBERS) if others_act else ()
         around = Surroundings(self.sandbox, self.entropy, self.figures, rate, pins, kill_at, others, self.api.robbed)
-        self.looks.around = around
+        self.observations.around = around
         journal = MortalJournal(folder=self.folder, command="sipctl test", profile="test", url=self.sandbox.url)
         journal.around = around
         self.api.read_rooms = set()
@@ -217,12 +217,12 @@ class Storm:
         writer = Writer(client, settings, Permit(), journal, self.registry.today)
         policy = Policy(mark=settings.mark, grace=GRACE, protect=frozenset({"lobby"}), parts=parts)
 
-        def executor_for(world: World) -> Executor:
-            return ByLiveKit(RunContext(writer, world, StopSwitch()))
+        def executor_for(found: State) -> Executor:
+            return ByLiveKit(RunContext(writer, found, StopSwitch()))
 
-        surveyor = Surveyor(client, policy, self.registry, self.looks, self.clocks.now)
+        surveyor = Surveyor(client, policy, self.registry, self.observations, self.clocks.now)
         limits = Limits(apply=apply, max_delete=50, max_delete_percent=100)
-        return Synchroniser(surveyor, self.looks, journal, limits, executor_for)
+        return Synchroniser(surveyor, self.observations, journal, limits, executor_for)
 
     def _count(self, outcome: Outcome) -> None:
         self.figures["runs"] += 1

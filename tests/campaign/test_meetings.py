@@ -73,11 +73,11 @@ class House:
         self.elsewhere(self.yard.end_room, room)
         self.inside.discard(room)
 
-    def elsewhere(self, deed: Callable[[str], None], room: str) -> None:
+    def elsewhere(self, act: Callable[[str], None], room: str) -> None:
         """Done by another process, so to say, while a run waits for its answer."""
         before, self.yard.desk.client_class = self.yard.desk.client_class, LiveKitClient
         with ThreadPoolExecutor(1) as thread:
-            thread.submit(deed, room).result()
+            thread.submit(act, room).result()
         self.yard.desk.client_class = before
 
 

@@ -34,7 +34,7 @@ from sipctl.registry.store import Registry
 from sipctl.registry.tables import OURS, schema
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
-from sipctl.telephony.plan import Part, Policy, World
+from sipctl.telephony.plan import Part, Policy, State
 from tests.campaign import state
 from tests.campaign.faults import KilledError, MortalJournal, MortalLooks, StormyClient, Surroundings
 from tests.campaign.promises import Promises
@@ -72,7 +72,7 @@ class Host:
         self.engine = open_engine(self.database)
         self.registry = Registry(self.engine, self.engine, in_meet=False)
         server = server_name(self.connection.url, sharing_host(self.engine))
-        self.looks = MortalLooks(self.engine, f"{server} SIP_{{room}}", self.now)
+        self.observations = MortalLooks(self.engine, f"{server} SIP_{{room}}", self.now)
 
     def close(self) -> None:
         self.registry.close()
@@ -212,7 +212,7 @@ class TwoHosts:
     async def _work(self, host: Host, job: str, around: Neighbourhood) -> Outcome | None:
         self.figures[f"job {job}"] += 1
         journal = MortalJournal(folder=host.folder, command="sipctl test", profile="test", url=host.connection.url)
-        host.looks.around = journal.around = around
+        host.observations.around = journal.around = around
         try:
             with self._lock(host, job) as switch:
                 async with HostsClient(host.connection, timeout_s=0.3) as client:
@@ -270,12 +270,12 @@ class TwoHosts:
         parts = frozenset({Part.PURGE}) if job == "purge" else frozenset(Part)
         policy = Policy(mark=settings.mark, grace=timedelta(minutes=10), protect=frozenset({"lobby"}), parts=parts)
 
-        def executor_for(world: World) -> Executor:
-            return ByLiveKit(RunContext(writer, world, switch))
+        def executor_for(found: State) -> Executor:
+            return ByLiveKit(RunContext(writer, found, switch))
 
-        surveyor = Surveyor(client, policy, host.registry, host.looks, self.now)
+        surveyor = Surveyor(client, policy, host.registry, host.observations, self.now)
         orders = Limits(apply=job != "look", max_delete=50, max_delete_percent=100)
-        outcome = await Synchroniser(surveyor, host.looks, journal, orders, executor_for).run()
+        outcome = await Synchroniser(surveyor, host.observations, journal, orders, executor_for).run()
         self.figures["deletions"] += sum(one.result is Result.DONE and one.rule_id == "" for one in outcome.done)
         self.figures["not begun"] += sum(one.result is Result.NOT_BEGUN for one in outcome.done)
         self.figures["put back"] += len(outcome.put_back)

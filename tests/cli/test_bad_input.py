@@ -48,7 +48,7 @@ def test_a_profile_without_any_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "described"),
     [
         pytest.param(b"\xff\xfe[profiles.p]", "not UTF-8", id="not-utf-8"),
         pytest.param(b"#" * 50_000_000, "over 1024 KiB", id="50-MB"),
@@ -62,10 +62,10 @@ def test_a_profile_without_any_file(tmp_path: Path) -> None:
         pytest.param(b"x = " + b"[" * 5000, "is not TOML", id="deep"),
     ],
 )
-def test_a_configuration_file_that_is_wrong(tmp_path: Path, content: bytes, told: str) -> None:
+def test_a_configuration_file_that_is_wrong(tmp_path: Path, content: bytes, described: str) -> None:
     file = write(tmp_path / "config.toml", content)
-    assert_error(run("--config", file, "rules", "list"), 2, told)
-    assert_error(run("rules", "list", env=clean_env(SIPCTL_CONFIG=file)), 2, told)
+    assert_error(run("--config", file, "rules", "list"), 2, described)
+    assert_error(run("rules", "list", env=clean_env(SIPCTL_CONFIG=file)), 2, described)
 
 
 @pytest.mark.parametrize("words", [("rules", "list"), ("config", "show")])
@@ -143,7 +143,7 @@ def test_a_server_that_is_down() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "told"),
+    ("answer", "code", "described"),
     [
         pytest.param(says(200, "<html>Welcome</html>"), 3, "not as LiveKit does", id="page"),
         pytest.param(says(502, "<html>Bad Gateway</html>"), 3, "answered 502", id="502"),
@@ -151,9 +151,9 @@ def test_a_server_that_is_down() -> None:
         pytest.param(echoes_token, 4, "the secret of API key 'devkey' is not the server's", id="echoed-token"),
     ],
 )
-def test_a_server_that_is_broken_or_no_livekit(answer: Answer, code: int, told: str) -> None:
+def test_a_server_that_is_broken_or_no_livekit(answer: Answer, code: int, described: str) -> None:
     with hostile(answer) as server:
-        assert_error(ask(server.url, "rules", "list"), code, told)
+        assert_error(ask(server.url, "rules", "list"), code, described)
 
 
 def test_a_server_that_hangs() -> None:
@@ -166,12 +166,12 @@ def test_a_server_that_never_ends() -> None:
         assert_error(ask(server.url, "rules", "list"), 3, "over 128 MiB")
 
 
-@pytest.mark.parametrize(("text", "told"), [("\x1b]0;owned\x07\u202e", "\\x1b"), ("a\nerror: b", "a\\nerror: b")])
-def test_a_refusal_that_tries_to_steer_the_terminal(text: str, told: str) -> None:
+@pytest.mark.parametrize(("text", "described"), [("\x1b]0;owned\x07\u202e", "\\x1b"), ("a\nerror: b", "a\\nerror: b")])
+def test_a_refusal_that_tries_to_steer_the_terminal(text: str, described: str) -> None:
     body = json.dumps({"code": "internal", "msg": text})
     with hostile(says(500, body, "application/json")) as server:
         result = ask(server.url, "rules", "list")
-    assert_error(result, 3, told)
+    assert_error(result, 3, described)
     assert not CONTROLS.search(result.stderr)
 
 
@@ -235,7 +235,7 @@ def test_a_command_line_that_makes_no_sense(sandbox: Sandbox, words: tuple[str, 
 
 def test_names_that_nothing_has(sandbox: Sandbox) -> None:
     for words in (
-        *((group, deed, reference) for group in ("rules", "room") for deed in ("show", "delete") for reference in "xé"),
+        *((group, act, reference) for group in ("rules", "room") for act in ("show", "delete") for reference in "xé"),
         ("trunk", "show", "ST_none"),
         ("rules", "update", "SDR_none", "--name", "y"),
         ("rules", "restore", "nosuch-1"),
@@ -451,7 +451,7 @@ def test_a_pipe_gets_no_colour_whatever_the_terminal(
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "told"),
+    ("number", "code", "described"),
     [
         (signal.SIGINT, 130, b"interrupted"),
         (signal.SIGTERM, 143, b"terminated"),
@@ -460,7 +460,7 @@ def test_a_pipe_gets_no_colour_whatever_the_terminal(
 )
 @pytest.mark.parametrize("words", [("rules", "list"), ("room", "create", "demo")])
 def test_a_signal_while_the_server_hangs(
-    number: signal.Signals, code: int, told: bytes, words: tuple[str, ...]
+    number: signal.Signals, code: int, described: bytes, words: tuple[str, ...]
 ) -> None:
     with hostile(hangs) as server:
         process = subprocess.Popen(
@@ -470,7 +470,7 @@ def test_a_signal_while_the_server_hangs(
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
     note = b"note: nothing was changed\n" if "create" in words else b""
-    assert (process.returncode, out, err) == (code, b"", note + b"error: " + told + b"\n")
+    assert (process.returncode, out, err) == (code, b"", note + b"error: " + described + b"\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])

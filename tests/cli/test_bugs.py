@@ -43,8 +43,8 @@ def test_a_row_behind_a_bug(postgres: Postgres) -> None:
     trace = trace_of(bug.value)
     assert PIN not in trace
     assert ROOM not in trace
-    for told in ("UniqueViolation (23505)", "IntegrityError", "KeyError: …", "which led to", __file__):
-        assert told in trace
+    for described in ("UniqueViolation (23505)", "IntegrityError", "KeyError: …", "which led to", __file__):
+        assert described in trace
 
 
 def test_what_a_file_and_other_values_say() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sipctl.cli.config.init import write_config
-from sipctl.errors import RailError, UncheckedError
+from sipctl.errors import SafeguardError, UncheckedError
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_new_file_is_private_whatever_the_umask(path: Path) -> None:
 
 def test_never_over_another_file(path: Path) -> None:
     write_config(path, "old", force=False)
-    with pytest.raises(RailError, match="exists") as caught:
+    with pytest.raises(SafeguardError, match="exists") as caught:
         write_config(path, "new", force=False)
     assert "--force" in caught.value.hint
     assert (path.read_text(), names(path)) == ("old", ["config.toml"])
@@ -82,7 +82,7 @@ def test_at_no_moment_there_is_no_file(path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_folder_in_its_place_is_not_moved_away(path: Path) -> None:
     (path / "precious").mkdir(parents=True)
-    with pytest.raises((RailError, UncheckedError)):
+    with pytest.raises((SafeguardError, UncheckedError)):
         write_config(path, "new", force=True)
     assert (path / "precious").is_dir()
 

@@ -45,7 +45,7 @@ def examples() -> Iterator[Any]:
 
 
 @pytest.fixture
-def world(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+def state(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """What the examples speak of: files in the folder, a trunk, a rule, a live room, and a change to undo."""
     monkeypatch.chdir(tmp_path)
     for name, text in FILES.items():
@@ -63,7 +63,7 @@ def world(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("line", list(examples()))
-def test_an_example(line: str, world: Sandbox, tmp_path: Path) -> None:
+def test_an_example(line: str, state: Sandbox, tmp_path: Path) -> None:
     before, _, own = line.rpartition("sipctl ")
     own, _, file = own.replace("/srv/meet", str(tmp_path)).partition(" > ")[0].partition(" < ")
     words = shlex.split(own)
@@ -74,18 +74,18 @@ def test_an_example(line: str, world: Sandbox, tmp_path: Path) -> None:
     if "--wait" in words:
         words += ["--wait", "0.1", "--settle", "0"]
     if "--pin-from-registry" in words:
-        world.store.rules.clear()
-        assert run("pin", "assign", "demo", env=env_of(world)).code == 0
+        state.store.rules.clear()
+        assert run("pin", "assign", "demo", env=env_of(state)).code == 0
     typed = b"secret\n" if "--api-secret-stdin" in words else FILES[file].encode() if file else b""
-    ended = run(*extra, *words, env=_env(world, line), stdin=PIPED.get(before.partition(" ")[0], typed))
+    ended = run(*extra, *words, env=_env(state, line), stdin=PIPED.get(before.partition(" ")[0], typed))
     needs_a_person = words in (["config", "init"], ["config", "validate"])
     assert ended.code in ({2} if needs_a_person else {0, 1, 5}), ended
     assert time.monotonic() - started < 20
 
 
-def _env(world: Sandbox, line: str) -> dict[str, str]:
-    via = {"SIPCTL_WEBHOOK_URL": f"{world.url}/hook"} if "--via webhook" in line else {}
-    return env_of(world, ROOM_TELEPHONY_PHONE_NUMBER="+33123456789", **via)
+def _env(state: Sandbox, line: str) -> dict[str, str]:
+    via = {"SIPCTL_WEBHOOK_URL": f"{state.url}/hook"} if "--via webhook" in line else {}
+    return env_of(state, ROOM_TELEPHONY_PHONE_NUMBER="+33123456789", **via)
 
 
 def test_the_others_parse() -> None:

@@ -110,8 +110,8 @@ def test_an_export_that_does_not_say_where_it_comes_from_is_taken_with_a_note(de
     for key in path:
         inner = inner[key]
     del inner[last]
-    told = restore(desk, json.dumps(document))
-    assert "note: stdin does not say of which server it is" in told.stderr
+    described = restore(desk, json.dumps(document))
+    assert "note: stdin does not say of which server it is" in described.stderr
     assert desk.rule().pin == PIN
 
 

@@ -26,9 +26,9 @@ def assigned(env: dict[str, str], names: list[str]) -> dict[str, str]:
     """A PIN for each of these rooms; its undo command by room."""
     undo = {}
     for name in names:
-        told = run("pin", "assign", "--no-live", "--", name, env=env)
-        assert told.code == 0, told
-        undo[name] = told.stderr.strip().removeprefix("undo: ")
+        described = run("pin", "assign", "--no-live", "--", name, env=env)
+        assert described.code == 0, described
+        undo[name] = described.stderr.strip().removeprefix("undo: ")
     return undo
 
 

@@ -89,10 +89,10 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_configuration_file(name: str) -> None:
-    kind, text, told = BOMBS[name]
+    kind, text, described = BOMBS[name]
     result = limited("config", "validate", "-", "--kind", kind, stdin=text.encode())
     assert result.code == 1, result.stderr[:500]
-    assert told in result.stdout
+    assert described in result.stdout
 
 
 @pytest.mark.parametrize("name", ["env-unfolds", "env-lines", "env-blanks"])
@@ -113,7 +113,7 @@ def test_a_folder_that_is_no_installation(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("suffix", "text", "told"),
+    ("suffix", "text", "described"),
     [
         ("yaml", f"calls: []\n{ALIASES}", "its aliases unfold"),
         ("yaml", "calls:\n" + "- {from: '1'}\n" * 20_000, "TOML or JSON lines"),
@@ -124,10 +124,10 @@ def test_a_folder_that_is_no_installation(tmp_path: Path, monkeypatch: pytest.Mo
         ("jsonl", "[" * 1_000_000, "not JSON"),
     ],
 )
-def test_a_file_of_tests(sandbox: Sandbox, tmp_path: Path, suffix: str, text: str, told: str) -> None:
+def test_a_file_of_tests(sandbox: Sandbox, tmp_path: Path, suffix: str, text: str, described: str) -> None:
     file = tmp_path / f"cases.{suffix}"
     file.write_text(text)
-    assert_error(limited("rules", "test", str(file), env=env_of(sandbox)), 2, told)
+    assert_error(limited("rules", "test", str(file), env=env_of(sandbox)), 2, described)
 
 
 TYPE = "# TYPE livekit_sip_calls_terminated counter\n"
@@ -237,18 +237,18 @@ def test_a_file_whose_objects_would_fill_the_memory(sandbox: Sandbox, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "described"),
     [
         ("pin assign --stdin", "line 1 of stdin is over 4096 bytes"),
         ("rules lint --offline -", "over 128 MiB"),
         ("config validate -", "over 4 MiB"),
     ],
 )
-def test_a_stdin_without_end(sandbox: Sandbox, words: str, told: str) -> None:
+def test_a_stdin_without_end(sandbox: Sandbox, words: str, described: str) -> None:
     with subprocess.Popen(["sh", "-c", "yes aaaaaaa | tr -d '\\n'"], stdout=subprocess.PIPE) as endless:
         ended = subprocess.run(
             command(*words.split()), env=env_of(sandbox), stdin=endless.stdout, capture_output=True, check=False
         )
         assert endless.stdout
         endless.stdout.close()
-    assert (ended.returncode, told in ended.stderr.decode()) == (2, True), ended
+    assert (ended.returncode, described in ended.stderr.decode()) == (2, True), ended

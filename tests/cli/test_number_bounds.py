@@ -80,7 +80,7 @@ def test_a_rate_is_at_least_one_in_a_hundred_seconds(sandbox: Sandbox, rate: str
 
 
 @pytest.mark.parametrize(
-    ("setting", "told"),
+    ("setting", "described"),
     [
         ('purge.grace = "999999d"', "365d"),
         ("purge.max_delete = -1", "purge.max_delete"),
@@ -89,13 +89,13 @@ def test_a_rate_is_at_least_one_in_a_hundred_seconds(sandbox: Sandbox, rate: str
         (f"registry.quarantine_days = {'9' * 5000}", "not TOML"),
     ],
 )
-def test_a_setting_that_is_too_much(sandbox: Sandbox, tmp_path: Path, setting: str, told: str) -> None:
+def test_a_setting_that_is_too_much(sandbox: Sandbox, tmp_path: Path, setting: str, described: str) -> None:
     config = tmp_path / "config.toml"
     config.write_text(f"[profiles.p]\n{setting}\n")
     for words in (("rules", "purge"), ("pin", "list"), ("config", "validate")):
         result = run("--config", str(config), *words, env=env_of(sandbox))
         assert result.code == (1 if words == ("config", "validate") else 2), result
-        assert told in result.stdout + result.stderr
+        assert described in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("value", ["999999999", "17", "0", "9" * 400, "-1", "ten"])

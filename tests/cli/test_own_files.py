@@ -86,8 +86,8 @@ def test_a_link_in_their_place_is_refused(env: dict[str, str], tmp_path: Path, n
         os.mkfifo(place)
     line = "pin rotate demo --allow live-room" if name == "pins.db" else "rules purge --apply --grace 0"
     ended = run(*line.split(), env=env)
-    told = "a link" if kind == "link" else "no regular file"
-    assert_error(ended, 5, f"{place} is {told}", "SIPCTL_STATE_DIR")
+    described = "a link" if kind == "link" else "no regular file"
+    assert_error(ended, 5, f"{place} is {described}", "SIPCTL_STATE_DIR")
     assert (victim.read_text(), mode(victim)) == ("", 0o644)
 
 
@@ -145,6 +145,6 @@ def test_the_doctor_without_a_profile_names_them_too(env: dict[str, str]) -> Non
     state, _ = folders(env)
     (state / "audit.jsonl").chmod(0o640)
     state.chmod(0o777)
-    told = run("doctor", "--settle", "0", "--only", "CFG", env=env).stdout
-    assert "audit.jsonl (0640)" in told
-    assert "others can put files into this folder" in told
+    described = run("doctor", "--settle", "0", "--only", "CFG", env=env).stdout
+    assert "audit.jsonl (0640)" in described
+    assert "others can put files into this folder" in described

@@ -70,8 +70,8 @@ def test_assigned_once_kept_for_ever() -> None:
 
 
 def test_rooms_from_a_pipe_and_a_dry_run() -> None:
-    told = pin("assign", "--stdin", "--dry-run", stdin="a\n\nb\r\na\n")
-    assert [line.split("\t")[0::2] for line in told.stdout.splitlines()[1:]] == [
+    described = pin("assign", "--stdin", "--dry-run", stdin="a\n\nb\r\na\n")
+    assert [line.split("\t")[0::2] for line in described.stdout.splitlines()[1:]] == [
         ["a", "would be assigned"],
         ["b", "would be assigned"],
     ]
@@ -81,8 +81,8 @@ def test_rooms_from_a_pipe_and_a_dry_run() -> None:
 
 
 def test_a_chosen_pin_and_whose_it_is() -> None:
-    told = pin("assign", "a", "--pin-stdin", stdin="0042917365\n")
-    assert "sipctl pin release a" in told.stderr
+    described = pin("assign", "a", "--pin-stdin", stdin="0042917365\n")
+    assert "sipctl pin release a" in described.stderr
     assert pins() == {"a": "0042917365"}
     pin("assign", "a", "--pin-stdin", stdin="0042917365\n")
     refused = run("pin", "assign", "b", "--pin-stdin", stdin=b"0042917365\n")
@@ -103,7 +103,7 @@ def test_pins_that_are_none(bad: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "stdin", "code", "told"),
+    ("words", "stdin", "code", "described"),
     [
         ("assign", "", 2, "no room named"),
         ("assign --stdin", "", 2, "no room on stdin"),
@@ -137,8 +137,8 @@ def test_pins_that_are_none(bad: str) -> None:
         ("audit --also-profile nobody", "", 2, "config.toml"),
     ],
 )
-def test_words_that_make_no_sense(words: str, stdin: str, code: int, told: str) -> None:
-    assert_error(run("pin", *words.split(), stdin=stdin.encode()), code, told)
+def test_words_that_make_no_sense(words: str, stdin: str, code: int, described: str) -> None:
+    assert_error(run("pin", *words.split(), stdin=stdin.encode()), code, described)
 
 
 @pytest.mark.parametrize(
@@ -243,9 +243,9 @@ def test_an_import_is_a_plan() -> None:
     assert item(pin("lookup", "-o", "json", stdin="5647382910"))["state"] == "retired"
 
 
-def undo_of(told: str) -> list[str]:
+def undo_of(described: str) -> list[str]:
     """The words behind `sipctl` of the undo command that was printed."""
-    (line,) = (line for line in told.splitlines() if line.startswith("undo"))
+    (line,) = (line for line in described.splitlines() if line.startswith("undo"))
     return shlex.split(line.removeprefix("undo:").removeprefix("undo\t"))[1:]
 
 
@@ -328,9 +328,9 @@ def test_what_is_on_the_protect_list_keeps_its_pin(sandbox: Sandbox, tmp_path: P
     before = pins(env)
     for room in ("by-name", "by-rule"):
         assert_error(run("pin", "rotate", room, env=env), 5, "on the profile's protect list", "--allow protected")
-    told = pin("rotate", "--all", "--apply", env=env).stderr
+    described = pin("rotate", "--all", "--apply", env=env).stderr
     for room, reason in (("by-name", "protected"), ("by-rule", "protected"), ("live", "live")):
-        assert f"note: room '{room}' is left out: {reason}" in told
+        assert f"note: room '{room}' is left out: {reason}" in described
     assert {room for room, held in pins(env).items() if held != before[room]} == {"free"}
     plan = pin("import", "-", "--apply", "-o", "json", env=env, stdin="room,pin\nby-rule,9988776655\n")
     assert items(plan)[0]["result"] == "left out: protected"
@@ -399,10 +399,10 @@ def test_found_by_the_audit_and_rotated() -> None:
 
 def test_the_figures_name_their_inputs() -> None:
     pin("assign", "a")
-    told = pin("audit", "--lines", "100", "--seconds-per-call", "4", "--target", "0.001").stdout
-    assert "100 lines at 4 s a call" in told
-    assert "10,000,000,000 possible PINs" in told
-    assert "keep that under 0.001" in told
+    described = pin("audit", "--lines", "100", "--seconds-per-call", "4", "--target", "0.001").stdout
+    assert "100 lines at 4 s a call" in described
+    assert "10,000,000,000 possible PINs" in described
+    assert "keep that under 0.001" in described
 
 
 # --- with a LiveKit ---
@@ -659,16 +659,16 @@ def test_no_format_shows_a_pin(sandbox: Sandbox, style: str) -> None:
     env = env_of(sandbox, ROOM_TELEPHONY_PIN_LENGTH="12", ROOM_TELEPHONY_PHONE_NUMBER="+33170189900")
     pin("assign", "a", "--pin-stdin", env=env, stdin=CANARY)
     assert run("rules", "create", "--room", "a", "--pin-from-registry", env=env).code == 0
-    told = ""
+    described = ""
     for words, stdin in (
         (("list",), ""), (("show", "a"), ""), (("lookup",), CANARY), (("audit", "-v"), ""), (("export",), ""),
         (("assign", "a"), ""), (("rotate", "a", "--dry-run"), ""), (("import", "-"), f"room,pin\nb,{CANARY}\n"),
         (("assign", "b", "--pin-stdin"), CANARY), (("rotate", "a"), ""), (("release", "a"), ""),
     ):  # fmt: skip
         ended = run("pin", *words, "-o", style, env=env, stdin=stdin.encode())
-        told += ended.stdout + ended.stderr
-    assert CANARY not in told
-    assert not set(pins(env).values()) & set(told.split())
+        described += ended.stdout + ended.stderr
+    assert CANARY not in described
+    assert not set(pins(env).values()) & set(described.split())
 
 
 # --- homes ---
@@ -701,8 +701,8 @@ def test_meets_rooms(meet: dict[str, str]) -> None:
     pin("release", ROOMS[2], env=meet)
     pin("assign", "--missing", env=meet)
     assert all(pins(meet).values())
-    told = pin("import", "-", env=meet, stdin=f"resource_id,pin_code\nno-uuid,0123456789\n{ROOMS[0]},\n", code=5)
-    assert "Meet has no such room" in told.stdout
+    described = pin("import", "-", env=meet, stdin=f"resource_id,pin_code\nno-uuid,0123456789\n{ROOMS[0]},\n", code=5)
+    assert "Meet has no such room" in described.stdout
     engine = open_engine(_url_of(meet))
     add_meet_rooms(engine, [ROOMS[0].replace("0000-", "1111-", 1)])
     engine.dispose()
@@ -726,7 +726,7 @@ def test_a_rule_for_a_room_of_meets_by_whatever_name(meet: dict[str, str], sandb
 
 def test_meet_without_its_tables_rights_or_server(meet: dict[str, str], postgres: Postgres, tmp_path: Path) -> None:
     empty = postgres.new_database()
-    for url, told in (
+    for url, described in (
         (empty, "has not the tables"),
         (empty.replace("postgres@", "nobody@"), "role"),
         (re.sub(r"@/\w+", "@/missing", empty), "does not exist"),
@@ -734,7 +734,7 @@ def test_meet_without_its_tables_rights_or_server(meet: dict[str, str], postgres
     ):
         ended = run("pin", "list", env=meet | {"SIPCTL_REGISTRY_URL": url})
         assert ended.code in {2, 3}, ended
-        assert told in ended.stderr, ended
+        assert described in ended.stderr, ended
         assert "Traceback" not in ended.stderr
 
 

@@ -72,8 +72,8 @@ def near(sandbox: Sandbox, tmp_path: Path) -> Place:
 def test_the_undo_of_a_deletion_brings_todays_pin(place: Place) -> None:
     rule, undo = place.deleted(A)
     place.sipctl("pin", "rotate", A)
-    told = place.sipctl(*undo)
-    assert "its PIN is the one that its room has today" in told.stdout
+    described = place.sipctl(*undo)
+    assert "its PIN is the one that its room has today" in described.stdout
     assert place.desk.rule().pin == place.pin(A) != rule.pin
 
 
@@ -145,16 +145,16 @@ def test_what_an_unattended_purge_puts_back(place: Place, change: str) -> None:
     place.sipctl(*purge)
     sandbox.store.open_room(A)
     place.sipctl("pin", change, A, "--no-live")
-    told = place.sipctl(*purge)
+    described = place.sipctl(*purge)
     rules = place.desk.rules()
     if change == "rotate":
         assert [rule.pin for rule in rules] == [place.pin(A)] != [old]
-        assert told.stderr == ""
+        assert described.stderr == ""
     else:
         assert rules == []
-        assert f"room '{A}' is live" in told.stderr
-        assert "its PIN was taken away" in told.stderr
-        assert old not in told.stderr
+        assert f"room '{A}' is live" in described.stderr
+        assert "its PIN was taken away" in described.stderr
+        assert old not in described.stderr
     assert place.sipctl(*purge).stderr == ""
 
 

@@ -78,10 +78,10 @@ def plant(server: Sandbox | RealLiveKit) -> None:
 def test_live_on_either_server(livekit: Sandbox | RealLiveKit, tmp_path: Path) -> None:
     plant(livekit)
     env = env_of(livekit, ROOM_TELEPHONY_PHONE_NUMBER=NUMBER)
-    told = run("rules", "explain", "--from", CALLER, "--source-ip", "192.0.2.7", "--pin", PIN, env=env)
-    assert told.code == 0
-    assert told.stdout.startswith("The caller is asked for a PIN; •••••••57 opens room 'standup'.\n")
-    assert PIN not in told.stdout
+    described = run("rules", "explain", "--from", CALLER, "--source-ip", "192.0.2.7", "--pin", PIN, env=env)
+    assert described.code == 0
+    assert described.stdout.startswith("The caller is asked for a PIN; •••••••57 opens room 'standup'.\n")
+    assert PIN not in described.stdout
     cases = str(tmp_path / "routing.toml")
     assert run("rules", "test", cases, "--init", env=env).code == 0
     assert Path(cases).stat().st_mode & 0o777 == 0o600
@@ -140,8 +140,8 @@ def test_addresses_give_their_user(here: Callable[..., Result], file: Callable[.
 
 def test_a_room_that_is_not_live_yet(here: Callable[..., Result], file: Callable[..., str]) -> None:
     path = file({"trunks": [], "rules": [], "rooms": []})
-    told = here(*CALL, "--offline", path, "--assume-live", "standup")
-    assert told.stdout.startswith("The caller is asked for a PIN; •••••••••• opens room 'standup'.")
+    described = here(*CALL, "--offline", path, "--assume-live", "standup")
+    assert described.stdout.startswith("The caller is asked for a PIN; •••••••••• opens room 'standup'.")
     typed = here(*CALL, "--offline", path, "--assume-live", "standup", "--pin", PIN)
     assert typed.stdout.startswith("The caller is asked for a PIN; •••••••57 opens room 'standup'.")
 
@@ -149,19 +149,19 @@ def test_a_room_that_is_not_live_yet(here: Callable[..., Result], file: Callable
 def test_many_rules_are_grouped(here: Callable[..., Result], file: Callable[..., str]) -> None:
     rules = [replace(RULE, sip_dispatch_rule_id=f"SDR_{at:03}", room_name=f"r{at}", pin=f"{at:06}") for at in range(99)]
     path = file(snapshot(*rules))
-    told = here(*CALL, "--offline", path, "--source-ip", "192.0.2.7").stdout
-    assert "98 opened by its own PIN" in told
-    assert "and 95 more (--all)" in told
-    assert len(told.splitlines()) < 15
+    described = here(*CALL, "--offline", path, "--source-ip", "192.0.2.7").stdout
+    assert "98 opened by its own PIN" in described
+    assert "and 95 more (--all)" in described
+    assert len(described.splitlines()) < 15
     assert "SDR_077" in here(*CALL, "--offline", path, "--source-ip", "192.0.2.7", "--all").stdout
 
 
 def test_many_trunks_are_cut(here: Callable[..., Result], file: Callable[..., str]) -> None:
     trunks = [TRUNK | {"sip_trunk_id": f"ST_{at:02}", "numbers": [f"+3317700{at:04}"]} for at in range(20)]
     path = file(snapshot(RULE) | {"trunks": [*trunks, TRUNK]})
-    told = here(*CALL, "--offline", path, "--source-ip", "192.0.2.7").stdout
-    assert "✓ ST_a (provider) takes the call" in told
-    assert "and 13 more (--all)" in told
+    described = here(*CALL, "--offline", path, "--source-ip", "192.0.2.7").stdout
+    assert "✓ ST_a (provider) takes the call" in described
+    assert "and 13 more (--all)" in described
     assert "ST_19" in here(*CALL, "--offline", path, "--source-ip", "192.0.2.7", "--all").stdout
 
 
@@ -174,16 +174,16 @@ MIXED = {
 }
 
 
-@pytest.mark.parametrize("told", MIXED)
-def test_no_option_is_passed_over(here: Callable[..., Result], told: str) -> None:
-    assert_error(here("rules", "explain", *MIXED[told]), 2, told)
+@pytest.mark.parametrize("described", MIXED)
+def test_no_option_is_passed_over(here: Callable[..., Result], described: str) -> None:
+    assert_error(here("rules", "explain", *MIXED[described]), 2, described)
 
 
 @pytest.mark.parametrize("pin", [f"{PIN}#", "48 21 93", "None", "4821\n"])
 def test_what_no_phone_key_types(here: Callable[..., Result], file: Callable[..., str], pin: str) -> None:
-    told = here(*CALL, "--offline", file(snapshot(RULE)), "--pin", pin)
-    assert_error(told, 2, "no phone key types")
-    assert pin not in told.stderr
+    described = here(*CALL, "--offline", file(snapshot(RULE)), "--pin", pin)
+    assert_error(described, 2, "no phone key types")
+    assert pin not in described.stderr
 
 
 # --- many calls ---
@@ -191,11 +191,11 @@ def test_what_no_phone_key_types(here: Callable[..., Result], file: Callable[...
 
 def test_the_recorded_cases(here: Callable[..., Result]) -> None:
     path = DATA / "matcher" / "cases-000.jsonl.gz"
-    told = here("rules", "explain", "--cases", str(path))
-    rows = [json.loads(line) for line in told.stdout.splitlines()]
+    described = here("rules", "explain", "--cases", str(path))
+    rows = [json.loads(line) for line in described.stdout.splitlines()]
     with gzip.open(path, "rt") as lines:
         expected = [(case["case"], one) for case in map(json.loads, lines) for one in case["expected"]]
-    assert (told.code, len(rows)) == (0, 4050)
+    assert (described.code, len(rows)) == (0, 4050)
     for row, (case, one) in zip(rows, expected, strict=True):
         assert (row["case"], row["id"], row["outcome"], row["rule_id"]) == (
             case,
@@ -226,14 +226,14 @@ def test_a_broken_line_is_told_and_the_rest_goes_on(here: Callable[..., Result],
     good = json.dumps({"id": "good", "to": NUMBER, "from": CALLER})
     bad = ["{", '{"to": 1, "from": "2"}', '{"too": "1"}', "[]", '{"from": "1"}', "\u0000"]
     path = file("\n".join([good, *bad, "", good]), "calls.jsonl")
-    told = here("rules", "explain", "--calls", path, "--offline", file(snapshot(RULE)), "-o", "jsonl")
-    assert told.code == 6
-    assert len(told.stdout.splitlines()) == 2
-    assert all(f"line {number} of {path}: " in told.stderr for number in range(2, 7))
-    assert "6 lines of" in told.stderr
-    assert "Traceback" not in told.stderr
+    described = here("rules", "explain", "--calls", path, "--offline", file(snapshot(RULE)), "-o", "jsonl")
+    assert described.code == 6
+    assert len(described.stdout.splitlines()) == 2
+    assert all(f"line {number} of {path}: " in described.stderr for number in range(2, 7))
+    assert "6 lines of" in described.stderr
+    assert "Traceback" not in described.stderr
     quiet = here("rules", "explain", "--calls", path, "--offline", file(snapshot(RULE)), "-o", "jsonl", "--quiet")
-    assert (quiet.code, quiet.stdout, quiet.stderr) == (6, told.stdout, told.stderr)
+    assert (quiet.code, quiet.stdout, quiet.stderr) == (6, described.stdout, described.stderr)
 
 
 def test_stdin_is_read_once(here: Callable[..., Result], file: Callable[..., str]) -> None:
@@ -295,8 +295,8 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_snapshot(here: Callable[..., Result], file: Callable[..., str], name: str) -> None:
     content, words = BAD[name]
-    told = here(*CALL, "--offline", file(content))
-    assert_error(told, 2, words, "hint: ") if name != "not-utf-8" else assert_error(told, 2, words)
+    described = here(*CALL, "--offline", file(content))
+    assert_error(described, 2, words, "hint: ") if name != "not-utf-8" else assert_error(described, 2, words)
 
 
 def test_a_snapshot_that_is_too_large(here: Callable[..., Result], tmp_path: Path) -> None:
@@ -313,11 +313,11 @@ def test_a_snapshot_that_is_not_there(here: Callable[..., Result], tmp_path: Pat
 
 def test_fields_of_a_newer_livekit_are_told_once(here: Callable[..., Result], file: Callable[..., str]) -> None:
     rules = [{**rule_to_json(rule), "color": "red", "sipctl": {}} for rule in (RULE, RETRO)]
-    told = here(*CALL, "--offline", file(snapshot() | {"rules": rules}), "--source-ip", "192.0.2.7")
-    assert told.code == 0
-    assert told.stderr.count("color") == 1
-    assert "sipctl" not in told.stderr
-    assert "2 looked at" in told.stdout
+    described = here(*CALL, "--offline", file(snapshot() | {"rules": rules}), "--source-ip", "192.0.2.7")
+    assert described.code == 0
+    assert described.stderr.count("color") == 1
+    assert "sipctl" not in described.stderr
+    assert "2 looked at" in described.stdout
 
 
 def test_camel_case_and_what_is_left_out(here: Callable[..., Result], file: Callable[..., str]) -> None:
@@ -337,11 +337,11 @@ def test_livekits_own_list_answers(here: Callable[..., Result], file: Callable[.
     rules = file({"items": [rule_to_json(RULE)]}, "rules.json")
     outbound = {"sip_trunk_id": "ST_out", "address": "sip.example.com"}
     trunks = file({"items": [TRUNK, outbound]}, "trunks.json")
-    told = here(*CALL, "--offline", rules, "--offline", trunks, "--source-ip", "192.0.2.7")
-    assert told.stdout.startswith("The caller is asked for a PIN")
+    described = here(*CALL, "--offline", rules, "--offline", trunks, "--source-ip", "192.0.2.7")
+    assert described.stdout.startswith("The caller is asked for a PIN")
     empty = file({"items": []}, "empty.json")
-    told = here(*CALL, "--offline", rules, "--offline", empty)
-    assert "trunks  there is none" in told.stdout
+    described = here(*CALL, "--offline", rules, "--offline", empty)
+    assert "trunks  there is none" in described.stdout
 
 
 ODD_SOURCES = ("192.0.2.0/24", "192.0.2.7:5060", "[2001:db8::1]", "host.example", "192.0.2.07", "fe80::1%")
@@ -354,16 +354,16 @@ def test_a_source_that_is_no_address(here: Callable[..., Result], file: Callable
 
 @pytest.mark.parametrize("source", ["2001:db8::1", "fe80::1%eth0", "::ffff:192.0.2.7"])
 def test_sources_of_version_six(here: Callable[..., Result], file: Callable[..., str], source: str) -> None:
-    told = here(*CALL, "--source-ip", source, "--offline", file(snapshot(RULE)))
-    assert told.stdout.startswith("The caller hears ringing without end: no trunk matches")
+    described = here(*CALL, "--source-ip", source, "--offline", file(snapshot(RULE)))
+    assert described.stdout.startswith("The caller hears ringing without end: no trunk matches")
 
 
 @pytest.mark.parametrize("number", ["", "room 42", "ä", "+", "(", "0" * 300, "\x1b[31m"])
 def test_a_number_that_is_none(here: Callable[..., Result], file: Callable[..., str], number: str) -> None:
     words = ("rules", "explain", "--to", number, "--from", number, "--offline", file(snapshot(RULE)))
-    told = here(*words)
-    assert told.code == 0
-    assert "\x1b" not in told.stdout
+    described = here(*words)
+    assert described.code == 0
+    assert "\x1b" not in described.stdout
 
 
 def test_who_calls_whom(here: Callable[..., Result], file: Callable[..., str]) -> None:
@@ -398,19 +398,19 @@ def test_a_log(here: Callable[..., Result], file: Callable[..., str], log: str) 
 def test_no_pin_of_a_log_is_ever_printed(here: Callable[..., Result], file: Callable[..., str], log: str) -> None:
     path = file(snapshot(RULE))
     for words in ((), ("-o", "json"), ("--show-pins",), ("--show-pins", "--call", "SCL_QUMsUZRAZfdc")):
-        told = here("rules", "explain", "--log", log, "--offline", path, *words)
-        assert told.code == 0
-        assert '"4321"' not in told.stdout
-        assert " 4321" not in told.stdout
-        assert "4321#" not in told.stdout
+        described = here("rules", "explain", "--log", log, "--offline", path, *words)
+        assert described.code == 0
+        assert '"4321"' not in described.stdout
+        assert " 4321" not in described.stdout
+        assert "4321#" not in described.stdout
 
 
 def test_one_call_of_a_log(here: Callable[..., Result], file: Callable[..., str], log: str) -> None:
     path = file(snapshot(RULE))
-    told = here("rules", "explain", "--log", log, "--offline", path, "--call", "SCL_csvuWUJKH3VF").stdout
-    assert "no trunk matched, and no rule: it rang without end" in told
-    assert "not in the log: which condition of a trunk or rule failed" in told
-    assert "trunks  1 looked at" in told
+    described = here("rules", "explain", "--log", log, "--offline", path, "--call", "SCL_csvuWUJKH3VF").stdout
+    assert "no trunk matched, and no rule: it rang without end" in described
+    assert "not in the log: which condition of a trunk or rule failed" in described
+    assert "trunks  1 looked at" in described
     assert_error(here("rules", "explain", "--log", log, "--offline", path, "--call", "SCL_none"), 7, "SCL_none")
     assert_error(here("rules", "explain", "--log", log, "--offline", path, "--since", "soon"), 2, "no time")
     assert_error(here("rules", "explain", "--log", log, "--offline", path, "--since", "999999d"), 2, "no time")
@@ -419,19 +419,19 @@ def test_one_call_of_a_log(here: Callable[..., Result], file: Callable[..., str]
 def test_a_log_with_broken_lines_and_without_rules(here: Callable[..., Result], log: str) -> None:
     with Path(log).open("ab") as file:
         file.write(b"\xff\xfe\nhalf a line {\n")
-    told = here("rules", "explain", "--log", log)
-    assert told.code == 0
-    assert "this is the log alone" in told.stderr
-    assert f"note: 2 lines of {log} are not livekit-sip's" in told.stderr
-    assert told.stdout.count("SCL_") >= 58
+    described = here("rules", "explain", "--log", log)
+    assert described.code == 0
+    assert "this is the log alone" in described.stderr
+    assert f"note: 2 lines of {log} are not livekit-sip's" in described.stderr
+    assert described.stdout.count("SCL_") >= 58
 
 
 def test_a_file_that_is_no_log(here: Callable[..., Result], tmp_path: Path) -> None:
     path = tmp_path / "other.log"
     path.write_text("hello\n{}\n")
-    told = here("rules", "explain", "--log", str(path))
-    assert (told.code, told.stdout) == (6, "")
-    assert f"error: no line of {path} is one of livekit-sip's" in told.stderr
+    described = here("rules", "explain", "--log", str(path))
+    assert (described.code, described.stdout) == (6, "")
+    assert f"error: no line of {path} is one of livekit-sip's" in described.stderr
     path.write_text("\n")
     assert here("rules", "explain", "--log", str(path)).code == 0
 
@@ -450,16 +450,16 @@ FORMS = DATA / "logs" / "forms"
     ],
 )
 def test_logs_as_people_have_them(here: Callable[..., Result], name: str, words: str) -> None:
-    told = here("rules", "explain", "--log", str(FORMS / name))
-    assert (told.code, told.stderr.count("\n")) == (0, 1)
-    assert told.stdout.splitlines()[1] == f"  {words}"
+    described = here("rules", "explain", "--log", str(FORMS / name))
+    assert (described.code, described.stderr.count("\n")) == (0, 1)
+    assert described.stdout.splitlines()[1] == f"  {words}"
 
 
 def test_an_older_log_beside_the_rules_of_its_server(here: Callable[..., Result]) -> None:
     words = ("--offline", str(FORMS / "flood.snapshot.json"))
     for name in ("flood.log", "flood-without-ended-line.log", "columns-of-blanks.log"):
-        told = here("rules", "explain", "--log", str(FORMS / name), *words).stdout
-        assert "does not list 198.51.100.77 in allowed_addresses" in told
+        described = here("rules", "explain", "--log", str(FORMS / name), *words).stdout
+        assert "does not list 198.51.100.77 in allowed_addresses" in described
     value = valid(here("rules", "explain", "--log", str(FORMS / "flood.log"), *words, "-o", "json").stdout)
     assert [(one["reason"], one["agrees"], one["guesses"]) for one in value["items"]] == [("flood", True, [])]
 
@@ -552,18 +552,18 @@ def test_tests_are_not_overwritten(here: Callable[..., Result], file: Callable[.
 def test_lint_of_additions(here: Callable[..., Result], file: Callable[..., str]) -> None:
     path = file(snapshot(RULE))
     shadow = {"dispatch_rule": rule_to_json(replace(RETRO, pin=PIN, numbers=(NUMBER,))) | {"sip_dispatch_rule_id": ""}}
-    told = here("rules", "lint", "--offline", path, "--with", file(shadow, "rule.json"), "-o", "json")
-    assert told.code == 1
-    value = valid(told.stdout)
+    described = here("rules", "lint", "--offline", path, "--with", file(shadow, "rule.json"), "-o", "json")
+    assert described.code == 1
+    value = valid(described.stdout)
     assert {one["code"] for one in value["findings"] if one["level"] == "error"} == {"RUL417"}
-    assert PIN not in told.stdout
+    assert PIN not in described.stdout
     harmless = {"dispatch_rule": rule_to_json(RETRO) | {"sip_dispatch_rule_id": ""}}
     quiet = here("rules", "lint", "--offline", path, "--with", file(harmless, "rule.json"), "--quiet")
     assert (quiet.code, quiet.stdout) == (0, "")
     trunk = {"trunk": {"numbers": [NUMBER]}}
     both = file(json.dumps(harmless) + "\n" + json.dumps(trunk), "both.jsonl")
-    told = here("rules", "lint", "--offline", path, "--with", both, "-o", "name")
-    assert "TRK308" in told.stdout
+    described = here("rules", "lint", "--offline", path, "--with", both, "-o", "name")
+    assert "TRK308" in described.stdout
     assert_error(here("rules", "lint", "--offline", path, "--with", file("{", "rule.json")), 2, "rule.json", "not JSON")
     for nothing in ("", "[]"):
         none = here("rules", "lint", "--offline", path, "--with", file(nothing, "rule.json"))

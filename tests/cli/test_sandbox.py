@@ -39,9 +39,9 @@ def running(*words: str) -> Iterator[dict[str, str]]:
         assert (process.returncode, rest) == (0, b"")
 
 
-def tell(url: str, deed: str, body: Mapping[str, Any] | bytes) -> tuple[int, Any]:
+def tell(url: str, act: str, body: Mapping[str, Any] | bytes) -> tuple[int, Any]:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(f"{url}/sandbox/{deed}", data, {"Content-Type": "application/json"})
+    request = urllib.request.Request(f"{url}/sandbox/{act}", data, {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return answer.status, json.load(answer)
@@ -86,15 +86,15 @@ def test_a_secret_from_a_file_is_not_announced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "described"),
     [
         (("--fault", "nosuch"), 2, "no fault 'nosuch'"), (("--fault", "latency"), 2, "latency=NUMBER"),
         (("--seed", "/nowhere"), 2, "cannot read /nowhere"), (("--api-secret-file", "/dev/null"), 2, "is empty"),
         (("--env-out", "/nowhere/x"), 3, "cannot write /nowhere/x"), (("--port", "70000"), 2, "--port"),
     ],
 )  # fmt: skip
-def test_what_it_does_not_start_with(words: tuple[str, ...], code: int, told: str) -> None:
-    assert_error(run("sandbox", "run", *words), code, told)
+def test_what_it_does_not_start_with(words: tuple[str, ...], code: int, described: str) -> None:
+    assert_error(run("sandbox", "run", *words), code, described)
 
 
 def test_a_port_that_is_taken(sandbox: Sandbox) -> None:
@@ -133,15 +133,15 @@ def test_a_dead_node_leaves_ghosts(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "body"),
+    ("act", "body"),
     [
         ("join", {"room": "demo"}), ("join", {"room": "demo", "identity": "a", "kind": "NOSUCH"}), ("leave", {}),
         ("fault", {"fault": "nosuch"}), ("fault", {"fault": "hang", "times": "often"}), ("fault", {"faults": "hang"}),
         ("clock", {"seconds": "many"}), ("clock", b"[]"), ("join", b"nonsense"), ("join", b"\xff"),
     ],
 )  # fmt: skip
-def test_deeds_that_make_no_sense(sandbox: Sandbox, deed: str, body: Mapping[str, Any] | bytes) -> None:
-    status, answer = tell(sandbox.url, deed, body)
+def test_deeds_that_make_no_sense(sandbox: Sandbox, act: str, body: Mapping[str, Any] | bytes) -> None:
+    status, answer = tell(sandbox.url, act, body)
     assert (status, list(answer)) == (400, ["error"])
     env = clean_env(LIVEKIT_URL=sandbox.url, LIVEKIT_API_KEY="devkey", LIVEKIT_API_SECRET=sandbox.api_secret.reveal())
     assert run("room", "list", env=env).code == 0

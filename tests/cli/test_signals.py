@@ -145,17 +145,17 @@ def test_while_another_host_holds_the_lock(
 
 @interrupted
 @pytest.mark.parametrize(
-    ("options", "told"), [("--settle 0 --wait 3600", "Trying again"), ("--settle 600", "looking again in 600 s")]
+    ("options", "described"), [("--settle 0 --wait 3600", "Trying again"), ("--settle 600", "looking again in 600 s")]
 )
 def test_while_the_doctor_waits(
-    sandbox: Sandbox, desk: Desk, options: str, told: str, number: signal.Signals, code: int
+    sandbox: Sandbox, desk: Desk, options: str, described: str, number: signal.Signals, code: int
 ) -> None:
     keeper, terminal = pty.openpty()
     line = f"doctor --only RUL405 --fail-on warn {options}"
     with waiting(line, env_of(sandbox), stderr=terminal) as doctor, os.fdopen(keeper, "rb", buffering=0) as screen:
         os.close(terminal)
         said = b""
-        while told.encode() not in said:
+        while described.encode() not in said:
             said += screen.read(4096)
         doctor.process.send_signal(number)
         out, _ = doctor.process.communicate(timeout=LONG_S)

@@ -79,9 +79,9 @@ def test_work_that_was_not_done_stays_undone(sandbox: Sandbox, env: dict[str, st
         plant_rule(sandbox, f"SDR_{at}", f"gone-{at}", f"48219{at}")
     sandbox.store.open_room("other")
     sandbox.fault("status=403@DeleteSIPDispatchRule")
-    code, told = without_reader("rules", "purge", "--grace", "0s", "--apply", env=env)
+    code, described = without_reader("rules", "purge", "--grace", "0s", "--apply", env=env)
     assert code == ExitCode.PARTIAL
-    assert b"3 of 3 changes did not go well" in told
+    assert b"3 of 3 changes did not go well" in described
 
 
 def test_every_room_gets_its_pin_though_nobody_reads_which(env: dict[str, str]) -> None:
@@ -101,8 +101,8 @@ def test_a_list_of_a_database_that_nobody_reads_leaves_no_word(postgres: Postgre
 def test_a_space_without_a_free_pin_is_told_though_nobody_reads(env: dict[str, str]) -> None:
     rooms = "".join(f"room-{at}\n" for at in range(12_000)).encode()
     env = env | {"ROOM_TELEPHONY_PIN_LENGTH": "4", "ROOM_TELEPHONY_PIN_MAX_RETRIES": "2"}
-    code, told = without_reader("pin", "assign", "--stdin", env=env, stdin=rooms)
-    assert (code, b"got a PIN; then: no free PIN" in told) == (ExitCode.PARTIAL, True)
+    code, described = without_reader("pin", "assign", "--stdin", env=env, stdin=rooms)
+    assert (code, b"got a PIN; then: no free PIN" in described) == (ExitCode.PARTIAL, True)
 
 
 def test_the_lines_that_could_not_be_read_count_though_nobody_reads(tmp_path: Path) -> None:
@@ -110,8 +110,8 @@ def test_the_lines_that_could_not_be_read_count_though_nobody_reads(tmp_path: Pa
     snapshot.write_text(json.dumps({"trunks": [], "rules": []}))
     calls.write_text((json.dumps({"to": "+33199000001", "from": "+33612345678"}) + "\n") * 3000 + "{\n")
     words = ("rules", "explain", "--calls", str(calls), "--offline", str(snapshot), "-o", "jsonl")
-    code, told = without_reader(*words)
-    assert (code, b"line 3001" in told) == (ExitCode.PARTIAL, True)
+    code, described = without_reader(*words)
+    assert (code, b"line 3001" in described) == (ExitCode.PARTIAL, True)
 
 
 def test_calls_without_end_are_not_read_for_nobody(tmp_path: Path) -> None:

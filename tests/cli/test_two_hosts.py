@@ -134,8 +134,8 @@ def test_a_killed_run_of_a_host_is_left_to_its_own_next_one(hosts: Hosts, postgr
 
 
 def test_a_change_is_undone_by_another_spelling_of_its_server(hosts: Hosts) -> None:
-    told = done(f"rules delete {STALE.name}", hosts.here).stdout
-    (change,) = re.findall(r"rules restore (\S+)", told)
+    described = done(f"rules delete {STALE.name}", hosts.here).stdout
+    (change,) = re.findall(r"rules restore (\S+)", described)
     spelling = hosts.here | {"LIVEKIT_URL": hosts.sandbox.url.replace("http://127.0.0.1", "ws://LOCALHOST") + "/"}
     done(f"rules restore {change} --apply", spelling)
     assert [rule.name for rule in hosts.sandbox.store.rules.values()] == [STALE.name]

@@ -62,14 +62,14 @@ class Cron:
     def rooms(self) -> list[str]:
         return sorted(rule.room_name for rule in self.desk.rules())
 
-    def look_long_ago(self, **ago: float) -> None:
+    def observed_long_ago(self, **ago: float) -> None:
         """Look now, and move what is remembered of it into the past."""
         self.rules("purge")
         moment = (datetime.now(UTC) - timedelta(**ago or {"minutes": 11})).isoformat()
-        with contextlib.closing(sqlite3.connect(state() / "looks.db")) as looks, looks:
-            looks.execute("UPDATE sipctl_sighting SET since = ?", [moment])
-            looks.execute("UPDATE sipctl_look SET last_at = ?", [moment])
-            looks.execute("UPDATE sipctl_look SET empty_since = ? WHERE empty_since IS NOT NULL", [moment])
+        with contextlib.closing(sqlite3.connect(state() / "looks.db")) as observations, observations:
+            observations.execute("UPDATE sipctl_sighting SET since = ?", [moment])
+            observations.execute("UPDATE sipctl_look SET last_at = ?", [moment])
+            observations.execute("UPDATE sipctl_look SET empty_since = ? WHERE empty_since IS NOT NULL", [moment])
 
 
 def state() -> Path:
@@ -95,21 +95,21 @@ def sandboxed(sandbox: Sandbox, tmp_path: Path) -> Cron:
 
 
 def test_purge_tells_first_and_then_does(cron: Cron) -> None:
-    told = cron.rules("purge")
-    assert "Nothing to do. 1 is left as it is." in told.stdout
-    assert "this state remembers no earlier look; 1 stale rule can be deleted after 10m" in told.stderr
-    cron.look_long_ago()
+    described = cron.rules("purge")
+    assert "Nothing to do. 1 is left as it is." in described.stdout
+    assert "this state remembers no earlier look; 1 stale rule can be deleted after 10m" in described.stderr
+    cron.observed_long_ago()
     plan = cron.document("purge")
     assert plan["counts"] == {"keep": 1, "skip": 0, "delete": 1, "update": 0, "create": 0}
     assert cron.rooms() == ["live", "stale"]
-    told = cron.rules("purge", "--apply")
-    assert "1 rule deleted." in told.stdout
+    described = cron.rules("purge", "--apply")
+    assert "1 rule deleted." in described.stdout
     assert cron.rooms() == ["live"]
     assert "Nothing to do." in cron.rules("purge", "--apply").stdout
 
 
 def test_what_was_purged_comes_back_by_the_command_that_is_printed(cron: Cron) -> None:
-    cron.look_long_ago()
+    cron.observed_long_ago()
     done = cron.document("purge", "--apply")
     assert [one["result"] for one in done["items"] if one["action"] == "delete"] == ["done"]
     words = done["undo"].split()
@@ -121,7 +121,7 @@ def test_what_was_purged_comes_back_by_the_command_that_is_printed(cron: Cron) -
 
 
 def test_the_headline_counts_what_was_done_and_nothing_has_no_undo(sandboxed: Cron) -> None:
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     sandboxed.server.fault("comes-alive@DeleteSIPDispatchRule")
     put_back = sandboxed.rules("purge", "--apply")
     assert put_back.stdout.startswith("1 rule came alive and put back, none deleted.")
@@ -132,7 +132,7 @@ def test_cron_hears_nothing_of_success_and_one_line_of_failure(sandboxed: Cron) 
     first = sandboxed.rules("purge", "--apply", "--quiet")
     assert (first.stdout, first.stderr.count("\n")) == ("", 1)
     assert "remembers no earlier look" in first.stderr
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     assert sandboxed.rules("purge", "--apply", "--quiet") == Result(0, "", "")
     assert sandboxed.rooms() == ["live"]
     sandboxed.server.fault("status=503@ListRooms")
@@ -142,7 +142,7 @@ def test_cron_hears_nothing_of_success_and_one_line_of_failure(sandboxed: Cron) 
 
 def test_ten_means_work_to_do(cron: Cron) -> None:
     cron.rules("purge", "--detailed-exitcode")
-    cron.look_long_ago()
+    cron.observed_long_ago()
     cron.rules("purge", "--detailed-exitcode", code=ExitCode.PENDING)
     cron.rules("purge", "--detailed-exitcode", "--apply")
     cron.rules("purge", "--detailed-exitcode")
@@ -159,7 +159,7 @@ def test_a_container_without_a_state_folder_looks_twice(sandboxed: Cron) -> None
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "described"),
     [
         (["purge", "--grace", "soon"], "--grace 'soon'"),
         (["purge", "--look-twice", "-1s"], "'--look-twice': '-1s'"),
@@ -172,8 +172,8 @@ def test_a_container_without_a_state_folder_looks_twice(sandboxed: Cron) -> None
         (["restore", "a", "--trunk", "ST_old"], "OLD=NEW"),
     ],
 )
-def test_words_that_say_nothing(sandboxed: Cron, words: list[str], told: str) -> None:
-    assert_error(run("rules", *words, env=sandboxed.env), ExitCode.USAGE, told)
+def test_words_that_say_nothing(sandboxed: Cron, words: list[str], described: str) -> None:
+    assert_error(run("rules", *words, env=sandboxed.env), ExitCode.USAGE, described)
 
 
 @pytest.mark.parametrize("words", [["purge"], ["sync"], ["restore", "--from-export", "-"], ["export"]])
@@ -184,7 +184,7 @@ def test_a_dead_server(sandboxed: Cron, words: list[str]) -> None:
 
 @pytest.mark.parametrize("words", [["purge", "--apply"], ["sync", "--apply", "--allow", "unattended"]])
 def test_a_list_that_is_denied_is_no_empty_list(sandboxed: Cron, words: list[str]) -> None:
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     sandboxed.server.fault("status=403@ListRooms")
     ended = sandboxed.rules(*words, code=ExitCode.DENIED)
     assert "403" in ended.stderr
@@ -192,7 +192,7 @@ def test_a_list_that_is_denied_is_no_empty_list(sandboxed: Cron, words: list[str
 
 
 def test_redis_lost_and_back_empty(sandboxed: Cron) -> None:
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     sandboxed.server.fault("redis-lost")
     sandboxed.rules("purge", "--apply", code=ExitCode.UNCHECKED)
     sandboxed.server.lift_faults()
@@ -208,7 +208,7 @@ def test_redis_lost_and_back_empty(sandboxed: Cron) -> None:
 def test_rails_name_the_words_that_lift_them(sandboxed: Cron) -> None:
     for at in range(22):
         sandboxed.desk.store(owned(f"r{at}", f"5000{at:04}"))
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     plan = sandboxed.rules("purge")
     assert "note: --apply would refuse: would delete 23 of 24 owned rules (96 %)" in plan.stderr
     refused = sandboxed.rules("purge", "--apply", code=ExitCode.RAIL)
@@ -221,16 +221,16 @@ def test_rails_name_the_words_that_lift_them(sandboxed: Cron) -> None:
 def test_limits_and_grace_of_the_profile(sandboxed: Cron, tmp_path: Path) -> None:
     config = tmp_path / "sipctl.toml"
     config.write_text('[profiles.default.purge]\ngrace = "1h"\nmax_delete = 0\n')
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     assert "stale, but not for long enough" in sandboxed.rules("purge", "--config", str(config)).stdout
-    sandboxed.look_long_ago(minutes=61)
+    sandboxed.observed_long_ago(minutes=61)
     refused = sandboxed.rules("purge", "--config", str(config), "--apply", code=ExitCode.RAIL)
     assert "more than max_delete 0" in refused.stderr
 
 
 def test_a_protected_profile_wants_its_name(sandboxed: Cron, tmp_path: Path) -> None:
     config = str(protected_profile(tmp_path))
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     sandboxed.rules("purge", "--config", config)
     refused = sandboxed.rules("purge", "--config", config, "--apply", code=ExitCode.RAIL)
     assert "--confirm default" in refused.stderr
@@ -245,7 +245,7 @@ def protected_profile(folder: Path) -> Path:
 
 
 def test_without_a_memory_nothing_is_deleted(sandboxed: Cron) -> None:
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     (state() / "looks.db").unlink()
     (state() / "looks.db").mkdir()
     refused = sandboxed.rules("purge", "--apply", code=ExitCode.RAIL)
@@ -258,7 +258,7 @@ def test_without_a_memory_nothing_is_deleted(sandboxed: Cron) -> None:
 
 
 def test_a_corrupt_memory_is_no_empty_one(sandboxed: Cron) -> None:
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     (state() / "looks.db").write_text("no database" * 999)
     for words in (["purge"], ["purge", "--apply"]):
         refused = sandboxed.rules(*words, code=ExitCode.USAGE)
@@ -268,14 +268,14 @@ def test_a_corrupt_memory_is_no_empty_one(sandboxed: Cron) -> None:
 
 
 def test_names_are_of_what_would_change(sandboxed: Cron) -> None:
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     stale = next(rule for rule in sandboxed.desk.rules() if rule.room_name == "stale")
     assert sandboxed.rules("purge", "-o", "name").stdout.split() == [stale.sip_dispatch_rule_id]
 
 
 def test_metrics_for_node_exporter(sandboxed: Cron, tmp_path: Path) -> None:
     file = tmp_path / "sipctl.prom"
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     sandboxed.rules("purge", "--apply", "--textfile", str(file))
     worked = metrics(file)
     assert worked["sipctl_rules_last_run_exit_code"] == 0
@@ -302,7 +302,7 @@ def test_a_reader_that_stops_reading(sandboxed: Cron) -> None:
 
 
 def test_metrics_that_cannot_be_written_do_not_hide_what_was_done(sandboxed: Cron) -> None:
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     ended = sandboxed.rules("purge", "--apply", "--textfile", "/nowhere/purge.prom", code=ExitCode.UNCHECKED)
     assert "1 rule deleted." in ended.stdout
     assert "undo: sipctl rules restore --run" in ended.stdout
@@ -316,7 +316,7 @@ def test_the_first_look_tells_of_the_grace_in_force(sandboxed: Cron) -> None:
 def test_profiles_that_share_a_server_do_not_forget_each_others_looks(sandboxed: Cron, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text('[profiles.staging]\nname_template = "STAGING_{room}"\n')
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     assert "Nothing to do." in sandboxed.rules("purge", "--config", str(config), "--profile", "staging").stdout
     assert "1 rule deleted." in sandboxed.rules("purge", "--apply").stdout
 
@@ -325,7 +325,7 @@ class TestTwoAtOnce:
     """One works, the other exits 8 and says who works."""
 
     def test_on_one_host(self, sandboxed: Cron) -> None:
-        sandboxed.look_long_ago()
+        sandboxed.observed_long_ago()
         with run_lock(state(), sandboxed.server.url):
             refused = sandboxed.rules("purge", "--apply", code=ExitCode.CHANGED)
             assert f"process {os.getpid()}" in refused.stderr
@@ -334,7 +334,7 @@ class TestTwoAtOnce:
         sandboxed.rules("purge", "--apply", "--lock-wait", "5")
 
     def test_the_second_one_waits(self, sandboxed: Cron) -> None:
-        sandboxed.look_long_ago()
+        sandboxed.observed_long_ago()
         with run_lock(state(), sandboxed.server.url):
             waiting = subprocess.Popen(
                 command("rules", "purge", "--apply", "--lock-wait", "30"), env=sandboxed.env, stdout=subprocess.PIPE
@@ -344,7 +344,7 @@ class TestTwoAtOnce:
         assert b"1 rule deleted." in waiting.communicate(timeout=30)[0]
 
     def test_a_dead_holder_holds_nothing(self, sandboxed: Cron) -> None:
-        sandboxed.look_long_ago()
+        sandboxed.observed_long_ago()
         sandboxed.server.fault("hang@DeleteSIPDispatchRule")
         looked = calls(sandboxed, "ListRooms")
         holder = subprocess.Popen(command("rules", "purge", "--apply"), env=sandboxed.env)
@@ -389,7 +389,7 @@ def calls(cron: Cron, method: str) -> int:
 def test_a_signal_lets_what_is_in_flight_end(sandboxed: Cron, name: str, code: int) -> None:
     for at in range(60):
         sandboxed.desk.store(owned(f"r{at}", f"5000{at:04}"))
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     words = ("rules", "purge", "--apply", "--max-delete", "99", "--max-delete-percent", "100", "--rate", "20")
     running = subprocess.Popen(
         command(*words), env=sandboxed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -409,7 +409,7 @@ def test_a_signal_lets_what_is_in_flight_end(sandboxed: Cron, name: str, code: i
 def test_a_signal_ends_the_wait_for_the_next_write(sandboxed: Cron, name: str) -> None:
     for at in range(3):
         sandboxed.desk.store(owned(f"r{at}", f"5000{at:04}"))
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     words = ("rules", "purge", "--apply", "--max-delete", "99", "--max-delete-percent", "100", "--rate", "0.01")
     running = subprocess.Popen(
         command(*words), env=sandboxed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -423,7 +423,7 @@ def test_a_signal_ends_the_wait_for_the_next_write(sandboxed: Cron, name: str) -
 
 def test_a_signal_that_nohup_ignores_is_ignored(sandboxed: Cron) -> None:
     sandboxed.desk.store(owned("gone", "50000001"))
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     sandboxed.server.fault("latency=300@DeleteSIPDispatchRule")
     words = command("rules", "purge", "--apply", "--max-delete-percent", "100")
     running = subprocess.Popen(["nohup", *words], env=sandboxed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -438,9 +438,9 @@ class TestSync:
         cron.register(LIVE)
         broken = next(rule for rule in cron.desk.rules() if rule.room_name == "live")
         cron.desk.ask(lambda client: client.replace_rule(broken, replace(broken, pin="None")))
-        told = cron.rules("sync", "--only", "repair")
-        assert "would update" in told.stdout
-        assert "its PIN is the word None" in told.stdout
+        described = cron.rules("sync", "--only", "repair")
+        assert "would update" in described.stdout
+        assert "its PIN is the word None" in described.stdout
         cron.rules("sync", "--only", "repair", "--apply")
         assert {rule.room_name: rule.pin for rule in cron.desk.rules()}["live"] == LIVE.pin
 
@@ -486,7 +486,7 @@ class TestSync:
 class TestRestore:
     @pytest.fixture
     def purged(self, sandboxed: Cron) -> tuple[Cron, str]:
-        sandboxed.look_long_ago()
+        sandboxed.observed_long_ago()
         return sandboxed, sandboxed.document("purge", "--apply")["run"]
 
     def test_by_run_change_or_rule(self, purged: tuple[Cron, str]) -> None:
@@ -498,7 +498,7 @@ class TestRestore:
         assert cron.rooms() == ["live"]
 
     def test_what_was_deleted_though_no_answer_came(self, sandboxed: Cron) -> None:
-        sandboxed.look_long_ago()
+        sandboxed.observed_long_ago()
         sandboxed.server.fault("cut@DeleteSIPDispatchRule")
         sandboxed.rules("purge", "--apply", code=ExitCode.PARTIAL)
         sandboxed.server.lift_faults()
@@ -521,7 +521,7 @@ class TestRestore:
         assert sandboxed.rooms() == ["live", "stale"]
 
     def test_a_purge_that_cannot_put_back(self, sandboxed: Cron) -> None:
-        sandboxed.look_long_ago()
+        sandboxed.observed_long_ago()
         sandboxed.server.fault("comes-alive@DeleteSIPDispatchRule")
         sandboxed.server.fault("status=403@CreateSIPDispatchRule")
         ended = sandboxed.rules("purge", "--apply", code=ExitCode.PARTIAL)
@@ -548,8 +548,10 @@ class TestRestore:
         cron, run_id = purged
         with (state() / "audit.jsonl").open("a") as audit:
             audit.write(audit_lines()[0][:60])
-        told = cron.rules("restore", "--run", run_id).stderr
-        assert told == f"note: 1 line of {state() / 'audit.jsonl'} passed over: damaged, or not written by sipctl\n"
+        described = cron.rules("restore", "--run", run_id).stderr
+        assert (
+            described == f"note: 1 line of {state() / 'audit.jsonl'} passed over: damaged, or not written by sipctl\n"
+        )
         assert cron.rules("restore", "--run", run_id, "--apply", "--quiet").stderr == ""
         assert cron.rooms() == ["live", "stale"]
 
@@ -589,8 +591,8 @@ class TestRestore:
         rule = next(one for one in sandboxed.desk.rules() if one.room_name == "bound")
         delete(sandboxed, rule)
         sandboxed.desk.ask(lambda client: client.delete_trunk(old.sip_trunk_id))
-        told = sandboxed.rules("restore", "--from-export", "-", "--apply", stdin=export)
-        assert f"names trunk {old.sip_trunk_id}, which is gone" in told.stdout
+        described = sandboxed.rules("restore", "--from-export", "-", "--apply", stdin=export)
+        assert f"names trunk {old.sip_trunk_id}, which is gone" in described.stdout
         assert "bound" not in sandboxed.rooms()
         pair = f"{old.sip_trunk_id}={new.sip_trunk_id}"
         sandboxed.rules("restore", "--from-export", "-", "--trunk", pair, "--apply", stdin=export)
@@ -640,34 +642,34 @@ class TestExport:
     def test_no_password_of_a_trunk(self, sandboxed: Cron) -> None:
         trunk = InboundTrunk(name="t", numbers=("+15550100",), auth_username="u", auth_password=Secret("s3cr3t-canary"))
         new_trunk(sandboxed, trunk)
-        told = sandboxed.rules("export", "--show-pins")
-        assert "s3cr3t-canary" not in told.stdout
-        assert json.loads(told.stdout)["trunks"][0]["numbers"] == ["+15550100"]
+        described = sandboxed.rules("export", "--show-pins")
+        assert "s3cr3t-canary" not in described.stdout
+        assert json.loads(described.stdout)["trunks"][0]["numbers"] == ["+15550100"]
 
 
 def test_a_clock_that_went_back(sandboxed: Cron) -> None:
-    sandboxed.look_long_ago(hours=-5)
+    sandboxed.observed_long_ago(hours=-5)
     assert "stale, seen for the first time" in sandboxed.rules("purge", "--apply").stdout
     assert sandboxed.rooms() == ["live", "stale"]
 
 
 def test_an_observation_too_long_ago_counts_for_nothing_and_that_is_said(sandboxed: Cron) -> None:
-    sandboxed.look_long_ago(hours=30)
-    told = sandboxed.rules("purge", "--apply", "--quiet")
-    assert "the last observation was 30h ago, which is too long for it to count; 1 stale rule can" in told.stderr
+    sandboxed.observed_long_ago(hours=30)
+    described = sandboxed.rules("purge", "--apply", "--quiet")
+    assert "the last observation was 30h ago, which is too long for it to count; 1 stale rule can" in described.stderr
     assert sandboxed.rooms() == ["live", "stale"]
-    sandboxed.look_long_ago(hours=30)
+    sandboxed.observed_long_ago(hours=30)
     assert "1 rule deleted." in sandboxed.rules("purge", "--apply", "--grace", "11h").stdout
 
 
 def test_a_clock_that_is_off_deletes_nothing_and_says_so(sandboxed: Cron) -> None:
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     sandboxed.server.join("elsewhere", "bob")
     sandboxed.server.advance(3600)
-    told = sandboxed.rules("purge", "--apply", "--quiet")
+    described = sandboxed.rules("purge", "--apply", "--quiet")
     seconds = r"(3599|3600|3601)"  # LiveKit's Date has no fractions
     assert re.search(
-        f"the clock of this host is {seconds} s behind LiveKit's, so this obs.* counts for nothing", told.stderr
+        f"the clock of this host is {seconds} s behind LiveKit's, so this obs.* counts for nothing", described.stderr
     )
     assert {one["reason"] for one in sandboxed.document("purge")["items"]} >= {"clock-off"}
     assert "stale" in sandboxed.rooms()
@@ -676,9 +678,9 @@ def test_a_clock_that_is_off_deletes_nothing_and_says_so(sandboxed: Cron) -> Non
 
 
 def test_state_of_a_newer_version(sandboxed: Cron) -> None:
-    sandboxed.look_long_ago()
-    with contextlib.closing(sqlite3.connect(state() / "looks.db")) as looks, looks:
-        looks.execute("UPDATE sipctl_schema SET version = 99")
+    sandboxed.observed_long_ago()
+    with contextlib.closing(sqlite3.connect(state() / "looks.db")) as observations, observations:
+        observations.execute("UPDATE sipctl_schema SET version = 99")
     refused = sandboxed.rules("purge", "--apply", code=ExitCode.USAGE)
     assert "newer" in refused.stderr
     assert sandboxed.rooms() == ["live", "stale"]
@@ -686,6 +688,6 @@ def test_state_of_a_newer_version(sandboxed: Cron) -> None:
 
 def test_rooms_of_a_dead_node_are_no_stale_rules(sandboxed: Cron) -> None:
     sandboxed.server.fault("dead-node")
-    sandboxed.look_long_ago()
+    sandboxed.observed_long_ago()
     sandboxed.rules("purge", "--apply")
     assert sandboxed.rooms() == ["live"]

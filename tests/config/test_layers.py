@@ -46,7 +46,7 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     parse_config(text)
 
 
-class World:
+class State:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
@@ -68,112 +68,112 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def state(tmp_path: Path) -> State:
+    return State(tmp_path)
 
 
 PROFILE = '[profiles.p]\nurl = "http://profile"\napi_key = "p"\napi_secret = "ps"\n'
 ENV = {"LIVEKIT_URL": "http://env", "LIVEKIT_API_KEY": "e", "LIVEKIT_API_SECRET": "es"}
 
 
-def test_first_of_option_named_profile_environment_default_profile(world: World) -> None:
-    option = world.write("o", "LIVEKIT_URL=http://option\nLIVEKIT_API_KEY=o\nLIVEKIT_API_SECRET=os\n")
-    assert world.load(config=PROFILE, env=ENV, files=(option,)).connection.url == "http://option"
-    named = world.load(config=PROFILE, profile="p", env=ENV)
+def test_first_of_option_named_profile_environment_default_profile(state: State) -> None:
+    option = state.write("o", "LIVEKIT_URL=http://option\nLIVEKIT_API_KEY=o\nLIVEKIT_API_SECRET=os\n")
+    assert state.load(config=PROFILE, env=ENV, files=(option,)).connection.url == "http://option"
+    named = state.load(config=PROFILE, profile="p", env=ENV)
     assert (named.connection.url, named.connection.api_key) == ("http://profile", "p")
     assert any("LIVEKIT_URL in the environment is ignored" in note for note in named.notes)
-    assert world.load(config=PROFILE, env={**ENV, "SIPCTL_PROFILE": "p"}).connection.url == "http://profile"
-    unnamed = world.load(config=PROFILE, env=ENV)
+    assert state.load(config=PROFILE, env={**ENV, "SIPCTL_PROFILE": "p"}).connection.url == "http://profile"
+    unnamed = state.load(config=PROFILE, env=ENV)
     assert unnamed.connection.url == "http://env"
     assert any("profile 'p'" in note for note in unnamed.notes)
-    assert world.load(config=PROFILE).connection.url == "http://profile"
-    assert world.load().connection_or_none is None
+    assert state.load(config=PROFILE).connection.url == "http://profile"
+    assert state.load().connection_or_none is None
 
 
-def test_url_key_and_secret_are_never_mixed(world: World) -> None:
+def test_url_key_and_secret_are_never_mixed(state: State) -> None:
     with pytest.raises(ConfigError, match="no LIVEKIT_API_SECRET"):
-        world.load(config=PROFILE, env={"LIVEKIT_URL": "http://env", "LIVEKIT_API_KEY": "e"})
-    settings = world.load(config=PROFILE, env={"LIVEKIT_API_KEY": "stray"})
+        state.load(config=PROFILE, env={"LIVEKIT_URL": "http://env", "LIVEKIT_API_KEY": "e"})
+    settings = state.load(config=PROFILE, env={"LIVEKIT_API_KEY": "stray"})
     assert settings.connection.api_key == "p"
     assert any("LIVEKIT_API_KEY in the environment is ignored" in note for note in settings.notes)
 
 
-def test_two_names_of_the_url(world: World) -> None:
+def test_two_names_of_the_url(state: State) -> None:
     env = {**ENV, "LIVEKIT_API_URL": "http://other"}
-    settings = world.load(env=env)
+    settings = state.load(env=env)
     assert settings.connection.url == "http://env"
     assert any("LIVEKIT_API_URL" in note for note in settings.notes)
     del env["LIVEKIT_URL"]
-    assert world.load(env=env).connection.url == "http://other"
+    assert state.load(env=env).connection.url == "http://other"
 
 
-def test_secrets_in_files(world: World) -> None:
-    secret = world.write("secret", "from file\n\n")
+def test_secrets_in_files(state: State) -> None:
+    secret = state.write("secret", "from file\n\n")
     env = {**ENV, "LIVEKIT_API_SECRET_FILE": str(secret)}
-    assert world.load(env=env).connection.api_secret.reveal() == "from file\n"
-    world.write("rel", "relative\n")
+    assert state.load(env=env).connection.api_secret.reveal() == "from file\n"
+    state.write("rel", "relative\n")
     config = '[profiles.p]\nurl = "http://x"\napi_key = "k"\napi_secret_file = "rel"\n'
-    settings = world.load(config=config)
+    settings = state.load(config=config)
     assert settings.connection.api_secret.reveal() == "relative"
     assert "relative" not in repr(settings)
     with pytest.raises(ConfigError, match="cannot read"):
-        world.load(env={**ENV, "LIVEKIT_API_SECRET_FILE": "/nowhere"})
+        state.load(env={**ENV, "LIVEKIT_API_SECRET_FILE": "/nowhere"})
 
 
-def test_later_env_files_win_and_see_earlier_ones(world: World) -> None:
-    first = world.write("hosts", "H=livekit.example.org\nROOM_TELEPHONY_PIN_LENGTH=6\n")
-    second = world.write("common", "LIVEKIT_API_URL=https://${H}\nLIVEKIT_API_KEY=k\nLIVEKIT_API_SECRET=s\n")
-    third = world.write("local", "ROOM_TELEPHONY_PIN_LENGTH=8\n")
-    settings = world.load(config='[profiles.p]\nenv_files = ["hosts", "common", "local"]\n')
+def test_later_env_files_win_and_see_earlier_ones(state: State) -> None:
+    first = state.write("hosts", "H=livekit.example.org\nROOM_TELEPHONY_PIN_LENGTH=6\n")
+    second = state.write("common", "LIVEKIT_API_URL=https://${H}\nLIVEKIT_API_KEY=k\nLIVEKIT_API_SECRET=s\n")
+    third = state.write("local", "ROOM_TELEPHONY_PIN_LENGTH=8\n")
+    settings = state.load(config='[profiles.p]\nenv_files = ["hosts", "common", "local"]\n')
     assert settings.connection.url == "https://livekit.example.org"
     assert settings.telephony.pin_length == 8
     assert settings.values["ROOM_TELEPHONY_PIN_LENGTH"].origin == f"ROOM_TELEPHONY_PIN_LENGTH in {third}:1"
-    assert world.load(files=(first, second)).telephony.pin_length == 6
+    assert state.load(files=(first, second)).telephony.pin_length == 6
 
 
 @pytest.mark.parametrize(
     ("word", "value"),
     [(w, True) for w in ("yes", "Y", "true", "TRUE", "1")] + [(w, False) for w in ("no", "N", "false", "0", "")],
 )
-def test_booleans_as_meet_reads_them(world: World, word: str, *, value: bool) -> None:
-    assert world.load(env={"ROOM_TELEPHONY_ENABLED": word}).telephony.enabled is value
+def test_booleans_as_meet_reads_them(state: State, word: str, *, value: bool) -> None:
+    assert state.load(env={"ROOM_TELEPHONY_ENABLED": word}).telephony.enabled is value
 
 
 @pytest.mark.parametrize("word", ["on", "t", "enabled", " true"])
-def test_words_that_meet_does_not_start_with(world: World, word: str) -> None:
+def test_words_that_meet_does_not_start_with(state: State, word: str) -> None:
     with pytest.raises(ConfigError, match="ROOM_TELEPHONY_ENABLED"):
-        world.load(env={"ROOM_TELEPHONY_ENABLED": word})
+        state.load(env={"ROOM_TELEPHONY_ENABLED": word})
 
 
-def test_telephony_defaults_and_what_was_given(world: World) -> None:
-    telephony = world.load().telephony
+def test_telephony_defaults_and_what_was_given(state: State) -> None:
+    telephony = state.load().telephony
     assert (telephony.enabled, telephony.pin_length, telephony.pin_max_retries) == (False, 10, 5)
     assert (telephony.phone_number, telephony.default_country) == (None, "US")
     assert telephony.given == frozenset()
-    given = world.load(env={"ROOM_TELEPHONY_PHONE_NUMBER": "", "ROOM_TELEPHONY_DEFAULT_COUNTRY": "FR"}).telephony
+    given = state.load(env={"ROOM_TELEPHONY_PHONE_NUMBER": "", "ROOM_TELEPHONY_DEFAULT_COUNTRY": "FR"}).telephony
     assert (given.phone_number, given.default_country) == (None, "FR")
     assert given.given == {"ROOM_TELEPHONY_PHONE_NUMBER", "ROOM_TELEPHONY_DEFAULT_COUNTRY"}
     for bad in ("abc", "-1", "1e3", ""):
         with pytest.raises(ConfigError, match="PIN_LENGTH"):
-            world.load(env={"ROOM_TELEPHONY_PIN_LENGTH": bad})
+            state.load(env={"ROOM_TELEPHONY_PIN_LENGTH": bad})
 
 
-def test_own_settings(world: World) -> None:
+def test_own_settings(state: State) -> None:
     config = PROFILE + 'trunk_ids = ["ST_a"]\nname_template = "X_{room}"\nprotected = true\nprotect = ["lobby"]\n'
-    settings = world.load(config=config)
+    settings = state.load(config=config)
     assert (settings.trunk_ids, settings.name_template, settings.protected) == (("ST_a",), "X_{room}", True)
     assert settings.protect == ("lobby",)
-    assert world.load(config=config, env={"SIPCTL_TRUNK_IDS": "ST_b, ST_c"}).trunk_ids == ("ST_b", "ST_c")
-    meet = world.load(config=PROFILE + '[profiles.p.registry]\nlayout = "meet"\n')
+    assert state.load(config=config, env={"SIPCTL_TRUNK_IDS": "ST_b, ST_c"}).trunk_ids == ("ST_b", "ST_c")
+    meet = state.load(config=PROFILE + '[profiles.p.registry]\nlayout = "meet"\n')
     assert meet.room_pattern
-    assert world.load().room_pattern is None
+    assert state.load().room_pattern is None
 
 
-def test_profiles(world: World) -> None:
+def test_profiles(state: State) -> None:
     two = PROFILE + "[profiles.q]\nprotected = true\n"
-    assert world.load(config=two).profile == ""
-    assert world.load(config='default_profile = "q"\n' + two).protected
+    assert state.load(config=two).profile == ""
+    assert state.load(config='default_profile = "q"\n' + two).protected
     with pytest.raises(ConfigError, match="no profile 'x'"):
-        world.load(config=two, profile="x")
+        state.load(config=two, profile="x")
     with pytest.raises(ConfigError, match="cannot read"):
         load_settings(config_path=Path("/nowhere.toml"), profile=None, env_files=(), environ={})

@@ -62,7 +62,7 @@ def test_no_password_is_shown_however_it_is_written(password: str, url: str) -> 
 
 
 def test_addresses_in_what_others_say() -> None:
-    told = "lookup redis://:hunter2@h/0?x=hunter2: no such host, nor u:hunter2@h, at 12:30 in room a@b"
-    shown = shown_words(told)
+    described = "lookup redis://:hunter2@h/0?x=hunter2: no such host, nor u:hunter2@h, at 12:30 in room a@b"
+    shown = shown_words(described)
     assert "hunter2" not in shown
     assert shown.endswith("at 12:30 in room a@b")

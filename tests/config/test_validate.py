@@ -214,7 +214,7 @@ def problems(findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.level in {Level.ERROR, Level.WARN, Level.UNKNOWN}]
 
 
-def told(findings: list[Finding]) -> set[str]:
+def described(findings: list[Finding]) -> set[str]:
     return {finding.code for finding in findings if finding.level not in {Level.OK, Level.SKIPPED}}
 
 
@@ -260,12 +260,12 @@ def test_two_secrets_of_one_key_without_the_server_s_file() -> None:
 def test_default_ranges_overlap_too() -> None:
     sip = SIP_YAML.replace("10000-10004", "59000-60000")
     server = SERVER_YAML.replace("  port_range_start: 50000\n  port_range_end: 60000\n", "  tcp_port: 7881\n")
-    assert "CFG130" in told(check({"livekit.yaml": server, "sip.yaml": sip}))
+    assert "CFG130" in described(check({"livekit.yaml": server, "sip.yaml": sip}))
     turn = server.replace("  relay_range_start: 30000\n  relay_range_end: 40000\n", "")
     sip = SIP_YAML.replace("10000-10004", "39000-39999")
-    assert "CFG130" in told(check({"livekit.yaml": turn, "sip.yaml": sip}))
+    assert "CFG130" in described(check({"livekit.yaml": turn, "sip.yaml": sip}))
     one_port = server.replace("  tcp_port: 7881", "  tcp_port: 7881\n  udp_port: 7882")
-    assert "CFG130" not in told(
+    assert "CFG130" not in described(
         check({"livekit.yaml": one_port, "sip.yaml": SIP_YAML.replace("10000-10004", "50000-50010")})
     )
 
@@ -279,7 +279,7 @@ def test_what_is_worth_a_word_and_no_more() -> None:
     notes = {
         one.code: one.level
         for one in check({**GOOD, "common": env})
-        if one.code in told(check({**GOOD, "common": env}))
+        if one.code in described(check({**GOOD, "common": env}))
     }
     assert notes == {"CFG119": Level.INFO, "CFG115": Level.INFO}
 
@@ -306,7 +306,7 @@ def test_what_looks_like_a_placeholder_and_is_none() -> None:
 
 def test_a_file_that_cannot_be_read_proves_nothing_about_its_content() -> None:
     findings = check({**GOOD, "livekit.yaml": "keys: [\n"})
-    assert told(findings) - {"CFG115"} == {"CFG101"}
+    assert described(findings) - {"CFG115"} == {"CFG101"}
     reasons = {one.detail for one in findings if one.code == "CFG120"}
     assert reasons == {"livekit-server's yaml cannot be read"}
 

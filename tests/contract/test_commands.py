@@ -102,8 +102,8 @@ def test_one_story_two_servers(sandbox: Sandbox, real: RealLiveKit, tmp_path: Pa
 
 
 def test_json_is_as_the_schemas_say(sandbox: Sandbox, tmp_path: Path) -> None:
-    told = tell(sandbox, tmp_path / "state", "json")
-    for one in told:
+    described = tell(sandbox, tmp_path / "state", "json")
+    for one in described:
         if one.code in {0, 1}:
             validate(json.loads(one.stdout))
         else:

@@ -22,7 +22,7 @@ from sipctl.telephony.explaining.wire import WireStep, wire
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.route import Outcome, Result, Stage
 from sipctl.telephony.siplog.calls import LoggedCall, gather_calls
-from sipctl.telephony.siplog.ending import happened, reason_of, told_ending
+from sipctl.telephony.siplog.ending import describe_ending, happened, reason_of
 from sipctl.telephony.siplog.line import read_line
 from sipctl.telephony.site import Site
 from tests.support.needs import need, need_real_server
@@ -206,7 +206,7 @@ def test_a_call_that_stops_the_server(tmp_path: Path) -> None:
         seen = sipp.place_call(node.port, tmp_path, to=NUMBER, from_=CALLER, patience_s=3.0)
         assert [one.what for one in seen.responses] == ["100 Processing", "503 Try again later"]
         assert 900 < seen.responses[-1].after_ms < 2000
-        assert told_ending(last_logged(node)) == "livekit-server did not answer"
+        assert describe_ending(last_logged(node)) == "livekit-server did not answer"
 
 
 PROVIDER = trunk(auth_username="provider", auth_password="secret")
@@ -225,7 +225,7 @@ def test_a_challenge_that_is_answered(server: RealLiveKit, node: SipNode, tmp_pa
     assert (happened(one.logged), one.agrees) == ((Result.REQUEST_PIN, Stage.RULE), True)
     seen = sipp.place_call(node.port, tmp_path, to=NUMBER, from_=CALLER, password="wrong")
     assert [one.what.partition(" ")[0] for one in seen.responses] == ["100", "401"]
-    assert told_ending(last_logged(node)) == "the provider answered the digest challenge wrongly: 401"
+    assert describe_ending(last_logged(node)) == "the provider answered the digest challenge wrongly: 401"
 
 
 OFFERS = {
@@ -241,11 +241,11 @@ def test_an_offer_that_livekit_cannot_take(server: RealLiveKit, node: SipNode, t
     server.clear()
     trunk()(server)
     rule()(server)
-    offer, told = OFFERS[name]
+    offer, described = OFFERS[name]
     seen = sipp.place_call(node.port, tmp_path, to=NUMBER, from_=CALLER, offer=offer)
     assert [one.what for one in seen.responses] == ["100 Processing", "180 Ringing", "400"]
     (one,) = explain_logged(site_now(server), [last_logged(node)])
-    assert told_ending(one.logged).startswith(told)
+    assert describe_ending(one.logged).startswith(described)
     assert one.agrees is None
 
 
@@ -263,4 +263,4 @@ def test_a_room_that_cannot_be_joined(server: RealLiveKit, tmp_path: Path) -> No
     assert [one.what for one in seen.responses] == ["100 Processing", "180 Ringing", last.what]
     assert seen.responses[-1].after_ms < 1000
     assert "at once if the room cannot be joined" in last.when
-    assert told_ending(logged) == "the room could not be joined"
+    assert describe_ending(logged) == "the room could not be joined"

@@ -98,8 +98,8 @@ def _mostly(usual: Strategy, *odd: Any) -> Strategy:
 
 
 def _list_update(items: Strategy) -> Strategy:
-    deeds = ("set", "add", "remove")
-    return _mostly(st.builds(lambda deed, values: {deed: values}, st.sampled_from(deeds), items), {"clear": True}, {})
+    acts = ("set", "add", "remove")
+    return _mostly(st.builds(lambda act, values: {act: values}, st.sampled_from(acts), items), {"clear": True}, {})
 
 
 def _ids(kind: str) -> Strategy:

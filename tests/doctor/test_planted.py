@@ -31,20 +31,20 @@ from tests.support.planting import (
 from tests.support.relay import Relay
 from tests.support.running import env_of, run
 
-Deed = Callable[[Server], object]
+Act = Callable[[Server], object]
 
 
-def trunk(**fields: Any) -> Deed:
+def trunk(**fields: Any) -> Act:
     """Another trunk."""
     return lambda server: plant_trunk(server, "ST_z", **fields)
 
 
-def rule(room: str = "standup", pin: str = OTHER_PIN, **fields: Any) -> Deed:
+def rule(room: str = "standup", pin: str = OTHER_PIN, **fields: Any) -> Act:
     """Another rule."""
     return lambda server: plant_rule(server, "SDR_z", room, pin, **({"trunk_ids": ["ST_provider"]} | fields))
 
 
-def only_trunk(**fields: Any) -> Deed:
+def only_trunk(**fields: Any) -> Act:
     """The provider's trunk with other fields."""
     return lambda server: plant_trunk(server, "ST_provider", **(PROVIDER | fields))
 
@@ -58,7 +58,7 @@ def two_wildcards(server: Server) -> None:
     plant_trunk(server, "ST_z", allowed_addresses=["192.0.2.0/24"])
 
 
-PLANTED: dict[str, Deed] = {
+PLANTED: dict[str, Act] = {
     "TRK302": two_wildcards,
     "TRK303": only_trunk(numbers=["01 70 18 99 00"]),
     "TRK304": only_trunk(numbers=["+33170189901"]),
@@ -170,11 +170,11 @@ def test_the_trunk_that_rules_name_is_the_one_to_keep(livekit: Server) -> None:
 
 def test_every_finding_with_a_command_is_in_the_list(sandbox: Sandbox) -> None:
     commanded = set()
-    for code, deed in PLANTED.items():
+    for code, act in PLANTED.items():
         sandbox.store.rules.clear()
         sandbox.store.inbound.clear()
         healthy(sandbox)
-        deed(sandbox)
+        act(sandbox)
         findings = diagnose(settings_for(sandbox)).findings
         commanded |= {one.code for one in findings if one.code == code and one.fix and one.fix.command}
     assert commanded == set(COMMANDED)
@@ -244,7 +244,7 @@ def test_an_error_is_told_in_the_caller_s_terms(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pin", "level", "told"),
+    ("pin", "level", "described"),
     [
         ("None", "error", "lets nobody in: it is the word None"), ("12ab", "error", "nobody in: it is 4 characters"),
         ("1" * 17, "error", "lets nobody in: it is 17 digits"), ("12#4", "error", "lets nobody in"),
@@ -252,12 +252,12 @@ def test_an_error_is_told_in_the_caller_s_terms(sandbox: Sandbox) -> None:
         ("1234", None, ""), ("1" * 16, None, ""),
     ],
 )  # fmt: skip
-def test_pins_that_a_phone_can_and_cannot_enter(sandbox: Sandbox, pin: str, level: str | None, told: str) -> None:
+def test_pins_that_a_phone_can_and_cannot_enter(sandbox: Sandbox, pin: str, level: str | None, described: str) -> None:
     healthy(sandbox)
     plant_rule(sandbox, "SDR_z", "other", pin, trunk_ids=["ST_provider"])
     found = [one for one in diagnose(settings_for(sandbox)).findings if one.code == "RUL404" and one.level != "ok"]
     assert [one.level for one in found] == ([level] if level else [])
-    assert all(told in one.detail for one in found)
+    assert all(described in one.detail for one in found)
 
 
 def test_clocks_that_differ(sandbox: Sandbox) -> None:

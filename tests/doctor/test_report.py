@@ -97,9 +97,9 @@ def test_only_what_is_needed_is_asked(sandbox: Sandbox) -> None:
 
 def test_words_are_codes_and_areas_in_either_case(sandbox: Sandbox) -> None:
     ended = run("doctor", "--only", "trk", "--skip", "Trk309", "-o", "json", env=env_of(sandbox))
-    codes_told = {one["code"] for one in json.loads(ended.stdout)["findings"]}
-    assert {code[:3] for code in codes_told} == {"TRK"}
-    assert "TRK309" not in codes_told
+    codes_reported = {one["code"] for one in json.loads(ended.stdout)["findings"]}
+    assert {code[:3] for code in codes_reported} == {"TRK"}
+    assert "TRK309" not in codes_reported
     listed = run("doctor", "--list", "--only", "trk", "-o", "name")
     assert {code[:3] for code in listed.stdout.split()} == {"TRK"}
 

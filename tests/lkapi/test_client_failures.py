@@ -111,12 +111,12 @@ def test_a_refusal_that_repeats_the_token_is_not_passed_on() -> None:
         assert kind(failure(connection(server.url))) == (DeniedError, "wrong-secret")
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(-3600, "behind ours"), (7 * 3600, "ahead of ours")])
-def test_a_clock_that_is_too_far_off(sandbox: Sandbox, seconds: int, told: str) -> None:
+@pytest.mark.parametrize(("seconds", "described"), [(-3600, "behind ours"), (7 * 3600, "ahead of ours")])
+def test_a_clock_that_is_too_far_off(sandbox: Sandbox, seconds: int, described: str) -> None:
     sandbox.advance(seconds)
     error = failure(of(sandbox))
     assert kind(error) == (DeniedError, "clock-skew")
-    said = re.search(rf"the server's clock is (\d+) s {told}", error.message)
+    said = re.search(rf"the server's clock is (\d+) s {described}", error.message)
     assert said
     assert int(said[1]) == pytest.approx(abs(seconds), abs=2)
 

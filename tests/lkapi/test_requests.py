@@ -22,7 +22,7 @@ def test_both_shapes_in_both_spellings(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "described"),
     [
         ('{"foo": 1}', "there is no field 'foo'"),
         ('{"rule": {"dispatch_rule_direct": {"pinn": "canary"}}}', "no field 'pinn' in rule.dispatch_rule_direct"),
@@ -32,10 +32,10 @@ def test_both_shapes_in_both_spellings(text: str) -> None:
         ("[1]", "is not a JSON object"), ("{", "is not JSON"),
     ],
 )  # fmt: skip
-def test_what_livekit_cannot_read(text: str, told: str) -> None:
+def test_what_livekit_cannot_read(text: str, described: str) -> None:
     with pytest.raises(UsageError) as refused:
         rule_request_from_json(text)
-    assert told in refused.value.message
+    assert described in refused.value.message
     for noise in ("Available Fields", "SIPDispatch", "canary", "918273645546", "\n"):
         assert noise not in refused.value.message
 

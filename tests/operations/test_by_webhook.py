@@ -18,7 +18,7 @@ from sipctl.telephony.plan import Part, Reason, pending
 from tests.support.desk import Desk
 from tests.support.peers.backend import PATH, Backend, running_backend
 from tests.support.peers.livekit import RealLiveKit
-from tests.support.yard import Deed, Yard, before_the_list, owned, results, yard_of
+from tests.support.yard import Act, Yard, before_the_list, owned, results, yard_of
 
 A, B, C = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
 
@@ -61,10 +61,10 @@ def test_a_slow_backend_is_waited_for(yard: Yard, backend: Backend) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mood", "told"),
+    ("mood", "described"),
     [("ignores", "did nothing within"), ("refuses", r"failed at the event \(500\)"), ("moved", r"redirects \(301\)")],
 )
-def test_a_backend_that_does_not_do_it(yard: Yard, backend: Backend, mood: str, told: str) -> None:
+def test_a_backend_that_does_not_do_it(yard: Yard, backend: Backend, mood: str, described: str) -> None:
     backend.mood = mood
     yard.executor_for = lambda work: ByWebhook(work, backend.url, 5, 0.3, time.time)
     yard.desk.server.join(A, "alice")
@@ -75,7 +75,7 @@ def test_a_backend_that_does_not_do_it(yard: Yard, backend: Backend, mood: str, 
     assert results(outcome) == [(A, Result.FAILED), (B, Result.FAILED)]
     for one in outcome.done:
         assert isinstance(one.error, UncheckedError)
-        with pytest.raises(UncheckedError, match=told):
+        with pytest.raises(UncheckedError, match=described):
             raise one.error
     assert yard.pins() == {B: "7703158264"}
 
@@ -140,7 +140,7 @@ def test_a_list_of_rooms_that_turns_empty_is_not_believed(yard: Yard, backend: B
     assert yard.pins() == {A: "4821930571"}
 
 
-def entering(room: str, yard: Yard) -> Deed:
+def entering(room: str, yard: Yard) -> Act:
     server = yard.desk.server
 
     async def enter(_: LiveKitClient) -> None:
@@ -170,11 +170,11 @@ def test_a_killed_run_is_finished_by_telling_again(yard: Yard, backend: Backend)
         pass
 
     class Dying(LiveKitClient):
-        looks = 0
+        observations = 0
 
         async def list_rules(self, ids: object = ()) -> object:  # type: ignore[override]
-            Dying.looks += 1
-            if Dying.looks == 3:
+            Dying.observations += 1
+            if Dying.observations == 3:
                 raise Killed
             return await super().list_rules(ids)  # type: ignore[arg-type]
 

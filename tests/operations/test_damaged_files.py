@@ -62,10 +62,10 @@ def test_what_is_no_record_of_ours_is_passed_over(desk: Desk, kind: str) -> None
     lines = path.read_bytes().splitlines()
     bad = _damaged(lines[1])[kind].replace(b"\n", b"")
     path.write_bytes(b"\n".join([bad, *lines[:2], bad, *lines[2:], bad]) + b"\n")
-    told: list[str] = []
-    entries = list(read_audit(desk.folder, told.append))
+    described: list[str] = []
+    entries = list(read_audit(desk.folder, described.append))
     assert [entry.item for entry in entries] == [change.item] * 2 + [deleted.item] * 2
-    (note,) = told
+    (note,) = described
     assert note.startswith("3 lines of ")
     (step,) = plan_undo(entries_of(entries, items=[deleted.item]), present(()))
     assert step.then
@@ -74,9 +74,9 @@ def test_what_is_no_record_of_ours_is_passed_over(desk: Desk, kind: str) -> None
 
 def test_an_audit_without_damage_is_read_in_silence(desk: Desk) -> None:
     desk.write(lambda writer: create_rule(writer, RULE))
-    told: list[str] = []
-    assert len(list(read_audit(desk.folder, told.append))) == 2
-    assert told == []
+    described: list[str] = []
+    assert len(list(read_audit(desk.folder, described.append))) == 2
+    assert described == []
 
 
 def test_what_a_newer_version_writes_besides_is_no_damage(desk: Desk) -> None:
@@ -104,10 +104,10 @@ def test_after_a_full_disk_everything_works_again(desk: Desk, room_left: int) ->
         desk.write(lambda writer: delete_rule(writer, "demo"))
     assert [rule.sip_dispatch_rule_id for rule in desk.rules()] == [created.id]
     deleted = desk.write(lambda writer: delete_rule(writer, "demo"))
-    told: list[str] = []
-    whole = [entry for entry in read_audit(desk.folder, told.append) if entry.item in {created.item, deleted.item}]
+    described: list[str] = []
+    whole = [entry for entry in read_audit(desk.folder, described.append) if entry.item in {created.item, deleted.item}]
     assert [entry.phase for entry in whole] == ["intent", "outcome"] * 2
-    assert len(told) == (1 if room_left else 0)
+    assert len(described) == (1 if room_left else 0)
 
 
 def test_a_killed_run_is_settled_though_the_audit_is_damaged(sandboxed: Yard) -> None:
@@ -117,10 +117,10 @@ def test_a_killed_run_is_settled_though_the_audit_is_damaged(sandboxed: Yard) ->
     assert yard.desk.rules() == []
     path = yard.desk.folder / AUDIT_FILE
     path.write_bytes(b"\0\0\0\n" + path.read_bytes() + b'{"phase":"intent","run":"')
-    assert yard.looks
+    assert yard.observations
     run = yard.desk.audit()[-1].run
-    yard.looks.settle([run])
-    yard.looks.begin_run(run)  # as if it had been killed
+    yard.observations.settle([run])
+    yard.observations.begin_run(run)  # as if it had been killed
     yard.desk.server.join("gone", "alice")
     assert yard.run(Part.PURGE).put_back == ["gone"]
     assert replace(yard.desk.rule(), created_at=None, sip_dispatch_rule_id="") == replace(
@@ -129,18 +129,18 @@ def test_a_killed_run_is_settled_though_the_audit_is_damaged(sandboxed: Yard) ->
 
 
 def test_a_registry_and_a_memory_on_a_disk_that_was_full(sandboxed: Yard) -> None:
-    registry, looks = sandboxed.registry, sandboxed.looks
+    registry, observations = sandboxed.registry, sandboxed.observations
     assert registry
-    assert looks
+    assert observations
     rule = owned("gone", "100001", sip_dispatch_rule_id="SDR_gone")
     assert registry.give([("first", "111111")]) == {"first"}
-    looks.look([rule], any_room=True)
+    observations.observe([rule], any_room=True)
     sandboxed.wait(1)
     with full_after(0):
         with pytest.raises(UncheckedError):
             registry.give([("second", "222222")])
         with pytest.raises(UncheckedError):
-            looks.look([rule], any_room=True)
+            observations.observe([rule], any_room=True)
     assert registry.pins_of(["first", "second"]) == {"first": "111111"}
     assert registry.give([("second", "222222")]) == {"second"}
-    assert list(looks.look([rule], any_room=True).stale_since) == ["SDR_gone"]
+    assert list(observations.observe([rule], any_room=True).stale_since) == ["SDR_gone"]

@@ -172,8 +172,8 @@ def test_a_database_that_holds_no_lock(tmp_path: Path) -> None:
         ("postgresql://u:secret-word@127.0.0.1:1/x", UncheckedError),
         ("postgresql://u:x@y@h/x", ConfigError),
     ):
-        with pytest.raises(error) as told, run_lock(tmp_path, URL, shared_url=url, timeout_s=2):
+        with pytest.raises(error) as described, run_lock(tmp_path, URL, shared_url=url, timeout_s=2):
             pytest.fail("no lock")
-        assert "secret-word" not in told.value.message
+        assert "secret-word" not in described.value.message
     with run_lock(tmp_path, URL):
         pass

@@ -65,8 +65,8 @@ def test_between_two_batches(held: Yard, sandbox: Sandbox, postgres: Postgres, m
     plant(held, "a", "b", "c", "d", "e")
     held.desk.client_class = lost_before_the_list(4, postgres, lambda: sandbox.join("a", "alice"))
     outcome = held.purge(max_delete_percent=100)
-    told = dict(results(outcome))
-    assert told == {
+    described = dict(results(outcome))
+    assert described == {
         "a": Result.PUT_BACK, "b": Result.DONE, "c": Result.NOT_BEGUN, "d": Result.NOT_BEGUN, "e": Result.NOT_BEGUN,
     }  # fmt: skip
     assert sorted(held.pins()) == ["a", "c", "d", "e"]

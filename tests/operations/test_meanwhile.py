@@ -14,13 +14,13 @@ from sipctl.telephony.plan import Part
 from tests.support.yard import Yard, before_the_list, intents, owned, plant, results
 
 
-def before_the_delete(deed: Callable[[DispatchRule], object]) -> type[LiveKitClient]:
+def before_the_delete(act: Callable[[DispatchRule], object]) -> type[LiveKitClient]:
     """A client in whose back something happens right before each deletion."""
 
     class Meddled(LiveKitClient):
         async def delete_rule(self, identifier: str) -> None:
             (rule,) = await self.list_rules([identifier])
-            await asyncio.to_thread(deed, rule)
+            await asyncio.to_thread(act, rule)
             await super().delete_rule(identifier)
 
     return Meddled

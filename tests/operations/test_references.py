@@ -20,7 +20,7 @@ from tests.support.peers.livekit import RealLiveKit
 from tests.support.yard import owned
 
 GONE_RULE, GONE_TRUNK, GONE_ROOM = "SDR_goneGoneGone", "ST_goneGoneGone", "RM_goneGoneGone"
-Deed = Callable[[Writer], Awaitable[Any]]
+Act = Callable[[Writer], Awaitable[Any]]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def desk(livekit: Sandbox | RealLiveKit, tmp_path: Path) -> Desk:
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "act",
     [lambda writer: delete_rule(writer, GONE_RULE), lambda writer: update_rule(writer, GONE_RULE, {"metadata": "x"})],
     ids=["delete", "update"],
 )
@@ -38,23 +38,23 @@ def desk(livekit: Sandbox | RealLiveKit, tmp_path: Path) -> Desk:
     [DispatchRule(name=GONE_RULE, room_name="demo", pin="123456"), owned(GONE_RULE, "123456")],
     ids=["by name", "by room"],
 )
-def test_the_id_of_a_rule_that_is_gone(desk: Desk, deed: Deed, namesake: DispatchRule) -> None:
+def test_the_id_of_a_rule_that_is_gone(desk: Desk, act: Act, namesake: DispatchRule) -> None:
     stored = desk.store(namesake)
     with pytest.raises(NotFoundError) as refused:
-        desk.write(deed, allow={"foreign"})
+        desk.write(act, allow={"foreign"})
     assert stored.sip_dispatch_rule_id in refused.value.hint
     assert desk.rule() == stored
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "act",
     [lambda writer: delete_trunk(writer, GONE_TRUNK), lambda writer: update_trunk(writer, GONE_TRUNK, {"name": "x"})],
     ids=["delete", "update"],
 )
-def test_the_id_of_a_trunk_that_is_gone(desk: Desk, deed: Deed) -> None:
+def test_the_id_of_a_trunk_that_is_gone(desk: Desk, act: Act) -> None:
     made = desk.write(lambda writer: create_trunk(writer, InboundTrunk(name=GONE_TRUNK, numbers=("+33199000001",))))
     with pytest.raises(NotFoundError) as refused:
-        desk.write(deed)
+        desk.write(act)
     assert made.id in refused.value.hint
 
 

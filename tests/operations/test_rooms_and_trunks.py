@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sipctl.config.model import Settings
-from sipctl.errors import ConflictError, NotFoundError, RailError, RejectedError, UsageError
+from sipctl.errors import ConflictError, NotFoundError, RejectedError, SafeguardError, UsageError
 from sipctl.operations.rooms import create_room, delete_room, find_ghosts, get_room, list_rooms
 from sipctl.operations.rules import Criteria, list_rules
 from sipctl.operations.trunks import create_trunk, delete_trunk, get_trunk, list_trunks
@@ -80,7 +80,7 @@ def test_delete_no_room(desk: Desk) -> None:
 def test_a_room_with_people_in_it_needs_the_word(desk: Desk) -> None:
     desk.server.join("demo", "alice")
     desk.server.join("demo", "caller", kind="SIP")
-    with pytest.raises(RailError, match="2 in it, 1 of them by phone") as refused:
+    with pytest.raises(SafeguardError, match="2 in it, 1 of them by phone") as refused:
         desk.write(lambda writer: delete_room(writer, "demo"))
     assert refused.value.code == "rail-live-room"
     assert [room.name for room in _rooms(desk)] == ["demo"]
@@ -92,7 +92,7 @@ def test_a_room_with_people_in_it_needs_the_word(desk: Desk) -> None:
 def test_a_room_on_the_protect_list_needs_the_word(desk: Desk, by: str) -> None:
     desk.write(lambda writer: create_room(writer, ROOM))
     desk.settings["protect"] = (getattr(_rooms(desk)[0], by),)
-    with pytest.raises(RailError) as refused:
+    with pytest.raises(SafeguardError) as refused:
         desk.write(lambda writer: delete_room(writer, "demo"))
     assert refused.value.code == "rail-protected"
     assert desk.write(lambda writer: delete_room(writer, "demo"), allow={"protected"}).applied
@@ -100,16 +100,16 @@ def test_a_room_on_the_protect_list_needs_the_word(desk: Desk, by: str) -> None:
 
 def test_a_protected_profile_wants_its_name_for_rooms_and_trunks(desk: Desk) -> None:
     desk.settings["protected"] = True
-    with pytest.raises(RailError):
+    with pytest.raises(SafeguardError):
         desk.write(lambda writer: create_room(writer, ROOM))
-    with pytest.raises(RailError):
+    with pytest.raises(SafeguardError):
         desk.write(lambda writer: create_trunk(writer, TRUNK))
     assert (_rooms(desk), desk.ask(list_trunks), desk.audit()) == ([], [], [])
     desk.write(lambda writer: create_room(writer, ROOM), confirm="test")
     desk.write(lambda writer: create_trunk(writer, TRUNK), confirm="test")
-    with pytest.raises(RailError):
+    with pytest.raises(SafeguardError):
         desk.write(lambda writer: delete_room(writer, "demo"))
-    with pytest.raises(RailError):
+    with pytest.raises(SafeguardError):
         desk.write(lambda writer: delete_trunk(writer, "provider"))
 
 
@@ -262,7 +262,7 @@ def test_a_trunk_that_rules_name_needs_the_word(desk: Desk) -> None:
     trunk = desk.write(lambda writer: create_trunk(writer, TRUNK))
     desk.store(DispatchRule(name="SIP_any", room_name="any", pin="654321"))
     rule = desk.store(DispatchRule(name="SIP_demo", room_name="demo", pin="123456", trunk_ids=("ST_x", trunk.id)))
-    with pytest.raises(RailError, match=f"named by rules {rule.sip_dispatch_rule_id}$") as refused:
+    with pytest.raises(SafeguardError, match=f"named by rules {rule.sip_dispatch_rule_id}$") as refused:
         desk.write(lambda writer: delete_trunk(writer, "provider"))
     assert refused.value.code == "rail-in-use"
     assert len(desk.ask(list_trunks)) == 1
@@ -274,7 +274,7 @@ def test_a_trunk_that_rules_name_needs_the_word(desk: Desk) -> None:
 def test_a_trunk_on_the_protect_list_needs_the_word(desk: Desk) -> None:
     desk.write(lambda writer: create_trunk(writer, TRUNK))
     desk.settings["protect"] = ("provider",)
-    with pytest.raises(RailError) as refused:
+    with pytest.raises(SafeguardError) as refused:
         desk.write(lambda writer: delete_trunk(writer, "provider"))
     assert refused.value.code == "rail-protected"
     assert desk.write(lambda writer: delete_trunk(writer, "provider"), allow={"protected"}).applied

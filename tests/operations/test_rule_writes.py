@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sipctl.errors import ChangedError, ConflictError, NotFoundError, RailError, UncheckedError, UsageError
+from sipctl.errors import ChangedError, ConflictError, NotFoundError, SafeguardError, UncheckedError, UsageError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.audit import read_audit
 from sipctl.operations.batch import Attempt, StopSwitch
@@ -60,7 +60,7 @@ def test_the_same_pin_for_something_else_conflicts(desk: Desk, other: DispatchRu
 
 
 def test_an_open_rule_needs_the_word(desk: Desk) -> None:
-    with pytest.raises(RailError) as refused:
+    with pytest.raises(SafeguardError) as refused:
         desk.write(lambda writer: create_rule(writer, OPEN))
     assert refused.value.code == "rail-open"
     assert "--allow open" in refused.value.hint
@@ -133,7 +133,7 @@ def test_update_to_the_same_is_nothing(desk: Desk) -> None:
 
 def test_update_that_drops_the_pin_needs_the_word(desk: Desk) -> None:
     desk.store(RULE)
-    with pytest.raises(RailError) as refused:
+    with pytest.raises(SafeguardError) as refused:
         desk.write(lambda writer: update_rule(writer, "demo", {"pin": ""}))
     assert refused.value.code == "rail-open"
     assert desk.rule().pin == RULE.pin
@@ -156,7 +156,7 @@ def test_update_and_delete_of_no_rule(desk: Desk) -> None:
         desk.write(lambda writer: delete_rule(writer, "nowhere"))
 
 
-Deed = Callable[[Desk, set[str]], Change]
+Act = Callable[[Desk, set[str]], Change]
 
 
 def _delete(desk: Desk, allow: set[str]) -> Change:
@@ -167,51 +167,51 @@ def _update(desk: Desk, allow: set[str]) -> Change:
     return desk.write(lambda writer: update_rule(writer, "demo", {"metadata": "new"}), allow=allow)
 
 
-deeds = pytest.mark.parametrize("deed", [_delete, _update])
+acts = pytest.mark.parametrize("act", [_delete, _update])
 
 
-def _refused_then_allowed(desk: Desk, deed: Deed, word: str) -> None:
+def _refused_then_allowed(desk: Desk, act: Act, word: str) -> None:
     """The rail stops the deed before the audit and the server hear of it; its word lifts it, another does not."""
     before = desk.rules()
     for allow in (set[str](), {"open", "in-use"}):
-        with pytest.raises(RailError) as refused:
-            deed(desk, allow)
+        with pytest.raises(SafeguardError) as refused:
+            act(desk, allow)
         assert refused.value.code == f"rail-{word}"
         assert f"--allow {word}" in refused.value.hint
     assert (desk.rules(), desk.audit()) == (before, [])
-    assert deed(desk, {word}).applied
+    assert act(desk, {word}).applied
     assert desk.rules() != before
 
 
-@deeds
-def test_the_rule_of_a_live_room(desk: Desk, deed: Deed) -> None:
+@acts
+def test_the_rule_of_a_live_room(desk: Desk, act: Act) -> None:
     desk.store(RULE)
     desk.server.join("demo", "alice")
-    _refused_then_allowed(desk, deed, "live-room")
+    _refused_then_allowed(desk, act, "live-room")
 
 
-@deeds
-def test_a_foreign_rule(desk: Desk, deed: Deed) -> None:
+@acts
+def test_a_foreign_rule(desk: Desk, act: Act) -> None:
     desk.store(FOREIGN)
-    _refused_then_allowed(desk, deed, "foreign")
+    _refused_then_allowed(desk, act, "foreign")
 
 
 @pytest.mark.parametrize("kind", [RuleKind.INDIVIDUAL, RuleKind.CALLEE])
 def test_a_rule_of_another_type_is_foreign_and_serves_rooms_of_its_prefix(desk: Desk, kind: RuleKind) -> None:
     desk.store(replace(RULE, kind=kind))
     desk.server.join("demo_1", "alice")
-    with pytest.raises(RailError) as refused:
+    with pytest.raises(SafeguardError) as refused:
         _delete(desk, {"foreign"})
     assert refused.value.code == "rail-live-room"
     assert _delete(desk, {"foreign", "live-room"}).applied
 
 
-@deeds
+@acts
 @pytest.mark.parametrize("protected", ["demo", "SIP_demo", "id"])
-def test_a_rule_on_the_protect_list(desk: Desk, deed: Deed, protected: str) -> None:
+def test_a_rule_on_the_protect_list(desk: Desk, act: Act, protected: str) -> None:
     stored = desk.store(RULE)
     desk.settings["protect"] = (stored.sip_dispatch_rule_id if protected == "id" else protected,)
-    _refused_then_allowed(desk, deed, "protected")
+    _refused_then_allowed(desk, act, "protected")
 
 
 def test_a_protected_profile_wants_its_name(desk: Desk) -> None:
@@ -224,7 +224,7 @@ def test_a_protected_profile_wants_its_name(desk: Desk) -> None:
         lambda writer: delete_rule(writer, "demo"),
     ):
         for confirm in ("", "prod"):
-            with pytest.raises(RailError) as refused:
+            with pytest.raises(SafeguardError) as refused:
                 desk.write(use_case, confirm=confirm, allow={"protected"})
             assert refused.value.code == "rail-protected"
         assert (desk.rules(), desk.audit()) == ([stored], [])
@@ -251,7 +251,7 @@ def test_a_dry_run_is_refused_like_the_write(desk: Desk) -> None:
     with pytest.raises(ConflictError):
         desk.write(lambda writer: create_rule(writer, replace(RULE, metadata="more")), dry_run=True)
     desk.server.join("demo", "alice")
-    with pytest.raises(RailError):
+    with pytest.raises(SafeguardError):
         desk.write(lambda writer: delete_rule(writer, "demo"), dry_run=True)
 
 
@@ -297,7 +297,7 @@ def _shadowed(desk: Desk) -> DispatchRule:
 def test_an_update_is_refused_for_what_it_makes_wrong(desk: Desk) -> None:
     planted = _shadowed(desk)
     desk.write(lambda writer: update_rule(writer, "demo", {"pin": "654321"}))
-    with pytest.raises(RailError) as refused:
+    with pytest.raises(SafeguardError) as refused:
         desk.write(lambda writer: update_rule(writer, "demo", {"pin": RULE.pin}))
     assert refused.value.code == "rail-RUL417"
     desk.write(lambda writer: update_rule(writer, "demo", {"pin": RULE.pin}), allow={"RUL417"})

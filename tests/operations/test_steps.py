@@ -89,14 +89,14 @@ def striking(desk: Desk, method: str, *faults: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("fault", "told", "outcome"),
+    ("fault", "described", "outcome"),
     [
         ("status=403", "was deleted, and not put back: ", "failed"),
         ("status=502", "was deleted, and whether it was put back is not known: ", "unknown"),
     ],
 )
 def test_a_rule_that_was_deleted_and_not_put_back(
-    desk: Desk, sandbox: Sandbox, fault: str, told: str, outcome: str
+    desk: Desk, sandbox: Sandbox, fault: str, described: str, outcome: str
 ) -> None:
     planted = desk.store(RULE)
     sandbox.fault("comes-alive@DeleteSIPDispatchRule")
@@ -105,7 +105,7 @@ def test_a_rule_that_was_deleted_and_not_put_back(
         desk.write(lambda writer: delete_rule(writer, "demo"))
     sandbox.lift_faults()
     assert partly.value.exit_code is ExitCode.PARTIAL
-    assert f"rule {planted.sip_dispatch_rule_id} of live room 'demo' {told}" in partly.value.message
+    assert f"rule {planted.sip_dispatch_rule_id} of live room 'demo' {described}" in partly.value.message
     assert f"sipctl rules restore --id {planted.sip_dispatch_rule_id} --apply" in partly.value.hint
     assert steps_of(desk) == [("delete", "done"), ("put-back", outcome)]
     (step,) = undo(desk, rule=planted.sip_dispatch_rule_id)
@@ -297,10 +297,10 @@ def test_what_was_put_back_is_told_though_the_run_then_fails(sandboxed: Yard) ->
     yard, desk = sandboxed, sandboxed.desk
     _stale_for_long(yard)
     yard.run(Part.PURGE)
-    assert yard.looks
+    assert yard.observations
     run = desk.audit()[-1].run
-    yard.looks.settle([run])
-    yard.looks.begin_run(run)
+    yard.observations.settle([run])
+    yard.observations.begin_run(run)
     desk.server.join("gone", "alice")
     with striking(desk, "create_rule", "status=503@ListRooms"), pytest.raises(PartialError) as partly:
         yard.run(Part.PURGE)
@@ -326,10 +326,10 @@ def test_what_was_put_back_is_told_though_the_memory_of_runs_then_fails(sandboxe
     yard, desk = sandboxed, sandboxed.desk
     _stale_for_long(yard)
     yard.run(Part.PURGE)
-    assert yard.looks
+    assert yard.observations
     run = desk.audit()[-1].run
-    yard.looks.settle([run])
-    yard.looks.begin_run(run)
+    yard.observations.settle([run])
+    yard.observations.begin_run(run)
     desk.server.join("gone", "alice")
 
     class Losing(LiveKitClient):

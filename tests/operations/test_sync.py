@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sipctl.errors import ConfigError, PoisonPairError, RailError, UncheckedError
+from sipctl.errors import ConfigError, PoisonPairError, SafeguardError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.batch import StopSwitch
 from sipctl.operations.rule_writes import create_rule
@@ -88,7 +88,7 @@ def test_the_grace_of_nothing_is_explicit(yard: Yard) -> None:
 
 def test_looking_twice_in_one_run_needs_no_memory(yard: Yard) -> None:
     plant(yard, "gone")
-    yard.looks = None
+    yard.observations = None
     yard.policy["grace"] = timedelta(milliseconds=1)
     assert pending(yard.run(Part.PURGE).items) == []
     assert yard.desk.ask(lambda client: _twice(yard, client)) == [("gone", Result.DONE)]
@@ -111,7 +111,7 @@ def test_an_empty_list_of_rooms_is_believed_the_second_time(yard: Yard) -> None:
     yard.end_room("other")
     for minutes in (0, 9):
         yard.wait(minutes)
-        with pytest.raises(RailError, match="lists no room at all") as refused:
+        with pytest.raises(SafeguardError, match="lists no room at all") as refused:
             yard.run(Part.PURGE)
         assert refused.value.code == "rail-empty-list"
     assert len(yard.desk.rules()) == 1
@@ -128,7 +128,7 @@ def test_a_list_of_rooms_that_is_empty_once_deletes_nothing(sandboxed: Yard, san
     plant(sandboxed, "other")
     sandboxed.policy["grace"] = timedelta()
     sandbox.fault("empty-list@ListRooms", times=1)
-    with pytest.raises(RailError, match="lists no room at all"):
+    with pytest.raises(SafeguardError, match="lists no room at all"):
         sandboxed.run(Part.PURGE)
     assert len(sandboxed.desk.rules()) == 1
 
@@ -137,11 +137,11 @@ def test_a_list_that_turns_empty_before_the_deletion_deletes_nothing(sandboxed: 
     plant(sandboxed, "gone")
 
     class Emptied(LiveKitClient):
-        looks = 0
+        observations = 0
 
         async def list_rooms(self, names: object = ()) -> list[object]:  # type: ignore[override]
-            Emptied.looks += 1
-            return [] if Emptied.looks == 2 else await super().list_rooms()  # type: ignore[return-value]
+            Emptied.observations += 1
+            return [] if Emptied.observations == 2 else await super().list_rooms()  # type: ignore[return-value]
 
     sandboxed.run(Part.PURGE)
     sandboxed.wait()
@@ -172,15 +172,15 @@ def test_many_deletions_need_a_number(sandboxed: Yard) -> None:
         sandboxed.end_room(room)
     sandboxed.run(Part.PURGE)
     sandboxed.wait()
-    with pytest.raises(RailError) as refused:
+    with pytest.raises(SafeguardError) as refused:
         sandboxed.run(Part.PURGE)
     assert refused.value.message == (
         "would delete 30 of 30 owned rules (100 %), more than max_delete 20 and max_delete_percent 30"
     )
     assert "--max-delete 30 --max-delete-percent 100" in refused.value.hint
-    with pytest.raises(RailError, match="more than max_delete_percent 30"):
+    with pytest.raises(SafeguardError, match="more than max_delete_percent 30"):
         sandboxed.run(Part.PURGE, max_delete=30)
-    with pytest.raises(RailError, match="more than max_delete 20"):
+    with pytest.raises(SafeguardError, match="more than max_delete 20"):
         sandboxed.run(Part.PURGE, max_delete_percent=100)
     planned = sandboxed.run(Part.PURGE, apply=False)
     assert planned.would_refuse
@@ -346,17 +346,17 @@ class TestWhatAnEarlierRunLeft:
         assert left.run(Part.PURGE).put_back == ["gone"]
 
     def test_what_no_audit_tells_is_over_in_a_day(self, left: Yard, tmp_path: Path) -> None:
-        assert left.looks
+        assert left.observations
         left.desk.folder = tmp_path / "another-host"
         left.wait(minutes=25 * 60)
         left.run(Part.PURGE)
-        assert left.looks.unsettled_runs() == {}
+        assert left.observations.unsettled_runs() == {}
 
     def test_a_room_that_began_later_is_the_backends(self, left: Yard) -> None:
-        assert left.looks
-        (run,) = left.looks.unsettled_runs()
+        assert left.observations
+        (run,) = left.observations.unsettled_runs()
         left.moment -= timedelta(hours=2)
-        left.looks.end_run(run)
+        left.observations.end_run(run)
         assert left.run(Part.PURGE).put_back == []
         assert left.pins() == {}
 
@@ -399,13 +399,13 @@ def test_a_state_that_a_newer_sipctl_made(sandboxed: Yard, tmp_path: Path) -> No
     from sqlalchemy import text
 
     from sipctl.registry.database import open_engine
-    from sipctl.registry.looks import Looks
+    from sipctl.registry.observations import Observations
 
     engine = open_engine(f"sqlite:///{tmp_path / 'looks.db'}")
     with engine.begin() as connection:
         connection.execute(text("UPDATE sipctl_schema SET version = 99"))
     with pytest.raises(ConfigError, match="schema 99"):
-        Looks(engine, "http://x")
+        Observations(engine, "http://x")
     engine.dispose()
 
 
@@ -413,13 +413,13 @@ def test_a_state_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> N
     from sqlalchemy import inspect, text
 
     from sipctl.registry.database import open_engine
-    from sipctl.registry.looks import Looks
+    from sipctl.registry.observations import Observations
 
     engine = open_engine(f"sqlite:///{tmp_path / 'old.db'}")
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE sipctl_schema (version INTEGER PRIMARY KEY)"))
         connection.execute(text("INSERT INTO sipctl_schema VALUES (1)"))
-    Looks(engine, "http://x")
+    Observations(engine, "http://x")
     assert {"sipctl_look", "sipctl_sighting", "sipctl_run"} <= set(inspect(engine).get_table_names())
     engine.dispose()
 
@@ -461,7 +461,7 @@ def test_an_empty_list_of_rooms_long_ago_counts_for_nothing(sandboxed: Yard) -> 
     sandboxed.end_room("other")
     for pause in (0, DAY + 1):
         sandboxed.wait(pause)
-        with pytest.raises(RailError, match="lists no room at all"):
+        with pytest.raises(SafeguardError, match="lists no room at all"):
             sandboxed.run(Part.PURGE)
     sandboxed.wait()
     assert results(sandboxed.run(Part.PURGE)) == [("gone", Result.DONE)]
@@ -521,7 +521,7 @@ def test_redis_that_comes_back_empty_costs_no_rule(sandboxed: Yard, sandbox: San
     sandboxed.run(Part.PURGE)
     sandbox.store.rooms.clear()
     sandboxed.wait()
-    with pytest.raises(RailError, match="lists no room at all"):
+    with pytest.raises(SafeguardError, match="lists no room at all"):
         sandboxed.run(Part.PURGE)
     assert len(sandboxed.desk.rules()) == 1
 
@@ -608,11 +608,11 @@ class TestDuplicate:
     def test_it_counts_as_a_deletion(self, double: Yard) -> None:
         self.reasons(double)
         double.wait()
-        with pytest.raises(RailError, match="would delete 1 of 2"):
+        with pytest.raises(SafeguardError, match="would delete 1 of 2"):
             double.run(max_delete=0)
 
     def test_twice_in_one_run_is_enough(self, double: Yard) -> None:
-        double.looks, double.policy["grace"] = None, timedelta(seconds=0.1)
+        double.observations, double.policy["grace"] = None, timedelta(seconds=0.1)
         double.orders["look_twice"] = timedelta(seconds=0.1)
         clock = iter(range(100))
         double.now = lambda: double.moment + timedelta(seconds=next(clock))  # type: ignore[method-assign]
@@ -651,7 +651,7 @@ def test_two_rules_change_places_and_neither_is_ever_open(yard: Yard) -> None:
 def test_no_second_truth(yard: Yard) -> None:
     yard.desk.server.join("a", "alice")
     yard.desk.store(owned("a", "999999"))
-    with pytest.raises(RailError, match="another backend, probably Meet"):
+    with pytest.raises(SafeguardError, match="another backend, probably Meet"):
         yard.run()
 
 

@@ -31,7 +31,7 @@ def raised(url: str, *statements: str) -> SipctlError:
 
 
 @pytest.mark.parametrize(
-    ("url", "kind", "told"),
+    ("url", "kind", "described"),
     [
         (f"postgresql://u:{PASSWORD}@{PASSWORD}@127.0.0.1:1/x", ConfigError, "has an @ too many"),
         (f"postgresql://u:p@{PASSWORD}@127.0.0.1:1/x", ConfigError, "has an @ too many"),
@@ -49,10 +49,10 @@ def raised(url: str, *statements: str) -> SipctlError:
         (f"postgresql://u@127.0.0.1:1/x?autocommit={PASSWORD}", ConfigError, "autocommit, which is no parameter"),
     ],
 )
-def test_a_url_is_never_told_with_its_password(url: str, kind: type[SipctlError], told: str) -> None:
+def test_a_url_is_never_told_with_its_password(url: str, kind: type[SipctlError], described: str) -> None:
     error = raised(url, "SELECT 1")
     assert isinstance(error, kind), error
-    assert told in error.message
+    assert described in error.message
     assert PASSWORD not in error.message + error.hint
 
 
@@ -60,7 +60,7 @@ def test_what_a_server_refuses(postgres: Postgres) -> None:
     url = postgres.new_database()
     name = url.split("@/")[1].split("?")[0]
     postgres.execute(name, "CREATE ROLE reader LOGIN; CREATE TABLE shut (pin text PRIMARY KEY)")
-    for place, statement, kind, told in (
+    for place, statement, kind, described in (
         (url.replace("postgres@", f"{PASSWORD}@"), "SELECT 1", UncheckedError, "no such user"),
         (url.replace(name, PASSWORD), "SELECT 1", UncheckedError, "no such database"),
         (url.replace("postgres@", "reader@"), "SELECT * FROM shut", UncheckedError, "lacks a right"),
@@ -73,7 +73,7 @@ def test_what_a_server_refuses(postgres: Postgres) -> None:
     ):
         error = raised(place, statement)
         assert isinstance(error, kind), (statement, error)
-        assert told in error.message, statement
+        assert described in error.message, statement
         assert PASSWORD not in error.message.replace(f"/{PASSWORD})", "")
         assert PIN not in error.message
 
@@ -103,10 +103,10 @@ def test_an_error_of_the_database_holds_no_pin(postgres: Postgres) -> None:
     """Neither what it says nor its parameters: a trace of it may be written, and sent to us."""
     engine = open_engine(postgres.new_database(MEETS_TABLES))
     add_meet_rooms(engine, ROOMS[:1])
-    with pytest.raises(SipctlError) as told, reading(engine, "the registry") as connection:
+    with pytest.raises(SipctlError) as described, reading(engine, "the registry") as connection:
         connection.execute(text("SELECT :pin FROM none"), {"pin": PIN})
     engine.dispose()
-    assert PIN not in str(told.value.__cause__)
+    assert PIN not in str(described.value.__cause__)
 
 
 @pytest.mark.parametrize(("given", "limit"), [("", "3000"), ("&tcp_user_timeout=700", "700")])
@@ -115,7 +115,10 @@ def test_a_broken_network_is_noticed_within_the_time_limit(postgres: Postgres, g
     engine = open_engine(postgres.new_database() + given, 3)
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
-        told = driver.info.get_parameters()
+        described = driver.info.get_parameters()
     engine.dispose()
-    assert told["tcp_user_timeout"] == limit
-    assert int(told["keepalives_idle"]) + int(told["keepalives_interval"]) * int(told["keepalives_count"]) <= 5
+    assert described["tcp_user_timeout"] == limit
+    assert (
+        int(described["keepalives_idle"]) + int(described["keepalives_interval"]) * int(described["keepalives_count"])
+        <= 5
+    )

@@ -82,9 +82,9 @@ def test_a_pin_that_the_other_host_released(layout: str, tmp_path: Path, postgre
         registry.give([(A, "1111"), (B, "2222")])
         registry.retire(registry.find(A))
         for wanted in ("3333", "2222"):
-            with pytest.raises(ConflictError, match=r"changed or released meanwhile") as told:
+            with pytest.raises(ConflictError, match=r"changed or released meanwhile") as described:
                 registry.begin_rotation(A, "1111", wanted)
-            assert told.value.code == "pin-changed"
+            assert described.value.code == "pin-changed"
         assert registry.unfinished() == []
         assert registry.holders(["1111", "3333"]) == {"1111": Holder(A, "retired")}
 

@@ -272,10 +272,10 @@ def test_no_history_gives_one_pin_to_two_rooms_or_loses_one(
 ) -> None:
     with opened("sqlite", tmp_path_factory.mktemp("history"), None) as home:
         registry, ever = home.registry, dict[str, str]()
-        for deed, room, pin in steps:
+        for act, room, pin in steps:
             before = pins(registry)
             try:
-                _do(registry, deed, room, pin)
+                _do(registry, act, room, pin)
             except SipctlError:
                 assert pins(registry) == before
             now = pins(registry)
@@ -283,20 +283,20 @@ def test_no_history_gives_one_pin_to_two_rooms_or_loses_one(
             for owner, held in now.items():
                 assert ever.setdefault(held, owner) == owner
             lost = set(before) - set(now)
-            assert lost <= ({room} if deed == "retire" else set())
+            assert lost <= ({room} if act == "retire" else set())
 
 
-def _do(registry: Registry, deed: str, room: str, pin: str) -> None:
+def _do(registry: Registry, act: str, room: str, pin: str) -> None:
     unfinished: dict[str, Rotation] = {one.room: one for one in registry.unfinished()}
-    if deed == "give":
+    if act == "give":
         registry.give([(room, pin)])
-    elif deed == "give back" and not registry.pins_of([room]):
+    elif act == "give back" and not registry.pins_of([room]):
         registry.give_back(room, pin)
-    elif deed in {"finish", "cancel", "carry on"} and room in unfinished:
-        getattr(registry, deed.replace(" ", "_"))(unfinished[room])
-    elif deed in {"retire", "begin"} and registry.pins_of([room]):
+    elif act in {"finish", "cancel", "carry on"} and room in unfinished:
+        getattr(registry, act.replace(" ", "_"))(unfinished[room])
+    elif act in {"retire", "begin"} and registry.pins_of([room]):
         holding = registry.find(room)
-        if deed == "retire":
+        if act == "retire":
             registry.retire(holding)
         else:
             registry.begin_rotation(room, holding.pin, pin)

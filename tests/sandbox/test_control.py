@@ -114,7 +114,7 @@ def test_the_clock_has_bounds(sandbox: Sandbox, seconds: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "described"),
     [
         ("latency=3600001", "latency is a number from 0 to 3600000"), ("latency=" + "9" * 30, "from 0 to 3600000"),
         ("latency=" + "9" * 5000, "is written"), ("status=99", "from 200 to 599"), ("status=600", "from 200 to 599"),
@@ -122,10 +122,10 @@ def test_the_clock_has_bounds(sandbox: Sandbox, seconds: str) -> None:
         ("hang@" + "x" * 200, "is written"),
     ],
 )  # fmt: skip
-def test_faults_have_bounds(sandbox: Sandbox, fault: str, told: str) -> None:
+def test_faults_have_bounds(sandbox: Sandbox, fault: str, described: str) -> None:
     status, answer = act(sandbox, "fault", {"fault": fault})
     assert status == 400
-    assert told in answer["error"]
+    assert described in answer["error"]
     assert len(answer["error"]) < 300
     with pytest.raises(UsageError):
         sandbox.fault(fault)

@@ -20,7 +20,7 @@ def rotate(
 
 
 def work(
-    desk: Desk, home: Home, deed: Callable[[Rotator], Any], chosen: Any = None, switch: StopSwitch | None = None
+    desk: Desk, home: Home, act: Callable[[Rotator], Any], chosen: Any = None, switch: StopSwitch | None = None
 ) -> Any:
     drawn = iter(range(100_000, 1_000_000))
     chosen = chosen or {}
@@ -36,7 +36,7 @@ def work(
             chosen,
             switch=switch or StopSwitch(),
         )
-        return await deed(rotator)
+        return await act(rotator)
 
     return desk.ask(use)
 

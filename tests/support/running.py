@@ -110,13 +110,13 @@ def run_process(*words: str, env: Mapping[str, str] | None = None, stdin: bytes 
     return Result(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
 
-def assert_error(result: Result, code: int, *told: str) -> None:
+def assert_error(result: Result, code: int, *described: str) -> None:
     """One `error:` line, the exit code, nothing on stdout, no traceback."""
     assert (result.code, result.stdout) == (code, ""), result
     lines = result.stderr.splitlines()
     assert [line.startswith("error: ") for line in lines].count(True) == 1, result
     assert "Traceback" not in result.stderr
-    assert all(words in result.stderr for words in told), result
+    assert all(words in result.stderr for words in described), result
 
 
 def until(happened: Callable[[], bool]) -> None:

@@ -18,15 +18,15 @@ from sipctl.operations.sync.result import Outcome, Result
 from sipctl.operations.sync.survey import Surveyor
 from sipctl.operations.sync.synchroniser import Limits, Synchroniser
 from sipctl.registry.database import open_engine
-from sipctl.registry.looks import Looks
+from sipctl.registry.observations import Observations
 from sipctl.registry.store import Registry
 from sipctl.telephony.model import DispatchRule, Room
 from sipctl.telephony.ownership import Ownership
-from sipctl.telephony.plan import Part, Policy, World
+from sipctl.telephony.plan import Part, Policy, State
 from tests.support.desk import Desk
 
 GRACE = timedelta(minutes=10)
-Deed = Callable[[LiveKitClient], Awaitable[object]]
+Act = Callable[[LiveKitClient], Awaitable[object]]
 
 
 def owned(room: str, pin: str, **fields: Any) -> DispatchRule:
@@ -39,7 +39,7 @@ class Yard:
 
     desk: Desk
     registry: Registry | None
-    looks: Looks | None
+    observations: Observations | None
     moment: datetime = datetime(2026, 1, 1, 12, tzinfo=UTC)
     policy: dict[str, Any] = field(default_factory=dict)
     orders: dict[str, Any] = field(default_factory=dict)
@@ -62,12 +62,12 @@ class Yard:
         own: dict[str, Any] = {"mark": Ownership(), "grace": GRACE, "parts": frozenset(parts or Part)}
         policy = Policy(**(own | self.policy))
 
-        def executor_for(world: World) -> Executor:
-            return self.executor_for(RunContext(writer, world, self.switch))
+        def executor_for(found: State) -> Executor:
+            return self.executor_for(RunContext(writer, found, self.switch))
 
-        surveyor = Surveyor(client, policy, self.registry, self.looks, self.now)
+        surveyor = Surveyor(client, policy, self.registry, self.observations, self.now)
         asked = Limits(**({"apply": True} | self.orders | orders))
-        return await Synchroniser(surveyor, self.looks, journal, asked, executor_for).run()
+        return await Synchroniser(surveyor, self.observations, journal, asked, executor_for).run()
 
     def purge(self, **orders: Any) -> Outcome:
         """Two purges with the grace between them; the outcome of the second."""
@@ -99,7 +99,7 @@ def results(outcome: Outcome) -> list[tuple[str, Result]]:
     return sorted((one.item.room, one.result) for one in outcome.done)
 
 
-def before_the_list(number: int, deed: Deed) -> type[LiveKitClient]:
+def before_the_list(number: int, act: Act) -> type[LiveKitClient]:
     """A client in whose back something happens right before its list of rules of that number; 1 is the plan's."""
 
     class Later(LiveKitClient):
@@ -108,7 +108,7 @@ def before_the_list(number: int, deed: Deed) -> type[LiveKitClient]:
         async def list_rules(self, ids: object = ()) -> object:  # type: ignore[override]
             Later.lists += 1
             if Later.lists == number:
-                await deed(self)
+                await act(self)
             return await super().list_rules(ids)  # type: ignore[arg-type]
 
     return Later
@@ -121,7 +121,7 @@ def yard_of(desk: Desk, folder: Path, *, registry: bool = True) -> Iterator[Yard
     one = Yard(desk, Registry(engine, engine, in_meet=False) if registry else None, None)
     if one.registry:
         desk.pins_today = one.registry.today
-    one.looks = Looks(state, desk.server.url, one.now)
+    one.observations = Observations(state, desk.server.url, one.now)
     try:
         yield one
     finally:

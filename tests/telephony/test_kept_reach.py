@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.ownership import Ownership
-from sipctl.telephony.plan import Action, Item, Part, Policy, World, pending
+from sipctl.telephony.plan import Action, Item, Part, Policy, State, pending
 from sipctl.telephony.planning import make_plan
 from sipctl.telephony.ruleset import rules_refusal
 from tests.campaign.calls import reached
@@ -80,7 +80,7 @@ def stored(drawn: Sequence[tuple[object, ...]]) -> list[DispatchRule]:
 
 RULES = st.lists(DRAWN, min_size=1, max_size=8).map(stored)
 WORLDS = st.builds(
-    lambda rules, live, attended, known: World(
+    lambda rules, live, attended, known: State(
         now=NOW,
         rules=rules,
         live=live | {"other"},
@@ -105,9 +105,9 @@ POLICIES = st.builds(
 
 @settings(max_examples=200, deadline=None)
 @given(WORLDS, POLICIES, st.integers(0, 10**6))
-def test_no_plan_takes_a_call_from_a_live_room(world: World, policy: Policy, seed: int) -> None:
-    pins = PINS if world.pins is None else world.pins
-    before = reached(world.rules, pins, world.live)
-    for held in states_after(world.rules, make_plan(world, policy), random.Random(seed)):
-        lost = before - reached(list(held.values()), pins, world.live)
+def test_no_plan_takes_a_call_from_a_live_room(state: State, policy: Policy, seed: int) -> None:
+    pins = PINS if state.pins is None else state.pins
+    before = reached(state.rules, pins, state.live)
+    for held in states_after(state.rules, make_plan(state, policy), random.Random(seed)):
+        lost = before - reached(list(held.values()), pins, state.live)
         assert not lost, sorted(lost, key=str)[:3]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sipctl.telephony.siplog.calls import LoggedCall, gather_calls
-from sipctl.telephony.siplog.ending import guesses, is_failed, reason_of, told_ending, untold
+from sipctl.telephony.siplog.ending import describe_ending, guesses, is_failed, reason_of, untold
 from sipctl.telephony.siplog.line import read_line
 from sipctl.telephony.siplog.wrapping import unwrapped
 
@@ -46,7 +46,7 @@ def line(message: str, at: float = 0.0, **fields: Any) -> str:
 )
 def test_the_end_is_found_in_the_older_lines_too(name: str, reason: str, words: str) -> None:
     call = call_of(name)
-    assert (reason_of(call), told_ending(call), is_failed(call)) == (reason, words, True)
+    assert (reason_of(call), describe_ending(call), is_failed(call)) == (reason, words, True)
 
 
 def test_the_closing_line_names_the_room() -> None:
@@ -68,7 +68,7 @@ def test_before_1_3_nothing_says_that_a_caller_joined() -> None:
     joining = line("Joining room", 5, room="demo", participant="sip_1")
     left = line("Closing inbound call", 65, reason="hangup")
     call = only_call([line("processing invite"), joining, line("BYE", 65), left])
-    assert (call.joined, is_failed(call), told_ending(call)) == (1754042705, False, "the caller hung up")
+    assert (call.joined, is_failed(call), describe_ending(call)) == (1754042705, False, "the caller hung up")
     failed = line("Cannot create LiveKit participant", 6, error="full")
     ended = line("Closing inbound call with error", 6, reason="participant-failed")
     call = only_call([line("processing invite"), joining, failed, ended])
@@ -108,7 +108,7 @@ def test_media_that_cannot_start_is_told_by_its_own_words(
     before: tuple[str, dict[str, Any]], reason: str, words: str
 ) -> None:
     message, fields = before
-    assert told_ending(only_call([line(message, **fields), line("SIP call ended", reason=reason)])) == words
+    assert describe_ending(only_call([line(message, **fields), line("SIP call ended", reason=reason)])) == words
 
 
 # --- endings ---
@@ -142,7 +142,7 @@ def test_media_that_cannot_start_is_told_by_its_own_words(
 def test_endings_of_calls_that_were_in_a_room(reason: str, normal: bool, words: str) -> None:
     lines = [line("processing invite"), line("SIP participant joined room", 3), line("BYE from remote", 9)]
     call = only_call([*lines, line("SIP call ended", 9, reason=reason)])
-    assert (told_ending(call), is_failed(call)) == (words, not normal)
+    assert (describe_ending(call), is_failed(call)) == (words, not normal)
 
 
 # --- keys that were never heard ---
@@ -160,7 +160,7 @@ def ended_at_prompt(seconds: float, *, dtmf_type: int, keys: int) -> LoggedCall:
 def test_an_offer_without_telephone_event_is_a_fact() -> None:
     call = ended_at_prompt(20, dtmf_type=0, keys=0)
     assert (
-        told_ending(call)
+        describe_ending(call)
         == "the caller hung up at the prompt; no key could be heard, as its SDP has no telephone-event"
     )
     assert guesses(call) == []
@@ -168,7 +168,7 @@ def test_an_offer_without_telephone_event_is_a_fact() -> None:
 
 def test_what_may_have_become_of_the_keys_is_a_guess() -> None:
     call = ended_at_prompt(20, dtmf_type=101, keys=0)
-    assert told_ending(call) == "the caller hung up at the prompt"
+    assert describe_ending(call) == "the caller hung up at the prompt"
     (guess,) = guesses(call)
     assert guess.startswith("no key arrived in 19 s: none was pressed, or its side sends them as sound, as SIP INFO or")
     assert untold(call) == ["digits typed without #"]

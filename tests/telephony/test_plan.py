@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.pins import is_pin
-from sipctl.telephony.plan import Action, Item, Part, Policy, Reason, World, pending
+from sipctl.telephony.plan import Action, Item, Part, Policy, Reason, State, pending
 from sipctl.telephony.planning import make_plan
 from sipctl.telephony.ruleset import rules_refusal
 
@@ -29,10 +29,10 @@ def rule(identifier: str, room: str, pin: str = "1111", **fields: object) -> Dis
     )
 
 
-def world(*rules: DispatchRule, live: Iterable[str] = ("other",), **known: object) -> World:
+def state(*rules: DispatchRule, live: Iterable[str] = ("other",), **known: object) -> State:
     long_since = {one.sip_dispatch_rule_id: LONG_AGO for one in rules}
     since = {"stale_since": long_since, "duplicate_since": long_since}
-    return World(now=NOW, rules=rules, live=frozenset(live), **(since | known))  # type: ignore[arg-type]
+    return State(now=NOW, rules=rules, live=frozenset(live), **(since | known))  # type: ignore[arg-type]
 
 
 def reasons(items: Sequence[Item]) -> list[tuple[str, str, str]]:
@@ -47,7 +47,7 @@ def of(items: Sequence[Item], *names: str) -> list[tuple[str, str, str]]:
 
 
 def test_a_rule_stale_for_the_grace_is_deleted() -> None:
-    assert reasons(make_plan(world(rule("A", "a")), POLICY))[-1] == ("delete", "stale", "A")
+    assert reasons(make_plan(state(rule("A", "a")), POLICY))[-1] == ("delete", "stale", "A")
 
 
 @pytest.mark.parametrize(
@@ -62,26 +62,26 @@ def test_a_rule_stale_for_the_grace_is_deleted() -> None:
 )
 def test_what_is_not_deleted_yet(known: dict[str, object], reason: str) -> None:
     live = known.pop("live", ("other",))
-    assert of(make_plan(world(rule("A", "a"), live=live, **known), POLICY), "A") == [("skip", reason, "A")]  # type: ignore[arg-type]
+    assert of(make_plan(state(rule("A", "a"), live=live, **known), POLICY), "A") == [("skip", reason, "A")]  # type: ignore[arg-type]
 
 
 def test_the_age_that_its_maker_wrote_lengthens_the_wait() -> None:
     young = rule("A", "a", created_at="2026-11-24T11:55:00Z")
-    assert of(make_plan(world(young), POLICY), "A") == [("skip", "young", "A")]
+    assert of(make_plan(state(young), POLICY), "A") == [("skip", "young", "A")]
     for created in ("2026-11-24T11:49:00Z", "2031-01-01T00:00:00Z", "nonsense", None):
-        assert of(make_plan(world(replace(young, created_at=created)), POLICY), "A") == [("delete", "stale", "A")]
+        assert of(make_plan(state(replace(young, created_at=created)), POLICY), "A") == [("delete", "stale", "A")]
 
 
 def test_an_empty_list_that_was_empty_before() -> None:
-    plan = make_plan(world(rule("A", "a"), live=(), empty_since=LONG_AGO), POLICY)
+    plan = make_plan(state(rule("A", "a"), live=(), empty_since=LONG_AGO), POLICY)
     assert of(plan, "A") == [("delete", "stale", "A")]
 
 
 def test_no_grace_needs_no_earlier_look_but_an_empty_list_does() -> None:
     policy = replace(POLICY, grace=timedelta())
-    assert of(make_plan(world(rule("A", "a"), stale_since={}), policy), "A") == [("delete", "stale", "A")]
-    assert of(make_plan(world(rule("A", "a"), live=(), stale_since={}), policy), "A") == [("skip", "empty-list", "A")]
-    seen = world(rule("A", "a"), live=(), stale_since={}, empty_since=NOW)
+    assert of(make_plan(state(rule("A", "a"), stale_since={}), policy), "A") == [("delete", "stale", "A")]
+    assert of(make_plan(state(rule("A", "a"), live=(), stale_since={}), policy), "A") == [("skip", "empty-list", "A")]
+    seen = state(rule("A", "a"), live=(), stale_since={}, empty_since=NOW)
     assert of(make_plan(seen, policy), "A") == [("delete", "stale", "A")]
 
 
@@ -92,7 +92,7 @@ def test_foreign_protected_and_live_ones_stay() -> None:
     live = rule("L", "l", "2222")
     protected = [rule("P1", "p1", "3"), rule("P2", "p2", "4"), rule("P3", "p3", "5")]
     policy = replace(POLICY, protect=frozenset({"P1", "SIP_p2", "p3"}))
-    plan = make_plan(world(foreign, wrong_room, individual, live, *protected, live=("l",)), policy)
+    plan = make_plan(state(foreign, wrong_room, individual, live, *protected, live=("l",)), policy)
     assert pending(plan) == []
     assert {one[:2] for one in reasons(plan)} == {("keep", "foreign"), ("keep", "live"), ("skip", "protected")}
 
@@ -101,7 +101,7 @@ def test_foreign_protected_and_live_ones_stay() -> None:
 
 
 def test_an_attended_room_with_a_pin_and_no_rule_gets_one() -> None:
-    known = world(live=("a", "b", "c"), attended=frozenset({"a", "c"}), pins={"a": "1234", "b": "5678"})
+    known = state(live=("a", "b", "c"), attended=frozenset({"a", "c"}), pins={"a": "1234", "b": "5678"})
     plan = make_plan(known, replace(POLICY, trunk_ids=("ST_1",)))
     assert reasons(plan) == [("skip", "unattended", "b"), ("skip", "no-pin", "c"), ("create", "missing", "a")]
     assert plan[-1].after == DispatchRule(name="SIP_a", room_name="a", pin="1234", trunk_ids=("ST_1",))
@@ -114,20 +114,20 @@ def test_an_attended_room_with_a_pin_and_no_rule_gets_one() -> None:
 
 @pytest.mark.parametrize("pin", ["", "None", "12a4", "12345678901234567"])
 def test_a_pin_that_nobody_can_type_makes_no_rule(pin: str) -> None:
-    known = world(live=("a",), attended=frozenset({"a"}), pins={"a": pin})
+    known = state(live=("a",), attended=frozenset({"a"}), pins={"a": pin})
     assert reasons(make_plan(known, POLICY)) == [("skip", "no-pin", "a")]
 
 
 def test_a_pin_that_another_rule_has_makes_no_second_one() -> None:
-    known = world(rule("F", "x", "1234", name="theirs"), live=("a",), attended=frozenset({"a"}), pins={"a": "1234"})
+    known = state(rule("F", "x", "1234", name="theirs"), live=("a",), attended=frozenset({"a"}), pins={"a": "1234"})
     (_, item) = make_plan(known, POLICY)
     assert (item.reason, item.beside) == (Reason.TAKEN, "F")
-    stale = world(rule("S", "s", "1234"), live=("a",), attended=frozenset({"a"}), pins={"a": "1234"})
+    stale = state(rule("S", "s", "1234"), live=("a",), attended=frozenset({"a"}), pins={"a": "1234"})
     assert [one[0] for one in reasons(make_plan(stale, POLICY))] == ["delete", "create"]
 
 
 def test_rooms_of_others_and_protected_rooms_get_none() -> None:
-    known = world(live=("a", "b"), attended=frozenset({"a", "b"}), pins={"a": "1234", "b": "5678"})
+    known = state(live=("a", "b"), attended=frozenset({"a", "b"}), pins={"a": "1234", "b": "5678"})
     policy = Policy(mark=Ownership(room_pattern="a"), grace=GRACE, protect=frozenset({"a"}))
     assert reasons(make_plan(known, policy)) == [("skip", "protected", "a")]
 
@@ -138,24 +138,24 @@ def test_rooms_of_others_and_protected_rooms_get_none() -> None:
 def test_a_drifted_rule_gets_the_pin_and_the_trunks() -> None:
     drifted = rule("A", "a", "9999", trunk_ids=("ST_old",), metadata="kept")
     policy = replace(POLICY, trunk_ids=("ST_1",))
-    (item,) = make_plan(world(drifted, live=("a",), pins={"a": "1234"}), policy)
+    (item,) = make_plan(state(drifted, live=("a",), pins={"a": "1234"}), policy)
     assert (item.action, item.reason) == (Action.UPDATE, Reason.PIN_DIFFERS)
     assert item.after == replace(drifted, pin="1234", trunk_ids=("ST_1",))
     none = rule("A", "a", "None")
-    assert make_plan(world(none, live=("a",), pins={"a": "1234"}), POLICY)[0].reason is Reason.PIN_NONE
-    assert reasons(make_plan(world(none, live=("a",), pins={}), POLICY)) == [("skip", "no-pin", "A")]
-    assert reasons(make_plan(world(none, live=("a",)), POLICY)) == [("keep", "live", "A")]
+    assert make_plan(state(none, live=("a",), pins={"a": "1234"}), POLICY)[0].reason is Reason.PIN_NONE
+    assert reasons(make_plan(state(none, live=("a",), pins={}), POLICY)) == [("skip", "no-pin", "A")]
+    assert reasons(make_plan(state(none, live=("a",)), POLICY)) == [("keep", "live", "A")]
 
 
 def test_trunks_that_nobody_set_are_not_compared() -> None:
     one = rule("A", "a", "1234", trunk_ids=("ST_any",))
-    assert pending(make_plan(world(one, live=("a",), pins={"a": "1234"}), POLICY)) == []
-    assert make_plan(world(one, live=("a",), pins={"a": "1234"}), replace(POLICY, trunk_ids=()))[0].action == "update"
+    assert pending(make_plan(state(one, live=("a",), pins={"a": "1234"}), POLICY)) == []
+    assert make_plan(state(one, live=("a",), pins={"a": "1234"}), replace(POLICY, trunk_ids=()))[0].action == "update"
 
 
 def test_of_several_rules_the_right_one_stays() -> None:
     rules = (rule("A", "a", "9999"), rule("B", "a", "1234"), rule("C", "a", "1234", trunk_ids=("ST",)))
-    plan = make_plan(world(*rules, live=("a",), pins={"a": "1234"}), POLICY)
+    plan = make_plan(state(*rules, live=("a",), pins={"a": "1234"}), POLICY)
     assert of(plan, "A", "B", "C") == [
         ("keep", "live", "B"),
         ("delete", "duplicate", "A"),
@@ -166,7 +166,7 @@ def test_of_several_rules_the_right_one_stays() -> None:
 
 def test_several_wrong_ones_are_first_repaired_then_thinned_out() -> None:
     rules = (rule("A", "a", "9999"), rule("B", "a", "None"))
-    known = world(*rules, live=("a",), pins={"a": "1234"})
+    known = state(*rules, live=("a",), pins={"a": "1234"})
     plan = make_plan(known, POLICY)
     assert of(plan, "A", "B") == [("skip", "ambiguous", "B"), ("update", "pin-differs", "A")]
     again = make_plan(replace(known, rules=apply(known.rules, plan)), POLICY)
@@ -175,7 +175,7 @@ def test_several_wrong_ones_are_first_repaired_then_thinned_out() -> None:
 
 def test_without_a_registry_only_equal_ones_are_duplicates() -> None:
     rules = (rule("A", "a", "1234"), rule("B", "a", "1234"), rule("C", "a", "9999"))
-    plan = make_plan(world(*rules, live=("a",)), POLICY)
+    plan = make_plan(state(*rules, live=("a",)), POLICY)
     assert of(plan, "A", "B", "C") == [("keep", "live", "A"), ("skip", "ambiguous", "C"), ("delete", "duplicate", "B")]
 
 
@@ -184,7 +184,7 @@ def test_without_a_registry_only_equal_ones_are_duplicates() -> None:
 
 def live_room(*rules: DispatchRule, **policy: object) -> list[tuple[str, str, str]]:
     """What becomes of the rules of room a, whose PIN is 1234."""
-    known = world(*rules, live=("a",), pins={"a": "1234"})
+    known = state(*rules, live=("a",), pins={"a": "1234"})
     return reasons(make_plan(known, replace(POLICY, **policy)))  # type: ignore[arg-type]
 
 
@@ -284,7 +284,7 @@ def test_an_open_rule_is_no_duplicate_of_an_open_one() -> None:
     """Without B, rule F asks for a PIN on trunk fr."""
     rules = rule("A", "a", ""), rule("B", "a", "", trunk_ids=("ST_fr",), numbers=("+33",))
     asking = rule("F", "x", "5678", trunk_ids=("ST_fr",), name="theirs")
-    plan = make_plan(world(*rules, asking, live=("a",)), POLICY)
+    plan = make_plan(state(*rules, asking, live=("a",)), POLICY)
     assert of(plan, "A", "B") == [("keep", "live", "A"), ("skip", "ambiguous", "B")]
 
 
@@ -312,11 +312,11 @@ OPEN = rule("O", "lobby", "", name="theirs", trunk_ids=("ST_fr",))
 def test_a_stale_rule_stays_while_it_alone_makes_livekit_ask_for_a_pin() -> None:
     asking = rule("S", "s", "5678", trunk_ids=("ST_fr",))
     needy = rule("L", "l", "1234")
-    plan = make_plan(world(OPEN, asking, needy, live=("l",)), POLICY)
+    plan = make_plan(state(OPEN, asking, needy, live=("l",)), POLICY)
     assert of(plan, "S") == [("skip", "prompts", "S")]
     assert [item.beside for item in plan if item.rule_id == "S"] == ["O"]
     second = rule("T", "t", "6789", trunk_ids=("ST_fr",))
-    both = make_plan(world(OPEN, asking, second, needy, live=("l",)), POLICY)
+    both = make_plan(state(OPEN, asking, second, needy, live=("l",)), POLICY)
     assert of(both, "S", "T") == [("skip", "prompts", "S"), ("delete", "stale", "T")]
 
 
@@ -331,13 +331,13 @@ def test_a_stale_rule_stays_while_it_alone_makes_livekit_ask_for_a_pin() -> None
 )
 def test_a_stale_rule_that_others_do_not_need_goes(others: list[DispatchRule]) -> None:
     asking = rule("S", "s", "5678", trunk_ids=("ST_fr",))
-    assert of(make_plan(world(OPEN, asking, *others, live=("l",)), POLICY), "S") == [("delete", "stale", "S")]
+    assert of(make_plan(state(OPEN, asking, *others, live=("l",)), POLICY), "S") == [("delete", "stale", "S")]
 
 
 def test_no_new_prompt_shuts_out_the_callers_of_an_open_rule() -> None:
     """Room l has no rule with its PIN: whoever is asked for it is turned away."""
     opened = rule("L", "l", "", trunk_ids=())
-    known = world(opened, live=("l", "m"), attended=frozenset("lm"), pins={"l": "1234", "m": "5678"})
+    known = state(opened, live=("l", "m"), attended=frozenset("lm"), pins={"l": "1234", "m": "5678"})
     alone = make_plan(known, replace(POLICY, parts=frozenset({Part.CREATE})))
     assert of(alone, "m") == [("skip", "prompts", "m")]
     plan = make_plan(known, POLICY)
@@ -347,34 +347,34 @@ def test_no_new_prompt_shuts_out_the_callers_of_an_open_rule() -> None:
 
 
 def test_both_of_a_clashing_pair_of_a_dead_room_wait_as_any_stale_rule() -> None:
-    pair = world(rule("A", "a"), rule("B", "a"), stale_since={"A": LONG_AGO})
+    pair = state(rule("A", "a"), rule("B", "a"), stale_since={"A": LONG_AGO})
     assert of(make_plan(pair, POLICY), "A", "B") == [("skip", "first-look", "B"), ("delete", "stale", "A")]
 
 
 def test_a_duplicate_waits_for_the_grace() -> None:
     rules, since = (rule("A", "a"), rule("B", "a")), {"B": NOW - timedelta(minutes=9)}
     for seen in ({}, since):
-        plan = make_plan(world(*rules, live=("a",), duplicate_since=seen), POLICY)
+        plan = make_plan(state(*rules, live=("a",), duplicate_since=seen), POLICY)
         assert of(plan, "A", "B") == [("keep", "live", "A"), ("skip", "duplicate-waiting", "B")]
         assert plan[-1].beside == "A"
     young = replace(rules[1], created_at="2026-11-24T11:55:00Z")
-    assert pending(make_plan(world(rules[0], young, live=("a",)), POLICY)) == []
-    at_once = make_plan(world(*rules, live=("a",), duplicate_since={}), replace(POLICY, grace=timedelta()))
+    assert pending(make_plan(state(rules[0], young, live=("a",)), POLICY)) == []
+    at_once = make_plan(state(*rules, live=("a",), duplicate_since={}), replace(POLICY, grace=timedelta()))
     assert of(at_once, "B") == [("delete", "duplicate", "B")]
 
 
 def test_two_rules_with_each_others_pins_change_places() -> None:
-    known = world(rule("A", "a", "2222"), rule("B", "b", "1111"), live=("a", "b"), pins={"a": "1111", "b": "2222"})
+    known = state(rule("A", "a", "2222"), rule("B", "b", "1111"), live=("a", "b"), pins={"a": "1111", "b": "2222"})
     plan = make_plan(known, POLICY)
     assert [(item.rule_id, item.parked) for item in plan] == [("A", True), ("B", False), ("A", False)]
-    chain = world(rule("A", "a", "2222"), rule("B", "b", "3333"), live=("a", "b"), pins={"a": "3333", "b": "4444"})
+    chain = state(rule("A", "a", "2222"), rule("B", "b", "3333"), live=("a", "b"), pins={"a": "3333", "b": "4444"})
     assert [(item.rule_id, item.parked) for item in make_plan(chain, POLICY)] == [("B", False), ("A", False)]
-    foreign = world(rule("A", "a", "2222"), rule("F", "f", "1111", name="theirs"), live=("a",), pins={"a": "1111"})
+    foreign = state(rule("A", "a", "2222"), rule("F", "f", "1111", name="theirs"), live=("a",), pins={"a": "1111"})
     assert ("skip", "taken", "A") in reasons(make_plan(foreign, POLICY))
 
 
 def test_parts_and_rooms_can_be_asked_for_alone() -> None:
-    known = world(
+    known = state(
         rule("S", "s"), rule("D", "d", "2222"), live=("d", "m"), attended=frozenset({"m"}),
         pins={"d": "3333", "m": "4444"},
     )  # fmt: skip
@@ -385,7 +385,7 @@ def test_parts_and_rooms_can_be_asked_for_alone() -> None:
 
 
 def test_a_backend_needs_no_pin_and_repairs_nothing() -> None:
-    known = world(
+    known = state(
         rule("S", "s"), rule("D", "d", "2222"), rule("E", "d", "2222"), live=("d", "m"), attended=frozenset({"m"})
     )
     plan = make_plan(known, replace(POLICY, by_backend=True))
@@ -426,7 +426,7 @@ RULES = st.lists(
     max_size=7,
 )  # fmt: skip
 WORLDS = st.builds(
-    lambda rules, live, attended, pins, since, empty: World(
+    lambda rules, live, attended, pins, since, empty: State(
         now=NOW,
         rules=tuple(
             rule(f"R{at}", room, pin, name=name or f"SIP_{room}", trunk_ids=trunks)
@@ -461,7 +461,7 @@ POLICIES = st.builds(
 
 @settings(max_examples=500, deadline=None)
 @given(WORLDS, POLICIES)
-def test_what_no_plan_ever_does(known: World, policy: Policy) -> None:
+def test_what_no_plan_ever_does(known: State, policy: Policy) -> None:
     plan = make_plan(known, policy)
     rules = {one.sip_dispatch_rule_id: one for one in known.rules}
     deleted = {item.rule_id for item in plan if item.action is Action.DELETE}
@@ -484,7 +484,7 @@ def test_what_no_plan_ever_does(known: World, policy: Policy) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(WORLDS, POLICIES.map(lambda policy: replace(policy, by_backend=False)), st.randoms())
-def test_applied_until_quiet_then_for_ever_quiet(known: World, policy: Policy, entropy: object) -> None:
+def test_applied_until_quiet_then_for_ever_quiet(known: State, policy: Policy, entropy: object) -> None:
     """A run may thin out what the one before repaired, and repair what waited for a PIN that this freed."""
     plan = make_plan(known, policy)
     shuffled = list(known.rules)
@@ -501,7 +501,7 @@ def test_applied_until_quiet_then_for_ever_quiet(known: World, policy: Policy, e
 def test_rules_that_wait_for_a_pin_are_right_after_a_few_runs() -> None:
     """Found by the property: b waits for a PIN that a double of d has, which waits until d is right."""
     rules = [rule("R0", "b", "1111"), rule("R1", "b", "1111"), rule("R2", "d", "1111"), rule("R3", "d", "2222")]
-    known = world(*rules, live="bd", pins={"b": "2222", "d": "3333"})
+    known = state(*rules, live="bd", pins={"b": "2222", "d": "3333"})
     policy = Policy(mark=MARK, grace=GRACE)
     changed = []
     while plan := pending(make_plan(known, policy)):

@@ -44,7 +44,7 @@ def winner(rules: list[DispatchRule], call: Call = CALL, trunks: tuple[InboundTr
     return rule.sip_dispatch_rule_id if rule else ""
 
 
-def told(outcome: Outcome) -> list[str]:
+def described(outcome: Outcome) -> list[str]:
     """The wire as the page tells it: codes with times, sounds, and what never comes."""
     return [f"{step.what.split()[0]} {step.after_ms}" for step in wire(outcome)]
 
@@ -229,16 +229,16 @@ PROOFS: dict[str, Callable[[], None]] = {
     "L2": l2,
     "L3": l3,
     "L4": l4,
-    "W1": lambda: check(told(end([TRUNK, replace(TRUNK, sip_trunk_id="ST_z")], [])) == ["100 1", "503 2"]),
+    "W1": lambda: check(described(end([TRUNK, replace(TRUNK, sip_trunk_id="ST_z")], [])) == ["100 1", "503 2"]),
     "W2": lambda: check(
-        told(end([replace(TRUNK, auth_username="u", auth_password=Secret("p"))], [])) == ["100 1", "407 4"]
+        described(end([replace(TRUNK, auth_username="u", auth_password=Secret("p"))], [])) == ["100 1", "407 4"]
     ),
-    "W3": lambda: check(told(end([TRUNK], [RULE, replace(OTHER, pin="1234")])) == ["100 1", "180 4", "503 6"]),
-    "W4": lambda: check(told(end([TRUNK], [])) == ["100 1", "180 4", "nothing 4"]),
-    "W5": lambda: check(told(end([TRUNK], [RULE])) == ["100 1", "180 4", "200 7", "prompt 0"]),
-    "W6": lambda: check(told(end([TRUNK], [OPEN])) == ["100 1", "180 4", "200 None", "486 180000"]),
-    "W7": lambda: check(told(end([TRUNK], [RULE], replace(CALL, pin="1")))[-2:] == ["wrong-PIN 140", "BYE 2050"]),
-    "W8": lambda: check(told(end([TRUNK], [RULE], replace(CALL, pin="1234")))[-2:] == ["joining 130", "in 1320"]),
+    "W3": lambda: check(described(end([TRUNK], [RULE, replace(OTHER, pin="1234")])) == ["100 1", "180 4", "503 6"]),
+    "W4": lambda: check(described(end([TRUNK], [])) == ["100 1", "180 4", "nothing 4"]),
+    "W5": lambda: check(described(end([TRUNK], [RULE])) == ["100 1", "180 4", "200 7", "prompt 0"]),
+    "W6": lambda: check(described(end([TRUNK], [OPEN])) == ["100 1", "180 4", "200 None", "486 180000"]),
+    "W7": lambda: check(described(end([TRUNK], [RULE], replace(CALL, pin="1")))[-2:] == ["wrong-PIN 140", "BYE 2050"]),
+    "W8": lambda: check(described(end([TRUNK], [RULE], replace(CALL, pin="1234")))[-2:] == ["joining 130", "in 1320"]),
 }
 
 

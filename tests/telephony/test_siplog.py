@@ -11,7 +11,7 @@ import pytest
 from sipctl.telephony.explaining.logged import LoggedExplanation, explain_logged
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.siplog.calls import LoggedCall, gather_calls
-from sipctl.telephony.siplog.ending import happened, is_failed, reason_of, told_ending, untold
+from sipctl.telephony.siplog.ending import describe_ending, happened, is_failed, reason_of, untold
 from sipctl.telephony.siplog.line import read_line
 from sipctl.telephony.site import Site
 from sipctl.telephony.snapshot import snapshot_of
@@ -32,7 +32,7 @@ def logged(version: str) -> dict[str, LoggedCall]:
     return {call.call_id: call for call in gather_calls(map(read_line, lines(f"livekit-sip-{version}")))}
 
 
-def told(version: str) -> Iterator[tuple[dict[str, Any], LoggedExplanation]]:
+def described(version: str) -> Iterator[tuple[dict[str, Any], LoggedExplanation]]:
     calls = logged(version)
     for row in map(json.loads, lines(f"livekit-sip-{version}.calls")):
         setup = snapshot_of(row["setup"])
@@ -45,7 +45,7 @@ def told(version: str) -> Iterator[tuple[dict[str, Any], LoggedExplanation]]:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_call_is_told_as_the_matcher_decides_it(version: str) -> None:
     seen = 0
-    for row, one in told(version):
+    for row, one in described(version):
         seen += 1
         expected = None if row["call"] in NOTHING_DECIDED else row["call"] not in CHANGED_DURING_THE_CALL
         assert one.agrees is expected, (row["call"], happened(one.logged))
@@ -54,7 +54,7 @@ def test_every_call_is_told_as_the_matcher_decides_it(version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_is_read_is_what_was_sent(version: str) -> None:
-    for row, one in told(version):
+    for row, one in described(version):
         call = one.logged
         assert call.source_ip == row["source_address"]
         assert call.transport == row["transport"]
@@ -90,15 +90,15 @@ ENDINGS = {
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_endings_in_words(version: str) -> None:
-    found = {row["call"]: one.logged for row, one in told(version)}
+    found = {row["call"]: one.logged for row, one in described(version)}
     for name, (reason, words, failed) in ENDINGS.items():
         call = found[name]
         assert (reason_of(call), is_failed(call)) == (reason, failed), name
-        assert told_ending(call).startswith(words), name
+        assert describe_ending(call).startswith(words), name
 
 
 def test_what_the_log_cannot_tell() -> None:
-    found = {row["call"]: one.logged for row, one in told("1.8.0")}
+    found = {row["call"]: one.logged for row, one in described("1.8.0")}
     assert untold(found["bye-after-two-digits"]) == ["digits typed without #"]
     assert untold(found["no-trunk"]) == ["which condition of a trunk or rule failed"]
     assert untold(found["pin-right"]) == []

@@ -146,7 +146,7 @@ class ReportView:
         yield f"{printable(self.report.verdict)}\n"
         shown = self.report.findings if all_levels else _problems(self.report)
         for finding in _grouped(shown):
-            yield "".join(f"{printable(line)}\n" for line in _told(finding, with_source=all_levels))
+            yield "".join(f"{printable(line)}\n" for line in _describe(finding, with_source=all_levels))
         counts = [f"{count} {_COUNTED[level][count != 1]}" for level, count in self.report.counts.items() if count]
         if counts:
             yield f"\n{', '.join(counts)}{'' if all_levels else ' (-v lists all)'}\n"
@@ -167,7 +167,7 @@ def _grouped(findings: Iterable[Finding]) -> list[Finding]:
     ]
 
 
-def _told(finding: Finding, *, with_source: bool) -> Iterator[str]:
+def _describe(finding: Finding, *, with_source: bool) -> Iterator[str]:
     """The lines of one finding: what, where, and what to do."""
     if finding.level in {Level.OK, Level.SKIPPED}:
         yield f"{finding.level.upper():7} {finding.code}  {finding.title}" + (
@@ -192,9 +192,9 @@ def _evidence(finding: Finding, *, with_source: bool) -> Iterator[str]:
         "expected": seen.expected,
         "source": seen.source if with_source and seen.source != finding.resource else "",
     }
-    told = "; ".join(f"{label}: {text}" for label, text in parts.items() if text)
-    if told:
-        yield f"        {told}"
+    described = "; ".join(f"{label}: {text}" for label, text in parts.items() if text)
+    if described:
+        yield f"        {described}"
 
 
 def report_record(report: Report) -> Findings:

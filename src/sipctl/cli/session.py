@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from sipctl.operations.safeguards import Permit
     from sipctl.operations.sync.request import Request
     from sipctl.operations.sync.result import Outcome
-    from sipctl.registry.looks import Looks
+    from sipctl.registry.observations import Observations
     from sipctl.registry.store import Registry
     from sipctl.sandbox.server import Sandbox
     from sipctl.telephony.model import DispatchRule, InboundTrunk
@@ -280,7 +280,7 @@ class Session:
         from sipctl.operations.change import Writer
 
         journal = self.journal
-        with self.told_if_stopped(), nullcontext() if permit.dry_run else self.lock():
+        with self.reported_if_stopped(), nullcontext() if permit.dry_run else self.lock():
             return self.livekit(
                 lambda client: use_case(
                     Writer(client, self.settings, permit, journal, self.pins_today, self.check_lock)
@@ -297,15 +297,15 @@ class Session:
 
         return run_sync(self, request)
 
-    def looks(self) -> "Looks":
+    def observations(self) -> "Observations":
         """What earlier runs of purge and sync observed.
 
         Raises:
-            ConfigError, UncheckedError, RailError: as `open_looks`.
+            ConfigError, UncheckedError, SafeguardError: as `open_observations`.
         """
-        from sipctl.registry.opening import open_looks
+        from sipctl.registry.opening import open_observations
 
-        return open_looks(self.settings, state_dir(), self.options.timeout)
+        return open_observations(self.settings, state_dir(), self.options.timeout)
 
     def note(self, text: str) -> None:
         """A line on stderr for people."""
@@ -351,7 +351,7 @@ class Session:
         )
 
     @contextmanager
-    def told_if_stopped(self) -> Iterator[None]:
+    def reported_if_stopped(self) -> Iterator[None]:
         """While the body runs, a signal that ends it leaves a word about what was done."""
         try:
             yield

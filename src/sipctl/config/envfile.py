@@ -114,7 +114,8 @@ def _filled(binding: Binding, values: Mapping[str, str | None], line: int, fault
     references = [atom for atom in atoms if isinstance(atom, Variable)]
     unset = (one.name for one in references if one.default is None and one.name not in values)
     faults += (
-        Fault(line, binding.key or "", f"{_told(name)} is not set before this line", FaultKind.UNSET) for name in unset
+        Fault(line, binding.key or "", f"{_describe(name)} is not set before this line", FaultKind.UNSET)
+        for name in unset
     )
     texts = [_resolved(atom, values) for atom in atoms]
     if sum(map(len, texts)) > _VALUE_LIMIT:
@@ -123,7 +124,7 @@ def _filled(binding: Binding, values: Mapping[str, str | None], line: int, fault
     return "".join(texts)
 
 
-def _told(variable: str) -> str:
+def _describe(variable: str) -> str:
     """A variable as it may be shown: what is not written as one may be a piece of a password."""
     return f"${{{variable}}}" if _VARIABLE.fullmatch(variable) else "what stands in ${…}"
 

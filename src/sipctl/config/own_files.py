@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from sipctl.errors import RailError
+from sipctl.errors import SafeguardError
 
 _NAMES: Final = ("audit.jsonl*", "looks.db*", "pins*.db*", "rotation-*.jsonl", "*.lock", "*.holder", "bug-*.txt")
 """What sipctl calls its files. In a folder that others use, too, everything else is left alone."""
@@ -34,7 +34,7 @@ def open_own(path: Path, flags: int) -> int:
 
     Raises:
         OSError: it cannot be opened.
-        RailError: it cannot be secured.
+        SafeguardError: it cannot be secured.
     """
     secure(path)
     return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -44,7 +44,7 @@ def secure(path: Path) -> None:
     """Take the rights of others from a file of ours, if it is there; whoever opens it is told of a folder in its place.
 
     Raises:
-        RailError: a link, or what is no file, stands in its place, or it is open to others and another user's.
+        SafeguardError: a link, or what is no file, stands in its place, or it is open to others and another user's.
     """
     try:
         mode = path.lstat().st_mode
@@ -55,14 +55,16 @@ def secure(path: Path) -> None:
             _tighten(path, mode)
     elif not stat.S_ISDIR(mode):
         kind = "a link" if stat.S_ISLNK(mode) else "no regular file"
-        raise RailError(f"{path} is {kind}, and sipctl keeps its own files itself", code="link", hint=_FOLDERS_HINT)
+        raise SafeguardError(
+            f"{path} is {kind}, and sipctl keeps its own files itself", code="link", hint=_FOLDERS_HINT
+        )
 
 
 def _tighten(path: Path, mode: int) -> None:
     try:
         path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
     except OSError as error:
-        raise RailError(
+        raise SafeguardError(
             f"others can read or write {path} ({stat.S_IMODE(mode):04o}), and it cannot be closed: {error.strerror}",
             code="loose-file",
             hint=f"make it yours, with mode 0600; {_FOLDERS_HINT}",
@@ -74,7 +76,7 @@ def secure_all(folder: Path) -> None:
     for path, _ in loose_files(folder):
         try:
             secure(path)
-        except RailError:
+        except SafeguardError:
             continue  # whoever opens it is refused, and the doctor names it
 
 
@@ -83,7 +85,7 @@ def secure_database(path: Path) -> None:
 
     Raises:
         OSError: the folder cannot be made.
-        RailError: one of them cannot be secured.
+        SafeguardError: one of them cannot be secured.
     """
     make_folder(path.parent)
     for suffix in ("", "-wal", "-shm", "-journal"):

@@ -78,11 +78,11 @@ def _load(path: Path) -> "ConfigFile":
 
     file, faults = parse_config(read_text(path))
     if file is None:
-        raise ConfigError(_told(path, faults), hint=(CommandLine.of("config", "validate"), " lists every fault"))
+        raise ConfigError(_describe(path, faults), hint=(CommandLine.of("config", "validate"), " lists every fault"))
     return file
 
 
-def _told(path: Path, faults: list[Fault]) -> str:
+def _describe(path: Path, faults: list[Fault]) -> str:
     first = faults[0]
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return f"{path}:{first.line}: {f'{first.key}: ' if first.key else ''}{first.message}{more}"

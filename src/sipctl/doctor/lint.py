@@ -58,10 +58,10 @@ def _findings(settings: Settings, snapshot: Snapshot, plan: Plan) -> list[Findin
 def _report(settings: Settings, findings: Iterable[Finding], plan: Plan, what: str) -> Report:
     today = datetime.now(UTC).date()
     report = make_report(findings, "", fail_on=plan.fail_on, ignored=settings.ignored, today=today)
-    return replace(report, verdict=f"{_told(report.counts)} in {what}.")
+    return replace(report, verdict=f"{_describe(report.counts)} in {what}.")
 
 
-def _told(counts: Mapping[str, int]) -> str:
+def _describe(counts: Mapping[str, int]) -> str:
     levels = (("error", "error"), ("warn", "warning"))
     problems = [_number(counts[level], word) for level, word in levels if counts[level]]
     return " and ".join(problems) or "Nothing wrong"

@@ -111,8 +111,8 @@ def tell_partial_verdict(report: Report) -> str:
     """The sentence for a run of some checks, which cannot speak for callers."""
     if all(finding.level is Level.SKIPPED for finding in report.findings):
         return "Nothing was checked: what that needs is not there."
-    told = [f"{count} {word}{'s' if count != 1 else ''}" for word, count in _bad(report) if count]
-    return f"{' and '.join(told) or 'Nothing wrong'} in the checks asked for."
+    described = [f"{count} {word}{'s' if count != 1 else ''}" for word, count in _bad(report) if count]
+    return f"{' and '.join(described) or 'Nothing wrong'} in the checks asked for."
 
 
 def _bad(report: Report) -> tuple[tuple[str, int], ...]:
@@ -137,8 +137,8 @@ def _sentence(errors: Sequence[Finding], report: Report, facts: Facts) -> str:
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         callers = CODES[errors[0].code].callers
-        told = "" if callers.startswith("Depends") else f" For callers: {callers}"
-        return f"Not as it should be: {errors[0].detail or errors[0].title}{more}.{told}"
+        described = "" if callers.startswith("Depends") else f" For callers: {callers}"
+        return f"Not as it should be: {errors[0].detail or errors[0].title}{more}.{described}"
     return _healthy(report, facts)
 
 
@@ -157,5 +157,5 @@ def _healthy(report: Report, facts: Facts) -> str:
 
 def _reservations(report: Report, facts: Facts) -> str:
     warnings = report.counts["warn"]
-    told = f" {warnings} warning{'s' if warnings != 1 else ''}." if warnings else ""
-    return f"{told} SIP node not checked." if facts.health.not_asked else told
+    described = f" {warnings} warning{'s' if warnings != 1 else ''}." if warnings else ""
+    return f"{described} SIP node not checked." if facts.health.not_asked else described

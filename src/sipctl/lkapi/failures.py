@@ -198,7 +198,7 @@ def _from_unauthorised(refusal: Refusal, connection: Connection) -> SipctlError:
         )
     if "expired" in body or "not valid yet" in body:
         return DeniedError(
-            f"LiveKit refused the token for its time: the server's clock is {_told_skew(refusal.skew_s)}",
+            f"LiveKit refused the token for its time: the server's clock is {_describe_skew(refusal.skew_s)}",
             code="clock-skew",
             hint=f"synchronise both clocks; LiveKit allows {LEEWAY_S} s",
         )
@@ -211,7 +211,7 @@ def _from(origin: str) -> str:
     return f" ({origin})" if origin else ""
 
 
-def _told_skew(skew_s: float) -> str:
+def _describe_skew(skew_s: float) -> str:
     return f"{abs(skew_s):.0f} s {'ahead of' if skew_s > 0 else 'behind'} ours"
 
 

@@ -93,10 +93,10 @@ def _parse(text: str, wrappers: tuple[str, ...], message: M) -> M:
     try:
         return ParseDict(_unwrapped(value, wrappers), message)
     except (ParseError, ValueError, RecursionError) as error:
-        raise UsageError(f"LiveKit cannot read the request: {told(error, value)}") from None
+        raise UsageError(f"LiveKit cannot read the request: {described(error, value)}") from None
 
 
-def told(error: Exception, value: object) -> str:
+def described(error: Exception, value: object) -> str:
     """What protobuf's parser complains of in a JSON value, without what stands there, and the names of its messages."""
     text = str(error).partition("\n")[0].rstrip(".")
     unknown, fields, known = _UNKNOWN.search(text), _FIELDS.match(text), set(_keys(value))

@@ -11,7 +11,7 @@ from livekit.protocol.models import Room as RoomMessage
 from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 
 from sipctl.errors import UsageError
-from sipctl.lkapi.requests import told
+from sipctl.lkapi.requests import described
 
 M = TypeVar("M", bound=Message)
 
@@ -63,5 +63,5 @@ def _parsed(value: Any, message: M) -> M:  # noqa: ANN401 - any JSON value
         return ParseDict({key: inner for key, inner in value.items() if key != "sipctl"}, message)
     except (ParseError, AttributeError, ValueError) as error:
         raise UsageError(
-            f"the snapshot holds something that LiveKit has no name for: {told(error, value)}", hint=_HINT
+            f"the snapshot holds something that LiveKit has no name for: {described(error, value)}", hint=_HINT
         ) from None

@@ -161,7 +161,7 @@ class Journal:
 
         `is_undone` = whatever the error is, nothing is left of the write.
         """
-        result, told = _judged(error)
+        result, described = _judged(error)
         return replace(
             intent,
             phase="outcome",
@@ -169,7 +169,7 @@ class Journal:
             resource=resource or intent.resource,
             after=after if after is not None else intent.after,
             result="failed" if is_undone else result,
-            error=told,
+            error=described,
         )
 
     @contextmanager
@@ -253,8 +253,8 @@ def _judged(error: BaseException | None) -> tuple[str, str]:
     """The `result` and the `error` of an outcome."""
     if error is None:
         return "done", ""
-    told = error.message if isinstance(error, SipctlError) else type(error).__name__
-    return "failed" if surely_without_effect(error) else "unknown", told
+    described = error.message if isinstance(error, SipctlError) else type(error).__name__
+    return "failed" if surely_without_effect(error) else "unknown", described
 
 
 def _user() -> str:

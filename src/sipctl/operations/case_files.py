@@ -37,8 +37,8 @@ def _rows(text: str, suffix: str) -> Iterator[object]:
     if suffix in {".yaml", ".yml"}:
         file = parse_yaml(Path("tests"), text)
         if file.faults:
-            told = f"the tests, line {file.faults[0].line}: {file.faults[0].message}"
-            raise UsageError(told, hint="many tests are read faster as TOML or JSON lines")
+            described = f"the tests, line {file.faults[0].line}: {file.faults[0].message}"
+            raise UsageError(described, hint="many tests are read faster as TOML or JSON lines")
         yield from _with_defaults(file.root)
     elif suffix == ".jsonl" or text.lstrip().startswith("{"):
         yield from _lines(text)

@@ -73,7 +73,7 @@ class Writer:
         """Stop for this reason unless `--allow` names the safeguard.
 
         Raises:
-            RailError: it does not.
+            SafeguardError: it does not.
         """
         if word not in self.permit.allow:
             raise refusal(word, reason)
@@ -82,19 +82,19 @@ class Writer:
         """Stop unless a protected profile is confirmed by its name.
 
         Raises:
-            RailError: it is not.
+            SafeguardError: it is not.
         """
         check_profile(self.settings, self.permit)
 
-    def check_protected(self, deed: str, *names: str) -> None:
+    def check_protected(self, verb: str, *names: str) -> None:
         """Stop a write to a protected profile, or to a thing that one of its names puts on the protect list.
 
         Raises:
-            RailError: it is protected, and that is not allowed.
+            SafeguardError: it is protected, and that is not allowed.
         """
         self.check_profile()
         if not set(names).isdisjoint(self.settings.protect):
-            self.refuse_unless("protected", f"will not {deed}: it is on the profile's protect list")
+            self.refuse_unless("protected", f"will not {verb}: it is on the profile's protect list")
 
     async def carry_out(
         self,
@@ -127,8 +127,8 @@ class Writer:
         except UncheckedError as error:
             if surely_without_effect(error):
                 raise
-            told = f"{error.message}; whether it was done is not known"
-            raise UncheckedError(told, code=error.code, hint=error.advice) from error
+            described = f"{error.message}; whether it was done is not known"
+            raise UncheckedError(described, code=error.code, hint=error.advice) from error
 
     async def _made(
         self, change: Change, write: Callable[[], Awaitable[tuple[str, Json | None]]], record: Record

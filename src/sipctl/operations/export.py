@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sipctl.command_line import CommandLine
 from sipctl.config.urls import same_server
-from sipctl.errors import RailError, UsageError
+from sipctl.errors import SafeguardError, UsageError
 from sipctl.masking import shown_url
 from sipctl.operations.safeguards import refusal
 from sipctl.telephony.livekit_json import room_to_json, rule_to_json, trunk_to_json
@@ -65,14 +65,14 @@ def check_origin(origin: Origin | None, named: str, url: str, allow: Container[s
 
     Raises:
         UsageError: a newer version wrote it.
-        RailError: its PINs are not the real ones, or it is of another server and that is not allowed.
+        SafeguardError: its PINs are not the real ones, or it is of another server and that is not allowed.
     """
     if origin is None:
         return f"{named} does not say of which server it is, nor whether its PINs are real"
     if not origin.is_known:
         raise UsageError(f"the head of {named} is none that this version knows", hint="use the sipctl that wrote it")
     if not origin.has_real_pins:
-        raise RailError(
+        raise SafeguardError(
             f"{named} restores nothing: its PINs are swapped for others",
             code="rail-swapped-pins",
             hint=(EXPORT_TO_FILE, " writes one that restores"),

@@ -317,7 +317,7 @@ def check_release(settings: Settings, held: Holding, live: Live | None, allow: f
 
     Raises:
         NotFoundError: the room has none.
-        RailError: the room is on the protect list, or live, or its rule would go on to open it.
+        SafeguardError: the room is on the protect list, or live, or its rule would go on to open it.
     """
     if not held.pin:
         raise NotFoundError(f"room {held.room!r} has no PIN")

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from sipctl.command_line import CommandLine, prose_text, quoted
-from sipctl.errors import NotFoundError, RailError
+from sipctl.errors import NotFoundError, SafeguardError
 from sipctl.operations.audit import Entry
 from sipctl.operations.batch import Attempt, Pace, StopSwitch, attempt_each
 from sipctl.operations.change import Change, Writer
@@ -268,18 +268,18 @@ def check_steps(steps: Iterable[Step], limit: int) -> None:
     """Refuse a restore that would delete many rules.
 
     Raises:
-        RailError: it would delete more than `limit`.
+        SafeguardError: it would delete more than `limit`.
     """
     count = sum(step.action is RestoreAction.DELETE for step in steps)
     if count > limit:
-        raise RailError(
+        raise SafeguardError(
             f"would delete {count} rules, more than max_delete {limit}",
             code="rail-many",
             hint=f"look at the plan; if it is right, add `{quoted('--max-delete', str(count))}`",
         )
 
 
-def refusals(steps: Iterable[Step]) -> list[RailError]:
+def refusals(steps: Iterable[Step]) -> list[SafeguardError]:
     """Why steps are refused, each with the word that lifts it."""
     return [retired_pin(step.rule, step.why) for step in steps if step.action is RestoreAction.REFUSE]
 

@@ -114,7 +114,7 @@ async def delete_room(writer: Writer, name: str) -> Change:
 
     Raises:
         NotFoundError: LiveKit lists no such room.
-        RailError: somebody is in it, or it is protected.
+        SafeguardError: somebody is in it, or it is protected.
     """
     room = await _find_room(writer.client, name)
     writer.check_protected(f"delete room {room.name!r}", room.name, room.sid)

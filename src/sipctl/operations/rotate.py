@@ -321,7 +321,7 @@ def plan_rotation(
 
     Raises:
         NotFoundError, UsageError: the registry knows no such room, or several; the only one has no PIN.
-        RailError: the only one is live or protected, or another system hands out PINs.
+        SafeguardError: the only one is live or protected, or another system hands out PINs.
     """
     if live:
         check_sole_issuer(registry, settings.mark, live)

@@ -28,7 +28,7 @@ from sipctl.telephony.linting.lints import faults_of
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule
-from sipctl.telephony.naming import told_rule
+from sipctl.telephony.naming import describe_rule
 from sipctl.telephony.ownership import is_open, serves
 from sipctl.telephony.pins import check_pin
 from sipctl.telephony.ruleset import rule_conflicts, rule_keys
@@ -53,7 +53,7 @@ async def create_requested_rule(writer: Writer, rule: DispatchRule) -> Change:
 
     Raises:
         NotFoundError, UsageError: there is no such inbound trunk, or several.
-        RailError, ConflictError, UsageError: as `create_rule`.
+        SafeguardError, ConflictError, UsageError: as `create_rule`.
     """
     return await create_rule(writer, replace(rule, trunk_ids=await inbound_trunk_ids(writer.client, rule.trunk_ids)))
 
@@ -63,7 +63,7 @@ async def update_requested_rule(writer: Writer, reference: str, edits: Mapping[s
 
     Raises:
         NotFoundError, UsageError: there is no such inbound trunk, or several.
-        RailError, ChangedError, ConflictError: as `update_rule`.
+        SafeguardError, ChangedError, ConflictError: as `update_rule`.
     """
     if "trunk_ids" in edits:
         edits = {**edits, "trunk_ids": await inbound_trunk_ids(writer.client, edits["trunk_ids"])}
@@ -80,7 +80,7 @@ async def create_rule(writer: Writer, rule: DispatchRule, *, as_it_was: bool = F
     `as_it_was` = the rule stood before: neither its PIN nor what lint says of it is anything new.
 
     Raises:
-        RailError: the rule has no PIN and `open` is not allowed; it shadows another one or is shadowed.
+        SafeguardError: the rule has no PIN and `open` is not allowed; it shadows another one or is shadowed.
         ConflictError: another rule takes the same calls.
         UsageError: the PIN is none that a caller can type.
     """
@@ -176,7 +176,7 @@ async def _withdraw(writer: Writer, made: Change, twin: DispatchRule, *, require
         return
     except SipctlError as error:
         raise PartialError(
-            f"rule {made.id} was created beside {told_rule(twin)}, which takes the same calls, and not taken back:"
+            f"rule {made.id} was created beside {describe_rule(twin)}, which takes the same calls, and not taken back:"
             f" {error.message}",
             code="not-withdrawn",
             hint=(restore_change(made.item), " takes it back"),
@@ -222,7 +222,7 @@ async def _refuse_faults(writer: Writer, before: DispatchRule | None, after: Dis
     LiveKit checks an update only against the rules of its new trunks, and never whether a rule can win.
 
     Raises:
-        RailError, ConflictError: there is one, and its code is not allowed.
+        SafeguardError, ConflictError: there is one, and its code is not allowed.
     """
     rules, trunks = list(await writer.client.list_rules()), await writer.client.list_inbound_trunks()
     kept = [rule for rule in rules if before is None or rule.sip_dispatch_rule_id != before.sip_dispatch_rule_id]
@@ -283,8 +283,8 @@ async def update_rule(writer: Writer, reference: str, edits: Mapping[str, Any], 
     `as_it_was` = the rule stood so before: neither its PIN nor what lint says of it is anything new.
 
     Raises:
-        RailError: the rule serves a live room, is foreign or protected, would lose its PIN, or would clash with another
-            one, shadow it or be shadowed.
+        SafeguardError: the rule serves a live room, is foreign or protected, would lose its PIN, or would clash with
+            another one, shadow it or be shadowed.
         ChangedError: the rule changed meanwhile.
         ConflictError: another rule takes the same calls.
     """
@@ -297,7 +297,7 @@ async def update_rule(writer: Writer, reference: str, edits: Mapping[str, Any], 
         check_pin(after.pin)
     if is_open(after) and not is_open(before):
         writer.refuse_unless("open", f"without its PIN, rule {identifier} lets every caller into {after.room_name!r}")
-    await _check_rails(writer, before, "update")
+    await _check_safeguards(writer, before, "update")
     if not as_it_was:
         await _refuse_faults(writer, before, after)
     change = Change(action="update", kind="rule", id=identifier, before=rule_to_json(before), after=rule_to_json(after))
@@ -313,12 +313,12 @@ async def delete_rule(writer: Writer, reference: str) -> Change:
     """Delete one rule. Should its room come alive in that moment, the rule is put back.
 
     Raises:
-        RailError: the rule serves a live room, is foreign or protected.
+        SafeguardError: the rule serves a live room, is foreign or protected.
         ChangedError: the room came alive, and the rule was put back.
         PartialError: the rule was deleted, and then something failed.
     """
     rule = await get_rule(writer.client, reference)
-    await _check_rails(writer, rule, "delete")
+    await _check_safeguards(writer, rule, "delete")
     change = Change(action="delete", kind="rule", id=rule.sip_dispatch_rule_id, before=rule_to_json(rule))
 
     async def write() -> tuple[str, None]:
@@ -382,7 +382,7 @@ async def put_back(writer: Writer, rule: DispatchRule) -> str:
         return found.rule.sip_dispatch_rule_id
 
 
-async def _check_rails(writer: Writer, rule: DispatchRule, verb: str) -> None:
+async def _check_safeguards(writer: Writer, rule: DispatchRule, verb: str) -> None:
     identifier = rule.sip_dispatch_rule_id
     writer.check_protected(f"{verb} rule {identifier}", identifier, rule.name, rule.room_name)
     if not writer.settings.mark.owns(rule):

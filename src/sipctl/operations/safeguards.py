@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sipctl.command_line import quoted
 from sipctl.config.model import Settings
-from sipctl.errors import RailError, RetiredPinError, UsageError
+from sipctl.errors import RetiredPinError, SafeguardError, UsageError
 from sipctl.operations.snapshot import Live
 from sipctl.telephony.linting.fault import REFUSED
 from sipctl.telephony.model import DispatchRule
@@ -30,11 +30,11 @@ def check_profile(settings: Settings, permit: Permit) -> None:
     """Stop unless a protected profile is confirmed by its name.
 
     Raises:
-        RailError: it is not.
+        SafeguardError: it is not.
     """
     profile = settings.profile
     if settings.protected and permit.confirm != profile:
-        raise RailError(
+        raise SafeguardError(
             f"profile {profile!r} is protected", code="rail-protected", hint=f"add `{quoted('--confirm', profile)}`"
         )
 
@@ -65,9 +65,9 @@ def permit_from(allow: Iterable[str], confirm: str, *, dry_run: bool) -> Permit:
     return Permit(allow=frozenset(allow), confirm=confirm, dry_run=dry_run)
 
 
-def refusal(word: str, reason: str) -> RailError:
+def refusal(word: str, reason: str) -> SafeguardError:
     """What stops a write for this reason unless `--allow` has the word."""
-    return RailError(reason, code=f"rail-{word}", hint=f"to do it all the same, add `{quoted('--allow', word)}`")
+    return SafeguardError(reason, code=f"rail-{word}", hint=f"to do it all the same, add `{quoted('--allow', word)}`")
 
 
 def retired_pin(rule: DispatchRule, objection: str) -> RetiredPinError:
@@ -108,14 +108,14 @@ def check_sole_issuer(registry: "Registry", mark: Ownership, live: Live) -> None
     Else two systems would hand out different PINs.
 
     Raises:
-        RailError: another backend writes these PINs.
+        SafeguardError: another backend writes these PINs.
     """
     owned = (rule for rule in live.rules if rule.room_name in live.rooms and mark.owns(rule))
     carried = {rule.pin: rule for rule in owned if is_pin(rule.pin)}
     known = registry.holders(carried)
     stranger = next((rule for pin, rule in carried.items() if pin not in known), None)
     if stranger:
-        raise RailError(
+        raise SafeguardError(
             f"rule {stranger.sip_dispatch_rule_id} of live room {stranger.room_name!r} carries a PIN that this registry"
             " does not know: another backend, probably Meet, hands out PINs here",
             code="two-truths",

@@ -10,7 +10,7 @@ from sipctl.operations.references import pick_one
 from sipctl.telephony import ids
 from sipctl.telephony.livekit_json import trunk_to_json
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Trunk
-from sipctl.telephony.naming import told_trunk
+from sipctl.telephony.naming import describe_trunk
 from sipctl.telephony.numbers import normalize_number
 from sipctl.telephony.ruleset import trunk_conflicts
 
@@ -96,7 +96,7 @@ async def update_trunk(writer: Writer, reference: str, edits: Mapping[str, Any])
 
     Raises:
         UsageError: the trunk only makes calls.
-        RailError: it is protected.
+        SafeguardError: it is protected.
         ConflictError: another trunk takes the same calls.
     """
     before = await get_trunk(writer.client, reference)
@@ -110,7 +110,8 @@ async def update_trunk(writer: Writer, reference: str, edits: Mapping[str, Any])
     for conflict in trunk_conflicts([*others, after]):
         if conflict.second is after:
             raise ConflictError(
-                f"trunk {told_trunk(conflict.first)} already takes these calls", hint="choose other numbers or callers"
+                f"trunk {describe_trunk(conflict.first)} already takes these calls",
+                hint="choose other numbers or callers",
             )
     change = Change(
         action="update", kind="trunk", id=identifier, before=trunk_to_json(before), after=trunk_to_json(after)
@@ -126,7 +127,7 @@ async def delete_trunk(writer: Writer, reference: str) -> Change:
     """Delete a trunk. LiveKit leaves the rules that name it dangling, so those must go first.
 
     Raises:
-        RailError: dispatch rules name it, or it is protected.
+        SafeguardError: dispatch rules name it, or it is protected.
     """
     trunk = await get_trunk(writer.client, reference)
     writer.check_protected(f"delete trunk {trunk.sip_trunk_id}", trunk.sip_trunk_id, trunk.name)

@@ -61,14 +61,14 @@ class ServerLock:
         self._connection.execute(_NAMED, {"title": f"sipctl {who}"})
         self._connection.execute(_UNLIMITED)
         until = monotonic() + wait_s
-        is_told = False
+        is_reported = False
         for key in self._keys:
             while not self._connection.execute(_TAKE, {"key": key}).scalar_one():
                 if monotonic() >= until:
                     return self._holder(key)
-                if not is_told:
+                if not is_reported:
                     on_wait(self._holder(key))
-                    is_told = True
+                    is_reported = True
                 sleep(_PAUSE_S)
         return None
 

@@ -10,7 +10,7 @@ from sipctl.config.own_files import secure_database
 from sipctl.config.urls import server_name
 from sipctl.errors import UncheckedError
 from sipctl.registry.database import open_engine, sharing_host
-from sipctl.registry.looks import Looks
+from sipctl.registry.observations import Observations
 from sipctl.registry.store import Registry
 
 
@@ -23,7 +23,7 @@ def open_registry(settings: RegistrySettings, embedded_file: Path, timeout_s: fl
     Raises:
         ConfigError: there is no such database, a newer sipctl made it, or it is corrupt.
         UncheckedError: it cannot be reached, or is locked.
-        RailError: it is a file of ours that others can read, or a link.
+        SafeguardError: it is a file of ours that others can read, or a link.
     """
     home = open_engine(home_url(settings) or _own(embedded_file), timeout_s)
     notes = open_engine(settings.state_url.reveal() or _own(embedded_file), timeout_s) if settings.in_meet else home
@@ -34,7 +34,7 @@ def open_registry(settings: RegistrySettings, embedded_file: Path, timeout_s: fl
         registry.close()
 
 
-def open_looks(settings: Settings, folder: Path, timeout_s: float) -> Looks:
+def open_observations(settings: Settings, folder: Path, timeout_s: float) -> Observations:
     """Where looks at the server are remembered: in a database that hosts share, else in a file of the state folder.
 
     However its address is spelled, a server has one memory for each mark of rules: profiles that share a server but
@@ -43,13 +43,13 @@ def open_looks(settings: Settings, folder: Path, timeout_s: float) -> Looks:
     Raises:
         ConfigError: a newer sipctl made it, or it is corrupt.
         UncheckedError: it cannot be written, or is locked.
-        RailError: it is a file of ours that others can read, or a link.
+        SafeguardError: it is a file of ours that others can read, or a link.
     """
     url = state_url(settings.registry) or _own(folder / "looks.db")
     engine = open_engine(url, timeout_s)
     server = server_name(settings.connection.url, sharing_host(engine))
     looked_at = " ".join(filter(None, (server, settings.name_template, settings.room_pattern)))
-    return Looks(engine, looked_at)
+    return Observations(engine, looked_at)
 
 
 def _own(file: Path) -> str:

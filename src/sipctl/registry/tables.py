@@ -69,7 +69,7 @@ sightings: Final = Table(
 )
 """Rules that were stale at every look since then. Since version 2, as the two tables below."""
 
-looks: Final = Table(
+observations: Final = Table(
     "sipctl_look",
     OURS,
     Column("server", String, primary_key=True),
@@ -153,17 +153,17 @@ def _upgrade(connection: Connection) -> None:
 
 def _rename_servers(connection: Connection) -> None:
     """Give each server its one name. Of several memories of one the newest stays, as it was found."""
-    known = connection.execute(select(looks.c.server).order_by(looks.c.last_at)).scalars().all()
+    known = connection.execute(select(observations.c.server).order_by(observations.c.last_at)).scalars().all()
     newest = {_renamed(connection, old): old for old in known}
     for old in set(known) - set(newest.values()):
         _forget(connection, old)
-    for old in connection.execute(select(runs.c.server).union(select(looks.c.server))).scalars().all():
-        for table in (looks, sightings, runs):
+    for old in connection.execute(select(runs.c.server).union(select(observations.c.server))).scalars().all():
+        for table in (observations, sightings, runs):
             connection.execute(update(table).where(table.c.server == old).values(server=_renamed(connection, old)))
 
 
 def _forget(connection: Connection, server: str) -> None:
-    for table in (looks, sightings):
+    for table in (observations, sightings):
         connection.execute(delete(table).where(table.c.server == server))
 
 

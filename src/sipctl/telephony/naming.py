@@ -3,12 +3,12 @@
 from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
 
 
-def told_rule(rule: DispatchRule) -> str:
+def describe_rule(rule: DispatchRule) -> str:
     """A rule by id, name and room."""
-    return f"{rule.sip_dispatch_rule_id} ({rule.name or 'unnamed'}, {told_room(rule)})".lstrip()
+    return f"{rule.sip_dispatch_rule_id} ({rule.name or 'unnamed'}, {describe_room(rule)})".lstrip()
 
 
-def told_room(rule: DispatchRule) -> str:
+def describe_room(rule: DispatchRule) -> str:
     """Where a rule leads: its room, or the pattern of its rooms."""
     if rule.kind is None:
         return "no rule type"
@@ -18,7 +18,7 @@ def told_room(rule: DispatchRule) -> str:
     return f"rooms {f'{rule.room_name}_' if rule.room_name else ''}<{number}>"
 
 
-def told_trunk(trunk: InboundTrunk) -> str:
+def describe_trunk(trunk: InboundTrunk) -> str:
     """A trunk by id and name."""
     return f"{trunk.sip_trunk_id} ({trunk.name or 'unnamed'})".lstrip()
 

@@ -110,7 +110,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class State:
     """What is known at one moment: `rules` were listed before the rooms.
 
     `live` are rooms that LiveKit lists; `attended` those of them with somebody who is no phone caller; `pins` the
@@ -156,9 +156,9 @@ class Policy:
         return self.trunk_ids is not None and set(rule.trunk_ids) != set(self.trunk_ids)
 
 
-def wanted_pin(room: str, world: World) -> str | None:
+def wanted_pin(room: str, state: State) -> str | None:
     """The registry's PIN of a room; None if there is no registry, or none that a caller can type."""
-    pin = (world.pins or {}).get(room, "")
+    pin = (state.pins or {}).get(room, "")
     return pin if is_pin(pin) else None
 
 

@@ -23,25 +23,25 @@ from dataclasses import replace
 from datetime import datetime
 
 from sipctl.telephony.model import DispatchRule
-from sipctl.telephony.plan import Action, Item, Policy, Reason, World, wanted_pin
+from sipctl.telephony.plan import Action, Item, Policy, Reason, State, wanted_pin
 from sipctl.telephony.prompts import Prompts
 from sipctl.telephony.room_rules import of_live_room
 from sipctl.telephony.write_order import ordered_updates, standing_keys, unless_taken
 
 
-def make_plan(world: World, policy: Policy) -> list[Item]:
+def make_plan(state: State, policy: Policy) -> list[Item]:
     """Every rule and every room that needs one, in the order in which changes are made.
 
     Deletions come first, for they free PINs; then updates, each after the one whose PIN it takes over; then creates.
     Made again after it was applied, it changes nothing.
     """
-    world = replace(world, rules=sorted(world.rules, key=lambda rule: rule.sip_dispatch_rule_id))
-    asked = (item for item in _items(world, policy) if _is_asked_for(item, policy))
+    state = replace(state, rules=sorted(state.rules, key=lambda rule: rule.sip_dispatch_rule_id))
+    asked = (item for item in _items(state, policy) if _is_asked_for(item, policy))
     items = sorted((_unless_livekits(item, policy) for item in asked), key=lambda item: item.order)
-    prompts = Prompts(world.rules, world.live, world.pins or {})
+    prompts = Prompts(state.rules, state.live, state.pins or {})
     items = _unless_needed(items, prompts)
     deletes = [item for item in items if item.action is Action.DELETE]
-    standing = standing_keys(world.rules, deletes)
+    standing = standing_keys(state.rules, deletes)
     writes = [_unless_forbidden(item, prompts) for item in items if item.after]
     updates, refused = ordered_updates([item for item in writes if item.action is Action.UPDATE], standing)
     creates = [unless_taken(item, standing) for item in writes if item.action is Action.CREATE]
@@ -51,10 +51,10 @@ def make_plan(world: World, policy: Policy) -> list[Item]:
     return [*kept, *skipped, *deletes, *updates, *made]
 
 
-def duplicates(world: World, policy: Policy) -> list[DispatchRule]:
+def duplicates(state: State, policy: Policy) -> list[DispatchRule]:
     """The owned rules of live rooms that are duplicates at this moment, whether or not for long enough."""
     reasons = {Reason.DUPLICATE, Reason.DUPLICATE_WAITING}
-    return [item.before for item in _items(world, policy) if item.before and item.reason in reasons]
+    return [item.before for item in _items(state, policy) if item.before and item.reason in reasons]
 
 
 def _is_asked_for(item: Item, policy: Policy) -> bool:
@@ -86,9 +86,9 @@ def _forbidden(item: Item, beside: str) -> Item:
     return replace(item, action=Action.SKIP, reason=Reason.PROMPTS, after=None, beside=beside)
 
 
-def _items(world: World, policy: Policy) -> Iterator[Item]:
+def _items(state: State, policy: Policy) -> Iterator[Item]:
     by_room: defaultdict[str, list[DispatchRule]] = defaultdict(list)
-    for rule in world.rules:
+    for rule in state.rules:
         if not policy.mark.owns(rule):
             yield Item(action=Action.KEEP, reason=Reason.FOREIGN, room=rule.room_name, before=rule)
         elif policy.protects(rule.sip_dispatch_rule_id, rule.name, rule.room_name):
@@ -96,14 +96,14 @@ def _items(world: World, policy: Policy) -> Iterator[Item]:
             yield Item(action=Action.SKIP, reason=Reason.PROTECTED, room=rule.room_name, before=rule)
         else:
             by_room[rule.room_name].append(rule)
-    carriers = _by_pin(world.rules)
+    carriers = _by_pin(state.rules)
     for room, rules in by_room.items():
-        if room not in world.live:
-            yield from (_stale(rule, world, policy) for rule in rules)
+        if room not in state.live:
+            yield from (_stale(rule, state, policy) for rule in rules)
         elif rules:
-            yield from (_once_due(item, world, policy) for item in of_live_room(rules, world, policy, carriers))
-    for room in world.live - by_room.keys():
-        yield from _of_room_without_rule(room, world, policy)
+            yield from (_once_due(item, state, policy) for item in of_live_room(rules, state, policy, carriers))
+    for room in state.live - by_room.keys():
+        yield from _of_room_without_rule(room, state, policy)
 
 
 def _by_pin(rules: Iterable[DispatchRule]) -> Mapping[str, Sequence[DispatchRule]]:
@@ -114,40 +114,40 @@ def _by_pin(rules: Iterable[DispatchRule]) -> Mapping[str, Sequence[DispatchRule
     return carriers
 
 
-def _stale(rule: DispatchRule, world: World, policy: Policy) -> Item:
-    reason = _why_stale_waits(rule, world, policy)
+def _stale(rule: DispatchRule, state: State, policy: Policy) -> Item:
+    reason = _why_stale_waits(rule, state, policy)
     action = Action.DELETE if reason is Reason.STALE else Action.SKIP
     return Item(action=action, reason=reason, room=rule.room_name, before=rule)
 
 
-def _why_stale_waits(rule: DispatchRule, world: World, policy: Policy) -> Reason:
+def _why_stale_waits(rule: DispatchRule, state: State, policy: Policy) -> Reason:
     """Why a rule of a room that is not live is not deleted yet, or that it is stale."""
-    if not world.live and (world.empty_since is None or world.empty_since > world.now - policy.grace):
+    if not state.live and (state.empty_since is None or state.empty_since > state.now - policy.grace):
         return Reason.EMPTY_LIST
-    return _why_waits(rule, world.stale_since, world, policy) or Reason.STALE
+    return _why_waits(rule, state.stale_since, state, policy) or Reason.STALE
 
 
-def _once_due(item: Item, world: World, policy: Policy) -> Item:
+def _once_due(item: Item, state: State, policy: Policy) -> Item:
     """The item; a duplicate waits for the grace as a stale rule does."""
     if item.reason is not Reason.DUPLICATE or item.before is None:
         return item
-    if _why_waits(item.before, world.duplicate_since, world, policy) is None:
+    if _why_waits(item.before, state.duplicate_since, state, policy) is None:
         return item
     return replace(item, action=Action.SKIP, reason=Reason.DUPLICATE_WAITING)
 
 
-def _why_waits(rule: DispatchRule, seen: Mapping[str, datetime], world: World, policy: Policy) -> Reason | None:
+def _why_waits(rule: DispatchRule, seen: Mapping[str, datetime], state: State, policy: Policy) -> Reason | None:
     """Why a rule that may go is not deleted yet; None if it waited for the grace."""
-    if world.clock_is_off and policy.grace:
+    if state.clock_is_off and policy.grace:
         return Reason.CLOCK_OFF
-    long_ago = world.now - policy.grace
+    long_ago = state.now - policy.grace
     since = seen.get(rule.sip_dispatch_rule_id)
     if since is None and policy.grace:
         return Reason.FIRST_LOOK
     if since is not None and since > long_ago:
         return Reason.WAITING
     created = _time_of(rule)
-    return Reason.YOUNG if created is not None and long_ago < created <= world.now else None
+    return Reason.YOUNG if created is not None and long_ago < created <= state.now else None
 
 
 def _time_of(rule: DispatchRule) -> datetime | None:
@@ -158,13 +158,13 @@ def _time_of(rule: DispatchRule) -> datetime | None:
         return None
 
 
-def _of_room_without_rule(room: str, world: World, policy: Policy) -> Iterator[Item]:
+def _of_room_without_rule(room: str, state: State, policy: Policy) -> Iterator[Item]:
     if not policy.mark.is_ours(room):
         return
-    pin = wanted_pin(room, world)
+    pin = wanted_pin(room, state)
     if policy.protects(room, policy.mark.name_for(room)):
         yield Item(action=Action.SKIP, reason=Reason.PROTECTED, room=room)
-    elif room not in world.attended and not policy.unattended:
+    elif room not in state.attended and not policy.unattended:
         yield Item(action=Action.SKIP, reason=Reason.UNATTENDED, room=room)
     elif pin is None and not policy.by_backend:
         yield Item(action=Action.SKIP, reason=Reason.NO_PIN, room=room)

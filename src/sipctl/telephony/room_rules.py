@@ -13,7 +13,7 @@ from typing import Final
 from sipctl.telephony.matching.rules import rank
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.pins import is_pin
-from sipctl.telephony.plan import Action, Item, Policy, Reason, World, wanted_pin
+from sipctl.telephony.plan import Action, Item, Policy, Reason, State, wanted_pin
 from sipctl.telephony.ruleset import RulesByScope, becomes_the_same, covers, meet, takes_all_of
 
 _ANY: Final = 10**6
@@ -21,18 +21,18 @@ _ANY: Final = 10**6
 
 
 def of_live_room(
-    rules: Sequence[DispatchRule], world: World, policy: Policy, carriers: Mapping[str, Sequence[DispatchRule]]
+    rules: Sequence[DispatchRule], state: State, policy: Policy, carriers: Mapping[str, Sequence[DispatchRule]]
 ) -> Iterator[Item]:
     """What becomes of the owned rules of one live room. `carriers` are all rules with a type, by their PINs.
 
     The rule with the right PIN comes first, then the one that takes most calls. A duplicate is deleted whether or not
     it waited for the grace: the caller knows since when it is one.
     """
-    room = _LiveRoom(wanted_pin(rules[0].room_name, world), world.pins is not None, policy, carriers)
+    room = _LiveRoom(wanted_pin(rules[0].room_name, state), state.pins is not None, policy, carriers)
     return map(room.judge, sorted(rules, key=room.preference))
 
 
-def stands_in_for(rule: DispatchRule, gone: DispatchRule) -> bool:
+def replaces(rule: DispatchRule, gone: DispatchRule) -> bool:
     """Whether the room of a deleted rule does not miss it, for this one takes its calls; perhaps by a newer PIN."""
     has_pin = rule.pin == gone.pin or is_pin(rule.pin)
     return has_pin and _leads_to(rule, gone.room_name) and takes_all_of(rule, gone)

@@ -17,7 +17,7 @@ from sipctl.config.profile import choose_config_path
 from sipctl.config.reading import read_secret
 from sipctl.config.urls import url_fault
 from sipctl.config.writing import profile_from, render
-from sipctl.errors import RailError, UncheckedError, UsageError
+from sipctl.errors import SafeguardError, UncheckedError, UsageError
 from sipctl.files import write_private
 from sipctl.masking import MASK, shown_url
 from sipctl.output.formats import Detail
@@ -94,17 +94,17 @@ def refuse_existing(path: Path, *, force: bool) -> None:
     """Stop before an existing file, unless `force` is set.
 
     Raises:
-        RailError: there is a file, and `force` is not set.
+        SafeguardError: there is a file, and `force` is not set.
     """
     if path.is_file() and not force:
-        raise RailError(f"{path} exists", code="exists", hint="edit it, or replace it with --force")
+        raise SafeguardError(f"{path} exists", code="exists", hint="edit it, or replace it with --force")
 
 
 def write_config(path: Path, text: str, *, force: bool) -> Path | None:
     """Write the file in one step; the place of a copy of the older file, or None.
 
     Raises:
-        RailError: there is a file, and `force` is not set; or others would read what is no file.
+        SafeguardError: there is a file, and `force` is not set; or others would read what is no file.
         UncheckedError: the folder cannot be written to.
     """
     refuse_existing(path, force=force)

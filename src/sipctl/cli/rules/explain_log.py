@@ -17,11 +17,11 @@ from sipctl.output.streams import Streams
 from sipctl.output.text import printable
 from sipctl.telephony.explaining.advice import Advice
 from sipctl.telephony.explaining.logged import LoggedExplanation, explain_logged
-from sipctl.telephony.explaining.words import told_outcome
+from sipctl.telephony.explaining.words import describe_outcome
 from sipctl.telephony.matching.record import Ending, outcome_record
 from sipctl.telephony.pins import mask_pin
 from sipctl.telephony.siplog.calls import PIN_ASKED, LoggedCall, gather_calls
-from sipctl.telephony.siplog.ending import guesses, happened, is_failed, reason_of, told_ending, untold
+from sipctl.telephony.siplog.ending import describe_ending, guesses, happened, is_failed, reason_of, untold
 from sipctl.telephony.siplog.line import LogLine, read_line
 from sipctl.telephony.siplog.wrapping import unwrapped
 from sipctl.telephony.site import Site
@@ -225,7 +225,7 @@ def _lines(one: LoggedExplanation) -> Iterator[str]:
 def _now_lines(one: LoggedExplanation) -> Iterator[str]:
     """Why it failed, if the present rules still fail it; else what they would do."""
     if one.agrees is False:
-        yield f"  now: {_told_now(one)}"
+        yield f"  now: {_describe_now(one)}"
     for advice in one.now.advice if one.now and one.agrees else ():
         yield f"  why: {advice.text}"
         if advice.command:
@@ -239,11 +239,11 @@ def _story(call: LoggedCall) -> Iterator[str]:
         yield f"asked for a PIN{typed}"
     if call.joined:
         yield f"in room {call.room!r} for {call.last - call.joined:.0f} s"
-    yield told_ending(call)
+    yield describe_ending(call)
 
 
-def _told_now(one: LoggedExplanation) -> str:
-    return told_outcome(one.now.outcome, one.logged.call, mask_pin) if one.now else ""
+def _describe_now(one: LoggedExplanation) -> str:
+    return describe_outcome(one.now.outcome, one.logged.call, mask_pin) if one.now else ""
 
 
 def _time(seconds: float) -> str:
@@ -268,12 +268,12 @@ def _record(one: LoggedExplanation) -> LoggedRow:
         "identity": call.identity,
         "pin": None if call.typed is None else mask_pin(call.typed.reveal()),
         "reason": reason_of(call),
-        "ended": told_ending(call),
+        "ended": describe_ending(call),
         "failed": is_failed(call),
         "outcome": was[0].value if was else None,
         "stage": was[1].value if was else None,
         "agrees": one.agrees,
-        "now": {"verdict": _told_now(one), **outcome_record(one.now.outcome)} if one.now else None,
+        "now": {"verdict": _describe_now(one), **outcome_record(one.now.outcome)} if one.now else None,
         "advice": list(map(_advice_record, one.now.advice)) if one.now else [],
         "untold": untold(call),
         "guesses": guesses(call),

@@ -15,14 +15,21 @@ from sipctl.output.text import printable
 from sipctl.telephony.explaining.advice import doors
 from sipctl.telephony.explaining.explanation import Explanation, Variant
 from sipctl.telephony.explaining.wire import WireStep, wire
-from sipctl.telephony.explaining.words import RULE_REASONS, Shown, told_outcome, told_sources, trunk_reason, verdict
+from sipctl.telephony.explaining.words import (
+    RULE_REASONS,
+    Shown,
+    describe_outcome,
+    describe_sources,
+    trunk_reason,
+    verdict,
+)
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.record import Ending, outcome_record
 from sipctl.telephony.matching.route import Outcome
 from sipctl.telephony.matching.rules import RuleChoice, RuleReason
 from sipctl.telephony.matching.trunks import TrunkReason
 from sipctl.telephony.model import DispatchRule
-from sipctl.telephony.naming import told_rule, told_trunk
+from sipctl.telephony.naming import describe_rule, describe_trunk
 
 DialledCall = TypedDict(
     "DialledCall",
@@ -100,7 +107,7 @@ class ExplanationView:
         explanation = self.explanation
         yield from self._verdict()
         yield ""
-        yield f"call    {_told_call(explanation.call, self._shown)}"
+        yield f"call    {_describe_call(explanation.call, self._shown)}"
         yield from self._trunk_lines(explanation.outcome)
         final = explanation.outcome.final
         if final.before_pin:
@@ -116,7 +123,7 @@ class ExplanationView:
             yield verdict(self.explanation, self._shown)
             return
         yield "It depends on where the call comes from:"
-        yield from (f"  {told}" for told in told_sources(self.explanation, self._shown))
+        yield from (f"  {described}" for described in describe_sources(self.explanation, self._shown))
 
     def _trunk_lines(self, outcome: Outcome) -> Iterator[str]:
         choice = outcome.trunk_choice
@@ -124,7 +131,7 @@ class ExplanationView:
         pairs = sorted(zip(choice.trunks, choice.reasons, strict=True), key=lambda pair: _TRUNK_ORDER.get(pair[1], 1))
         shown = pairs if self.show_all else pairs[:_TRUNKS_SHOWN]
         for trunk, reason in shown:
-            yield f"  {'✓' if trunk is outcome.trunk else '✗'} {told_trunk(trunk)} {trunk_reason(trunk, reason)}"
+            yield f"  {'✓' if trunk is outcome.trunk else '✗'} {describe_trunk(trunk)} {trunk_reason(trunk, reason)}"
         if len(pairs) > len(shown):
             yield f"  ✗ and {len(pairs) - len(shown):,} more (--all)"
 
@@ -134,18 +141,19 @@ class ExplanationView:
             shown = rules if self.show_all else rules[:_EXAMPLES]
             count = f"{len(rules):,} " if len(rules) > 1 else ""
             more = f", and {len(rules) - len(shown):,} more (--all)" if len(rules) > len(shown) else ""
-            yield f"  {'✓' if heading in _TAKING else '✗'} {count}{heading}: {', '.join(map(told_rule, shown))}{more}"
+            mark = "✓" if heading in _TAKING else "✗"
+            yield f"  {mark} {count}{heading}: {', '.join(map(describe_rule, shown))}{more}"
 
     def _remarks(self) -> Iterator[str]:
         explanation = self.explanation
         if explanation.in_e164:
-            yield f"number  {_told_e164(explanation, explanation.in_e164, self._shown)}"
+            yield f"number  {_describe_e164(explanation, explanation.in_e164, self._shown)}"
         for advice in explanation.advice:
             yield f"{'change' if advice.command or advice.then else 'note':8}{advice.text}"
             if advice.command:
                 yield f"        $ {advice.command}"
             if advice.then:
-                yield f"        then {told_outcome(advice.then, explanation.call, self._shown)}"
+                yield f"        then {describe_outcome(advice.then, explanation.call, self._shown)}"
 
     def _shown(self, pin: str) -> str:
         return shown_pin(pin, show=self.show_pins)
@@ -180,7 +188,7 @@ def _heading_before_pin(choice: RuleChoice) -> Heading:
     return heading
 
 
-def _told_call(call: Call, shown: Shown) -> str:
+def _describe_call(call: Call, shown: Shown) -> str:
     source = call.source_ip or "an address that nobody named"
     typed = "" if call.pin is None else f", types {shown(call.pin)}#"
     host = f"@{call.from_host}" if call.from_host else ""
@@ -197,28 +205,28 @@ def _wire_lines(outcome: Outcome) -> Iterator[str]:
     for ended in filter(None, (outcome, outcome.after_auth)):
         for since, steps in groupby(wire(ended), key=lambda step: step.since):
             answered = ", password answered" if ended is outcome.after_auth else ""
-            yield f"{title:8}after {since}{answered}: {', '.join(map(_told_step, steps))}"
+            yield f"{title:8}after {since}{answered}: {', '.join(map(_describe_step, steps))}"
             title = ""
 
 
-def _told_step(step: WireStep) -> str:
-    every = f" and every {_told_ms(step.every_ms)}" if step.every_ms else ""
-    after = "" if step.after_ms is None or step.kind == "silence" else f" at {_told_ms(step.after_ms)}"
+def _describe_step(step: WireStep) -> str:
+    every = f" and every {_describe_ms(step.every_ms)}" if step.every_ms else ""
+    after = "" if step.after_ms is None or step.kind == "silence" else f" at {_describe_ms(step.after_ms)}"
     return f"{step.what}{after}{every} {step.when}".rstrip()
 
 
-def _told_ms(milliseconds: int) -> str:
+def _describe_ms(milliseconds: int) -> str:
     """Seconds from ten on: nobody counts 180000 ms."""
     return f"{milliseconds / 1000:g} s" if milliseconds >= 10_000 else f"{milliseconds} ms"
 
 
-def _told_e164(explanation: Explanation, variant: Variant, shown: Shown) -> str:
+def _describe_e164(explanation: Explanation, variant: Variant, shown: Shown) -> str:
     names = {
         "to": (explanation.call.to_user, variant.call.to_user),
         "from": (explanation.call.from_user, variant.call.from_user),
     }
     changed = " and ".join(f"{new} instead of {old}" for old, new in names.values() if old != new)
-    return f"with {changed}, {told_outcome(variant.outcome, explanation.call, shown)}"
+    return f"with {changed}, {describe_outcome(variant.outcome, explanation.call, shown)}"
 
 
 def explanation_record(explanation: Explanation, *, show_pins: bool) -> ExplainedCall:
@@ -246,7 +254,7 @@ def explanation_record(explanation: Explanation, *, show_pins: bool) -> Explaine
             AdviceRow(
                 text=one.text,
                 command=str(one.command or ""),
-                then=told_outcome(one.then, call, shown) if one.then else "",
+                then=describe_outcome(one.then, call, shown) if one.then else "",
             )
             for one in explanation.advice
         ],

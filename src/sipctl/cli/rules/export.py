@@ -63,8 +63,8 @@ def run(
 def _what_is_exported(session: Session, swap: PinSwap | None) -> str:
     if swap is None:
         return "note: this export holds PINs in full"
-    told = "note: the PINs are swapped for others, so this export restores nothing; "
-    return prose_text((told, session.options.again(EXPORT_TO_FILE), " writes one that does"))
+    described = "note: the PINs are swapped for others, so this export restores nothing; "
+    return prose_text((described, session.options.again(EXPORT_TO_FILE), " writes one that does"))
 
 
 def _text(snapshot: Snapshot, url: str, swap: PinSwap | None) -> Iterator[str]:

@@ -27,8 +27,8 @@ def write_sync_metrics(path: Path, outcome: Outcome | None, code: ExitCode, star
 
     registry, now = CollectorRegistry(), time.time()
 
-    def gauge(name: str, told: str, value: float) -> None:
-        Gauge(name, told, registry=registry).set(value)
+    def gauge(name: str, described: str, value: float) -> None:
+        Gauge(name, described, registry=registry).set(value)
 
     gauge("sipctl_rules_last_run_timestamp_seconds", "When the last purge or sync ended.", now)
     gauge("sipctl_rules_last_run_duration_seconds", "How long it took.", now - started)

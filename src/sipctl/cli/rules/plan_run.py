@@ -28,7 +28,7 @@ def run_plan(session: Session, request: Request, *, detailed: bool, textfile: Pa
     outcome: Outcome | None = None
     code = ExitCode.BUG
     try:
-        with session.told_if_stopped():
+        with session.reported_if_stopped():
             outcome = session.synchronise(request)
         code = _exit_code(session, outcome, request, detailed=detailed)
         _show(session, outcome, request, code)

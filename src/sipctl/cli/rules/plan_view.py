@@ -198,7 +198,7 @@ class PlanView:
         if not changes:
             return f"Nothing to do.{waits}"
         if not self.outcome.done:
-            return f"Would make {_told(changes)}.{waits}"
+            return f"Would make {_describe(changes)}.{waits}"
         return f"{_headline([done or Done(item, Result.NOT_BEGUN) for item, done in changes])}.{waits}"
 
     def _afterwards(self) -> Iterator[tuple[str, str]]:
@@ -221,7 +221,7 @@ def _headline(done: Sequence[Done]) -> str:
     return ", ".join(clauses)
 
 
-def _told(changes: list[tuple[Item, Done | None]]) -> str:
+def _describe(changes: list[tuple[Item, Done | None]]) -> str:
     """How many changes there are, and of which kind."""
     nouns = {Action.DELETE: "deletion", Action.UPDATE: "change", Action.CREATE: "creation"}
     numbers = Counter(item.action for item, _ in changes)

@@ -16,7 +16,7 @@ from sipctl.cli.rules.plan_options import Apply, MaxDelete
 from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.config.urls import same_server
-from sipctl.errors import PartialError, RailError, SipctlError, UsageError, surely_without_effect
+from sipctl.errors import PartialError, SafeguardError, SipctlError, UsageError, surely_without_effect
 from sipctl.operations.audit import Entry
 from sipctl.operations.batch import Attempt, StopSwitch, stopping_on_signals
 from sipctl.operations.change import Change, Writer
@@ -104,8 +104,8 @@ def run(
     session = Session.of(ctx)
     permit = session.permit(allow, confirm)
     if bool(item or run or rule) == bool(from_export):
-        told = "--from-export goes with no change of the audit" if from_export else "nothing to restore"
-        raise UsageError(told, hint="name changes, or give --run, --id or --from-export (one of them)")
+        described = "--from-export goes with no change of the audit" if from_export else "nothing to restore"
+        raise UsageError(described, hint="name changes, or give --run, --id or --from-export (one of them)")
     mapped = _mapped(trunk or ())
     limit = session.settings.purge.max_delete if max_delete is None else max_delete
     applies = apply and not permit.dry_run
@@ -128,7 +128,7 @@ def run(
     finish(session, _shortfall(done, refusals(steps)) if applies else None)
 
 
-def _shortfall(done: Sequence[Attempt[Step, Change]], refused: Sequence[RailError]) -> SipctlError | None:
+def _shortfall(done: Sequence[Attempt[Step, Change]], refused: Sequence[SafeguardError]) -> SipctlError | None:
     """What the run ends with if some rules were not restored."""
     if refused and not done:
         return _together(refused)
@@ -136,10 +136,10 @@ def _shortfall(done: Sequence[Attempt[Step, Change]], refused: Sequence[RailErro
     return shortfall([*failed, *refused], len(done) + len(refused), "steps")
 
 
-def _together(refused: Sequence[RailError]) -> RailError:
+def _together(refused: Sequence[SafeguardError]) -> SafeguardError:
     first = refused[0]
     more = f", and {len(refused) - 1} more" if len(refused) > 1 else ""
-    return RailError(f"{first.message}{more}", code=first.code, hint=first.advice)
+    return SafeguardError(f"{first.message}{more}", code=first.code, hint=first.advice)
 
 
 def _mapped(words: Sequence[str]) -> Mapping[str, str]:

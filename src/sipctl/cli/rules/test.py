@@ -86,7 +86,7 @@ def _write_tests(session: Session, around: Surroundings, path: Path) -> None:
 
     Raises:
         UsageError: no file is named.
-        RailError: there is such a file.
+        SafeguardError: there is such a file.
         UncheckedError: it cannot be written.
     """
     if path == STDIN:
@@ -127,13 +127,13 @@ class TestsView:
         for one in self.judged:
             if one.failures:
                 yield f"✗ {one.case.name}"
-                yield from (f"    {line}" for line in self._told(one))
+                yield from (f"    {line}" for line in self._describe(one))
             elif all_tests:
                 yield f"✓ {one.case.name}"
         more = "" if all_tests or self._failed == len(self.judged) else " (-v names all)"
         yield f"{len(self.judged) - self._failed} passed, {self._failed} failed{more}"
 
-    def _told(self, one: Judged) -> Iterator[str]:
+    def _describe(self, one: Judged) -> Iterator[str]:
         """Why a test failed, and what would change it."""
         yield from one.failures
         yield verdict(one.explanation, lambda pin: shown_pin(pin, show=self.show_pins))
@@ -160,7 +160,7 @@ class TestsView:
             case = TestCase(printable(one.case.name), "sipctl.routing")
             if one.failures:
                 failure = Failure(printable("; ".join(one.failures)))
-                failure.text = "\n".join(map(printable, self._told(one)))
+                failure.text = "\n".join(map(printable, self._describe(one)))
                 case.result = [failure]
             suite.add_testcase(case)
         return junit_document(suite)

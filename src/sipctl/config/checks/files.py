@@ -198,9 +198,9 @@ def open_own_files(folder: Path) -> Iterator[Finding]:
         yield fault("CFG110", Place(folder), "others can put files into this folder of sipctl's, and take them away")
     found = list(loose_files(folder))
     if found:
-        told = ", ".join(f"{path.name} ({how})" for path, how in found[:_NAMED])
+        described = ", ".join(f"{path.name} ({how})" for path, how in found[:_NAMED])
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-        yield fault("CFG110", Place(folder), f"files of sipctl's that are not private: {told}{more}")
+        yield fault("CFG110", Place(folder), f"files of sipctl's that are not private: {described}{more}")
 
 
 def _others_read(path: Path) -> bool:

@@ -107,22 +107,24 @@ def two_redis(deployment: Deployment) -> Iterator[Finding]:
     if one is None or other is None or one == other:
         return
     place = at(sip, "redis", "address")
-    told = {"observed": _told(other), "expected": _told(one)}
+    described = {"observed": _describe(other), "expected": _describe(one)}
     if one[0] != other[0]:
         apart = f"livekit-sip and livekit-server ({at(server, 'redis', 'address')}) use different redis"
         same_perhaps = any(_LOOPBACK.match(redis[0][0]) for redis in (one, other))
         level = Level.WARN if same_perhaps else None
-        yield fault("CFG121", place, apart + (", unless both names lead to one" if level else ""), level=level, **told)
+        yield fault(
+            "CFG121", place, apart + (", unless both names lead to one" if level else ""), level=level, **described
+        )
     elif one[2] != other[2]:
         yield fault(
-            "CFG121", at(sip, "redis"), "only one of livekit-sip and livekit-server speaks TLS to redis", **told
+            "CFG121", at(sip, "redis"), "only one of livekit-sip and livekit-server speaks TLS to redis", **described
         )
     else:
         detail = "livekit-sip and livekit-server name different databases of one redis, which does not part them"
-        yield fault("CFG121", at(sip, "redis", "db"), detail, level=Level.WARN, **told)
+        yield fault("CFG121", at(sip, "redis", "db"), detail, level=Level.WARN, **described)
 
 
-def _told(redis: Redis) -> str:
+def _describe(redis: Redis) -> str:
     homes, database, uses_tls = redis
     return f"{', '.join(map(shown_url, filter(None, homes)))} db {database}{' with TLS' if uses_tls else ''}"
 

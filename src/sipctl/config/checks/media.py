@@ -64,10 +64,10 @@ def out_of_range(deployment: Deployment) -> Iterator[Finding]:
     for server in deployment.servers:
         yield from _bad_ports(server, _SERVER_PORTS)
         yield from _reversed_ranges(server)
-        yield from _told(server, _server_problems(server))
+        yield from _describe(server, _server_problems(server))
     for sip in deployment.sips:
         yield from _bad_ports(sip, _SIP_PORTS)
-        yield from _told(sip, _sip_problems(sip))
+        yield from _describe(sip, _sip_problems(sip))
 
 
 def _bad_ports(document: YamlFile, names: tuple[tuple[str, ...], ...]) -> Iterator[Finding]:
@@ -87,7 +87,7 @@ def _reversed_ranges(server: YamlFile) -> Iterator[Finding]:
             yield fault("CFG106", place, f"{section}.{end} is below {section}.{start}", observed=f"{first}-{last}")
 
 
-def _told(document: YamlFile, problems: Iterator[tuple[Keys, str]]) -> Iterator[Finding]:
+def _describe(document: YamlFile, problems: Iterator[tuple[Keys, str]]) -> Iterator[Finding]:
     for keys, problem in problems:
         place = Place(document.path, document.line(*keys))
         value = document.get(*keys)

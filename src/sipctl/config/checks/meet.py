@@ -111,13 +111,13 @@ def phone_number(deployment: Deployment) -> Iterator[Finding]:
             yield fault("CFG116", place, "telephony is on, but ROOM_TELEPHONY_PHONE_NUMBER is not set")
         return
     country = deployment.text("ROOM_TELEPHONY_DEFAULT_COUNTRY") or "US"
-    name, told = "ROOM_TELEPHONY_PHONE_NUMBER", {"observed": value.text, "expected": "E.164, such as +33123456789"}
+    name, described = "ROOM_TELEPHONY_PHONE_NUMBER", {"observed": value.text, "expected": "E.164, such as +33123456789"}
     if to_e164(value.text, country) is None:
         detail = f"{name} is no phone number, dialled from {country}: Meet shows none"
-        yield fault("CFG116", value.place, detail, level=Level.ERROR, **told)
+        yield fault("CFG116", value.place, detail, level=Level.ERROR, **described)
     elif not is_valid(value.text, country):
         detail = f"{name} is none that a provider could assign, dialled from {country}"
-        yield fault("CFG116", value.place, detail, **told)
+        yield fault("CFG116", value.place, detail, **described)
     elif has_extension(value.text, country):
         detail = f"{name} has an extension, which Meet shows; a provider routes the number alone"
         yield fault("CFG116", value.place, detail, observed=value.text)
@@ -127,8 +127,8 @@ def country(deployment: Deployment) -> Iterator[Finding]:
     """A default country that is none."""
     value = _value(deployment, "ROOM_TELEPHONY_DEFAULT_COUNTRY")
     if value and not is_region(value.text):
-        told = "is no country" if value.text else "is empty: Meet shows no number"
-        detail = f"ROOM_TELEPHONY_DEFAULT_COUNTRY {told}"
+        described = "is no country" if value.text else "is empty: Meet shows no number"
+        detail = f"ROOM_TELEPHONY_DEFAULT_COUNTRY {described}"
         yield fault("CFG117", value.place, detail, observed=value.text, expected="two letters, such as FR")
 
 

@@ -9,7 +9,7 @@ from sipctl.findings.check import Check, found, skipped
 from sipctl.findings.record import Finding
 from sipctl.telephony.commands import delete_rule
 from sipctl.telephony.model import DispatchRule, RuleKind
-from sipctl.telephony.naming import counted, told_rule
+from sipctl.telephony.naming import counted, describe_rule
 from sipctl.telephony.ruleset import RulesByScope, covers, meet
 
 _SOURCE = "ListSIPDispatchRule"
@@ -57,7 +57,7 @@ def foreign_rules(facts: Facts) -> Iterator[Finding]:
         yield found(
             "RUL409",
             counted(len(foreign), "rule") if len(foreign) > 1 else _label(foreign[0]),
-            f"not named {facts.settings.name_template!r} after their room, for example {told_rule(foreign[0])}",
+            f"not named {facts.settings.name_template!r} after their room, for example {describe_rule(foreign[0])}",
             source=_SOURCE,
         )
 
@@ -72,7 +72,7 @@ def superfluous_rules(facts: Facts) -> Iterator[Finding]:
     """Rooms that several PINs lead to, or two rules of which one takes every call of the other."""
     for room, rules in _rooms_of_several_rules(facts):
         if len({rule.pin for rule in rules}) > 1 or any(_is_covered(*pair) for pair in _meeting(rules)):
-            yield found("RUL411", f"room {room}", ", ".join(map(told_rule, rules)), source=_SOURCE)
+            yield found("RUL411", f"room {room}", ", ".join(map(describe_rule, rules)), source=_SOURCE)
 
 
 def rules_that_overlap_in_part(facts: Facts) -> Iterator[Finding]:
@@ -80,7 +80,7 @@ def rules_that_overlap_in_part(facts: Facts) -> Iterator[Finding]:
     for room, rules in _rooms_of_several_rules(facts):
         pairs = (pair for pair in _meeting(rules) if pair[0].pin == pair[1].pin and not _is_covered(*pair))
         if pair := next(pairs, None):
-            yield found("RUL420", f"room {room}", " and ".join(map(told_rule, pair)), source=_SOURCE)
+            yield found("RUL420", f"room {room}", " and ".join(map(describe_rule, pair)), source=_SOURCE)
 
 
 def _is_covered(one: DispatchRule, other: DispatchRule) -> bool:

@@ -8,7 +8,7 @@ from sipctl.findings.check import Check, found, skipped
 from sipctl.findings.record import Finding
 from sipctl.telephony.e164 import is_e164, to_e164
 from sipctl.telephony.model import InboundTrunk
-from sipctl.telephony.naming import told_trunk
+from sipctl.telephony.naming import describe_trunk
 from sipctl.telephony.numbers import normalize_number
 
 _SOURCE = "ListSIPInboundTrunk"
@@ -32,7 +32,7 @@ def numbers_not_in_e164(facts: Facts) -> Iterator[Finding]:
                 yield found(
                     "TRK303",
                     _label(trunk),
-                    f"{number!r} on {told_trunk(trunk)} is compared as {normalize_number(number)!r}",
+                    f"{number!r} on {describe_trunk(trunk)} is compared as {normalize_number(number)!r}",
                     observed=number,
                     expected="+ and country code",
                     source=_SOURCE,
@@ -47,14 +47,14 @@ def number_unlike_the_setting(facts: Facts) -> Iterator[Finding]:
         missing = "ROOM_TELEPHONY_PHONE_NUMBER is not known" if numbers else "no trunk has a number"
         yield skipped("TRK304", missing)
         return
-    told = to_e164(telephony.phone_number, telephony.default_country) or normalize_number(telephony.phone_number)
-    if told not in numbers and all(trunk.numbers for trunk in trunks):
+    described = to_e164(telephony.phone_number, telephony.default_country) or normalize_number(telephony.phone_number)
+    if described not in numbers and all(trunk.numbers for trunk in trunks):
         yield found(
             "TRK304",
             f"number {telephony.phone_number}",
             "people dial a number that no trunk has",
             observed=", ".join(sorted(numbers)),
-            expected=told,
+            expected=described,
             source=f"{_SOURCE}, ROOM_TELEPHONY_PHONE_NUMBER",
         )
 
@@ -63,7 +63,9 @@ def trunks_for_anyone(facts: Facts) -> Iterator[Finding]:
     """Trunks that tell a provider's calls by the number alone."""
     for trunk in facts.inbound.get():
         if not trunk.allowed_addresses and not (trunk.auth_username and trunk.auth_password):
-            yield found("TRK305", _label(trunk), f"{told_trunk(trunk)} takes calls from any address", source=_SOURCE)
+            yield found(
+                "TRK305", _label(trunk), f"{describe_trunk(trunk)} takes calls from any address", source=_SOURCE
+            )
 
 
 def several_providers(facts: Facts) -> Iterator[Finding]:
@@ -71,7 +73,7 @@ def several_providers(facts: Facts) -> Iterator[Finding]:
     trunks = facts.inbound.get()
     origins = {(frozenset(trunk.allowed_addresses), trunk.auth_username, trunk.auth_password) for trunk in trunks}
     if len(origins) > 1:
-        names = ", ".join(map(told_trunk, trunks))
+        names = ", ".join(map(describe_trunk, trunks))
         yield found("TRK310", f"{len(trunks)} trunks", f"addresses or credentials differ: {names}", source=_SOURCE)
 
 

@@ -9,15 +9,15 @@ from sipctl.operations.change import Writer
 from sipctl.operations.sync.result import Done, Result
 from sipctl.operations.sync.survey import attended_of
 from sipctl.telephony.model import DispatchRule
-from sipctl.telephony.plan import Item, World
+from sipctl.telephony.plan import Item, State
 
 
 @dataclass(slots=True)
 class RunContext:
-    """What an executor works with. `world` is the one the plan was made for."""
+    """What an executor works with. `state` is the one the plan was made for."""
 
     writer: Writer
-    world: World
+    state: State
     switch: StopSwitch = field(default_factory=StopSwitch)
     pace: Pace = field(default_factory=Pace)
     on_end: Callable[[], None] = lambda: None
@@ -37,7 +37,7 @@ class RunContext:
         needed = {
             item.room
             for item in items
-            if item.room not in served and item.room in (attended if item.room in self.world.attended else live)
+            if item.room not in served and item.room in (attended if item.room in self.state.attended else live)
         }
         left = [item for item in items if item.room not in needed]
         done = [Done(item, Result.THERE if item.room in served else Result.ENDED) for item in left]

@@ -22,7 +22,7 @@ from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import MAX_LENGTH
 from sipctl.telephony.plan import Item, Reason
-from sipctl.telephony.room_rules import stands_in_for
+from sipctl.telephony.room_rules import replaces
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ BATCH: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Observation:
     """What was seen right before a batch: its rules by their ids, and the rooms that are live."""
 
     rules: Mapping[str, DispatchRule]
@@ -48,7 +48,7 @@ class ByLiveKit:
     """The rules that the plan was made for, by their ids."""
 
     def __post_init__(self) -> None:
-        self._known = {one.sip_dispatch_rule_id: one for one in self.context.world.rules}
+        self._known = {one.sip_dispatch_rule_id: one for one in self.context.state.rules}
 
     async def delete(self, items: Sequence[Item]) -> list[Done]:
         """Delete rules, batch by batch. The look before a batch tells, too, what came alive during the one before."""
@@ -58,26 +58,26 @@ class ByLiveKit:
                 done += [Done(item, Result.NOT_BEGUN) for item in batch]
                 continue
             try:
-                look = await self._look(batch)
+                observation = await self._observe(batch)
             except SipctlError as error:
                 done += self._none_done(batch, error)
                 continue
-            done = await self._put_back_what_is_missed(done, look.live)
-            done += await self._delete_batch(batch, look)
+            done = await self._put_back_what_is_missed(done, observation.live)
+            done += await self._delete_batch(batch, observation)
         return await self._check(done)
 
-    async def _look(self, items: Sequence[Item]) -> _Look:
+    async def _observe(self, items: Sequence[Item]) -> _Observation:
         writer = self.context.writer
         writer.pins_today([item.before for item in items if item.before])  # what cannot be put back is not deleted
         ids = {item.rule_id for item in items} | {item.beside for item in items if item.beside}
         rules, rooms = await rules_then_rooms(writer.client, sorted(ids))
-        if not rooms and self.context.world.live:
+        if not rooms and self.context.state.live:
             raise SipctlError("LiveKit lists no room any more, which cannot be", code="empty-list", hint="look again")
         by_id = {rule.sip_dispatch_rule_id: rule for rule in rules}
-        return _Look(by_id, frozenset(room.name for room in rooms))
+        return _Observation(by_id, frozenset(room.name for room in rooms))
 
-    async def _delete_batch(self, items: Sequence[Item], look: _Look) -> list[Done]:
-        left = {item.rule_id: self._why_not(item, look.rules, look.live) for item in items}
+    async def _delete_batch(self, items: Sequence[Item], observation: _Observation) -> list[Done]:
+        left = {item.rule_id: self._why_not(item, observation.rules, observation.live) for item in items}
         ready = [item for item in items if left[item.rule_id] is None]
         spared = [Done(item, result) for item in items if (result := left[item.rule_id]) is not None]
         return [*spared, *await self._delete_ready(ready)]
@@ -209,7 +209,7 @@ class ByLiveKit:
             rule.sip_dispatch_rule_id
             for rule in standing
             if owns(rule)
-            and stands_in_for(rule, gone)
+            and replaces(rule, gone)
             and (rule.pin == gone.pin or rule != known.get(rule.sip_dispatch_rule_id))
         )
         return next(serving, "")

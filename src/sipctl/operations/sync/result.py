@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sipctl.command_line import Prose, both
-from sipctl.errors import ChangedError, RailError, SipctlError, surely_without_effect
+from sipctl.errors import ChangedError, SafeguardError, SipctlError, surely_without_effect
 from sipctl.telephony.commands import restore_rule
 from sipctl.telephony.plan import Item
 from sipctl.telephony.registered import Earlier
@@ -79,7 +79,7 @@ class Outcome:
     items: Sequence[Item]
     done: Sequence[Done] = ()
     put_back: Sequence[str] = ()
-    would_refuse: RailError | None = None
+    would_refuse: SafeguardError | None = None
     earlier: Earlier = field(default_factory=Earlier)
     run: str = ""
     unwritten: SipctlError | None = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from sipctl.config.model import Settings
 from sipctl.config.paths import state_dir
-from sipctl.errors import RailError, UncheckedError, UsageError
+from sipctl.errors import SafeguardError, UncheckedError, UsageError
 from sipctl.operations.audit import Journal, utc_now
 from sipctl.operations.batch import Pace, StopSwitch, stopping_on_signals
 from sipctl.operations.change import Writer
@@ -23,12 +23,12 @@ from sipctl.operations.sync.survey import Surveyor
 from sipctl.operations.sync.synchroniser import Limits, Synchroniser
 from sipctl.operations.sync.webhook import ByWebhook
 from sipctl.telephony.model import DispatchRule
-from sipctl.telephony.plan import Part, Policy, World
+from sipctl.telephony.plan import Part, Policy, State
 from sipctl.telephony.returning import PinsToday
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
-    from sipctl.registry.looks import Looks
+    from sipctl.registry.observations import Observations
     from sipctl.registry.store import Registry
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Connections(Protocol):
     def registry(self) -> AbstractContextManager["Registry"]:
         """That registry."""
 
-    def looks(self) -> "Looks":
+    def observations(self) -> "Observations":
         """The memory of runs."""
 
     def lock(self, wait_s: float) -> AbstractContextManager[None]:
@@ -81,7 +81,7 @@ def run_sync(connections: Connections, request: Request) -> Outcome:
 
     Raises:
         UsageError: the request names no executor, or one that the profile has no address for.
-        RailError: a safeguard stands before it; nothing was changed.
+        SafeguardError: a safeguard stands before it; nothing was changed.
         SipctlError: as `Synchroniser.run`.
     """
     settings = connections.settings
@@ -91,10 +91,10 @@ def run_sync(connections: Connections, request: Request) -> Outcome:
     limits = _limits(settings, request)
     with (
         _lock(connections, request) if request.applies else nullcontext(),
-        _looks(connections, limits) as looks,
+        _observations(connections, limits) as observations,
         _registry(connections, policy) as registry,
     ):
-        return _observe_and_act(connections, request, policy, limits, looks, registry)
+        return _observe_and_act(connections, request, policy, limits, observations, registry)
 
 
 def _policy(settings: Settings, request: Request, *, by_backend: bool) -> Policy:
@@ -138,9 +138,11 @@ def _lock(connections: Connections, request: Request) -> AbstractContextManager[
     try:
         folder = state_dir()
     except UncheckedError as error:
-        raise RailError(f"cannot keep the audit: {error.message}", code="rail-no-state", hint=error.advice) from error
+        raise SafeguardError(
+            f"cannot keep the audit: {error.message}", code="rail-no-state", hint=error.advice
+        ) from error
     if not os.access(folder, os.W_OK):
-        raise RailError(
+        raise SafeguardError(
             f"cannot keep the audit: {folder} is not writable",
             code="rail-no-state",
             hint="SIPCTL_STATE_DIR names another",
@@ -149,13 +151,13 @@ def _lock(connections: Connections, request: Request) -> AbstractContextManager[
 
 
 @contextmanager
-def _looks(connections: Connections, limits: Limits) -> Iterator["Looks | None"]:
+def _observations(connections: Connections, limits: Limits) -> Iterator["Observations | None"]:
     """The memory of runs. Without one nothing is deleted, unless this run looks twice itself."""
     try:
-        looks = connections.looks()
+        observations = connections.observations()
     except UncheckedError as error:
         if limits.apply and limits.look_twice is None:
-            raise RailError(
+            raise SafeguardError(
                 f"cannot remember this look: {error.message}",
                 code="rail-no-state",
                 hint="make the state folder writable, or look twice in one run with --look-twice 60s",
@@ -164,9 +166,9 @@ def _looks(connections: Connections, limits: Limits) -> Iterator["Looks | None"]
         yield None
         return
     try:
-        yield looks
+        yield observations
     finally:
-        looks.close()
+        observations.close()
 
 
 @contextmanager
@@ -184,7 +186,7 @@ def _observe_and_act(
     request: Request,
     policy: Policy,
     limits: Limits,
-    looks: "Looks | None",
+    observations: "Observations | None",
     registry: "Registry | None",
 ) -> Outcome:
     settings, journal = connections.settings, connections.journal
@@ -194,14 +196,14 @@ def _observe_and_act(
         writer = Writer(client, settings, Permit(), journal, connections.pins_today)
         with connections.ticking() as tick, stopping_on_signals(switch):
 
-            def executor_for(world: World) -> Executor:
-                context = RunContext(writer, world, switch, Pace(per_second=request.rate), tick)
+            def executor_for(state: State) -> Executor:
+                context = RunContext(writer, state, switch, Pace(per_second=request.rate), tick)
                 if not policy.by_backend:
                     return ByLiveKit(context)
                 return ByWebhook(context, settings.webhook_url or "", request.timeout_s, _SETTLE_S, time.time)
 
-            surveyor = Surveyor(client, policy, registry, looks, utc_now)
-            outcome = await Synchroniser(surveyor, looks, journal, limits, executor_for, switch).run()
+            surveyor = Surveyor(client, policy, registry, observations, utc_now)
+            outcome = await Synchroniser(surveyor, observations, journal, limits, executor_for, switch).run()
             return replace(outcome, lost=switch.lost)
 
     outcome = connections.livekit(act)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 from sipctl.lkapi.clocks import CLOCKS_AGREE_S
 from sipctl.operations.snapshot import rules_then_rooms
 from sipctl.telephony.model import DispatchRule, Room
-from sipctl.telephony.plan import Part, Policy, World
+from sipctl.telephony.plan import Part, Policy, State
 from sipctl.telephony.planning import duplicates
 from sipctl.telephony.registered import Earlier
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
-    from sipctl.registry.looks import Looks
+    from sipctl.registry.observations import Observations
     from sipctl.registry.store import Registry
 
 _AT_ONCE: Final = 16
@@ -23,15 +23,15 @@ _AT_ONCE: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Surveyor:
-    """What a survey asks. `looks` None = nothing of earlier looks is known; `registry` None = no PIN is."""
+    """What a survey asks. `observations` None = nothing of earlier looks is known; `registry` None = no PIN is."""
 
     client: "LiveKitClient"
     policy: Policy
     registry: "Registry | None"
-    looks: "Looks | None"
+    observations: "Observations | None"
     now: Callable[[], datetime]
 
-    async def survey(self, earlier: Earlier | None = None) -> tuple[World, Earlier]:
+    async def survey(self, earlier: Earlier | None = None) -> tuple[State, Earlier]:
         """The state, and what was known of it before; `earlier` takes the place of what earlier runs observed.
 
         An observation by a clock that is not LiveKit's counts for nothing: it is not noted, and no grace is over. Where
@@ -45,13 +45,13 @@ class Surveyor:
         skew_s = self.client.skew_s or 0.0
         clock_is_off = abs(skew_s) > CLOCKS_AGREE_S and earlier is None
         attended = await self._attended(rules, rooms)
-        world = World(
+        state = State(
             now=self.now(), rules=rules, live=live, pins=self._pins(live), attended=attended, clock_is_off=clock_is_off
         )
         if earlier is None:
-            earlier = Earlier(is_first=False, skew_s=skew_s) if clock_is_off else self._observe(world)
+            earlier = Earlier(is_first=False, skew_s=skew_s) if clock_is_off else self._observe(state)
         known = replace(
-            world,
+            state,
             stale_since=earlier.stale_since,
             duplicate_since=earlier.duplicate_since,
             empty_since=earlier.empty_since,
@@ -62,12 +62,14 @@ class Surveyor:
         ours = sorted(filter(self.policy.mark.is_ours, live))
         return self.registry.pins_of(ours) if self.registry else None
 
-    def _observe(self, world: World) -> Earlier:
+    def _observe(self, state: State) -> Earlier:
         """What earlier runs observed; from here on this observation is one of them."""
-        if self.looks is None:
+        if self.observations is None:
             return Earlier(is_first=False)
-        found = _observed(world, self.policy)
-        return self.looks.look(found.stale, found.duplicates, any_room=bool(world.live), grace=self.policy.grace)
+        found = _observed(state, self.policy)
+        return self.observations.observe(
+            found.stale, found.duplicates, any_room=bool(state.live), grace=self.policy.grace
+        )
 
     async def _attended(self, rules: Iterable[DispatchRule], rooms: Iterable[Room]) -> frozenset[str]:
         """Which rooms without a rule of their own have somebody in them who is no phone caller.
@@ -101,19 +103,19 @@ class _Observed:
     duplicates: list[DispatchRule] | None
 
 
-def _observed(world: World, policy: Policy) -> _Observed:
+def _observed(state: State, policy: Policy) -> _Observed:
     """Which rules could go if they stay as they are."""
-    stale = [rule for rule in world.rules if policy.mark.is_stale(rule, world.live)]
+    stale = [rule for rule in state.rules if policy.mark.is_stale(rule, state.live)]
     judges_duplicates = Part.REPAIR in policy.parts and not policy.by_backend
-    return _Observed(stale, duplicates(world, policy) if judges_duplicates else None)
+    return _Observed(stale, duplicates(state, policy) if judges_duplicates else None)
 
 
-def earlier_from(world: World, policy: Policy) -> Earlier:
+def earlier_from(state: State, policy: Policy) -> Earlier:
     """What this run observed, for its own second observation: nothing else remembers it."""
-    found = _observed(world, policy)
+    found = _observed(state, policy)
     return Earlier(
         is_first=False,
-        stale_since={rule.sip_dispatch_rule_id: world.now for rule in found.stale},
-        duplicate_since={rule.sip_dispatch_rule_id: world.now for rule in found.duplicates or ()},
-        empty_since=None if world.live else world.now,
+        stale_since={rule.sip_dispatch_rule_id: state.now for rule in found.stale},
+        duplicate_since={rule.sip_dispatch_rule_id: state.now for rule in found.duplicates or ()},
+        empty_since=None if state.live else state.now,
     )

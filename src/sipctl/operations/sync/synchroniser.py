@@ -18,8 +18,8 @@ from sipctl.errors import (
     ConflictError,
     PartialError,
     PoisonPairError,
-    RailError,
     RetiredPinError,
+    SafeguardError,
     SipctlError,
 )
 from sipctl.operations.audit import Entry, Journal
@@ -32,14 +32,14 @@ from sipctl.operations.sync.result import Done, Outcome, Result
 from sipctl.operations.sync.survey import Surveyor, earlier_from
 from sipctl.telephony.livekit_reading import rule_from_json
 from sipctl.telephony.model import DispatchRule
-from sipctl.telephony.plan import Action, Item, Part, Reason, World, pending
+from sipctl.telephony.plan import Action, Item, Part, Reason, State, pending
 from sipctl.telephony.planning import make_plan
 from sipctl.telephony.registered import Earlier
-from sipctl.telephony.room_rules import stands_in_for
+from sipctl.telephony.room_rules import replaces
 from sipctl.telephony.ruleset import rule_conflicts
 
 if TYPE_CHECKING:
-    from sipctl.registry.looks import Looks
+    from sipctl.registry.observations import Observations
 
 _PERCENT_FROM: Final = 10
 """From how many owned rules on the percentage counts: under that, one rule is a tenth of them."""
@@ -75,22 +75,22 @@ class Settling:
 class Synchroniser:
     """Brings rooms, PINs and rules of one server together.
 
-    `looks` None = nothing is remembered from run to run, which needs `look_twice`. `executor_for` makes
+    `observations` None = nothing is remembered from run to run, which needs `look_twice`. `executor_for` makes
     what carries out a plan, for the state that it was made for. A signal turns the `switch`.
     """
 
     surveyor: Surveyor
-    looks: "Looks | None"
+    observations: "Observations | None"
     journal: Journal
     limits: Limits
-    executor_for: Callable[[World], Executor]
+    executor_for: Callable[[State], Executor]
     switch: StopSwitch = field(default_factory=StopSwitch)
 
     async def run(self) -> Outcome:
         """Look, plan, and with `apply` carry it out.
 
         Raises:
-            RailError: a safeguard stands before it; nothing was changed.
+            SafeguardError: a safeguard stands before it; nothing was changed.
             SipctlError: LiveKit, or the place where looks are remembered, did not answer.
             PartialError: one of these, after a rule of an earlier run was put back.
         """
@@ -105,67 +105,69 @@ class Synchroniser:
             if not settling.rooms:
                 raise
             rooms = ", ".join(map(repr, settling.rooms))
-            told = f"the rule of room {rooms} was put back, for an earlier run took it away; then: {error.message}"
-            raise PartialError(told, code=error.code, hint=error.advice) from error
+            described = f"the rule of room {rooms} was put back, for an earlier run took it away; then: {error.message}"
+            raise PartialError(described, code=error.code, hint=error.advice) from error
 
     async def _run(self, settling: Settling) -> Outcome:
-        world, earlier = await self.switch.unless_stopped(self._look())
-        self._refuse_second_truth(world)
-        items = make_plan(world, self.surveyor.policy)
+        state, earlier = await self.switch.unless_stopped(self._observe())
+        self._refuse_other_pins(state)
+        items = make_plan(state, self.surveyor.policy)
         self._refuse_empty_list(items, earlier)
         outcome = Outcome(items=items, done=settling.not_back, put_back=settling.rooms, earlier=earlier)
-        refusal = refuse_many(items, self._owned(world), self.limits)
+        refusal = refuse_many(items, self._owned(state), self.limits)
         if not self.limits.apply:
             return replace(outcome, would_refuse=refusal)
         if refusal:
             raise refusal
-        return await self._carry_out(outcome, world) if pending(items) else outcome
+        return await self._carry_out(outcome, state) if pending(items) else outcome
 
-    async def _look(self) -> tuple[World, Earlier]:
+    async def _observe(self) -> tuple[State, Earlier]:
         if self.limits.look_twice is None:
             return await self.surveyor.survey()
         first, _ = await self.surveyor.survey(Earlier(is_first=False))
         await asyncio.sleep(self.limits.look_twice.total_seconds())
         return await self.surveyor.survey(earlier_from(first, self.surveyor.policy))
 
-    def _refuse_second_truth(self, world: World) -> None:
+    def _refuse_other_pins(self, state: State) -> None:
         registry, policy = self.surveyor.registry, self.surveyor.policy
         writes_pins = not policy.by_backend and policy.parts != {Part.PURGE}
         if registry and writes_pins:
-            check_sole_issuer(registry, policy.mark, Live(rules=tuple(world.rules), rooms=world.live))
+            check_sole_issuer(registry, policy.mark, Live(rules=tuple(state.rules), rooms=state.live))
 
-    def _owned(self, world: World) -> int:
-        return sum(map(self.surveyor.policy.mark.owns, world.rules))
+    def _owned(self, state: State) -> int:
+        return sum(map(self.surveyor.policy.mark.owns, state.rules))
 
     def _refuse_empty_list(self, items: Iterable[Item], earlier: Earlier) -> None:
         waiting = [item for item in items if item.reason is Reason.EMPTY_LIST]
         if waiting:
             grace = duration_text(self.surveyor.policy.grace)
-            hint = f"this look is remembered: run it again in {grace}" if self.looks else "look at LiveKit's redis"
-            raise RailError(
+            hint = (
+                f"this look is remembered: run it again in {grace}" if self.observations else "look at LiveKit's redis"
+            )
+            raise SafeguardError(
                 f"LiveKit lists no room at all, and would leave {len(waiting)} owned rules stale: an empty list counts"
                 f" only if an earlier look, at least {grace} ago, found it empty too",
                 code="rail-empty-list",
                 hint="set the clock of this host: until then no observation counts" if earlier.skew_s else hint,
             )
 
-    async def _carry_out(self, outcome: Outcome, world: World) -> Outcome:
+    async def _carry_out(self, outcome: Outcome, state: State) -> Outcome:
         """Deletions first, for they free PINs; then updates; then creates."""
-        executor = self.executor_for(world)
+        executor = self.executor_for(state)
         changes = pending(outcome.items)
         run = self.journal.run
-        if self.looks:
-            self.looks.begin_run(run)
+        if self.observations:
+            self.observations.begin_run(run)
         done: list[Done] = []
         unwritten: SipctlError | None = None
         try:
             with self.journal.recorded("run", f"{len(changes)} changes") as record:
-                done += await _delete([item for item in changes if item.action is Action.DELETE], world, executor)
+                done += await _delete([item for item in changes if item.action is Action.DELETE], state, executor)
                 done += await executor.update([item for item in changes if item.action is Action.UPDATE])
                 done += await executor.create([item for item in changes if item.action is Action.CREATE])
                 record.after = {"results": [[one.item.action.value, one.item.room, one.result.value] for one in done]}
-            if self.looks:
-                self.looks.end_run(run, self.surveyor.client.skew_s or 0.0)
+            if self.observations:
+                self.observations.end_run(run, self.surveyor.client.skew_s or 0.0)
         except SipctlError as error:
             if not done:
                 raise
@@ -178,8 +180,8 @@ class Synchroniser:
         A room that began after the run ended is another matter: its rule is the backend's to make. What a run of
         another host deleted stands in that host's audit, so it is left to that host.
         """
-        runs = self.looks.unsettled_runs() if self.looks else {}
-        if not runs or self.looks is None:
+        runs = self.observations.unsettled_runs() if self.observations else {}
+        if not runs or self.observations is None:
             return
         rooms = await self.switch.unless_stopped(self.surveyor.client.list_rooms())
         began = {room.name: room.creation_time for room in rooms}
@@ -192,16 +194,16 @@ class Synchroniser:
         if lost:
             await self._put_back(lost, settling)
         if not any(one.failed for one in settling.not_back):
-            self.looks.settle({entry.run for entry in written})
+            self.observations.settle({entry.run for entry in written})
 
     async def _put_back(self, lost: Sequence[DispatchRule], settling: Settling) -> None:
         """Make what live rooms miss again, the rules with the registry's PINs first."""
-        world, _ = await self.switch.unless_stopped(self.surveyor.survey(Earlier()))
-        pins = world.pins or {}
-        standing = list(filter(self.surveyor.policy.mark.owns, world.rules))
-        executor = self.executor_for(world)
+        state, _ = await self.switch.unless_stopped(self.surveyor.survey(Earlier()))
+        pins = state.pins or {}
+        standing = list(filter(self.surveyor.policy.mark.owns, state.rules))
+        executor = self.executor_for(state)
         for rule in sorted(lost, key=lambda one: (one.room_name, one.pin != pins.get(one.room_name))):
-            if rule.room_name not in world.live or any(stands_in_for(one, rule) for one in standing):
+            if rule.room_name not in state.live or any(replaces(one, rule) for one in standing):
                 continue
             if self.switch.signal_number:
                 raise StoppedError
@@ -228,17 +230,17 @@ async def _made_again(executor: Executor, rule: DispatchRule) -> Done:
     return Done(item, Result.DONE)
 
 
-async def _delete(items: Sequence[Item], world: World, executor: Executor) -> list[Done]:
+async def _delete(items: Sequence[Item], state: State, executor: Executor) -> list[Done]:
     """Rules that clash go first: as long as two clash, LiveKit stores no rule, so no other could be put back."""
     clashing = {
         rule.sip_dispatch_rule_id
-        for conflict in rule_conflicts(world.rules)
+        for conflict in rule_conflicts(state.rules)
         for rule in (conflict.first, conflict.second)
     }
     done = await executor.delete([item for item in items if item.rule_id in clashing]) if clashing else []
     others = [item for item in items if item.rule_id not in clashing]
     gone = {one.item.rule_id for one in done if one.result in {Result.DONE, Result.GONE}}
-    poison = poison_pair(rule for rule in world.rules if rule.sip_dispatch_rule_id not in gone) if clashing else None
+    poison = poison_pair(rule for rule in state.rules if rule.sip_dispatch_rule_id not in gone) if clashing else None
     if poison:
         return [*done, *(Done(item, Result.FAILED, error=poison) for item in others)]
     return [*done, *await executor.delete(others)]
@@ -258,7 +260,7 @@ def _is_before(unix_s: int, ended: datetime | None) -> bool:
     return ended is None or unix_s <= (ended + _MAY_DIFFER).timestamp()
 
 
-def refuse_many(items: Iterable[Item], owned: int, limits: Limits) -> RailError | None:
+def refuse_many(items: Iterable[Item], owned: int, limits: Limits) -> SafeguardError | None:
     """The safeguard against deleting many rules at once; None if the plan keeps within the limits."""
     count = sum(item.action is Action.DELETE for item in items)
     percent = ceil(count * 100 / owned) if owned else 0
@@ -270,7 +272,7 @@ def refuse_many(items: Iterable[Item], owned: int, limits: Limits) -> RailError 
     passed += [f"max_delete_percent {limits.max_delete_percent}"] if over_percent else []
     words = ["--max-delete", str(count)] if over_count else []
     words += ["--max-delete-percent", str(percent)] if over_percent else []
-    return RailError(
+    return SafeguardError(
         f"would delete {count} of {owned} owned rules ({percent} %), more than {' and '.join(passed)}",
         code="rail-many",
         hint=f"look at the plan; if it is right, add `{quoted(*words)}`",

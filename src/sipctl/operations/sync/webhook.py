@@ -29,7 +29,7 @@ _PAUSE_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class _World:
+class _State:
     """What a look found: owned rules by their room, live rooms with their sids."""
 
     rules: dict[str, list[DispatchRule]]
@@ -69,26 +69,26 @@ class ByWebhook:
             raise done.error
         return ""
 
-    async def _look(self) -> _World:
+    async def _observe(self) -> _State:
         writer = self.context.writer
         rules, rooms = await rules_then_rooms(writer.client)
         by_room: dict[str, list[DispatchRule]] = {}
         for rule in filter(writer.settings.mark.owns, rules):
             by_room.setdefault(rule.room_name, []).append(rule)
-        return _World(by_room, {room.name: room.sid for room in rooms})
+        return _State(by_room, {room.name: room.sid for room in rooms})
 
     async def _delete_batch(self, items: Sequence[Item]) -> list[Done]:
         if self.context.switch.ask_lock():
             return [Done(item, Result.NOT_BEGUN) for item in items]
         try:
-            world = await self._look()
-            if not world.sids and self.context.world.live:
+            state = await self._observe()
+            if not state.sids and self.context.state.live:
                 raise UncheckedError("LiveKit lists no room any more, which cannot be", code="empty-list")
         except SipctlError as error:
             return self._none_done(items, error)
-        left = {item.rule_id: self._why_not(item, world) for item in items}
+        left = {item.rule_id: self._why_not(item, state) for item in items}
         ready = [item for item in items if left[item.rule_id] is None]
-        done = await self._tell(ready, "room_finished", world)
+        done = await self._tell(ready, "room_finished", state)
         done = await self._came_true(done, lambda item, after: item.before not in after.rules.get(item.room, []))
         done = await self._restart_what_came_alive(done)
         return [*(Done(item, result) for item in items if (result := left[item.rule_id]) is not None), *done]
@@ -98,9 +98,9 @@ class ByWebhook:
         self.context.switch.note(failed=True)
         return [Done(item, Result.FAILED, error=error) for item in items]
 
-    def _why_not(self, item: Item, world: _World) -> Result | None:
-        rules = world.rules.get(item.room, [])
-        if item.room in world.sids:
+    def _why_not(self, item: Item, state: _State) -> Result | None:
+        rules = state.rules.get(item.room, [])
+        if item.room in state.sids:
             return Result.ALIVE
         if item.before not in rules:
             ids = {rule.sip_dispatch_rule_id for rule in rules}
@@ -112,15 +112,15 @@ class ByWebhook:
         if not lost:
             return list(done)
         try:
-            world = await self._look()
+            state = await self._observe()
         except SipctlError as error:
             return [
                 replace(one, result=Result.NOT_CHECKED, error=error) if one.result is Result.DONE else one
                 for one in done
             ]
-        alive = [one for one in lost if one.item.room in world.sids]
+        alive = [one for one in lost if one.item.room in state.sids]
         again = await self._tell(
-            [one.item for one in alive], "room_started", world, StopSwitch()
+            [one.item for one in alive], "room_started", state, StopSwitch()
         )  # whatever stopped the run
         again = await self._came_true(again, lambda item, after: bool(after.rules.get(item.room)))
         put_back = {
@@ -133,16 +133,16 @@ class ByWebhook:
         if self.context.switch.ask_lock():
             return [Done(item, Result.NOT_BEGUN) for item in items]
         try:
-            world = await self._look()
-            ready, spared = await self.context.still_needed(items, world.rules.keys(), world.sids.keys())
+            state = await self._observe()
+            ready, spared = await self.context.still_needed(items, state.rules.keys(), state.sids.keys())
         except SipctlError as error:
             return self._none_done(items, error)
-        done = await self._tell(ready, "room_started", world)
+        done = await self._tell(ready, "room_started", state)
         done = await self._came_true(done, lambda item, after: bool(after.rules.get(item.room)))
         return [*spared, *done]
 
     async def _tell(
-        self, items: Sequence[Item], event: RoomEvent, world: _World, switch: StopSwitch | None = None
+        self, items: Sequence[Item], event: RoomEvent, state: _State, switch: StopSwitch | None = None
     ) -> list[Done]:
         """Send one event for each item, audited; with a `switch` of their own at once, whatever the run's pace is."""
         writer = self.context.writer
@@ -150,7 +150,7 @@ class ByWebhook:
 
         async def tell(item: Item) -> Done:
             body = room_event(
-                event, item.room, world.sids.get(item.room, ""), new_id("EV_", secrets.choice), self.clock()
+                event, item.room, state.sids.get(item.room, ""), new_id("EV_", secrets.choice), self.clock()
             )
             before = rule_to_json(item.before) if item.before and event == "room_finished" else None
             with writer.journal.recorded(event, f"room {item.room}", before):
@@ -167,17 +167,17 @@ class ByWebhook:
             for one in map(result_of, attempts)
         ]
 
-    async def _came_true(self, done: Sequence[Done], holds: Callable[[Item, _World], bool]) -> list[Done]:
+    async def _came_true(self, done: Sequence[Done], holds: Callable[[Item, _State], bool]) -> list[Done]:
         """Look in LiveKit until every item that was told of came true, or the backend had its time."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self.settle_s
         open_items = [one for one in done if one.result is Result.DONE]
         while open_items:
             try:
-                world = await self._look()
+                state = await self._observe()
             except SipctlError as error:
                 return _unseen(done, open_items, error)
-            open_items = [one for one in open_items if not holds(one.item, world)]
+            open_items = [one for one in open_items if not holds(one.item, state)]
             if not open_items or loop.time() >= until:
                 break
             if self.context.switch.signal_number:

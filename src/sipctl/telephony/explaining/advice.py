@@ -16,7 +16,7 @@ from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.matching.route import Outcome, Result, Stage, route
 from sipctl.telephony.matching.rules import FITTING, RuleChoice, rank
 from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
-from sipctl.telephony.naming import told_rule, told_trunk
+from sipctl.telephony.naming import describe_rule, describe_trunk
 from sipctl.telephony.pins import MAX_LENGTH
 from sipctl.telephony.ruleset import less_needed
 from sipctl.telephony.site import Site
@@ -59,13 +59,13 @@ def _against_fault(site: Site, call: Call, fault: MatchFault) -> Iterator[Advice
     if fault.code == "panic":
         rule = fault.rules[0]
         words = ("--show-phone-number",)
-        text = f"{told_rule(rule)} hides the number of a caller who has none, which stops livekit-server"
+        text = f"{describe_rule(rule)} hides the number of a caller who has none, which stops livekit-server"
         yield Advice(text=text, command=update_rule(rule, words, site.mark, site.live or ()))
     elif fault.rules:
         rule = less_needed(fault.rules[0], fault.rules[-1], site.live or ())
         left = WholeLists(site.lists.trunks, _without(site.lists.rules, rule))
         command = delete_rule(rule, site.mark, site.live or ())
-        yield Advice(text=f"delete {told_rule(rule)}", command=command, then=route(left, call))
+        yield Advice(text=f"delete {describe_rule(rule)}", command=command, then=route(left, call))
     elif fault.trunks:
         yield _one_trunk_less(site, call, fault.trunks)
 
@@ -74,7 +74,7 @@ def _one_trunk_less(site: Site, call: Call, trunks: Sequence[InboundTrunk]) -> A
     """Of trunks that all take the call, the last one without which it gets further; the last if it never does."""
     tried = [
         Advice(
-            text=f"delete {told_trunk(trunk)}",
+            text=f"delete {describe_trunk(trunk)}",
             command=delete_trunk(trunk),
             then=route(WholeLists(_without(site.lists.trunks, trunk), site.lists.rules), call),
         )
@@ -102,9 +102,9 @@ def _tried(site: Site, call: Call, repair: Repair) -> Advice:
     then, alone = (None, "; that alone is not enough") if outcome.result in _FAILED else (outcome, "")
     if isinstance(before, DispatchRule):
         command = update_rule(before, repair.words, site.mark, site.live or ())
-        return Advice(text=f"{told_rule(before)} {repair.fault}{alone}", command=command, then=then)
+        return Advice(text=f"{describe_rule(before)} {repair.fault}{alone}", command=command, then=then)
     command = update_trunk(before, repair.words)
-    return Advice(text=f"{told_trunk(before)} {repair.fault}{alone}", command=command, then=then)
+    return Advice(text=f"{describe_trunk(before)} {repair.fault}{alone}", command=command, then=then)
 
 
 def _missing_rules(site: Site) -> Iterator[Advice]:
@@ -119,7 +119,7 @@ def _wrong_pin(call: Call, final: Outcome) -> Iterator[Advice]:
     if len(call.pin or "") > MAX_LENGTH:
         yield Advice(text=f"LiveKit hangs up at the 17th digit: PINs have {MAX_LENGTH} at most")
     elif final.rule:
-        yield Advice(text=f"{told_rule(final.rule)} leads to no room")
+        yield Advice(text=f"{describe_rule(final.rule)} leads to no room")
     elif call.pin:
         yield Advice(
             text="no rule has this PIN: its meeting is over or has not begun, or it is mistyped",
@@ -135,11 +135,12 @@ def _beside_success(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
     losers = [one for one in _fitting(final.before_pin) if one.pin]
     if final.stage is Stage.RULE and final.result is Result.ACCEPT and losers:
         yield Advice(
-            text=f"{told_rule(rule)} has no PIN and comes before {len(losers)} that have one: {told_rule(losers[0])}",
+            text=f"{describe_rule(rule)} has no PIN and comes before {len(losers)} that have one:"
+            f" {describe_rule(losers[0])}",
             command=update_rule(rule, ("--pin-stdin",), site.mark, site.live or ()),
         )
     if final.trunk and final.trunk.allowed_addresses and all(map(is_ignored, final.trunk.allowed_addresses)):
-        yield Advice(text=f"LiveKit ignores all allowed_addresses of {told_trunk(final.trunk)}: any source passes")
+        yield Advice(text=f"LiveKit ignores all allowed_addresses of {describe_trunk(final.trunk)}: any source passes")
     if final.trunk is None and site.lists.trunks:
         yield Advice(
             text="no trunk matched, so no address list or password was asked: the rule names no trunk, and whoever"

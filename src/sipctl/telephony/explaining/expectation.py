@@ -75,7 +75,7 @@ def _reached(site: Site, case: Case, explanation: Explanation) -> Iterator[str]:
         landing = route(site.lists, call).final.landing
         for room in case.expected.must_not_reach:
             if landing and _is_room(landing, room):
-                yield f"must not reach room {room!r}, and does{_told_way(case.call, call)}"
+                yield f"must not reach room {room!r}, and does{_describe_way(case.call, call)}"
 
 
 def _ways(call: Call, explanation: Explanation) -> Iterable[Call]:
@@ -86,6 +86,6 @@ def _ways(call: Call, explanation: Explanation) -> Iterable[Call]:
             yield replace(origin, pin="")
 
 
-def _told_way(asked: Call, way: Call) -> str:
+def _describe_way(asked: Call, way: Call) -> str:
     source = f" from {way.source_ip}" if way.source_ip != asked.source_ip else ""
     return f"{source}{' with # alone' if way.pin != asked.pin else ''}"

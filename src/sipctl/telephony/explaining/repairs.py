@@ -112,8 +112,8 @@ def _allowed_addresses(call: Call, trunk: InboundTrunk) -> Repair:
     """The source is not on the list; entries that can match nothing are told, and go."""
     faults = {mask: fault for mask in trunk.allowed_addresses if (fault := mask_fault(mask))}
     kept = tuple(mask for mask in trunk.allowed_addresses if mask not in faults)
-    told = "".join(f"; {mask!r} never matches: {fault}" for mask, fault in faults.items())
-    fault = f"does not list {call.source_ip} in allowed_addresses{told}; add it if it is the provider's"
+    described = "".join(f"; {mask!r} never matches: {fault}" for mask, fault in faults.items())
+    fault = f"does not list {call.source_ip} in allowed_addresses{described}; add it if it is the provider's"
     return _longer(trunk, "allowed_addresses", "--allowed-address", (*kept, call.source_ip), fault)
 
 

@@ -13,7 +13,7 @@ from sipctl.telephony.matching.route import Outcome, Result, Stage
 from sipctl.telephony.matching.rules import RuleReason
 from sipctl.telephony.matching.trunks import TrunkReason
 from sipctl.telephony.model import DispatchRule, InboundTrunk
-from sipctl.telephony.naming import told_room, told_rule, told_trunk
+from sipctl.telephony.naming import describe_room, describe_rule, describe_trunk
 from sipctl.telephony.pins import MAX_LENGTH
 
 Shown = Callable[[str], str]
@@ -59,39 +59,39 @@ def trunk_reason(trunk: InboundTrunk, reason: TrunkReason) -> str:
 def verdict(explanation: Explanation, shown: Shown) -> str:
     """One sentence for somebody who wants to know what the caller gets."""
     if explanation.sources:
-        return f"It depends on where the call comes from: {'; '.join(told_sources(explanation, shown))}."
-    told = told_outcome(explanation.outcome, explanation.call, shown)
-    return f"{told[0].upper()}{told[1:]}."
+        return f"It depends on where the call comes from: {'; '.join(describe_sources(explanation, shown))}."
+    described = describe_outcome(explanation.outcome, explanation.call, shown)
+    return f"{described[0].upper()}{described[1:]}."
 
 
-def told_sources(explanation: Explanation, shown: Shown) -> list[str]:
+def describe_sources(explanation: Explanation, shown: Shown) -> list[str]:
     """The endings of a call that depends on its source, one by one."""
     return [
-        f"{_told_source(variant.source)}, {told_outcome(variant.outcome, variant.call, shown)}"
+        f"{_describe_source(variant.source)}, {describe_outcome(variant.outcome, variant.call, shown)}"
         for variant in explanation.sources
     ]
 
 
-def _told_source(source: Source | None) -> str:
+def _describe_source(source: Source | None) -> str:
     if source is None or source.trunk is None:
         return "from anywhere else"
-    return f"from {source.entry}, which {told_trunk(source.trunk)} allows"
+    return f"from {source.entry}, which {describe_trunk(source.trunk)} allows"
 
 
-def told_outcome(outcome: Outcome, call: Call, shown: Shown) -> str:
+def describe_outcome(outcome: Outcome, call: Call, shown: Shown) -> str:
     """What the caller gets, as the end of a sentence."""
     if outcome.after_auth:
-        then = told_outcome(outcome.after_auth, call, shown)
+        then = describe_outcome(outcome.after_auth, call, shown)
         return f"the provider is asked for a password (407); once it answers, {then}"
     if outcome.fault:
-        return _told_fault(outcome.fault)
+        return _describe_fault(outcome.fault)
     if outcome.stage is Stage.RULE:
-        return _told_before_pin(outcome, shown)
-    return _told_after_pin(outcome, call, shown)
+        return _describe_before_pin(outcome, shown)
+    return _describe_after_pin(outcome, call, shown)
 
 
-def _told_fault(fault: MatchFault) -> str:
-    rules, trunks = list(map(told_rule, fault.rules)), list(map(told_trunk, fault.trunks))
+def _describe_fault(fault: MatchFault) -> str:
+    rules, trunks = list(map(describe_rule, fault.rules)), list(map(describe_trunk, fault.trunks))
     if fault.code == "panic":
         return f"the call stops livekit-server with all its rooms: {rules[0]} hides the number of a caller without one"
     if rules:
@@ -101,29 +101,29 @@ def _told_fault(fault: MatchFault) -> str:
     return f"the caller hears an error tone: {why}"
 
 
-def _told_before_pin(outcome: Outcome, shown: Shown) -> str:
+def _describe_before_pin(outcome: Outcome, shown: Shown) -> str:
     if outcome.result is Result.DROP:
-        trunk = f"{told_trunk(outcome.trunk)} is its trunk, but" if outcome.trunk else "no trunk matches, and"
+        trunk = f"{describe_trunk(outcome.trunk)} is its trunk, but" if outcome.trunk else "no trunk matches, and"
         return f"the caller hears ringing without end: {trunk} no dispatch rule takes the call"
     if outcome.result is Result.REQUEST_PIN:
-        return f"the caller is asked for a PIN; {_told_doors(doors(outcome.before_pin), shown)}"
-    room = _told_landing(outcome.landing)
+        return f"the caller is asked for a PIN; {_describe_doors(doors(outcome.before_pin), shown)}"
+    room = _describe_landing(outcome.landing)
     return f"the caller is not asked for a PIN: it rings until somebody in {room} can be heard, then the caller is in"
 
 
-def _told_doors(rules: list[DispatchRule], shown: Shown) -> str:
+def _describe_doors(rules: list[DispatchRule], shown: Shown) -> str:
     by_pin, by_hash = [rule for rule in rules if rule.pin], [rule for rule in rules if not rule.pin]
-    alone = f", and # alone opens {told_room(by_hash[0])}" if by_hash else ""
+    alone = f", and # alone opens {describe_room(by_hash[0])}" if by_hash else ""
     if not by_pin:
         return f"no PIN opens a room{alone}"
-    opened = f"{shown(by_pin[0].pin)} opens {told_room(by_pin[0])}"
+    opened = f"{shown(by_pin[0].pin)} opens {describe_room(by_pin[0])}"
     return f"{opened if len(by_pin) == 1 else f'{len(by_pin):,} PINs open a room, for example {opened}'}{alone}"
 
 
-def _told_after_pin(outcome: Outcome, call: Call, shown: Shown) -> str:
+def _describe_after_pin(outcome: Outcome, call: Call, shown: Shown) -> str:
     typed = shown(call.pin) if call.pin else "# alone"
     if outcome.result is Result.ACCEPT:
-        return f"the caller is asked for a PIN; {typed} opens {_told_landing(outcome.landing)}"
+        return f"the caller is asked for a PIN; {typed} opens {_describe_landing(outcome.landing)}"
     why = _why_wrong(outcome, call.pin or "")
     return f"the caller is asked for a PIN, and after {typed} hears that it is wrong and is hung up on: {why}"
 
@@ -132,11 +132,11 @@ def _why_wrong(outcome: Outcome, typed: str) -> str:
     if len(typed) > MAX_LENGTH:
         return f"it has over {MAX_LENGTH} digits"
     if outcome.rule:
-        return f"{told_rule(outcome.rule)} leads to no room"
+        return f"{describe_rule(outcome.rule)} leads to no room"
     return "no rule that takes the call has it" if typed else "no rule without a PIN takes the call"
 
 
-def _told_landing(landing: Landing | None) -> str:
+def _describe_landing(landing: Landing | None) -> str:
     if landing is None:
         return "no room"
     return f"room {landing.room + ('…' if landing.randomized else '')!r}"

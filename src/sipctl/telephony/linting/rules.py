@@ -8,7 +8,7 @@ from sipctl.telephony.linting.fault import Fault
 from sipctl.telephony.linting.shadows import Shadows
 from sipctl.telephony.linting.terrain import Terrain
 from sipctl.telephony.model import DispatchRule
-from sipctl.telephony.naming import told_rule
+from sipctl.telephony.naming import describe_rule
 from sipctl.telephony.numbers import normalize_number
 from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, is_pin, is_typable, mask_pin
 from sipctl.telephony.ruleset import Conflict, fault_text, less_needed, rule_conflicts, rule_keys
@@ -25,9 +25,9 @@ def conflicting(site: Site) -> Iterator[Fault]:
             code="RUL401",
             about=about,
             beside=conflict.second if about is conflict.first else conflict.first,
-            detail=f"{told_rule(conflict.first)} and {told_rule(conflict.second)} take the same calls:"
+            detail=f"{describe_rule(conflict.first)} and {describe_rule(conflict.second)} take the same calls:"
             f" {_concerned(conflict)} get 503",
-            observed=f"{_told_key(conflict)}; LiveKit says: {fault_text(conflict)}",
+            observed=f"{_describe_key(conflict)}; LiveKit says: {fault_text(conflict)}",
             expected="one rule for each PIN, trunk and pair of numbers",
             remedy=_DELETE,
         )
@@ -36,16 +36,16 @@ def conflicting(site: Site) -> Iterator[Fault]:
 def _concerned(conflict: Conflict[DispatchRule]) -> str:
     """The calls for which LiveKit lists both rules."""
     if not (conflict.first.trunk_ids and conflict.second.trunk_ids):
-        return _told_calls(())
-    return _told_calls([one for one in conflict.first.trunk_ids if one in conflict.second.trunk_ids])
+        return _describe_calls(())
+    return _describe_calls([one for one in conflict.first.trunk_ids if one in conflict.second.trunk_ids])
 
 
-def _told_calls(trunk_ids: Sequence[str]) -> str:
+def _describe_calls(trunk_ids: Sequence[str]) -> str:
     """The calls for which LiveKit lists the rules of these trunks; it lists all rules for calls that match none."""
     return f"calls on {' and '.join(dict.fromkeys(trunk_ids))} and on no trunk" if trunk_ids else "all calls"
 
 
-def _told_key(conflict: Conflict[DispatchRule]) -> str:
+def _describe_key(conflict: Conflict[DispatchRule]) -> str:
     pin, trunk_id, number, caller = rule_keys(conflict.second)[conflict.at]
     return (
         f"PIN {mask_pin(pin) or 'none'}, trunk {trunk_id or 'any'}, called {number or 'any'}, caller {caller or 'any'}"
@@ -55,12 +55,12 @@ def _told_key(conflict: Conflict[DispatchRule]) -> str:
 def open_rules(shadows: Shadows) -> Iterator[Fault]:
     """RUL402: open rules that win where others ask for a PIN. RUL403: open rules that `#` alone leads to."""
     for opened, rival, outranks in shadows.open_rules():
-        wins = f"wins over {told_rule(rival)}"
+        wins = f"wins over {describe_rule(rival)}"
         yield Fault(
             code="RUL402" if outranks else "RUL403",
             about=opened,
             beside=rival,
-            detail=f"{told_rule(opened)} has no PIN: {wins if outranks else '# alone at the prompt leads there'}",
+            detail=f"{describe_rule(opened)} has no PIN: {wins if outranks else '# alone at the prompt leads there'}",
             remedy=_DELETE,
         )
 
@@ -70,11 +70,11 @@ def bad_pins(rules: Sequence[DispatchRule]) -> Iterator[Fault]:
     for rule in rules:
         if rule.pin and not is_pin(rule.pin):
             opens = is_typable(rule.pin) and len(rule.pin) <= MAX_LENGTH
-            told = "can be typed, but is" if opens else "lets nobody in: it is"
+            described = "can be typed, but is" if opens else "lets nobody in: it is"
             yield Fault(
                 code="RUL404",
                 about=rule,
-                detail=f"the PIN of room {rule.room_name!r} {told} {_pin_fault(rule.pin)}",
+                detail=f"the PIN of room {rule.room_name!r} {described} {_pin_fault(rule.pin)}",
                 observed=rule.pin if rule.pin == "None" else mask_pin(rule.pin),
                 expected=f"{MIN_LENGTH} to {MAX_LENGTH} digits",
                 level=Level.WARN if opens else None,
@@ -97,7 +97,7 @@ def own_number_as_caller(site: Site) -> Iterator[Fault]:
             yield Fault(
                 code="RUL408",
                 about=rule,
-                detail=f"{told_rule(rule)} admits only calls from {mistaken}, which is the number people dial",
+                detail=f"{describe_rule(rule)} admits only calls from {mistaken}, which is the number people dial",
                 observed=mistaken,
                 expected="a caller's number, or none",
                 remedy=("--any-caller",),
@@ -108,7 +108,7 @@ def untyped(rules: Sequence[DispatchRule]) -> Iterator[Fault]:
     """RUL412: rules that are neither direct, individual nor callee."""
     for rule in rules:
         if rule.kind is None:
-            detail = f"{_told_calls(rule.trunk_ids)} fail, and every create"
+            detail = f"{_describe_calls(rule.trunk_ids)} fail, and every create"
             yield Fault(code="RUL412", about=rule, detail=detail, remedy=_DELETE)
 
 
@@ -119,7 +119,7 @@ def hiding(rules: Sequence[DispatchRule]) -> Iterator[Fault]:
             yield Fault(
                 code="RUL413",
                 about=rule,
-                detail=f"{told_rule(rule)} has hide_phone_number",
+                detail=f"{describe_rule(rule)} has hide_phone_number",
                 remedy=("--show-phone-number",),
             )
 
@@ -133,7 +133,7 @@ def dangling(site: Site) -> Iterator[Fault]:
             yield Fault(
                 code="RUL414",
                 about=rule,
-                detail=f"{told_rule(rule)} names {gone[0]!r}, which is {what}",
+                detail=f"{describe_rule(rule)} names {gone[0]!r}, which is {what}",
                 observed=", ".join(gone),
                 expected="ids of inbound trunks",
             )
@@ -147,7 +147,7 @@ def shadowed(shadows: Shadows) -> Iterator[Fault]:
             code="RUL417",
             about=rule,
             beside=winner,
-            detail=f"{told_rule(rule)} never wins a call: {told_rule(winner)} {how} and comes first",
+            detail=f"{describe_rule(rule)} never wins a call: {describe_rule(winner)} {how} and comes first",
             observed=f"won by {winner.sip_dispatch_rule_id}",
         )
 
@@ -162,7 +162,7 @@ def written_otherwise(rules: Sequence[DispatchRule]) -> Iterator[Fault]:
                 yield Fault(
                     code="RUL418",
                     about=rule,
-                    detail=f"{told_rule(rule)} has {odd!r} in {field}: a call with {normal} passes it by",
+                    detail=f"{describe_rule(rule)} has {odd!r} in {field}: a call with {normal} passes it by",
                     observed=odd,
                     expected=normal,
                     remedy=tuple(word for number in numbers for word in (option, normalize_number(number))),
@@ -178,6 +178,6 @@ def off_the_trunk(site: Site, terrain: Terrain) -> Iterator[Fault]:
             yield Fault(
                 code="RUL419",
                 about=rule,
-                detail=f"no call reaches {told_rule(rule)}: its trunks take none from or to its numbers",
+                detail=f"no call reaches {describe_rule(rule)}: its trunks take none from or to its numbers",
                 observed=", ".join(numbers),
             )

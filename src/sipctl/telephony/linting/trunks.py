@@ -8,7 +8,7 @@ from sipctl.telephony.addresses import is_host_name, is_ignored, mask_fault, mas
 from sipctl.telephony.linting.fault import Fault
 from sipctl.telephony.matching.trunks import asks_digest
 from sipctl.telephony.model import InboundTrunk
-from sipctl.telephony.naming import told_trunk
+from sipctl.telephony.naming import describe_trunk
 from sipctl.telephony.numbers import normalize_number
 from sipctl.telephony.ruleset import trunk_conflicts, trunk_keys
 from sipctl.telephony.site import Site
@@ -20,8 +20,8 @@ def without_numbers(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
     """TRK302: trunks that all take every called number."""
     every = [trunk for trunk in trunks if not trunk.numbers]
     if len(every) > 1:
-        told = ", ".join(map(told_trunk, every))
-        yield Fault(code="TRK302", about=f"{len(every)} trunks", detail=f"no numbers on {told}")
+        names = ", ".join(map(describe_trunk, every))
+        yield Fault(code="TRK302", about=f"{len(every)} trunks", detail=f"no numbers on {names}")
 
 
 def for_the_internet(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
@@ -30,7 +30,7 @@ def for_the_internet(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
         for mask in trunk.allowed_addresses:
             network = mask_network(mask)
             if network is not None and network.prefixlen == 0:
-                yield Fault(code="TRK306", about=trunk, detail=f"{told_trunk(trunk)} allows {mask}", observed=mask)
+                yield Fault(code="TRK306", about=trunk, detail=f"{describe_trunk(trunk)} allows {mask}", observed=mask)
 
 
 def conflicting(site: Site) -> Iterator[Fault]:
@@ -43,7 +43,7 @@ def conflicting(site: Site) -> Iterator[Fault]:
             yield Fault(
                 code="TRK308",
                 about=conflict.first if keeps_second else conflict.second,
-                detail=f"{told_trunk(conflict.first)} and {told_trunk(conflict.second)} take the same calls",
+                detail=f"{describe_trunk(conflict.first)} and {describe_trunk(conflict.second)} take the same calls",
                 observed=f"called {number}, caller {caller or 'any'}",
                 remedy=_DELETE,
             )
@@ -57,8 +57,8 @@ def bypassed(site: Site) -> Iterator[Fault]:
         yield Fault(
             code="TRK309",
             about=f"{len(wildcards)} rule{'s' if len(wildcards) != 1 else ''}",
-            detail=f"calls that {told_trunk(restricted[0])} keeps out still reach the rules that name no trunk; Meet"
-            " writes such rules",
+            detail=f"calls that {describe_trunk(restricted[0])} keeps out still reach the rules that name no"
+            " trunk; Meet writes such rules",
         )
 
 
@@ -81,7 +81,7 @@ def half_of_the_credentials(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
     for trunk in trunks:
         if bool(trunk.auth_username) != bool(trunk.auth_password):
             has = "username" if trunk.auth_username else "password"
-            yield Fault(code="TRK312", about=trunk, detail=f"{told_trunk(trunk)} has a {has} alone")
+            yield Fault(code="TRK312", about=trunk, detail=f"{describe_trunk(trunk)} has a {has} alone")
 
 
 def overlapping(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
@@ -90,18 +90,18 @@ def overlapping(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
     for trunk in trunks:
         for number in set(map(normalize_number, trunk.numbers)):
             by_number[number].append(trunk)
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for number, sharing in sorted(by_number.items()):
         for at, trunk in enumerate(sharing):
             other = next((one for one in sharing[:at] if _meet(one, trunk)), None)
             pair = (other.sip_trunk_id, trunk.sip_trunk_id) if other else None
-            if other and pair not in told and set(trunk_keys(other)).isdisjoint(trunk_keys(trunk)):
-                told.add((other.sip_trunk_id, trunk.sip_trunk_id))
+            if other and pair not in reported and set(trunk_keys(other)).isdisjoint(trunk_keys(trunk)):
+                reported.add((other.sip_trunk_id, trunk.sip_trunk_id))
                 yield Fault(
                     code="TRK313",
                     about=trunk,
-                    detail=f"{told_trunk(other)} and {told_trunk(trunk)} both have {number}, and some caller and source"
-                    " passes both",
+                    detail=f"{describe_trunk(other)} and {describe_trunk(trunk)} both have {number}, and some"
+                    " caller and source passes both",
                     observed=number,
                 )
 
@@ -131,7 +131,7 @@ def ignored_as_a_whole(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
             yield Fault(
                 code="TRK314",
                 about=trunk,
-                detail=f"LiveKit ignores all of allowed_addresses of {told_trunk(trunk)}: any source passes{guard}",
+                detail=f"LiveKit ignores all of allowed_addresses of {describe_trunk(trunk)}: any source passes{guard}",
                 observed=", ".join(trunk.allowed_addresses),
             )
 
@@ -143,6 +143,6 @@ def host_names(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
             yield Fault(
                 code="TRK315",
                 about=trunk,
-                detail=f"{told_trunk(trunk)} allows {mask!r}, which is compared with the From header of the call",
+                detail=f"{describe_trunk(trunk)} allows {mask!r}, which is compared with the From header of the call",
                 observed=mask,
             )

@@ -107,45 +107,45 @@ def happened(call: LoggedCall) -> tuple[Result, Stage] | None:
     return Result.REQUEST_PIN, Stage.RULE
 
 
-def told_ending(call: LoggedCall) -> str:
+def describe_ending(call: LoggedCall) -> str:
     """How it ended, in one sentence without its subject."""
     reason = reason_of(call)
     if reason in _TOLD:
         return _TOLD[reason](call)
     if bye := _BYE.match(reason):
-        return _told_bye(call, bye["type"].upper(), int(bye["cause"]))
+        return _describe_bye(call, bye["type"].upper(), int(bye["cause"]))
     return _PLAIN.get(reason) or (f"ended: {reason}" if reason else "its end is not in this log")
 
 
-def _told_flood(call: LoggedCall) -> str:
+def _describe_flood(call: LoggedCall) -> str:
     matched = f"trunk {call.trunk_id} matched, and no rule" if call.trunk_id else "no trunk matched, and no rule"
     return f"{matched}: it rang without end"
 
 
-def _told_wrong_pin(call: LoggedCall) -> str:
+def _describe_wrong_pin(call: LoggedCall) -> str:
     if call.typed is None:
         return f"over {MAX_LENGTH} digits were typed"
     return "no rule had the PIN" if call.typed else "# alone was pressed, and no rule is open"
 
 
-def _told_error(call: LoggedCall) -> str:
+def _describe_error(call: LoggedCall) -> str:
     if SERVER_DOWN in call.error:
         return "livekit-server did not answer"
     heard = "hung up on" if call.has(PIN_ASKED) else "refused with 503"
     return f"{heard}: {call.error.removeprefix('twirp error ') or 'LiveKit could not evaluate the rules'}"
 
 
-def _told_removed(call: LoggedCall) -> str:
+def _describe_removed(call: LoggedCall) -> str:
     return "the room was ended" if call.leave == "ROOM_DELETED" else "the caller was removed from the room"
 
 
-def _told_hangup(call: LoggedCall) -> str:
+def _describe_hangup(call: LoggedCall) -> str:
     if not call.has(HUNG_UP):
         return "max_call_duration ended it" if call.joined else "ended by livekit-sip"
     return f"the caller hung up{_at_prompt(call)}"
 
 
-def _told_bye(call: LoggedCall, kind: str, cause: int) -> str:
+def _describe_bye(call: LoggedCall, kind: str, cause: int) -> str:
     if not cause:
         return f"the caller hung up{_at_prompt(call)}"
     return f"the caller's side hung up with {kind} cause {cause}{_at_prompt(call)}"
@@ -158,7 +158,7 @@ def _at_prompt(call: LoggedCall) -> str:
     return " at the prompt" + ("; no key could be heard, as its SDP has no telephone-event" if deaf else "")
 
 
-def _told_media(call: LoggedCall) -> str:
+def _describe_media(call: LoggedCall) -> str:
     """Why media could not start: by what the INVITE offered, else by the words of livekit-sip."""
     broken_sdp = reason_of(call) == "sdp-error"
     status = 400 if broken_sdp else 500
@@ -174,14 +174,14 @@ def _told_media(call: LoggedCall) -> str:
 
 
 _TOLD: Final[Mapping[str, Callable[[LoggedCall], str]]] = {
-    "flood": _told_flood,
-    "wrong-pin": _told_wrong_pin,
-    "dispatch-error": _told_error,
-    "auth-error": _told_error,
-    "removed": _told_removed,
-    "hangup": _told_hangup,
-    "sdp-error": _told_media,
-    "media-failed": _told_media,
+    "flood": _describe_flood,
+    "wrong-pin": _describe_wrong_pin,
+    "dispatch-error": _describe_error,
+    "auth-error": _describe_error,
+    "removed": _describe_removed,
+    "hangup": _describe_hangup,
+    "sdp-error": _describe_media,
+    "media-failed": _describe_media,
 }
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from sipctl.registry.database import reading, translated, writing
 from sipctl.registry.locks import serialize
-from sipctl.registry.tables import looks, prepare, runs, sightings
+from sipctl.registry.tables import observations, prepare, runs, sightings
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.registered import Earlier
@@ -28,7 +28,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Looks:
+class Observations:
     """The looks at one server, in one database; `server` tells it, and whose rules are meant, from all others."""
 
     def __init__(self, engine: Engine, server: str, now: Callable[[], datetime] = _utc_now) -> None:
@@ -48,7 +48,7 @@ class Looks:
     def _reading(self) -> AbstractContextManager[Connection]:
         return reading(self._engine, _WHAT, if_corrupt=_IF_CORRUPT)
 
-    def look(
+    def observe(
         self,
         stale: Iterable[DispatchRule],
         duplicates: Iterable[DispatchRule] | None = None,
@@ -122,7 +122,7 @@ class _Series:
         return earlier
 
     def _earlier(self, digests: Mapping[str, str]) -> Earlier:
-        here = select(looks.c.last_at, looks.c.empty_since).where(looks.c.server == self.name)
+        here = select(observations.c.last_at, observations.c.empty_since).where(observations.c.server == self.name)
         last = self.connection.execute(here).first()
         if last is None:
             return Earlier()
@@ -164,8 +164,8 @@ class _Series:
         if rows:
             connection.execute(insert(sightings), rows)
         empty_since = None if any_room else (earlier.empty_since or self.now).isoformat()
-        connection.execute(delete(looks).where(looks.c.server == self.name))
-        connection.execute(insert(looks).values(server=self.name, last_at=now, empty_since=empty_since))
+        connection.execute(delete(observations).where(observations.c.server == self.name))
+        connection.execute(insert(observations).values(server=self.name, last_at=now, empty_since=empty_since))
 
 
 def _moment(text: object) -> datetime | None:
