@@ -11,6 +11,7 @@ import pytest
 
 from sipctl.sandbox.server import Sandbox, running_sandbox
 from tests.support.desk import Desk
+from tests.support.meet import Meet, meet_of
 from tests.support.needs import need, need_real_server
 from tests.support.peers.livekit import RealLiveKit, running_livekit
 from tests.support.peers.postgres import Postgres, running_postgres
@@ -94,6 +95,13 @@ def postgres() -> Iterator[Postgres]:
     need(missing_postgres())
     with running_postgres() as server:
         yield server
+
+
+@pytest.fixture
+def meet(sandbox: Sandbox, postgres: Postgres, tmp_path: Path) -> Iterator[Meet]:
+    """An installation of Meet, with the sandbox for its LiveKit."""
+    with meet_of(sandbox, postgres, tmp_path) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")

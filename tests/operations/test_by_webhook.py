@@ -61,11 +61,18 @@ def test_a_slow_backend_is_waited_for(yard: Yard, backend: Backend) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mood", "described"),
-    [("ignores", "did nothing within"), ("refuses", r"failed at the event \(500\)"), ("moved", r"redirects \(301\)")],
+    ("state", "described"),
+    [
+        ({"mood": "ignores"}, "did nothing within"),
+        ({"telephony": False}, "did nothing within"),
+        ({"room_filter": "tchap-"}, "did nothing within"),
+        ({"mood": "refuses"}, r"failed at the event \(500\)"),
+        ({"production": True}, r"redirects \(301\)"),
+        ({"production": True, "is_https": True, "hosts": ("meet.example.org",)}, r"does not serve this host \(400\)"),
+    ],
 )
-def test_a_backend_that_does_not_do_it(yard: Yard, backend: Backend, mood: str, described: str) -> None:
-    backend.mood = mood
+def test_a_backend_that_does_not_do_it(yard: Yard, backend: Backend, state: dict[str, object], described: str) -> None:
+    vars(backend).update(state)
     yard.executor_for = lambda work: ByWebhook(work, backend.url, 5, 0.3, time.time)
     yard.desk.server.join(A, "alice")
     yard.desk.store(owned(B, "7703158264"))
@@ -90,14 +97,17 @@ def test_a_backend_with_another_secret(yard: Yard, backend: Backend) -> None:
         assert secret not in done.error.message
 
 
-@pytest.mark.parametrize("path", [PATH.removesuffix("/"), "/nowhere/"])
-def test_another_address(yard: Yard, backend: Backend, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "described"),
+    [(PATH.removesuffix("/"), "failed at the event (500)"), ("/nowhere/", "no webhook endpoint there (404)")],
+)
+def test_another_address(yard: Yard, backend: Backend, path: str, described: str) -> None:
     url = backend.url.replace(PATH, path)
     yard.executor_for = lambda work: ByWebhook(work, url, 5, 0.3, time.time)
     yard.desk.server.join(A, "alice")
     (done,) = yard.run().done
     assert done.error
-    assert "no webhook endpoint there (404)" in done.error.message
+    assert described in done.error.message
 
 
 def test_nobody_listens(yard: Yard) -> None:

@@ -132,6 +132,15 @@ def test_rooms_of_others_and_protected_rooms_get_none() -> None:
     assert reasons(make_plan(known, policy)) == [("skip", "protected", "a")]
 
 
+def test_rooms_that_the_backend_does_not_know_are_left_alone() -> None:
+    """Their rules and their lack of one; a rule of a room that is not live is stale as any other one."""
+    rules = rule("A", "a"), rule("B", "a"), rule("C", "c"), rule("S", "s")
+    known = state(*rules, live=("a", "b", "c"), attended=frozenset({"b"}), pins={"c": "1111"}, known=frozenset({"c"}))
+    plan = make_plan(known, POLICY)
+    assert of(plan, "A", "B", "b") == [("skip", "unknown-room", one) for one in ("A", "B", "b")]
+    assert of(plan, "C", "S") == [("keep", "live", "C"), ("delete", "stale", "S")]
+
+
 # --- repairs ---
 
 

@@ -13,6 +13,7 @@ from sipctl.doctor.report import Report, make_report, stale_suppressions, tell_p
 from sipctl.errors import SipctlError, UsageError
 from sipctl.findings.codes import CODES
 from sipctl.findings.record import Area, Finding, Level
+from sipctl.telephony.model import Room
 from sipctl.telephony.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def examine_pins(
     """Examine the registry, the live rules beside it if LiveKit was asked, and what the SIP node counted."""
     facts = replace(facts_offline(settings, None, ()), pins=Answer(value=pins), wrong_pins=wrong)
     if live:
-        facts = replace(facts, rules=Answer(value=live.rules))
+        rooms = tuple(Room(name=name) for name in sorted(live.rooms))
+        facts = replace(facts, rules=Answer(value=live.rules), rooms=Answer(value=rooms))
     report = report_of(facts, findings_of(facts, plan), plan)
     bad = sum(finding.level in {Level.ERROR, Level.WARN} for finding in report.findings)
     verdict = f"{bad} of the PIN checks found something." if bad else "Nothing wrong with the PINs."

@@ -346,7 +346,8 @@ class PinFacts:
     """What the registry holds, for checks: every room with its PIN, and the rotations that were never ended.
 
     `shared` are PINs that another profile's registry gave to a room, too: the PIN, that profile, its room. `target`
-    is the chance in 30 days that a guesser hits a PIN, as far as that is accepted.
+    is the chance in 30 days that a guesser hits a PIN, as far as that is accepted. `in_meet` = the registry is Meet's
+    own table, so that a room which it does not hold is none of Meet's.
     """
 
     holdings: tuple[Holding, ...]
@@ -355,6 +356,7 @@ class PinFacts:
     number: str
     shared: tuple[tuple[str, str, str], ...] = ()
     target: float = TARGET
+    in_meet: bool = False
 
     @property
     def in_use(self) -> int:
@@ -375,4 +377,5 @@ def pin_facts(registry: "Registry", policy: PinPolicy, settings: Settings) -> Pi
         unfinished=tuple(registry.unfinished()),
         policy=policy,
         number=settings.telephony.phone_number or "",
+        in_meet=registry.in_meet,
     )

@@ -1,6 +1,6 @@
 """What a write is stopped by: words of `--allow`, protected profiles and rooms, rooms where someone may be dialling."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +10,7 @@ from sipctl.errors import RetiredPinError, SafeguardError, UsageError
 from sipctl.operations.snapshot import Live
 from sipctl.telephony.linting.fault import REFUSED
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.naming import counted, describe_rule
 from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.pins import is_pin
 
@@ -76,6 +77,9 @@ def retired_pin(rule: DispatchRule, objection: str) -> RetiredPinError:
     return RetiredPinError(lifted.message, hint=lifted.advice)
 
 
+_SHOWN: Final = 5
+"""How many rules a refusal names."""
+
 SPARED: Final = {
     "live": ("live-room", "it is live, and somebody may be dialling"),
     "protected": ("protected", "it is on the profile's protect list"),
@@ -103,21 +107,28 @@ def spared_by(settings: Settings, live: Live | None, allow: frozenset[str]) -> C
 
 
 def check_sole_issuer(registry: "Registry", mark: Ownership, live: Live) -> None:
-    """Refuse to work on a registry that does not know the PINs which live rules of this profile carry.
+    """Refuse to work on a registry of our own that does not know the PINs which live rules of this profile carry.
 
-    Else two systems would hand out different PINs.
+    Else two systems would hand out different PINs. Meet's own table is the truth: a rule with another PIN is drift.
 
     Raises:
         SafeguardError: another backend writes these PINs.
     """
+    if registry.in_meet:
+        return
     owned = (rule for rule in live.rules if rule.room_name in live.rooms and mark.owns(rule))
     carried = {rule.pin: rule for rule in owned if is_pin(rule.pin)}
     known = registry.holders(carried)
-    stranger = next((rule for pin, rule in carried.items() if pin not in known), None)
-    if stranger:
+    strangers = [rule for pin, rule in carried.items() if pin not in known]
+    if strangers:
         raise SafeguardError(
-            f"rule {stranger.sip_dispatch_rule_id} of live room {stranger.room_name!r} carries a PIN that this registry"
-            " does not know: another backend, probably Meet, hands out PINs here",
+            f"two systems would hand out PINs: another backend, probably Meet, wrote {counted(len(strangers), 'rule')}"
+            f" with a PIN that this registry does not know: {_described(strangers)}",
             code="two-truths",
             hint='point the registry at its database (registry.layout = "meet"), or bring its PINs in by `pin import`',
         )
+
+
+def _described(rules: Sequence[DispatchRule]) -> str:
+    more = f" and {len(rules) - _SHOWN} more" if len(rules) > _SHOWN else ""
+    return ", ".join(map(describe_rule, rules[:_SHOWN])) + more

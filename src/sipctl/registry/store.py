@@ -100,6 +100,11 @@ class Registry:
             return self._pins.known(connection, rooms)
 
     @property
+    def in_meet(self) -> bool:
+        """Whether the PINs in use stand in Meet's own table: it is the truth, whatever rules carry."""
+        return self._in_meet
+
+    @property
     def takes_new_rooms(self) -> bool:
         """Whether a room that the registry does not know may be given a PIN; Meet's rooms are Meet's to make."""
         return not self._in_meet

@@ -70,6 +70,7 @@ class Reason(StrEnum):
     UNATTENDED = _Row("unattended", "live, but nobody is in it who is no phone caller", Part.CREATE)
     NO_PIN = _Row("no-pin", "the registry has no PIN for it", Part.CREATE)
     TAKEN = _Row("taken", "another rule has its PIN", Part.CREATE)
+    UNKNOWN_ROOM = _Row("unknown-room", "Meet does not know its room", Part.REPAIR)
 
     row: _Row
 
@@ -114,9 +115,10 @@ class State:
     """What is known at one moment: `rules` were listed before the rooms.
 
     `live` are rooms that LiveKit lists; `attended` those of them with somebody who is no phone caller; `pins` the
-    registry's, None = there is no registry. `stale_since` and `duplicate_since` say of rule ids since which
-    observation, without a break, they are stale or duplicates; `empty_since` since which the list of rooms is empty.
-    `clock_is_off` = `now` is not the server's time, so no grace can be measured.
+    registry's, None = there is no registry; `known` those that the backend's own table holds, None = it was not asked.
+    `stale_since` and `duplicate_since` say of rule ids since which observation, without a break, they are stale or
+    duplicates; `empty_since` since which the list of rooms is empty. `clock_is_off` = `now` is not the server's time,
+    so no grace can be measured.
     """
 
     now: datetime
@@ -124,10 +126,15 @@ class State:
     live: frozenset[str]
     attended: frozenset[str] = frozenset()
     pins: Mapping[str, str] | None = None
+    known: frozenset[str] | None = None
     stale_since: Mapping[str, datetime] = field(default_factory=dict)
     duplicate_since: Mapping[str, datetime] = field(default_factory=dict)
     empty_since: datetime | None = None
     clock_is_off: bool = False
+
+    def is_of_others(self, room: str) -> bool:
+        """Whether a live room is none of the backend's: it was deleted there, or another instance made it."""
+        return self.known is not None and room in self.live and room not in self.known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,9 +91,9 @@ def _items(state: State, policy: Policy) -> Iterator[Item]:
     for rule in state.rules:
         if not policy.mark.owns(rule):
             yield Item(action=Action.KEEP, reason=Reason.FOREIGN, room=rule.room_name, before=rule)
-        elif policy.protects(rule.sip_dispatch_rule_id, rule.name, rule.room_name):
+        elif spared := _why_spared(rule.room_name, (rule.sip_dispatch_rule_id, rule.name), state, policy):
             by_room[rule.room_name] += []
-            yield Item(action=Action.SKIP, reason=Reason.PROTECTED, room=rule.room_name, before=rule)
+            yield Item(action=Action.SKIP, reason=spared, room=rule.room_name, before=rule)
         else:
             by_room[rule.room_name].append(rule)
     carriers = _by_pin(state.rules)
@@ -104,6 +104,13 @@ def _items(state: State, policy: Policy) -> Iterator[Item]:
             yield from (_once_due(item, state, policy) for item in of_live_room(rules, state, policy, carriers))
     for room in state.live - by_room.keys():
         yield from _of_room_without_rule(room, state, policy)
+
+
+def _why_spared(room: str, names: Iterable[str], state: State, policy: Policy) -> Reason | None:
+    """Why a room is left as it is, whatever its rules are; None if it is not. `names` are other names of the rule."""
+    if policy.protects(room, *names):
+        return Reason.PROTECTED
+    return Reason.UNKNOWN_ROOM if state.is_of_others(room) else None
 
 
 def _by_pin(rules: Iterable[DispatchRule]) -> Mapping[str, Sequence[DispatchRule]]:
@@ -162,8 +169,8 @@ def _of_room_without_rule(room: str, state: State, policy: Policy) -> Iterator[I
     if not policy.mark.is_ours(room):
         return
     pin = wanted_pin(room, state)
-    if policy.protects(room, policy.mark.name_for(room)):
-        yield Item(action=Action.SKIP, reason=Reason.PROTECTED, room=room)
+    if spared := _why_spared(room, [policy.mark.name_for(room)], state, policy):
+        yield Item(action=Action.SKIP, reason=spared, room=room)
     elif room not in state.attended and not policy.unattended:
         yield Item(action=Action.SKIP, reason=Reason.UNATTENDED, room=room)
     elif pin is None and not policy.by_backend:

@@ -81,6 +81,20 @@ def drifted(facts: Facts) -> Iterator[Finding]:
             )
 
 
+def of_rooms_unknown_to_meet(facts: Facts) -> Iterator[Finding]:
+    """Rules of live rooms that Meet's table does not hold."""
+    known = {holding.room for holding in facts.pins.get().holdings}
+    live = {room.name for room in facts.rooms.get()}
+    for rule in facts.rules.get():
+        if facts.pins.get().in_meet and facts.mark.owns(rule) and rule.room_name in live - known:
+            yield found(
+                "PIN512",
+                f"rule {rule.sip_dispatch_rule_id}",
+                f"its room {rule.room_name!r} is live, and Meet does not know it",
+                source=f"{_SOURCE}, ListSIPDispatchRule, ListRooms",
+            )
+
+
 def used_by_others(facts: Facts) -> Iterator[Finding]:
     """PINs of the registry that another profile's registry gave out, too, or that a foreign rule has."""
     rooms = {holding.pin: holding.room for holding in facts.pins.get().holdings if holding.pin}
@@ -191,4 +205,5 @@ CHECKS: Final[tuple[Check[Facts], ...]] = (
     Check("PIN509", prefixes, needs=("pins",)),
     Check("PIN510", unfinished, needs=("pins",)),
     Check("PIN511", guessing, needs=("pins", "wrong_pins", "rules")),
+    Check("PIN512", of_rooms_unknown_to_meet, needs=("pins", "rules", "rooms")),
 )

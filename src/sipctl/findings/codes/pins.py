@@ -95,4 +95,12 @@ PIN_CODES: Final = (
         callers=NOTHING + " Each call may try one PIN, and nothing counts the calls.",
         fix="let a firewall admit only the provider, make PINs longer, and ask the provider who calls",
     ),
+    Code(
+        code="PIN512",
+        level=Level.WARN,
+        title="Meet knows the room of every live rule",
+        cause="The room was deleted in Meet while people were in it, or another instance of Meet uses this LiveKit.",
+        callers="The PIN of the rule opens its room, though Meet's table does not have it.",
+        fix="let the meeting end: its rule is left alone until then; if another instance wrote it, nothing",
+    ),
 )

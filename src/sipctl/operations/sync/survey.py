@@ -1,7 +1,7 @@
 """One observation of the state that a plan is made for: rules and rooms, then who is in which room."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -45,8 +45,8 @@ class Surveyor:
         skew_s = self.client.skew_s or 0.0
         clock_is_off = abs(skew_s) > CLOCKS_AGREE_S and earlier is None
         attended = await self._attended(rules, rooms)
-        state = State(
-            now=self.now(), rules=rules, live=live, pins=self._pins(live), attended=attended, clock_is_off=clock_is_off
+        state = self._with_registry(
+            State(now=self.now(), rules=rules, live=live, attended=attended, clock_is_off=clock_is_off)
         )
         if earlier is None:
             earlier = Earlier(is_first=False, skew_s=skew_s) if clock_is_off else self._observe(state)
@@ -58,9 +58,13 @@ class Surveyor:
         )
         return known, earlier
 
-    def _pins(self, live: Iterable[str]) -> Mapping[str, str] | None:
-        ours = sorted(filter(self.policy.mark.is_ours, live))
-        return self.registry.pins_of(ours) if self.registry else None
+    def _with_registry(self, state: State) -> State:
+        """The state with what the registry knows of its live rooms."""
+        if self.registry is None:
+            return state
+        held = self.registry.known(sorted(filter(self.policy.mark.is_ours, state.live)))
+        pins = {room: holding.pin for room, holding in held.items() if holding.pin}
+        return replace(state, pins=pins, known=frozenset(held) if self.registry.in_meet else None)
 
     def _observe(self, state: State) -> Earlier:
         """What earlier runs observed; from here on this observation is one of them."""
