@@ -1,6 +1,6 @@
 """What people asked about in public threads, and the screen that answers them: one golden text for each cause.
 
-`WRITE_GOLDEN=1 pytest tests/cli/test_threads.py` writes the texts anew; look at the difference.
+`WRITE_GOLDEN=1 pytest tests/cli/rules/test_explain_view.py` writes the texts anew; look at the difference.
 """
 
 import io
@@ -20,7 +20,7 @@ from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.secret import Secret
 from sipctl.telephony.site import Site
 
-GOLDEN = Path(__file__).parents[1] / "data" / "explain"
+GOLDEN = Path(__file__).parents[2] / "data" / "explain"
 
 TRUNK = InboundTrunk(
     sip_trunk_id="ST_provider", name="provider", numbers=("+33199000001",), allowed_addresses=("192.0.2.0/24",)

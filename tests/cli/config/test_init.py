@@ -1,4 +1,4 @@
-"""`config init`, `show` and `path` as a person uses them."""
+"""`config init`: an installation that is found, options, and a person who is asked."""
 
 import json
 import os
@@ -8,14 +8,8 @@ from pathlib import Path
 import pytest
 
 from sipctl.sandbox.server import Sandbox
+from tests.support.canary import SECRET
 from tests.support.running import assert_error, clean_env, command, run
-
-SECRET = "canary-secret-of-more-than-32-characters"
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    return tmp_path / "etc" / "config.toml"
 
 
 @pytest.fixture
@@ -112,29 +106,6 @@ def test_a_person_is_asked(config: Path) -> None:
     assert SECRET in config.read_text()
 
 
-def test_where_things_are(tmp_path: Path) -> None:
-    ended = run("config", "path", "-o", "json")
-    item = json.loads(ended.stdout)["item"]
-    assert item["state"] == str(tmp_path / "state")
-    assert item["config_exists"] is False
-
-
-@pytest.mark.parametrize("style", ["table", "json", "jsonl", "name"])
-@pytest.mark.parametrize("source", ["environment", "profile", "file"])
-def test_no_format_shows_the_secret(config: Path, tmp_path: Path, style: str, source: str) -> None:
-    config.parent.mkdir()
-    (tmp_path / "secret").write_text(f"{SECRET}\n")
-    line = f'api_secret_file = "{tmp_path / "secret"}"' if source == "file" else f'api_secret = "{SECRET}"'
-    profile = f'[profiles.p]\nurl = "http://x"\napi_key = "k"\n{line}\n'
-    config.write_text("" if source == "environment" else profile)
-    server = {"LIVEKIT_URL": "http://x", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": SECRET}
-    env = clean_env(**(server if source == "environment" else {}))
-    ended = run("--config", str(config), "config", "show", "--origin", "-o", style, env=env)
-    assert ended.code == 0
-    assert "LIVEKIT_API_SECRET" in ended.stdout
-    assert SECRET not in ended.stdout + ended.stderr
-
-
 def test_a_refused_init_changes_nothing(config: Path) -> None:
     config.parent.mkdir()
     config.write_text("# mine\n")
@@ -159,16 +130,3 @@ def test_written_as_utf8_in_any_locale(config: Path) -> None:
     ended = run(*given, env=env, stdin=b"s\n")
     assert ended.code == 0, ended
     assert config.read_text(encoding="utf-8").startswith("#")
-
-
-def test_paths_as_text_and_by_environment(config: Path, tmp_path: Path) -> None:
-    ended = run("config", "path", env=clean_env(SIPCTL_CONFIG=str(config)))
-    assert ended.code == 0
-    assert str(config) in ended.stdout
-    assert str(tmp_path / "state") in ended.stdout
-    assert not config.exists()
-
-
-def test_no_profile_is_no_profile_of_that_name() -> None:
-    shown = json.loads(run("config", "show", "-o", "json", env=clean_env()).stdout)
-    assert {"name": "profile", "value": None, "origin": "default"} in shown["items"]

@@ -1,0 +1,47 @@
+"""`pin audit`: what is wrong with PINs, and how exposed they are."""
+
+import json
+from pathlib import Path
+
+from sipctl.sandbox.server import Sandbox
+from tests.support.pin_commands import pin, pins
+from tests.support.running import clean_env
+from tests.support.schemas import validate
+
+
+def test_found_by_the_audit_and_rotated() -> None:
+    pin("assign", "long", env=clean_env(ROOM_TELEPHONY_PIN_LENGTH="12"))
+    pin("assign", "trivial", "--pin-stdin", stdin="1234567890")
+    pin("assign", "good", "--pin-stdin", stdin="5029384756")
+    report = json.loads(pin("audit", "-o", "json", code=0).stdout)
+    validate(report)
+    found = {(one["code"], one["resource"]) for one in report["findings"] if one["level"] == "warn"}
+    assert found == {("PIN502", "room long"), ("PIN507", "room trivial")}
+    assert report["exposure"]["every room"]["pins"] == 3
+    named = pin("audit", "--only", "PIN502", "-o", "name").stdout
+    assert named == "long\n"
+    pin("rotate", "--stdin", "--apply", stdin=named)
+    assert len(pins()["long"]) == 10
+    pin("rotate", "trivial")
+    assert json.loads(pin("audit", "-o", "json").stdout)["counts"]["warn"] == 0
+
+
+def test_the_figures_name_their_inputs() -> None:
+    pin("assign", "a")
+    described = pin("audit", "--lines", "100", "--seconds-per-call", "4", "--target", "0.001").stdout
+    assert "100 lines at 4 s a call" in described
+    assert "10,000,000,000 possible PINs" in described
+    assert "keep that under 0.001" in described
+
+
+def test_two_profiles_do_not_share_pins_unseen(sandbox: Sandbox, tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text("[profiles.one]\n[profiles.two]\n")
+    env = clean_env(SIPCTL_CONFIG=str(config))
+    for profile, room in (("one", "a"), ("two", "b")):
+        pin("assign", room, "--pin-stdin", "--profile", profile, env=env, stdin="5029384756")
+    assert sorted(one.name for one in Path(env["SIPCTL_DATA_DIR"]).glob("*.db")) == ["pins-one.db", "pins-two.db"]
+    report = json.loads(pin("audit", "--profile", "one", "--also-profile", "two", "-o", "json", env=env, code=1).stdout)
+    (error,) = (one for one in report["findings"] if one["level"] == "error")
+    assert (error["code"], error["resource"]) == ("PIN506", "room a")
+    assert "'two'" in error["detail"]
