@@ -191,7 +191,7 @@ PLANTED = [
     ("meet-1-pin-length-empty", "common", "PIN_LENGTH=10", "PIN_LENGTH=", "CFG114", 7),
     ("meet-1-pin-length-strange-digit", "common", "PIN_LENGTH=10", "PIN_LENGTH=²", "CFG114", 7),
     ("meet-1-retries-word", "common", "MEET_HOST=", "ROOM_TELEPHONY_PIN_MAX_RETRIES=x\nMEET_HOST=", "CFG115", 1),
-    ("meet-1-number-empty", "common", "+33 1 70 18 99 00", "", "CFG116", 6),
+    ("meet-1-number-empty", "common", "+33 1 70 18 99 00", "", "CFG116", 8),
     ("meet-1-number-short", "common", "+33 1 70 18 99 00", "123", "CFG116", 8),
     ("meet-1-number-extension", "common", "99 00", "99 00 ext. 12", "CFG116", 8),
     ("meet-1-country-empty", "common", "COUNTRY=FR", "COUNTRY=", "CFG117", 9),

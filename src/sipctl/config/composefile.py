@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 from bisect import bisect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,15 +25,9 @@ class ComposeFile:
     services: Mapping[str, Mapping[str, Any]]
     faults: tuple[Fault, ...] = field(default=())
 
-    def line(self, *words: str) -> int:
-        """The 1-based line where these names stand one after the other; the last that is found."""
-        at = 0
-        for word in words:
-            found = self.text.find(f"{json.dumps(word)}:", at)
-            if found < 0:
-                break
-            at = found
-        return bisect(self._line_starts, at)
+    def line(self, service: str, *words: str) -> int:
+        """The 1-based line of what stands under these names in a service; of the last of them that is there."""
+        return bisect(self._line_starts, _offset(self.text, ("services", service, *words)))
 
     @cached_property
     def _line_starts(self) -> list[int]:
@@ -79,6 +73,39 @@ class ComposeFile:
                 published, target = (str(port.get(name, "")) for name in ("published", "target"))
                 if published.isdecimal() and target.isdecimal():
                     yield int(published), int(target), str(port.get("protocol", "tcp"))
+
+
+_BLANKS: Final = re.compile(r"[ \t\r\n]*")
+
+
+def _offset(text: str, names: Sequence[str]) -> int:
+    """Where the last of these names stands, each inside the one before, in a text that is JSON."""
+    found = at = _blanks_end(text, 0)
+    for name in names:
+        member = next((one for one in _members(text, at) if one[0] == name), None)
+        if member is None:
+            break
+        _, found, at = member
+    return found
+
+
+def _members(text: str, at: int) -> Iterator[tuple[str, int, int]]:
+    """Each member of the object that begins here: its name, where that stands, and where its value begins."""
+    decoder = json.JSONDecoder()
+    if text[at] != "{":
+        return
+    at = _blanks_end(text, at + 1)
+    while text[at] == '"':
+        name, end = decoder.raw_decode(text, at)
+        value = _blanks_end(text, _blanks_end(text, end) + 1)
+        yield name, at, value
+        after = _blanks_end(text, decoder.raw_decode(text, value)[1])
+        at = _blanks_end(text, after + 1) if text[after] == "," else after
+
+
+def _blanks_end(text: str, at: int) -> int:
+    found = _BLANKS.match(text, at)
+    return found.end() if found else at
 
 
 def _words(command: Any) -> list[str]:  # noqa: ANN401 - any JSON value

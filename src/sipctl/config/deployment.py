@@ -13,6 +13,7 @@ from sipctl.config.reading import Fault
 from sipctl.config.yamlfile import YamlFile, parse_yaml
 from sipctl.findings.check import Lack, found
 from sipctl.findings.record import Finding, Level
+from sipctl.masking import shown_url
 
 MEET_MARKS: Final = ("LIVEKIT_API_", "ROOM_TELEPHONY_")
 
@@ -56,6 +57,13 @@ class EnvValue:
 
     text: str
     place: Place
+
+
+def clash(code: str, here: EnvValue, there: EnvValue, detail: str, level: Level | None = None) -> Finding:
+    """A finding at the first of two values that should agree; it names both, and where the other one stands."""
+    described = f"{detail}: {shown_url(here.text)} here, {shown_url(there.text)} in {there.place}"
+    observed, expected = shown_url(here.text), shown_url(there.text)
+    return fault(code, here.place, described, level=level, observed=observed, expected=expected)
 
 
 @dataclass(frozen=True, slots=True)

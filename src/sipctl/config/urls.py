@@ -61,6 +61,27 @@ def same_server(one: str, other: str) -> bool:
     return server_name(one) == server_name(other)
 
 
+def same_door(one: str, other: str) -> bool:
+    """Whether two addresses have one host and one port, whatever their scheme and path; a default port is one port."""
+    doors = [_door(split_url(text)) for text in (one, other)]
+    return None not in doors and doors[0] == doors[1]
+
+
+def _door(parts: SplitResult | None) -> tuple[str, int | None] | None:
+    if parts is None or not parts.hostname:
+        return None
+    port = None if parts.port == _PORTS.get(_SAME.get(parts.scheme, parts.scheme)) else parts.port
+    return _place(parts.hostname), port
+
+
+def host_and_port(text: str, default_port: int) -> tuple[str, int]:
+    """The two parts of an address such as redis:6379; every name of this machine itself is one."""
+    parts = split_url(text if "://" in text else f"//{text}")
+    if parts is None or not parts.hostname:
+        return text, default_port
+    return _place(parts.hostname), parts.port or default_port
+
+
 def server_name(url: str, host: str = "") -> str:
     """The one name of a server for all spellings of its address: the same for ws and http, without a default port.
 

@@ -52,7 +52,7 @@ def make_report(
 ) -> Report:  # fmt: skip
     """Weigh the findings of a run. `ignored` are the profile's suppressions, held against `today`."""
     kept = [_suppressed(finding, ignored, today or date.min) for finding in findings]
-    ordered = sorted(kept, key=lambda finding: (_WEIGHT[finding.level], finding.code, finding.resource))
+    ordered = sorted(kept, key=lambda finding: (_WEIGHT[finding.level], finding.code, _in_file(finding.resource)))
     counts = Counter(finding.level.value for finding in ordered)
     return Report(
         verdict,
@@ -61,6 +61,12 @@ def make_report(
         _exit_code(ordered, fail_on),
         fail_on,
     )
+
+
+def _in_file(resource: str) -> tuple[str, int]:
+    """A resource as it is sorted: a file's line is a number."""
+    file, _, line = resource.rpartition(":")
+    return (file, int(line)) if file and line.isascii() and line.isdecimal() else (resource, 0)
 
 
 def _suppressed(finding: Finding, ignored: Sequence[Ignored], today: date) -> Finding:

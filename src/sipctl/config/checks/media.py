@@ -48,6 +48,11 @@ class PortRange:
     last: int
     place: Place
 
+    @property
+    def ports(self) -> str:
+        """The first and the last one, in words."""
+        return f"{self.first}-{self.last}"
+
     def overlaps(self, other: "PortRange") -> bool:
         """Whether some port is in both."""
         return self.first <= other.last and other.first <= self.last
@@ -205,11 +210,8 @@ def overlapping_ranges(deployment: Deployment) -> Iterator[Finding]:
     """Two programs that take each other's ports."""
     for one, other in combinations(_ranges(deployment), 2):
         if one.overlaps(other):
-            yield fault(
-                "CFG130", other.place,
-                f"{one.owner} {one.first}-{one.last} and {other.owner} {other.first}-{other.last} overlap",
-                observed=f"{other.first}-{other.last}",
-            )  # fmt: skip
+            detail = f"{other.owner} {other.ports} and {one.owner} {one.ports} ({one.place}) overlap"
+            yield fault("CFG130", other.place, detail, observed=other.ports, expected=f"none of {one.ports}")
 
 
 def rtp_as_mapping(deployment: Deployment) -> Iterator[Finding]:
@@ -240,9 +242,11 @@ def announced_address(deployment: Deployment) -> Iterator[Finding]:
         detail = "nat_1_to_1_ip is an address of this machine alone"
         yield fault("CFG142", _at(sip, "nat_1_to_1_ip"), detail, observed=address)
     service = compose.sip_service if compose else None
-    in_bridge = bool(compose and service and compose.services[service].get("network_mode") != "host")
-    if in_bridge and not address and not truth(sip.get("use_external_ip")):
-        detail = "neither use_external_ip nor nat_1_to_1_ip is set: livekit-sip announces its container's address"
+    if compose is None or service is None or compose.services[service].get("network_mode") == "host":
+        return
+    if not address and not truth(sip.get("use_external_ip")):
+        container = f"its container's address ({Place(compose.path, compose.line(service))})"
+        detail = f"neither use_external_ip nor nat_1_to_1_ip is set: livekit-sip announces {container}"
         yield fault("CFG142", _at(sip, "use_external_ip"), detail)
 
 
@@ -257,11 +261,13 @@ def unpublished_ports(deployment: Deployment) -> Iterator[Finding]:
     port = sip.get("sip_port_listen") or sip.get("sip_port") or _SIP_PORT
     for protocol in ("udp", "tcp"):
         if not any(target == port and used == protocol for _, target, used in published):
-            yield fault("CFG135", place, f"the SIP port {port} is not published over {protocol.upper()}")
+            place_of_port = _at(sip, "sip_port_listen" if sip.get("sip_port_listen") else "sip_port")
+            detail = f"the SIP port {port} ({place_of_port}) is not published over {protocol.upper()}"
+            yield fault("CFG135", place, detail)
     rtp = next(_ranges(deployment))
     reached = sum(at == target and used == "udp" and rtp.first <= at <= rtp.last for at, target, used in published)
     if lost := max(rtp.last - rtp.first + 1 - reached, 0):
-        ports = f"RTP ports {rtp.first}-{rtp.last}"
+        ports = f"RTP ports {rtp.first}-{rtp.last} ({rtp.place})"
         yield fault("CFG135", place, f"{lost} of the {ports} are not published one to one over UDP")
 
 

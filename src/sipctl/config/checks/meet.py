@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from sipctl.config.deployment import Deployment, EnvValue, fault
+from sipctl.config.deployment import Deployment, EnvValue, clash, fault
 from sipctl.config.model import Setting
 from sipctl.config.urls import same_server, url_fault
 from sipctl.config.values import read_boolean
@@ -48,13 +48,7 @@ def two_addresses(deployment: Deployment) -> Iterator[Finding]:
     """LIVEKIT_URL and LIVEKIT_API_URL that differ."""
     one, other = _value(deployment, "LIVEKIT_URL"), _value(deployment, "LIVEKIT_API_URL")
     if one and other and one.text and other.text and not same_server(one.text, other.text):
-        yield fault(
-            "CFG112",
-            one.place,
-            "LIVEKIT_URL differs from LIVEKIT_API_URL",
-            observed=shown_url(one.text),
-            expected=shown_url(other.text),
-        )
+        yield clash("CFG112", one, other, "LIVEKIT_URL differs from LIVEKIT_API_URL")
 
 
 def odd_booleans(deployment: Deployment) -> Iterator[Finding]:
@@ -107,8 +101,8 @@ def phone_number(deployment: Deployment) -> Iterator[Finding]:
     value = _value(deployment, "ROOM_TELEPHONY_PHONE_NUMBER")
     if value is None or not value.text:
         if _enabled(deployment):
-            place = (deployment.env or {})["ROOM_TELEPHONY_ENABLED"].place
-            yield fault("CFG116", place, "telephony is on, but ROOM_TELEPHONY_PHONE_NUMBER is not set")
+            named = value or (deployment.env or {})["ROOM_TELEPHONY_ENABLED"]
+            yield fault("CFG116", named.place, "telephony is on, but ROOM_TELEPHONY_PHONE_NUMBER is not set")
         return
     country = deployment.text("ROOM_TELEPHONY_DEFAULT_COUNTRY") or "US"
     name, described = "ROOM_TELEPHONY_PHONE_NUMBER", {"observed": value.text, "expected": "E.164, such as +33123456789"}
@@ -133,18 +127,18 @@ def country(deployment: Deployment) -> Iterator[Finding]:
 
 
 def no_server(deployment: Deployment) -> Iterator[Finding]:
-    """An environment that speaks of telephony, but not of LiveKit."""
+    """Addresses of LiveKit that are none, and an environment that speaks of telephony, but not of LiveKit."""
+    for name in ("LIVEKIT_API_URL", "LIVEKIT_URL"):
+        address = _value(deployment, name)
+        if address and address.text and (problem := url_fault(address.text)):
+            detail, fix = f"{name} {problem}", "write an address such as https://livekit.example.org"
+            observed = shown_url(address.text)
+            yield fault("CFG118", address.place, detail, level=Level.ERROR, observed=observed, fix=fix)
     env = deployment.env or {}
-    if not any(name.startswith("ROOM_TELEPHONY_") for name in env):
-        return
-    place = next(value.place for name, value in env.items() if name.startswith("ROOM_TELEPHONY_"))
-    address = _value(deployment, "LIVEKIT_API_URL")
-    if address and address.text and (problem := url_fault(address.text)):
-        detail, fix = f"LIVEKIT_API_URL {problem}", "write an address such as https://livekit.example.org"
-        yield fault("CFG118", address.place, detail, observed=shown_url(address.text), fix=fix)
+    telephony = next((value for name, value in env.items() if name.startswith("ROOM_TELEPHONY_")), None)
     for name in ("LIVEKIT_API_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
-        if not deployment.text(name) and not deployment.text(f"{name}_FILE"):
-            yield fault("CFG118", place, f"{name} is not set in these files")
+        if telephony and not deployment.text(name) and not deployment.text(f"{name}_FILE"):
+            yield fault("CFG118", env.get(name, telephony).place, f"{name} is not set in these files")
 
 
 def misspelt(deployment: Deployment) -> Iterator[Finding]:

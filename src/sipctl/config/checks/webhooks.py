@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from sipctl.config.checks.livekit import at, backend_value, host_of, server_keys, server_of, webhook_urls_of
-from sipctl.config.deployment import Deployment, fault
-from sipctl.config.urls import split_url
+from sipctl.config.checks.parts import at, backend_value, keys_place, server_keys, server_of, webhook_urls_of
+from sipctl.config.deployment import Deployment, EnvValue, clash, fault
+from sipctl.config.urls import same_door, split_url
 from sipctl.findings.check import Check
 from sipctl.findings.record import Finding, Level
 from sipctl.masking import shown_url
@@ -26,7 +26,8 @@ def webhook_key(deployment: Deployment) -> Iterator[Finding]:
         yield fault("CFG125", at(server, "webhook"), "webhook.api_key is not set")
     elif keys is not None and str(name) not in keys:
         yield fault(
-            "CFG125", at(server, "webhook", "api_key"), f"webhook.api_key {str(name)!r} is not among keys",
+            "CFG125", at(server, "webhook", "api_key"),
+            f"webhook.api_key {str(name)!r} is not among the keys of {keys_place(deployment)}",
             observed=str(name), expected=", ".join(keys),
         )  # fmt: skip
 
@@ -45,14 +46,17 @@ def webhook_receiver_key(deployment: Deployment) -> Iterator[Finding]:
 
 def webhook_urls(deployment: Deployment) -> Iterator[Finding]:
     """Webhooks that never arrive."""
-    server, urls = server_of(deployment), webhook_urls_of(deployment)
+    urls = webhook_urls_of(deployment)
     if not urls:
         level = Level.ERROR if deployment.env else Level.WARN
-        yield fault("CFG127", at(server, "webhook", "urls"), "webhook.urls is empty: nobody is told", level=level)
-    for number, url in enumerate(urls):
-        if problem := _url_problem(url) or _scheme_problem(url, deployment):
-            place = at(server, "webhook", "urls", number)
-            yield fault("CFG127", place, problem, observed=shown_url(url), expected=WEBHOOK_PATH)
+        place = at(server_of(deployment), "webhook", "urls")
+        yield fault("CFG127", place, "webhook.urls is empty: nobody is told", level=level)
+    for url in urls:
+        if problem := _url_problem(url.text):
+            yield fault("CFG127", url.place, problem, observed=shown_url(url.text), expected=WEBHOOK_PATH)
+        elif secure := _https_of_one_door(url.text, deployment):
+            detail = "is http, but Meet's own address is https: it redirects, and the event is lost"
+            yield clash("CFG127", url, secure, detail)
 
 
 def _url_problem(url: str) -> str:
@@ -66,13 +70,10 @@ def _url_problem(url: str) -> str:
     return ""
 
 
-def _scheme_problem(url: str, deployment: Deployment) -> str:
-    """Whether an http address names a host that the backend's own settings know by https."""
-    secure = f"https://{host_of(url)}"
-    values = (value.text.rstrip("/") for value in (deployment.env or {}).values())
-    if url.startswith("http://") and any(text == secure or text.startswith(f"{secure}/") for text in values):
-        return "is http, but Meet's own address is https: it redirects, and the event is lost"
-    return ""
+def _https_of_one_door(url: str, deployment: Deployment) -> EnvValue | None:
+    """The https address that the backend's own settings give to host and port of an http address."""
+    values = (deployment.env or {}).values() if url.startswith("http://") else ()
+    return next((one for one in values if one.text.startswith("https://") and same_door(one.text, url)), None)
 
 
 def event_filter(deployment: Deployment) -> Iterator[Finding]:

@@ -138,8 +138,8 @@ MEET_CODES: Final = (
     ),
     _code(
         118, Level.WARN, "Meet knows its LiveKit",
-        "LIVEKIT_API_URL, LIVEKIT_API_KEY or LIVEKIT_API_SECRET is missing from Meet's environment, or the first is no "
-        "address.",
+        "LIVEKIT_API_URL, LIVEKIT_API_KEY or LIVEKIT_API_SECRET is missing from Meet's environment. An address without "
+        "scheme, or one that is none, is an error; in LIVEKIT_URL, too.",
         _NO_RULE,
         "set all three",
     ),
@@ -166,7 +166,8 @@ LIVEKIT_CODES: Final = (
     ),
     _code(
         121, Level.ERROR, "livekit-server and livekit-sip use the same redis",
-        "They talk through redis; with two instances neither hears the other.",
+        "They talk through redis; with two instances neither hears the other. localhost and 127.0.0.1 are one host; "
+        "another port or database of one host is an error, another host a warning: two names may lead to one redis.",
         _BUSY,
         "give both the same redis address and db",
     ),
@@ -178,7 +179,7 @@ LIVEKIT_CODES: Final = (
     ),
     _code(
         123, Level.ERROR, "livekit-sip's ws_url leads to livekit-server",
-        "ws_url is missing, has another scheme than ws or wss, or is the backend's address.",
+        "ws_url is missing, has another scheme than ws or wss, or is the backend's address: the same host and port.",
         _AFTER_PIN,
         "set ws_url to livekit-server, such as ws://livekit:7880",
     ),
@@ -202,7 +203,8 @@ LIVEKIT_CODES: Final = (
     ),
     _code(
         127, Level.ERROR, "Webhooks reach Meet",
-        "livekit.yaml has no webhook url, or one that redirects: http for https, or no slash at the end.",
+        "livekit.yaml has no webhook url, or one that redirects: http where Meet's own settings have https for "
+        "the same host and port, or no slash at the end.",
         _NO_RULE,
         "webhook.urls: [https://MEET/api/v1.0/rooms/webhooks-livekit/], slash included",
     ),
@@ -256,7 +258,8 @@ LIVEKIT_CODES: Final = (
     ),
     _code(
         136, Level.ERROR, "livekit-server has keys",
-        "Neither keys nor key_file gives a key; livekit-server does not start.",
+        "Neither keys nor key_file gives a key, or LIVEKIT_KEYS of compose is empty or not of the form `key: secret`; "
+        "livekit-server does not start.",
         _DOWN,
         "add `keys: {name: secret}`",
     ),
