@@ -1,20 +1,25 @@
-"""Writes what is generated in docs: a page for each finding code, their index, and the JSON Schemas.
+"""Writes what is generated: a page for each finding code, the JSON Schemas, man pages, and what shells complete.
 
-Run `python docs/generate` after a change of codes or of what a command prints; a test says when it was forgotten.
+Run `python docs/generate` after a change of codes, of commands, or of what they print; a test says when it was
+forgotten.
 """
 
 from pathlib import Path
 
+from completions import scripts, tree
 from findings import pages
 from schemas import schemas
 
 DOCS = Path(__file__).parents[1]
+ROOT = DOCS.parent
 
 
 def generated() -> dict[Path, str]:
     """Every generated file and its text."""
     files = {DOCS / "findings" / name: text for name, text in pages()}
-    return files | {DOCS / "schemas" / name: text for name, text in schemas()}
+    files |= {DOCS / "schemas" / name: text for name, text in schemas()}
+    files |= {ROOT / "completions" / name: text for name, text in scripts()}
+    return files | {ROOT / "src" / "sipctl" / "completion" / "tree.tsv": tree()}
 
 
 if __name__ == "__main__":

@@ -1,17 +1,22 @@
-"""Entry point. A lone `--version` is answered before anything else is imported."""
+"""Entry point. A shell's TAB, and a lone `--version`, are answered before anything else is imported."""
 
 import os
 import sys
 
 from sipctl import __version__
-from sipctl.output.outlet import open_outlets
 
 _CANNOT_WRITE = 3
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    if sys.argv[1:2] == ["__complete"]:
+        from sipctl.completion.answer import main as complete
+
+        sys.exit(complete(sys.argv[2:]))
     _open_closed_streams()
+    from sipctl.output.outlet import open_outlets
+
     open_outlets()
     if sys.argv[1:] == ["--version"]:
         sys.exit(_tell_version())

@@ -1,4 +1,4 @@
-"""`--version` against an empty Python, `--help` against the help of a bare Typer application."""
+"""`--version` and a TAB against an empty Python, `--help` against the help of a bare Typer application."""
 
 from tests.benchmarks.ratios import best, python, show
 
@@ -14,4 +14,6 @@ app(["--help"])
 
 if __name__ == "__main__":
     show("sipctl --version", best(python("-m", "sipctl", "--version")), best(python("-c", "pass")), 2)
+    tab = best(python("-m", "sipctl", "__complete", "bash", "rules", "list", "--"))
+    show("a TAB", tab, best(python("-c", "pass")), 2)
     show("sipctl --help", best(python("-m", "sipctl", "--help")), best(python("-c", BARE)), 1.2)

@@ -96,7 +96,7 @@ class Step:
     @property
     def command(self) -> str:
         """The command without its options."""
-        return " ".join(self.words[: 1 if self.words[0] in {"doctor", "demo"} else 2])
+        return " ".join(self.words[: 1 if self.words[0] in {"doctor", "demo", "completion"} else 2])
 
 
 def _step(line: str, stdin: str = "") -> Step:
@@ -171,6 +171,8 @@ STEPS: Final = (
     _step("trunk update spare --number +33199999998"),
     _step("trunk delete spare"),
     _step("trunk delete france"),
+    _step("completion fish"),
+    _step("completion powershell"),
 )
 
 

@@ -99,6 +99,23 @@ class Detail:
             yield from _tab_separated(self.lines)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A text of our own, such as a script, that people get as it is; `record` is the JSON object."""
+
+    schema: str
+    text: str
+    record: Record
+    name: str
+
+    def render(self, style: str, streams: Streams) -> Iterator[str]:
+        """The text, or the thing as other formats have it."""
+        if style == "table":
+            yield self.text
+        else:
+            yield from Detail(schema=self.schema, lines=(), record=self.record, name=self.name).render(style, streams)
+
+
 def name_lines(names: Iterable[str], streams: Streams) -> Iterator[str]:
     """Names as scripts use them, one a line and each exactly as it is.
 

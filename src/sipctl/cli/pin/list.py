@@ -5,8 +5,10 @@ from typing import Annotated, Final
 import typer
 
 from sipctl.cli.command import CsvCommand
+from sipctl.cli.names import keep_names
 from sipctl.cli.pin.common import HeldPin, pins_view
 from sipctl.cli.session import Session
+from sipctl.completion.values import REGISTERED
 
 KIND: Final = CsvCommand
 PRINTS: Final = {"pins": list[HeldPin]}
@@ -25,5 +27,6 @@ def run(
     """
     session = Session.of(ctx)
     with session.registry() as registry:
-        holdings = (one for one in registry.holdings() if not (missing and one.pin))
+        known = keep_names(session, registry.holdings(), lambda one: [(one.room, "")], REGISTERED)
+        holdings = (one for one in known if not (missing and one.pin))
         session.emit(pins_view(holdings, show_pins=session.options.show_pins))

@@ -5,8 +5,10 @@ from typing import Annotated, Final, TypedDict
 
 import typer
 
+from sipctl.cli.names import keep_names
 from sipctl.cli.room.common import created
 from sipctl.cli.session import Session
+from sipctl.completion.values import ROOMS
 from sipctl.operations.rooms import ProbedRoom, list_rooms
 from sipctl.output.formats import Listing
 from sipctl.telephony.livekit_json import RoomJson, room_to_json
@@ -49,7 +51,8 @@ def run(
     if probe:
         session.streams.progress("Asking each room's node; one that is gone takes six seconds to tell from a slow one.")
     listed = session.livekit(lambda client: list_rooms(client, probe=probe))
-    session.emit(_view(*session.named(listed, lambda item: item.room.name)))
+    kept = keep_names(session, listed, lambda item: [(item.room.name, "")], ROOMS)
+    session.emit(_view(*session.named(kept, lambda item: item.room.name)))
 
 
 def _view(rooms: Iterable[ProbedRoom], names: Mapping[str, str]) -> Listing[ProbedRoom]:

@@ -1,14 +1,16 @@
 """`sipctl rules list`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
 
+from sipctl.cli.names import keep_names
 from sipctl.cli.rows import Names, RuleRow, rule_row, shown_pin
 from sipctl.cli.rules.common import owner_of, room_of
 from sipctl.cli.session import Session
+from sipctl.completion.values import RULES
 from sipctl.operations.rules import Criteria, list_rules
 from sipctl.output.formats import Listing
 from sipctl.telephony.model import DispatchRule
@@ -58,8 +60,16 @@ def run(
         sort=sort.value,
     )  # fmt: skip
     listed = session.livekit(lambda client: list_rules(client, session.settings, criteria))
+    if criteria == Criteria(sort=criteria.sort):
+        listed = keep_names(session, listed, _names, RULES)
     rules, names = session.named(listed, lambda rule: rule.room_name)
     session.emit(_view(rules, session.settings.mark, show_pins=session.options.show_pins, names=names))
+
+
+def _names(rule: DispatchRule) -> Iterator[tuple[str, str]]:
+    """What a command takes for the rule, and a word about it."""
+    yield rule.sip_dispatch_rule_id, f"room {room_of(rule)}"
+    yield rule.name, rule.sip_dispatch_rule_id
 
 
 def _view(rules: Iterable[DispatchRule], mark: Ownership, *, show_pins: bool, names: Names) -> Listing[DispatchRule]:

@@ -1,13 +1,15 @@
 """`sipctl trunk list`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Final
 
 import typer
 
+from sipctl.cli.names import keep_names
 from sipctl.cli.rows import FURTHER_KEYS
 from sipctl.cli.session import Session
 from sipctl.cli.trunk.common import TrunkRow, addresses, direction, trunk_row
+from sipctl.completion.values import TRUNKS
 from sipctl.operations.trunks import list_trunks
 from sipctl.output.formats import Listing
 from sipctl.telephony.model import Trunk
@@ -24,7 +26,13 @@ def run(ctx: typer.Context) -> None:
       sipctl trunk list -o json
     """
     session = Session.of(ctx)
-    session.emit(_view(session.livekit(list_trunks)))
+    session.emit(_view(keep_names(session, session.livekit(list_trunks), _names, TRUNKS)))
+
+
+def _names(trunk: Trunk) -> Iterator[tuple[str, str]]:
+    """What a command takes for the trunk, and a word about it."""
+    yield trunk.sip_trunk_id, trunk.name
+    yield trunk.name, trunk.sip_trunk_id
 
 
 def _view(trunks: Iterable[Trunk]) -> Listing[Trunk]:
