@@ -1,4 +1,4 @@
-"""The JSON Schema of each document that a command prints."""
+"""The JSON Schema of each document that a command prints, and of each line of a file that others may write."""
 
 import functools
 import json
@@ -17,16 +17,22 @@ from sipctl.cli.tree import commands
 
 def schemas() -> Iterator[tuple[str, str]]:
     """The name of each file, and its text."""
-    for name, printed in _printed():
+    for name, printed in _named("PRINTS"):
         yield f"{name}.v1.json", json.dumps(_schema(name, printed), indent=2) + "\n"
+    for name, line in _named("LINES"):
+        schema = TypeAdapter(_for_pydantic(line)).json_schema()
+        yield f"{name}.v1.json", json.dumps({**schema, "additionalProperties": True}, indent=2) + "\n"
 
 
-def _printed() -> Iterator[tuple[str, Any]]:
-    """The name and the type of each document, from `PRINTS` in the commands' modules and in those that they share."""
+def _named(table: str) -> Iterator[tuple[str, Any]]:
+    """The name and the type of each document, from this table of the commands' modules and of those that they share.
+
+    `PRINTS` are documents, `LINES` are lines of files.
+    """
     _ = list(commands())  # which loads them all
     for name, module in sorted(sys.modules.items()):
         if name.startswith("sipctl.cli."):
-            yield from getattr(module, "PRINTS", {}).items()
+            yield from getattr(module, table, {}).items()
 
 
 def _schema(name: str, printed: Any) -> dict[str, Any]:  # noqa: ANN401 - a TypedDict, or a list of them

@@ -142,6 +142,7 @@ def test_the_version_costs_nothing() -> None:
         ("sandbox", "run", "--help"),
         ("doctor", "--help"),
         ("demo", "--help"),
+        ("webhook", "verify", "--help"),
     ],
 )
 def test_help_loads_nothing_heavy(args: tuple[str, ...]) -> None:

@@ -80,6 +80,13 @@ from = "+33612345678"
 pin = "4821930501"
 expect = { room = "retro" }
 """
+_EVENTS: Final = (
+    '{"event":"room_started", "room":{"sid":"RM_4nTqVw9YbLxe", "name":"standup", "turnPassword":"a-password"},'
+    ' "id":"EV_h7Kd2mXw5RtZ", "createdAt":"1787305200"}\n'
+    '{"event":"participant_left", "room":{"sid":"RM_4nTqVw9YbLxe", "name":"standup"},'
+    ' "participant":{"identity":"alice"}, "id":"EV_m3PzXv6bQk8N", "createdAt":"1787305264"}\n'
+    '{"scenario": "a line beside events"}\n'
+)
 _CALLS: Final = (
     '{"to": "+33123456789", "from": "+33612345678", "pin": "4821930501"}\n'
     '{"to": "+4930123456", "from": "+33612345678", "pin": "000000"}\n'
@@ -126,6 +133,7 @@ STEPS: Final = (
     _step("rules explain --calls calls.jsonl"),
     _step("rules explain --log livekit-sip.log"),
     _step("rules test cases.toml"),
+    _step("webhook verify events.jsonl"),
     _step("room list --probe"),
     _step("room show standup"),
     _step("room show gone"),
@@ -194,6 +202,7 @@ class Machine:
             "cases.toml": _CASES,
             "calls.jsonl": _CALLS,
             "pins.csv": _PINS,
+            "events.jsonl": _EVENTS,
             "livekit-sip.log": _log(),
         }
         for name, text in files.items():

@@ -87,6 +87,12 @@ COMMANDS: Final = {
             "validate": "Check configuration files, each by itself and all against each other.",
         },
     ),
+    "webhook": Entry(
+        "LiveKit's webhooks: see them, check them, play them again, live by them.",
+        {
+            "verify": "Check recorded events: token and body of each, and what is missing or out of order.",
+        },
+    ),
     "sandbox": Entry(
         "A LiveKit-compatible server on loopback, to try things on.", {"run": "Run the sandbox until Ctrl-C."}
     ),

@@ -1,0 +1,1 @@
+"""`sipctl webhook`."""
