@@ -8,6 +8,7 @@ from pathlib import Path
 
 from completions import scripts, tree
 from findings import pages
+from manpages import manpages
 from schemas import schemas
 
 DOCS = Path(__file__).parents[1]
@@ -18,6 +19,7 @@ def generated() -> dict[Path, str]:
     """Every generated file and its text."""
     files = {DOCS / "findings" / name: text for name, text in pages()}
     files |= {DOCS / "schemas" / name: text for name, text in schemas()}
+    files |= {ROOT / "man" / name: text for name, text in manpages()}
     files |= {ROOT / "completions" / name: text for name, text in scripts()}
     return files | {ROOT / "src" / "sipctl" / "completion" / "tree.tsv": tree()}
 

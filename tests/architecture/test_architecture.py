@@ -165,7 +165,8 @@ def test_the_help_of_a_group_says_of_each_command_what_the_command_says() -> Non
         assert leaf.summary == str(leaf.command.help).splitlines()[0], leaf.name
 
 
-def test_what_is_generated_is_up_to_date() -> None:
+def test_what_is_generated_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     generated = runpy.run_path(str(ROOT / "docs" / "generate"))["generated"]()
     stale = [path for path, text in generated.items() if not path.exists() or path.read_text() != text]
     assert stale == [], "run `python docs/generate`"

@@ -11,10 +11,10 @@ ROOMS, RULES, TRUNKS, REGISTERED = "rooms", "rules", "trunks", "registered"
 
 def path_of(profile: str, kind: str) -> str:
     """The file of the values of one kind, in the user's cache folder; it need not exist. `profile` "" = none named."""
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(cache):
-        cache = os.path.expanduser("~/.cache")
-    return os.path.join(cache, "sipctl", "completion", f"{profile.encode(errors='replace').hex()}-{kind}")
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    usual = os.path.join(home if os.path.isabs(home) else os.path.expanduser("~/.cache"), "sipctl")
+    cache = os.environ.get("SIPCTL_CACHE_DIR") or usual
+    return os.path.join(cache, "completion", f"{profile.encode(errors='replace').hex()}-{kind}")
 
 
 def read_values(profile: str, kind: str) -> list[tuple[str, str]]:
