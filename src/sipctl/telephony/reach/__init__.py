@@ -1,0 +1,1 @@
+"""Whether callers get into a live room: one answer, which every command asks for."""

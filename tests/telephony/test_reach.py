@@ -1,0 +1,162 @@
+"""Who gets into a live room: against LiveKit's own matcher, against calls from every address, and case by case."""
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sipctl.telephony.addresses import admits, is_host_name, parse_address
+from sipctl.telephony.matching.call import Call
+from sipctl.telephony.matching.lists import WholeLists
+from sipctl.telephony.matching.route import Result, Stage, route
+from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
+from sipctl.telephony.numbers import normalize_number
+from sipctl.telephony.reach.callers import Callers
+from sipctl.telephony.reach.reach import GETS_IN, Attempt, DependsOn, Reach, Reached, Reacher, can_be_typed
+from sipctl.telephony.site import Site
+from sipctl.telephony.snapshot import read_snapshot
+from tests.support.routing import dispatch_rules, inbound_trunks
+
+CASES = Path(__file__).parents[1] / "data" / "matcher" / "cases-000.jsonl.gz"
+NUMBER, CALLER, PIN = "+33199000001", "+33612345678", "4821930571"
+
+ANY_SOURCE = InboundTrunk()
+
+
+def samples() -> Iterator[tuple[Site, dict[str, Any], dict[str, Any]]]:
+    """The recorded calls that are of reach's kind, each with the end that LiveKit's own code gave it."""
+    with gzip.open(CASES, "rt", encoding="utf-8") as lines:
+        for case in map(json.loads, lines):
+            snapshot = read_snapshot([json.dumps(case["snapshot"])])
+            lists = WholeLists(snapshot.trunks or (), snapshot.rules or ())
+            for row, expected in zip(case["calls"], case["expected"], strict=True):
+                site = Site(lists=lists, number=row["to"], country="ZZ")
+                if is_of_its_kind(site, row):
+                    yield site, row, expected.get("after_auth", expected)
+
+
+def is_of_its_kind(site: Site, row: dict[str, Any]) -> bool:
+    """Whether a provider sends the number so, and a caller on no list calls from a source that its trunks allow."""
+    trunks, rules = site.lists.trunks, site.lists.rules
+    address, callers = parse_address(row["source_ip"]), Callers(site)
+    lists = [*(trunk.allowed_numbers for trunk in trunks), *(rule.inbound_numbers for rule in rules)]
+    named = {form for numbers in lists for number in numbers for form in (number, normalize_number(number))}
+    if not (row["from"] and address) or callers.numbers != (row["to"],):
+        return False
+    if not named.isdisjoint({row["from"], normalize_number(row["from"])}):
+        return False
+    host, allowing = row["from_host"], callers.trunks_for(row["to"])
+    is_forged = not is_host_name(host) and any(host in trunk.allowed_addresses for trunk in trunks)
+    return not is_forged and any(admits(trunk.allowed_addresses, address, host) for trunk in allowing or [ANY_SOURCE])
+
+
+def rooms_of(site: Site, expected: dict[str, Any]) -> set[str]:
+    """The rooms of the direct rules, and where the call lands, unless the room's name holds the caller's number."""
+    rules = {rule.sip_dispatch_rule_id: rule for rule in site.lists.rules}
+    direct = {rule.room_name for rule in rules.values() if rule.kind is RuleKind.DIRECT and rule.room_name}
+    taken_by = rules.get(expected.get("rule_id", ""))
+    is_callers = taken_by is not None and taken_by.kind is RuleKind.INDIVIDUAL
+    return direct | ({expected["room_name"]} if expected.get("room_name") and not is_callers else set())
+
+
+def same_trunk(found: Reach, anyone: str, trunk_id: str, stage: str) -> Attempt:
+    """What reach says of the caller whom no list names, on the trunk that this call met."""
+    met = trunk_id, stage == "trunk"
+    return next(
+        one
+        for one in found.attempts
+        if one.call.from_user == anyone
+        and met == (one.outcome.trunk.sip_trunk_id if one.outcome.trunk else "", one.outcome.stage is Stage.TRUNK)
+    )
+
+
+def may_end_so(pin: str | None, expected: dict[str, Any], room: str) -> Set[Reached]:
+    """What reach may say of a room when a call with this PIN ended so."""
+    is_there = expected["outcome"] == "accept" and expected.get("room_name") == room
+    if not pin:  # nothing was typed, or # alone
+        is_over = expected["stage"] != "pin" and expected["outcome"] != "request_pin"
+        return {Reached.OPEN} if is_there else {Reached.UNREACHABLE} if is_over else set(Reached)
+    if is_there:
+        return GETS_IN
+    return {Reached.UNREACHABLE} if expected["stage"] in {"trunk", "rule"} else {Reached.UNREACHABLE, Reached.OPEN}
+
+
+def test_every_recorded_call_of_its_kind_ends_as_in_livekit() -> None:
+    seen: Counter[Reached] = Counter()
+    for site, row, expected in samples():
+        for room in rooms_of(site, expected):
+            pin = row.get("pin")
+            found = Reacher(site, {room: pin} if pin else {}).of(room)
+            judged = same_trunk(found, Callers(site).anyone, expected["trunk_id"], expected["stage"])
+            assert judged.reached in may_end_so(pin, expected, room), (row, expected, room, found)
+            seen[found.outcome] += 1
+    assert seen.keys() == set(Reached) - {Reached.UNKNOWN}
+    assert seen.total() > 1000
+
+
+ADDRESSES = (
+    "0.0.0.1", "10.0.0.1", "192.0.1.255", "192.0.2.0", "192.0.2.9", "192.0.2.255", "192.0.3.0", "198.51.100.6",
+    "198.51.100.7", "198.51.100.8", "255.255.255.255", "::", "::1", "2001:db8::1", "fe80::1%eth0",
+)  # fmt: skip
+
+
+def gets_in(site: Site, call: Call, room: str) -> bool:
+    final = route(site.lists, call).final
+    landing = final.landing if final.result is Result.ACCEPT else None
+    return landing is not None and (landing.room, landing.randomized) == (room, False)
+
+
+def brute(site: Site, call: Call, room: str, pins: Sequence[str]) -> Reached:
+    """What the caller finds out by trying, on the whole lists."""
+    at_once = route(site.lists, call).final.result is Result.ACCEPT and gets_in(site, call, room)
+    if at_once or gets_in(site, replace(call, pin=""), room):
+        return Reached.OPEN
+    by_pin = any(gets_in(site, replace(call, pin=pin), room) for pin in pins)
+    return Reached.REACHABLE if by_pin else Reached.UNREACHABLE
+
+
+def allowed_calls(site: Site, number: str, caller: str) -> list[Call]:
+    """Calls from each of the addresses that a trunk of the number lets through; from all, if there is no such trunk."""
+    own = Callers(site).trunks_for(number) or [ANY_SOURCE]
+    hosts = {host for trunk in own for host in trunk.allowed_addresses if is_host_name(host)}
+    origins = [(one, host) for one in ADDRESSES for host in (one, *hosts)]
+    return [
+        Call(to_user=number, from_user=caller, source_ip=one, from_host=host)
+        for one, host in origins
+        if any(admits(trunk.allowed_addresses, parse_address(one), host) for trunk in own)
+    ]
+
+
+@settings(max_examples=150)
+@given(
+    inbound_trunks(),
+    dispatch_rules(kinds=(*[RuleKind.DIRECT] * 4, RuleKind.INDIVIDUAL, RuleKind.CALLEE, None)),
+    st.sampled_from([NUMBER, "+33199000002", ""]),
+    st.sampled_from([None, "1234", "9876", "None", "12345678901234567"]),
+)
+def test_reach_is_what_callers_find_out_by_trying(
+    trunks: list[InboundTrunk], rules: list[DispatchRule], number: str, told: str | None
+) -> None:
+    site, room = Site(lists=WholeLists(trunks, rules), number=number), "a"
+    reacher, callers = Reacher(site, {room: told} if told else None), Callers(site)
+    pins = [told] if told else sorted({rule.pin for rule in reacher.rules_to(room)} - {""})
+    found, ends = reacher.of(room), []
+    for dialled in callers.numbers:
+        calls = allowed_calls(site, dialled, callers.anyone)
+        ends.append({brute(site, call, room, [pin for pin in pins if can_be_typed(pin)]) for call in calls})
+    if found.outcome in GETS_IN:
+        assert all(end <= GETS_IN for end in ends)
+        assert (found.outcome is Reached.OPEN) == any(Reached.OPEN in end for end in ends)
+    elif found.outcome is Reached.UNREACHABLE or found.depends_on is DependsOn.CALLER:
+        assert {Reached.UNREACHABLE} in ends
+    else:
+        assert any(end & GETS_IN and Reached.UNREACHABLE in end for end in ends)
+    if found.outcome is Reached.DEPENDS:
+        first = found.attempts[0]
+        assert gets_in(site, first.call, room) or brute(site, first.call, room, pins) is Reached.OPEN
