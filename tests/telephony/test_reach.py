@@ -4,10 +4,11 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,8 +18,13 @@ from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.matching.route import Result, Stage, route
 from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
 from sipctl.telephony.numbers import normalize_number
+from sipctl.telephony.ownership import Ownership
+from sipctl.telephony.pins import can_be_typed
 from sipctl.telephony.reach.callers import Callers
-from sipctl.telephony.reach.reach import GETS_IN, Attempt, DependsOn, Reach, Reached, Reacher, can_be_typed
+from sipctl.telephony.reach.reach import Reacher
+from sipctl.telephony.reach.row import GETS_IN, Attempt, DependsOn, Reach, Reached
+from sipctl.telephony.reach.words import describe_reach
+from sipctl.telephony.secret import Secret
 from sipctl.telephony.site import Site
 from sipctl.telephony.snapshot import read_snapshot
 from tests.support.routing import dispatch_rules, inbound_trunks
@@ -160,3 +166,166 @@ def test_reach_is_what_callers_find_out_by_trying(
     if found.outcome is Reached.DEPENDS:
         first = found.attempts[0]
         assert gets_in(site, first.call, room) or brute(site, first.call, room, pins) is Reached.OPEN
+
+
+TRUNK = InboundTrunk(sip_trunk_id="ST_a", name="provider", numbers=(NUMBER,), allowed_addresses=("192.0.2.0/24",))
+RULE = DispatchRule(sip_dispatch_rule_id="SDR_1", name="SIP_standup", room_name="standup", pin=PIN, trunk_ids=("ST_a",))
+OTHER = replace(RULE, sip_dispatch_rule_id="SDR_2", name="SIP_retro", room_name="retro", pin="7703158264")
+OTHER_TRUNK = replace(TRUNK, sip_trunk_id="ST_b", numbers=("+33199000002",))
+RINGING, TONE = (
+    "callers of 'standup' hear ringing without end, because ",
+    "callers of 'standup' hear a short ring, then an",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A state, and what reach says of room standup: the outcome, the rule, the code and the sentence."""
+
+    rules: tuple[DispatchRule, ...] = ()
+    trunks: tuple[InboundTrunk, ...] = (TRUNK,)
+    pins: dict[str, str] | None = None
+    number: str = ""
+    outcome: Reached
+    rule: str = ""
+    code: str = ""
+    says: str
+
+
+UNREACHABLE = Reached.UNREACHABLE
+STANDUP: dict[str, Case] = {
+    "right": Case(
+        rules=(RULE,), outcome=Reached.REACHABLE, rule="SDR_1", says="callers of 'standup' get in with its PIN"
+    ),
+    "nobody's name": Case(
+        rules=(replace(RULE, name="by hand"),), outcome=Reached.REACHABLE, rule="SDR_1",
+        says="callers of 'standup' get in with its PIN",
+    ),
+    "a password": Case(
+        rules=(RULE,), trunks=(replace(TRUNK, auth_username="u", auth_password=Secret("p")),),
+        outcome=Reached.REACHABLE, rule="SDR_1", says="callers of 'standup' get in with its PIN",
+    ),
+    "no rule": Case(outcome=UNREACHABLE, code="RUL421", says=f"{RINGING}no rule leads there"),
+    "no rule, others ask": Case(
+        rules=(OTHER,), pins={"standup": PIN}, outcome=UNREACHABLE, code="RUL421",
+        says="callers of 'standup' hear that the PIN is wrong, because no rule leads there",
+    ),
+    "no PIN, others ask": Case(
+        rules=(OTHER,), outcome=UNREACHABLE, code="RUL421",
+        says="callers of 'standup' are asked for a PIN that does not exist, because no rule leads there",
+    ),
+    "open": Case(
+        rules=(replace(RULE, pin=""),), outcome=Reached.OPEN, rule="SDR_1",
+        says="callers of 'standup' get in without a PIN: SDR_1 (SIP_standup, room 'standup') has none",
+    ),
+    "open behind the prompt": Case(
+        rules=(replace(RULE, pin=""), OTHER), outcome=Reached.OPEN, rule="SDR_1",
+        says="callers of 'standup' get in without a PIN, by # alone: SDR_1 (SIP_standup, room 'standup') has none",
+    ),
+    "another trunk": Case(
+        rules=(replace(RULE, trunk_ids=("ST_b",)),), trunks=(TRUNK, OTHER_TRUNK), number=NUMBER, outcome=UNREACHABLE,
+        rule="SDR_1", code="RUL422", says=f"{RINGING}its rule serves only trunk ST_b, and the call comes by ST_a",
+    ),
+    "a trunk that is gone": Case(
+        rules=(replace(RULE, trunk_ids=("ST_z",)),), outcome=UNREACHABLE, rule="SDR_1", code="RUL422",
+        says=f"{RINGING}its rule serves only trunk ST_z (which does not exist), and the call comes by ST_a",
+    ),
+    "the worst of two numbers": Case(
+        rules=(RULE,), trunks=(TRUNK, OTHER_TRUNK), outcome=UNREACHABLE, rule="SDR_1", code="RUL422",
+        says="callers of 'standup' who dial +33199000002 hear ringing without end, because its rule serves only trunk"
+        " ST_a, and the call comes by ST_b",
+    ),
+    "any number": Case(
+        rules=(replace(RULE, numbers=(NUMBER,)),), trunks=(replace(TRUNK, numbers=()),), outcome=UNREACHABLE,
+        rule="SDR_1", code="RUL422",
+        says=f'{RINGING}its rule takes only calls to ["{NUMBER}"], and callers dial any other number',
+    ),
+    "a number in another spelling": Case(
+        rules=(replace(RULE, numbers=("33199000001",)),), outcome=UNREACHABLE, rule="SDR_1", code="RUL422",
+        says=f'{RINGING}its rule takes only calls to ["33199000001"], and callers dial {NUMBER}',
+    ),
+    "our own number calls": Case(
+        rules=(replace(RULE, inbound_numbers=(NUMBER,)),), outcome=UNREACHABLE, rule="SDR_1", code="RUL408",
+        says=f"{RINGING}its rule admits only calls from {NUMBER}, which is the number that people dial",
+    ),
+    "listed callers": Case(
+        rules=(replace(RULE, inbound_numbers=(CALLER,)),), outcome=Reached.DEPENDS, rule="SDR_1",
+        says=f"callers of 'standup' get in only if a list names them, as it does {CALLER}; others hear ringing without"
+        f' end, because its rule admits only the callers ["{CALLER}"]',
+    ),
+    "callers listed on the trunk": Case(
+        rules=(RULE,), trunks=(replace(TRUNK, allowed_numbers=(CALLER,)),), outcome=Reached.DEPENDS, rule="SDR_1",
+        says=f"callers of 'standup' get in only if a list names them, as it does {CALLER}; others hear ringing without"
+        " end, because its rule serves only trunk ST_a, and no trunk takes the call",
+    ),
+    "two trunks of one number": Case(
+        rules=(RULE,), trunks=(TRUNK, replace(TRUNK, sip_trunk_id="ST_b", allowed_addresses=("198.51.100.7",))),
+        outcome=Reached.DEPENDS, rule="SDR_1",
+        says="callers of 'standup' get in from 192.0.2.0/24; those from 198.51.100.7 hear ringing without end, because"
+        " its rule serves only trunk ST_a, and the call comes by ST_b",
+    ),
+    "another PIN": Case(
+        rules=(RULE,), pins={"standup": "1357924680"}, outcome=UNREACHABLE, rule="SDR_1", code="PIN505",
+        says="callers of 'standup' hear that the PIN is wrong, because its rule has another PIN",
+    ),
+    "another's PIN": Case(
+        rules=(RULE, OTHER), pins={"standup": OTHER.pin}, outcome=UNREACHABLE, rule="SDR_1", code="PIN505",
+        says="callers of 'standup' get into room 'retro' instead, because its rule has another PIN",
+    ),
+    "the word None": Case(
+        rules=(replace(RULE, pin="None"),), outcome=UNREACHABLE, rule="SDR_1", code="RUL404",
+        says="callers of 'standup' are asked for a PIN that does not exist, because the PIN of its rule cannot be typed"
+        " (it is the word None)",
+    ),
+    "seventeen digits": Case(
+        rules=(replace(RULE, pin="1" * 17),), pins={"standup": "1" * 17}, outcome=UNREACHABLE, rule="SDR_1",
+        code="PIN504", says="callers of 'standup' are asked for a PIN that does not exist, because its PIN cannot be"
+        " typed",
+    ),
+    "its name leads elsewhere": Case(
+        rules=(replace(RULE, room_name="retro"),), pins={"standup": PIN}, outcome=UNREACHABLE, rule="SDR_1",
+        code="RUL407", says="callers of 'standup' get into room 'retro' instead, because the rule of its name leads"
+        " elsewhere: SDR_1 (SIP_standup, room 'retro')",
+    ),
+    "an open rule comes first": Case(
+        rules=(RULE, replace(OTHER, pin="", numbers=(NUMBER,))), outcome=UNREACHABLE, rule="SDR_1", code="RUL422",
+        says="callers of 'standup' get into room 'retro' without a PIN, because SDR_2 (SIP_retro, room 'retro') comes"
+        " first",
+    ),
+    "a clash": Case(
+        rules=(RULE, OTHER, replace(OTHER, sip_dispatch_rule_id="SDR_3")), outcome=UNREACHABLE, rule="SDR_1",
+        code="RUL401", says=f"{TONE} error tone, because SDR_2 (SIP_retro, room 'retro') and SDR_3 (SIP_retro, room"
+        " 'retro') take the same calls",
+    ),
+    "no type": Case(
+        rules=(RULE, replace(OTHER, kind=None)), outcome=UNREACHABLE, rule="SDR_1", code="RUL412",
+        says=f"{TONE} error tone, because SDR_2 (SIP_retro, no rule type) has no type",
+    ),
+    "two trunks": Case(
+        rules=(RULE,), trunks=(TRUNK, replace(TRUNK, sip_trunk_id="ST_b")), outcome=UNREACHABLE, rule="SDR_1",
+        code="TRK308", says="callers of 'standup' hear an error tone, because ST_a (provider) and ST_b (provider) both"
+        " take the call",
+    ),
+    "a room for each call": Case(
+        rules=(replace(RULE, kind=RuleKind.INDIVIDUAL, room_name=""),), outcome=UNREACHABLE, rule="SDR_1",
+        code="RUL422", says="callers of 'standup' get into a room of their own instead, because its rule makes a room"
+        " for each call: SDR_1 (SIP_standup, rooms <caller>)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STANDUP)
+def test_a_state_has_its_word_its_code_and_its_sentence(name: str) -> None:
+    case = STANDUP[name]
+    site = Site(lists=WholeLists(case.trunks, case.rules), number=case.number, live=frozenset({"standup"}))
+    (found,) = Reacher(site, case.pins).live({"standup": True})
+    assert found.attended is True
+    assert found.outcome is case.outcome
+    assert (found.rule.sip_dispatch_rule_id if found.rule else "") == case.rule
+    assert (found.cause.code if found.cause and found.outcome is Reached.UNREACHABLE else "") == case.code
+    assert describe_reach(found) == case.says
+
+
+def test_only_rooms_of_this_backend_have_a_row() -> None:
+    site = Site(lists=WholeLists([TRUNK], [RULE]), mark=Ownership(room_pattern="s.*"), live=frozenset({"standup", "x"}))
+    assert [one.room for one in Reacher(site).live()] == ["standup"]

@@ -12,7 +12,10 @@ from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.matching.route import Outcome, Result, route
 from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
+from sipctl.telephony.reach.reach import Reacher
+from sipctl.telephony.reach.row import Reached, unknown
 from sipctl.telephony.secret import Secret
+from sipctl.telephony.site import Site
 from tests.support.sip_calls import check_a_pin_that_fills_the_buffer_loses_its_hash as p5
 
 PAGE = Path(__file__).parents[2] / "docs" / "routing.md"
@@ -22,6 +25,7 @@ EVERY = InboundTrunk(sip_trunk_id="ST_b")
 RULE = DispatchRule(sip_dispatch_rule_id="SDR_b", room_name="b", pin="1234", trunk_ids=("ST_a",))
 OTHER = replace(RULE, sip_dispatch_rule_id="SDR_c", room_name="c", pin="9876")
 OPEN = replace(RULE, sip_dispatch_rule_id="SDR_o", room_name="o", pin="")
+OPEN_B = replace(OPEN, room_name="b")
 CALL = Call(to_user="+33199000001", from_user="+33612345678", from_host="sip.example.com", source_ip="192.0.2.7")
 
 
@@ -42,6 +46,10 @@ def takes(call: Call = CALL, **fields: tuple[str, ...]) -> bool:
 def winner(rules: list[DispatchRule], call: Call = CALL, trunks: tuple[InboundTrunk, ...] = (TRUNK,)) -> str:
     rule = end(list(trunks), rules, call).final.rule
     return rule.sip_dispatch_rule_id if rule else ""
+
+
+def reach_of(rules: list[DispatchRule]) -> Reached:
+    return Reacher(Site(lists=WholeLists([TRUNK], rules))).of("b").outcome
 
 
 def described(outcome: Outcome) -> list[str]:
@@ -239,6 +247,11 @@ PROOFS: dict[str, Callable[[], None]] = {
     "W6": lambda: check(described(end([TRUNK], [OPEN])) == ["100 1", "180 4", "200 None", "486 180000"]),
     "W7": lambda: check(described(end([TRUNK], [RULE], replace(CALL, pin="1")))[-2:] == ["wrong-PIN 140", "BYE 2050"]),
     "W8": lambda: check(described(end([TRUNK], [RULE], replace(CALL, pin="1234")))[-2:] == ["joining 130", "in 1320"]),
+    "Q1": lambda: check(reach_of([RULE]) is Reached.REACHABLE),
+    "Q2": lambda: check({reach_of([OPEN_B]), reach_of([OTHER, OPEN_B])} == {Reached.OPEN}),
+    "Q3": lambda: check(reach_of([replace(RULE, numbers=("33199000001",))]) is Reached.UNREACHABLE),
+    "Q4": lambda: check(reach_of([replace(RULE, inbound_numbers=("+33612345678",))]) is Reached.DEPENDS),
+    "Q5": lambda: check(unknown("b", "no answer").outcome is Reached.UNKNOWN),
 }
 
 

@@ -30,6 +30,11 @@ def is_typable(text: str) -> bool:
     return _KEYS.match(text) is not None
 
 
+def can_be_typed(pin: str) -> bool:
+    """Whether a caller can type the PIN, however short, before LiveKit hangs up."""
+    return 0 < len(pin) <= MAX_LENGTH and is_typable(pin)
+
+
 def check_pin(pin: str) -> None:
     """Refuse a PIN that no caller can type; "" is no PIN.
 

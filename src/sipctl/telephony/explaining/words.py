@@ -107,7 +107,7 @@ def _describe_before_pin(outcome: Outcome, shown: Shown) -> str:
         return f"the caller hears ringing without end: {trunk} no dispatch rule takes the call"
     if outcome.result is Result.REQUEST_PIN:
         return f"the caller is asked for a PIN; {_describe_doors(doors(outcome.before_pin), shown)}"
-    room = _describe_landing(outcome.landing)
+    room = describe_landing(outcome.landing)
     return f"the caller is not asked for a PIN: it rings until somebody in {room} can be heard, then the caller is in"
 
 
@@ -123,7 +123,7 @@ def _describe_doors(rules: list[DispatchRule], shown: Shown) -> str:
 def _describe_after_pin(outcome: Outcome, call: Call, shown: Shown) -> str:
     typed = shown(call.pin) if call.pin else "# alone"
     if outcome.result is Result.ACCEPT:
-        return f"the caller is asked for a PIN; {typed} opens {_describe_landing(outcome.landing)}"
+        return f"the caller is asked for a PIN; {typed} opens {describe_landing(outcome.landing)}"
     why = _why_wrong(outcome, call.pin or "")
     return f"the caller is asked for a PIN, and after {typed} hears that it is wrong and is hung up on: {why}"
 
@@ -136,7 +136,8 @@ def _why_wrong(outcome: Outcome, typed: str) -> str:
     return "no rule that takes the call has it" if typed else "no rule without a PIN takes the call"
 
 
-def _describe_landing(landing: Landing | None) -> str:
+def describe_landing(landing: Landing | None) -> str:
+    """The room that a call gets into."""
     if landing is None:
         return "no room"
     return f"room {landing.room + ('…' if landing.randomized else '')!r}"

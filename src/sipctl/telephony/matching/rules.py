@@ -90,7 +90,7 @@ def choose_rule(rules: Sequence[DispatchRule], trunk: InboundTrunk | None, call:
     `typed` is None for the evaluation before the PIN, "" for `#` alone, else the PIN.
     """
     trunk_id = trunk.sip_trunk_id if trunk else None
-    reasons = [_test(rule, trunk_id, call, typed) for rule in rules]
+    reasons = [misfit(rule, trunk_id, call, typed) for rule in rules]
     won = RuleReason.WON
     fitting: Sequence[int] = [at for at, reason in enumerate(reasons) if reason is won]
     winner = None
@@ -131,8 +131,8 @@ def failed_choice(rules: Sequence[DispatchRule], trunk: InboundTrunk | None, fau
     return RuleChoice(fault=fault, rules=rules, reasons=reasons)
 
 
-def _test(rule: DispatchRule, trunk_id: str | None, call: Call, typed: str | None) -> RuleReason:
-    """The filter that drops the rule, or WON for the time being."""
+def misfit(rule: DispatchRule, trunk_id: str | None, call: Call, typed: str | None) -> RuleReason:
+    """The filter that drops the rule, or WON: it fits, and may still lose to another one."""
     if rule.trunk_ids and trunk_id not in rule.trunk_ids:
         return RuleReason.NO_TRUNK if trunk_id is None else RuleReason.TRUNK_IDS
     if rule.inbound_numbers and call.from_user not in rule.inbound_numbers:

@@ -3,10 +3,10 @@
 Every command that speaks of callers asks this, so that no two ever disagree.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
@@ -15,71 +15,15 @@ from sipctl.telephony.matching.route import Outcome, Result, route
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.numbers import normalize_number
 from sipctl.telephony.ownership import serves
-from sipctl.telephony.pins import MAX_LENGTH, is_typable
+from sipctl.telephony.pins import can_be_typed
 from sipctl.telephony.reach.callers import Callers, Origin
+from sipctl.telephony.reach.causes import cause_of
+from sipctl.telephony.reach.row import GETS_IN, Attempt, DependsOn, Reach, Reached
 from sipctl.telephony.site import Site
-
-
-class Reached(StrEnum):
-    """What becomes of the caller.
-
-    REACHABLE: is in the room once the PIN is typed. OPEN: gets there without any PIN. UNREACHABLE: does not get there.
-    DEPENDS: on who calls, or on the allowed address that the call comes from. UNKNOWN: the lists could not be read.
-    """
-
-    REACHABLE = "reachable"
-    OPEN = "open"
-    UNREACHABLE = "unreachable"
-    DEPENDS = "depends"
-    UNKNOWN = "unknown"
-
-
-class DependsOn(StrEnum):
-    """What an outcome depends on."""
-
-    CALLER = "caller"
-    ADDRESS = "address"
-
 
 _WORST_FIRST: Final = (Reached.UNREACHABLE, Reached.DEPENDS, Reached.OPEN, Reached.REACHABLE)
 _BEST_FIRST: Final = (Reached.OPEN, Reached.REACHABLE, Reached.UNREACHABLE)
-GETS_IN: Final = frozenset({Reached.REACHABLE, Reached.OPEN})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One call to a room with its PIN, how LiveKit ends it, and what that is for the caller: in, or not in."""
-
-    call: Call
-    origin: Origin
-    outcome: Outcome
-    reached: Reached
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
-    """The answer for one live room.
-
-    `attended` None = nobody knows. `number` is the one dialled, of several the worst for callers; "" = any
-    that no list names. `rule` lets callers in, or leads to the room and does not; None = there is none. `pin` is what
-    the first of the attempts types, "" = nothing. `attempts` are the calls that were tried, those who get in first.
-    `why_unknown` says which list could not be read.
-    """
-
-    room: str
-    outcome: Reached
-    attended: bool | None = None
-    number: str = ""
-    rule: DispatchRule | None = None
-    pin: str = ""
-    attempts: tuple[Attempt, ...] = ()
-    depends_on: DependsOn | None = None
-    why_unknown: str = ""
-
-
-def unknown(room: str, why: str, *, attended: bool | None = None) -> Reach:
-    """The answer where a list could not be read."""
-    return Reach(room=room, outcome=Reached.UNKNOWN, attended=attended, why_unknown=why)
+_NUMBER: Final = re.compile(r"\+?[0-9]+")
 
 
 class Reacher:
@@ -126,15 +70,19 @@ class Reacher:
         depends_on: DependsOn | None = None,
     ) -> Reach:
         ordered = sorted(attempts, key=lambda one: _BEST_FIRST.index(one.reached))
-        first = ordered[0]
+        first, last = ordered[0], ordered[-1]
+        own = self._own_rule(room)
+        is_lost = last.reached is Reached.UNREACHABLE
         return Reach(
             room=room,
             outcome=outcome,
             number="" if number == self._callers.other_number else number,
-            rule=first.outcome.final.rule if first.reached in GETS_IN else self._own_rule(room),
-            pin=first.call.pin or "",
+            several_numbers=len(self._callers.numbers) > 1,
+            rule=first.outcome.final.rule if first.reached in GETS_IN else own,
+            pin=self._pins.get(room, ""),
             attempts=tuple(ordered),
             depends_on=depends_on,
+            cause=cause_of(self._site, self._callers, room, own, last, self._pins.get(room, "")) if is_lost else None,
         )
 
     def _attempt(self, call: Call, origin: Origin, room: str) -> Attempt:
@@ -211,12 +159,7 @@ class Reacher:
         for rule in self.rules_to(room):
             yield from rule.inbound_numbers
             if rule.kind is RuleKind.INDIVIDUAL:
-                yield room.removeprefix(f"{rule.room_name}_") if rule.room_name else room
-
-
-def can_be_typed(pin: str) -> bool:
-    """Whether a caller can type the PIN before LiveKit hangs up."""
-    return 0 < len(pin) <= MAX_LENGTH and is_typable(pin)
+                yield from filter(_NUMBER.fullmatch, (room.removeprefix(f"{rule.room_name}_"),))
 
 
 def _leads_to(outcome: Outcome, room: str) -> bool:
