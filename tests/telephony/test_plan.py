@@ -112,10 +112,18 @@ def test_an_attended_room_with_a_pin_and_no_rule_gets_one() -> None:
     ]
 
 
+@pytest.mark.parametrize("by_backend", [False, True])
 @pytest.mark.parametrize("pin", ["", "None", "12a4", "12345678901234567"])
-def test_a_pin_that_nobody_can_type_makes_no_rule(pin: str) -> None:
+def test_a_pin_that_nobody_can_type_makes_no_rule(pin: str, by_backend: bool) -> None:
     known = state(live=("a",), attended=frozenset({"a"}), pins={"a": pin})
+    why = "untypable" if pin else "no-pin"
+    assert reasons(make_plan(known, replace(POLICY, by_backend=by_backend))) == [("skip", why, "a")]
+
+
+def test_a_backend_knows_the_pins_that_no_registry_shows() -> None:
+    known = state(live=("a",), attended=frozenset({"a"}))
     assert reasons(make_plan(known, POLICY)) == [("skip", "no-pin", "a")]
+    assert reasons(make_plan(known, replace(POLICY, by_backend=True))) == [("create", "missing", "a")]
 
 
 def test_a_pin_that_another_rule_has_makes_no_second_one() -> None:

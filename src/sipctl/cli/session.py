@@ -145,7 +145,7 @@ class Session:
             ConfigError, UncheckedError: it has one, which cannot be asked.
         """
         named = self.settings.registry
-        is_meets_without_database = named.in_meet and not (named.url or named.database)
+        is_meets_without_database = named.in_meet and not named.is_backends
         if not rules or is_meets_without_database or not self.has_registry():
             return None
         with self.registry() as registry:

@@ -36,7 +36,7 @@ def lock_url(settings: RegistrySettings) -> str:
     Raises:
         ConfigError: Meet's DB_PORT is no port.
     """
-    meets = _meets_url(settings) if settings.in_meet and (settings.url or settings.database) else ""
+    meets = _meets_url(settings) if settings.is_backends else ""
     return next(filter(_is_postgresql, (meets, state_url(settings))), "")
 
 

@@ -80,6 +80,11 @@ class RegistrySettings:
     doubles: bool = True
     quarantine_days: int = 365
 
+    @property
+    def is_backends(self) -> bool:
+        """Whether the PINs are read where the backend itself keeps them: in Meet's tables, and it is known where."""
+        return self.in_meet and bool(self.url or self.database)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeSettings:

@@ -101,7 +101,8 @@ def _constant(text: str) -> ColumnElement[str]:
 def holding(row: Any) -> Holding:  # noqa: ANN401 - a row of any `query`
     """The holding that a row says; what is null is ""."""
     values: Mapping[str, Any] = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    return Holding(**{key: value or "" for key, value in values.items()})
+    known: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
+    return Holding(**known)
 
 
 class OwnPins:
@@ -192,7 +193,9 @@ class MeetPins:
     def query(self) -> Select[Any]:
         """Every room of Meet's."""
         room, pin = meet_rooms.c.resource_id.label("room"), meet_rooms.c.pin_code.label("pin")
-        return select(room, pin, meet_rooms.c.name, meet_rooms.c.slug).order_by(meet_rooms.c.resource_id)
+        is_blank = func.coalesce(meet_rooms.c.pin_code == "", False).label("is_blank")
+        columns = (room, pin, meet_rooms.c.name, meet_rooms.c.slug, is_blank)
+        return select(*columns).order_by(meet_rooms.c.resource_id)
 
     def find(self, connection: Connection, reference: str) -> Holding:
         """The room with this UUID; for what is none the room with this slug, else this name.

@@ -69,6 +69,7 @@ class Reason(StrEnum):
     MISSING = _Row("missing", "attended, and without a rule", Part.CREATE, by_backend=True)
     UNATTENDED = _Row("unattended", "live, but nobody is in it who is no phone caller", Part.CREATE)
     NO_PIN = _Row("no-pin", "the registry has no PIN for it", Part.CREATE)
+    UNTYPABLE = _Row("untypable", "its PIN in the registry is not 4 to 16 digits", Part.CREATE)
     TAKEN = _Row("taken", "another rule has its PIN", Part.CREATE)
     UNKNOWN_ROOM = _Row("unknown-room", "Meet does not know its room", Part.REPAIR)
 
@@ -142,7 +143,7 @@ class Policy:
     """How the plan is made.
 
     `trunk_ids` None = never compared. `rooms` None = all. `by_backend` = the backend writes the rules itself when it
-    is told of a room, so no PIN need be known.
+    is sent an event of a room, so no PIN need be known.
     """
 
     mark: Ownership
@@ -167,6 +168,11 @@ def wanted_pin(room: str, state: State) -> str | None:
     """The registry's PIN of a room; None if there is no registry, or none that a caller can type."""
     pin = (state.pins or {}).get(room, "")
     return pin if is_pin(pin) else None
+
+
+def why_no_pin(room: str, state: State) -> Reason:
+    """Why `wanted_pin` knows none for the room."""
+    return Reason.UNTYPABLE if (state.pins or {}).get(room) else Reason.NO_PIN
 
 
 def pending(items: Iterable[Item]) -> list[Item]:

@@ -23,7 +23,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from sipctl.telephony.model import DispatchRule
-from sipctl.telephony.plan import Action, Item, Policy, Reason, State, wanted_pin
+from sipctl.telephony.plan import Action, Item, Policy, Reason, State, wanted_pin, why_no_pin
 from sipctl.telephony.prompts import Prompts
 from sipctl.telephony.room_rules import of_live_room
 from sipctl.telephony.write_order import ordered_updates, standing_keys, unless_taken
@@ -173,8 +173,8 @@ def _of_room_without_rule(room: str, state: State, policy: Policy) -> Iterator[I
         yield Item(action=Action.SKIP, reason=spared, room=room)
     elif room not in state.attended and not policy.unattended:
         yield Item(action=Action.SKIP, reason=Reason.UNATTENDED, room=room)
-    elif pin is None and not policy.by_backend:
-        yield Item(action=Action.SKIP, reason=Reason.NO_PIN, room=room)
+    elif pin is None and (state.pins is not None or not policy.by_backend):
+        yield Item(action=Action.SKIP, reason=why_no_pin(room, state), room=room)
     else:
         name, trunk_ids = policy.mark.name_for(room), policy.trunk_ids or ()
         after = DispatchRule(name=name, room_name=room, pin=pin or "", trunk_ids=trunk_ids)

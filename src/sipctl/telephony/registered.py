@@ -11,13 +11,17 @@ RETIRED: Final = "retired"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """A room and its PIN; `pin` "" = none. `name` and `slug` are Meet's, "" elsewhere; times are RFC 3339 UTC."""
+    """A room and its PIN; `pin` "" = none. `name` and `slug` are Meet's, "" elsewhere; times are RFC 3339 UTC.
+
+    `is_blank` = Meet has a text of no characters for its PIN, and would write an open rule.
+    """
 
     room: str
     pin: str = ""
     assigned_at: str = ""
     name: str = ""
     slug: str = ""
+    is_blank: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Final
 from sipctl.telephony.matching.rules import rank
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.pins import is_pin
-from sipctl.telephony.plan import Action, Item, Policy, Reason, State, wanted_pin
+from sipctl.telephony.plan import Action, Item, Policy, Reason, State, wanted_pin, why_no_pin
 from sipctl.telephony.ruleset import RulesByScope, becomes_the_same, covers, meet, takes_all_of
 
 _ANY: Final = 10**6
@@ -28,7 +28,9 @@ def of_live_room(
     The rule with the right PIN comes first, then the one that takes most calls. A duplicate is deleted whether or not
     it waited for the grace: the caller knows since when it is one.
     """
-    room = _LiveRoom(wanted_pin(rules[0].room_name, state), state.pins is not None, policy, carriers)
+    name = rules[0].room_name
+    without = None if state.pins is None else why_no_pin(name, state)
+    room = _LiveRoom(wanted_pin(name, state), without, policy, carriers)
     return map(room.judge, sorted(rules, key=room.preference))
 
 
@@ -42,11 +44,12 @@ def replaces(rule: DispatchRule, gone: DispatchRule) -> bool:
 class _LiveRoom:
     """The rules of one room that are needed so far, as they stand and as they shall be.
 
-    `wanted` is its PIN, None if it is not known. `by_pin` has the first rule that is needed of each PIN.
+    `wanted` is its PIN, None if it is not known; `without` why the registry gives none, None if there is no registry.
+    `by_pin` has the first rule that is needed of each PIN.
     """
 
     wanted: str | None
-    has_registry: bool
+    without: Reason | None
     policy: Policy
     carriers: Mapping[str, Sequence[DispatchRule]]
     stored: dict[str, DispatchRule] = field(default_factory=dict)
@@ -102,8 +105,8 @@ class _LiveRoom:
 
     def _needed(self, rule: DispatchRule, target: DispatchRule, near: Sequence[DispatchRule]) -> Item:
         """A rule that takes calls which no other one of its room takes."""
-        if self.wanted is None and self.has_registry and not is_pin(rule.pin):
-            return _skipped(rule, Reason.NO_PIN, None)
+        if self.wanted is None and self.without and not is_pin(rule.pin):
+            return _skipped(rule, self.without, None)
         by_another_pin = next((one for pin, one in self.by_pin.items() if pin != target.pin), None)
         other = by_another_pin or next((one for one in near if meet(one, target)), None)
         if other and (target == rule or by_another_pin or not becomes_the_same(other, target)):

@@ -28,7 +28,7 @@ class TestSync:
     def test_a_registry_that_is_not_the_backends(self, sandboxed: Cron) -> None:
         sandboxed.register(owned("live", "4820571936"))
         refused = sandboxed.rules("sync", code=ExitCode.RAIL)
-        assert "carries a PIN that this registry" in refused.stderr
+        assert "with a PIN that this registry does not know" in refused.stderr
 
     def test_a_room_without_a_rule(self, cron: Cron) -> None:
         cron.register(LIVE)

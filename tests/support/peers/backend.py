@@ -38,7 +38,7 @@ class Backend:
     `pins` are by UUID, None = NULL. `mood` is how it takes events: works, ignores (200, and nothing happens), refuses
     (500), slow (writes the rule after a while). `production` = Meet's Production settings, as a proxy that ends TLS
     serves them unless `is_https` is off; `hosts` are the names it is served by. `number` and `country` are what the
-    running process read when it was started.
+    running process read when it was started. `before_writing` and `after_writing` happen around its writes of rules.
     """
 
     server: Sandbox | RealLiveKit
@@ -54,6 +54,8 @@ class Backend:
     country: str = "FR"
     room_filter: str = ""
     url: str = ""
+    before_writing: Callable[[], object] = lambda: None
+    after_writing: Callable[[], object] = lambda: None
     events: list[tuple[str, str]] = field(default_factory=list)
     late: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -130,9 +132,11 @@ class Backend:
         if not (self.telephony or self.roomkit):
             return _done()
         url, key, secret = self.server.url, self.server.api_key, self.server.api_secret.reveal()
+        await asyncio.to_thread(self.before_writing)
         try:
             async with api.LiveKitAPI(url, key, secret) as livekit:
                 await (self._ensure(livekit, room) if event == "room_started" else self._delete(livekit, room))
+            await asyncio.to_thread(self.after_writing)
         except api.TwirpError:
             return _error(500)
         return _done()

@@ -13,7 +13,7 @@ from sipctl.output.streams import Streams
 from sipctl.output.text import printable
 from sipctl.telephony.commands import restore_run
 from sipctl.telephony.naming import counted
-from sipctl.telephony.plan import Action, Item
+from sipctl.telephony.plan import Action, Item, Reason
 
 _PLANNED: Final = {Action.DELETE: "would delete", Action.UPDATE: "would update", Action.CREATE: "would create"}
 _CHANGES: Final = frozenset(_PLANNED)
@@ -25,6 +25,7 @@ _NOT_DONE: Final = {
     Result.NOT_PUT_BACK: "deleted and not put back",
     Result.NOT_CHECKED: "deleted and not checked",
     Result.NOT_SEEN: "sent to the backend and not checked",
+    Result.UNFIT: "made by the backend and not as it should be",
     Result.ALIVE: "came alive",
     Result.CHANGED: "changed meanwhile",
     Result.GONE: "gone already",
@@ -39,6 +40,10 @@ _LEFT_SOMETHING: Final = frozenset(
     {Result.DONE, Result.LEFT_OUT, Result.NOT_PUT_BACK, Result.NOT_CHECKED, Result.NOT_SEEN, Result.UNKNOWN}
 )
 """Results after which there may be something to undo."""
+
+
+_NAMED: Final = 5
+"""How many rooms a command for them names."""
 
 
 class Counts(TypedDict):
@@ -203,9 +208,23 @@ class PlanView:
 
     def _afterwards(self) -> Iterator[tuple[str, str]]:
         yield "put back, for an earlier run took it away", ", ".join(map(quoted, self.outcome.put_back))
+        yield from self._first()
         yield "undo", self._undo
         if any(item.action in _CHANGES for item in self.outcome.items) and not self.outcome.done:
             yield "do it", "the same with --apply"
+
+    def _first(self) -> Iterator[tuple[str, str]]:
+        """The commands that give PINs to rooms which were left out for want of one."""
+        without = self._rooms_left_out(Reason.NO_PIN)
+        if without:
+            assign = CommandLine.of("pin", "assign")
+            few = len(without) <= _NAMED
+            yield "first", self.paste(assign.on(*without) if few else assign.having("--missing"))
+        for room in self._rooms_left_out(Reason.UNTYPABLE)[:_NAMED]:
+            yield "first", self.paste(CommandLine.of("pin", "rotate").on(room).having("--allow", "live-room"))
+
+    def _rooms_left_out(self, reason: Reason) -> list[str]:
+        return list(dict.fromkeys(item.room for item in self.outcome.items if item.reason is reason))
 
 
 def _headline(done: Sequence[Done]) -> str:

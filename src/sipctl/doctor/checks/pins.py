@@ -26,11 +26,24 @@ def _room(holding: Holding) -> str:
 def missing(facts: Facts) -> Iterator[Finding]:
     """Rooms without a PIN."""
     for holding in facts.pins.get().holdings:
-        if not holding.pin:
+        if not holding.pin and not holding.is_blank:
             yield found(
                 "PIN501",
                 _room(holding),
                 f"{holding.name or holding.room!r} has no PIN",
+                source=_SOURCE,
+                command=CommandLine.of("pin", "assign").on(holding.room),
+            )
+
+
+def blank(facts: Facts) -> Iterator[Finding]:
+    """Rooms that the next meeting opens to every caller."""
+    for holding in facts.pins.get().holdings:
+        if holding.is_blank:
+            yield found(
+                "PIN513",
+                _room(holding),
+                f"the next meeting of {holding.name or holding.room!r} is open to every caller",
                 source=_SOURCE,
                 command=CommandLine.of("pin", "assign").on(holding.room),
             )
@@ -83,10 +96,13 @@ def drifted(facts: Facts) -> Iterator[Finding]:
 
 def of_rooms_unknown_to_meet(facts: Facts) -> Iterator[Finding]:
     """Rules of live rooms that Meet's table does not hold."""
+    if not facts.pins.get().in_meet:
+        yield skipped("PIN512", "the registry is not Meet's table")
+        return
     known = {holding.room for holding in facts.pins.get().holdings}
     live = {room.name for room in facts.rooms.get()}
     for rule in facts.rules.get():
-        if facts.pins.get().in_meet and facts.mark.owns(rule) and rule.room_name in live - known:
+        if facts.mark.owns(rule) and rule.room_name in live - known:
             yield found(
                 "PIN512",
                 f"rule {rule.sip_dispatch_rule_id}",
@@ -206,4 +222,5 @@ CHECKS: Final[tuple[Check[Facts], ...]] = (
     Check("PIN510", unfinished, needs=("pins",)),
     Check("PIN511", guessing, needs=("pins", "wrong_pins", "rules")),
     Check("PIN512", of_rooms_unknown_to_meet, needs=("pins", "rules", "rooms")),
+    Check("PIN513", blank, needs=("pins",)),
 )

@@ -103,4 +103,12 @@ PIN_CODES: Final = (
         callers="The PIN of the rule opens its room, though Meet's table does not have it.",
         fix="let the meeting end: its rule is left alone until then; if another instance wrote it, nothing",
     ),
+    Code(
+        code="PIN513",
+        level=Level.ERROR,
+        title="No PIN is blank",
+        cause="Meet's table holds a text of no characters for the room's PIN. Meet copies it into the rule.",
+        callers="Nobody is asked for a PIN: the next meeting of this room is open to every caller.",
+        fix="give the room a PIN",
+    ),
 )

@@ -29,6 +29,7 @@ class Result(StrEnum):
     NOT_PUT_BACK = "deleted, and not put back"
     NOT_CHECKED = "deleted, and its room not looked at again"
     NOT_SEEN = "sent to the backend, and not looked at again"
+    UNFIT = "made by the backend, and not as it should be"
     NEEDED = "needed after all, put back"
     FAILED = "failed"
     UNKNOWN = "not known whether it was done"

@@ -173,8 +173,10 @@ def _observations(connections: Connections, limits: Limits) -> Iterator["Observa
 
 @contextmanager
 def _registry(connections: Connections, policy: Policy) -> Iterator["Registry | None"]:
-    """The registry, where there is one and its PINs are wanted."""
-    if policy.by_backend or policy.parts == {Part.PURGE} or not connections.has_registry():
+    """The registry, where there is one and its PINs are wanted: of a backend that makes the rules, only its own."""
+    named = connections.settings.registry
+    is_wanted = named.is_backends if policy.by_backend else connections.has_registry()
+    if policy.parts == {Part.PURGE} or not is_wanted:
         yield None
         return
     with connections.registry() as registry:

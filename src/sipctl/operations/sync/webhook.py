@@ -6,13 +6,14 @@ Both may come twice. Whether it did is looked up in LiveKit afterwards.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import aiohttp
 
-from sipctl.errors import SipctlError, UncheckedError
+from sipctl.command_line import CommandLine, Prose
+from sipctl.errors import RetiredPinError, SafeguardError, SipctlError, UncheckedError
 from sipctl.operations.batch import Pace, StopSwitch, attempt_each
 from sipctl.operations.snapshot import rules_then_rooms
 from sipctl.operations.sync.executor import RunContext
@@ -21,6 +22,8 @@ from sipctl.operations.sync.result import Done, Result, result_of
 from sipctl.telephony.ids import new_id
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.naming import describe_rule
+from sipctl.telephony.pins import MAX_LENGTH, is_pin, is_typable
 from sipctl.telephony.plan import Action, Item, Reason
 from sipctl.webhooks.delivery import deliver
 from sipctl.webhooks.events import RoomEvent, room_event
@@ -119,14 +122,8 @@ class ByWebhook:
                 for one in done
             ]
         alive = [one for one in lost if one.item.room in state.sids]
-        again = await self._tell(
-            [one.item for one in alive], "room_started", state, StopSwitch()
-        )  # whatever stopped the run
-        again = await self._came_true(again, lambda item, after: bool(after.rules.get(item.room)))
-        put_back = {
-            one.item.rule_id: Done(one.item, Result.NOT_PUT_BACK if one.failed else Result.PUT_BACK, error=one.error)
-            for one in again
-        }
+        again = await self._start([one.item for one in alive], state, StopSwitch())  # whatever stopped the run
+        put_back = {one.item.rule_id: replace(one, result=_put_back_as(one)) for one in again}
         return [put_back.get(one.item.rule_id, one) for one in done]
 
     async def _create_batch(self, items: Sequence[Item]) -> list[Done]:
@@ -137,9 +134,48 @@ class ByWebhook:
             ready, spared = await self.context.still_needed(items, state.rules.keys(), state.sids.keys())
         except SipctlError as error:
             return self._none_done(items, error)
-        done = await self._tell(ready, "room_started", state)
-        done = await self._came_true(done, lambda item, after: bool(after.rules.get(item.room)))
-        return [*spared, *done]
+        return [*spared, *await self._start(ready, state)]
+
+    async def _start(self, items: Sequence[Item], state: _State, switch: StopSwitch | None = None) -> list[Done]:
+        """Say that these rooms started, and judge the rules that come. Rooms without a PIN to type are left out."""
+        left_out = self._without_pin(items)
+        came: dict[str, DispatchRule] = {}
+
+        def has_come(item: Item, after: _State) -> bool:
+            came.update((item.room, rule) for rule in after.rules.get(item.room, [])[:1])
+            return item.room in came
+
+        ready = [item for item in items if item.room not in left_out]
+        done = await self._came_true(await self._tell(ready, "room_started", state, switch), has_come)
+        return [*left_out.values(), *(self._judged(one, came) for one in done)]
+
+    def _without_pin(self, items: Sequence[Item]) -> dict[str, Done]:
+        """What becomes of the rooms for which Meet has no PIN to type today, as far as its table can be asked.
+
+        Its rule of a room with a blank PIN is open; that of one without a PIN has the word None.
+        """
+        registry = self.context.writer.settings.registry
+        if not registry.is_backends:
+            return {}
+        try:
+            today = self.context.writer.pins_today([DispatchRule(room_name=item.room) for item in items])
+        except SipctlError as error:
+            return {item.room: Done(item, Result.FAILED, error=error) for item in items}
+        pins = today.of_rooms if today else {}
+        without = [item for item in items if not is_pin(pins.get(item.room, ""))]
+        return {item.room: Done(item, Result.FAILED, error=_no_pin(item.room)) for item in without}
+
+    def _judged(self, done: Done, came: Mapping[str, DispatchRule]) -> Done:
+        """The same with the rule that came; one that is open, or that no caller can reach, is a fault of the run."""
+        rule = came.get(done.item.room)
+        if done.result is not Result.DONE or rule is None:
+            return done
+        fault = _fault(rule)
+        if not fault:
+            return replace(done, rule_id=rule.sip_dispatch_rule_id)
+        hint = _closing(rule, in_meet=self.context.writer.settings.registry.is_backends)
+        error = SafeguardError(f"the backend made {describe_rule(rule)}, which {fault}", code="unfit", hint=hint)
+        return Done(done.item, Result.UNFIT, rule_id=rule.sip_dispatch_rule_id, error=error)
 
     async def _tell(
         self, items: Sequence[Item], event: RoomEvent, state: _State, switch: StopSwitch | None = None
@@ -189,6 +225,40 @@ class ByWebhook:
             hint="is telephony on, and does its room filter let this room through?",
         )
         return [Done(one.item, Result.FAILED, error=ignored) if one in open_items else one for one in done]
+
+
+def _put_back_as(started: Done) -> Result:
+    """What became of a rule that was deleted, by what became of the event that its room started."""
+    if isinstance(started.error, RetiredPinError):
+        return Result.LEFT_OUT
+    known = {Result.DONE: Result.PUT_BACK, Result.UNFIT: Result.UNFIT, Result.NOT_SEEN: Result.NOT_SEEN}
+    return known.get(started.result, Result.NOT_PUT_BACK)
+
+
+def _no_pin(room: str) -> SipctlError:
+    return RetiredPinError(
+        "Meet has no PIN for it that a caller can type",
+        code="no-pin",
+        hint=(CommandLine.of("pin", "assign").on(room), " gives it one"),
+    )
+
+
+def _fault(rule: DispatchRule) -> str:
+    """What is wrong with the PIN of a rule; "" if a caller can type it."""
+    if not rule.pin:
+        return "is open to every caller"
+    is_reachable = is_typable(rule.pin) and len(rule.pin) <= MAX_LENGTH
+    return "" if is_reachable else "has a PIN that no caller can type"
+
+
+def _closing(rule: DispatchRule, *, in_meet: bool) -> Prose:
+    """What gives an unfit rule a PIN: through Meet's table, or by Meet itself once the rule is gone."""
+    if in_meet:
+        assign = CommandLine.of("pin", "assign").on(rule.room_name)
+        sync = CommandLine.of("rules", "sync", "--room", rule.room_name, "--via", "livekit", "--apply")
+        return (assign, " gives the room a PIN, then ", sync, " gives it to the rule")
+    delete = CommandLine.of("rules", "delete").on(rule.sip_dispatch_rule_id).having("--allow", "live-room")
+    return (delete, " closes it; give the room a PIN in Meet, and run this again")
 
 
 _STOPPED: Final = UncheckedError("a signal stopped the run", code="stopped", hint="run it again: it looks first")
