@@ -58,6 +58,14 @@ def test_findings_stay_findings(sandbox: Sandbox, env: dict[str, str]) -> None:
         assert without_reader(*words, env=env) == (ExitCode.FINDINGS, b"")
 
 
+@pytest.mark.parametrize(("text", "code"), [("port: http\n", ExitCode.FINDINGS), ("region: a\n", ExitCode.DONE)])
+@pytest.mark.parametrize("style", ["table", "json", "jsonl", "name", "junit", "prometheus"])
+def test_faults_of_a_file_stay_findings(tmp_path: Path, text: str, code: ExitCode, style: str) -> None:
+    server = "redis: {address: r}\nkeys: {meet: 0123456789abcdefghijklmnopqrstuvwxyz}\n"
+    (tmp_path / "livekit.yaml").write_text(server + text)
+    assert without_reader("config", "validate", str(tmp_path / "livekit.yaml"), "-o", style) == (code, b"")
+
+
 def test_a_failed_expectation_stays_one(tmp_path: Path) -> None:
     snapshot = tmp_path / "snapshot.json"
     snapshot.write_text(json.dumps({"trunks": [], "rules": []}))

@@ -18,7 +18,7 @@ from sipctl.cli.options import Options
 from sipctl.command_line import CommandLine
 from sipctl.config.kinds import File, Kind
 from sipctl.config.paths import embedded_registry, state_dir, state_path
-from sipctl.config.profile import profile_files
+from sipctl.config.profile import profile_files, refuse_missing
 from sipctl.errors import NotFoundError, PartialError, SipctlError, UsageError
 from sipctl.output.formats import View
 from sipctl.output.streams import MEDIUM_FAULTS, Streams, lead_nowhere
@@ -91,9 +91,10 @@ class Session:
         """The files of the profile and of `--env-file`, whether or not they can be merged.
 
         Raises:
-            ConfigError: somebody named a profile that is not there.
+            ConfigError: somebody named a file or a profile that is not there.
         """
         options = self.options
+        refuse_missing(options.env_file)
         own = profile_files(options.config, options.profile, os.environ)
         return [*own, *((path, Kind.ENV) for path in options.env_file)]
 

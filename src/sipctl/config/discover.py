@@ -4,11 +4,12 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from sipctl.config.envfile import parse_env_file
-from sipctl.config.kinds import Kind, detect_kind
+from sipctl.config.kinds import File, Kind, detect_kind
 from sipctl.config.reading import read_text
 from sipctl.errors import ConfigError
 
@@ -16,7 +17,12 @@ _DEPTH: Final = 4
 _FILES_LIMIT: Final = 10_000
 """The most files that are looked at: an installation has some hundreds, a home folder a million."""
 _SKIPPED_FOLDERS: Final = frozenset({".git", "node_modules", "__pycache__", ".venv", "site-packages"})
-_TEMPLATES: Final = (".dist", ".example", ".sample", ".template", ".md", ".py", ".lock")
+_OTHERS: Final = (".md", ".py", ".lock")
+_TEMPLATE: Final = re.compile(
+    r"([._-]dist|(\A|[._-])(example|sample|template)s?)([._-](ya?ml|json|toml|env|conf))?\Z", re.IGNORECASE
+)
+"""Names of files and folders that are copied and filled in: common.dist, config.example.yaml, docs/examples."""
+_NAMED_FOR: Final = {Kind.LIVEKIT: ("livekit", "server"), Kind.SIP: ("sip",)}
 _RELEVANT: Final = ("LIVEKIT_", "ROOM_TELEPHONY_")
 _DATABASE: Final = frozenset({"DB_HOST", "DB_NAME", "DATABASE_URL"})
 _REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
@@ -33,7 +39,9 @@ class Found:
 
 
 def discover(folder: Path) -> Found:
-    """Look through a folder, four levels deep; of several files of a kind the first by name is taken.
+    """Look through a folder, four levels deep, and past every template in it.
+
+    Of several files of a kind one that is named for it is taken, and of these the first by name.
 
     Raises:
         ConfigError: it is no folder that can be read, or holds over 10,000 files.
@@ -42,13 +50,35 @@ def discover(folder: Path) -> Found:
         raise ConfigError(f"{folder} is no folder", hint="--from takes the folder of the installation")
     texts = dict(_texts(folder))
     kinds = {path: detect_kind(path, text) for path, text in texts.items()}
-    first = {kind: next((path for path in texts if kinds[path] is kind), None) for kind in Kind}
+    of_kind = {kind: [path for path in texts if kinds[path] is kind] for kind in Kind}
+    first = {kind: min(paths, key=partial(_is_named_otherwise, kind), default=None) for kind, paths in of_kind.items()}
     return Found(
-        env_files=_env_order([(path, texts[path]) for path in texts if kinds[path] is Kind.ENV]),
+        env_files=_env_order([(path, texts[path]) for path in of_kind[Kind.ENV]]),
         livekit_yaml=first[Kind.LIVEKIT],
         sip_yaml=first[Kind.SIP],
         compose_json=first[Kind.COMPOSE],
     )
+
+
+def found_files(folder: Path) -> list[File]:
+    """The same files as a list, each with its kind.
+
+    Raises:
+        ConfigError: as of `discover`, or there is none.
+    """
+    found = discover(folder)
+    single = ((found.livekit_yaml, Kind.LIVEKIT), (found.sip_yaml, Kind.SIP), (found.compose_json, Kind.COMPOSE))
+    files: list[File] = [
+        *((path, Kind.ENV) for path in found.env_files),
+        *((path, kind) for path, kind in single if path),
+    ]
+    if not files:
+        raise ConfigError(f"{folder} holds no configuration file that sipctl knows", hint="name the files themselves")
+    return files
+
+
+def _is_named_otherwise(kind: Kind, path: Path) -> bool:
+    return not any(word in path.stem.lower() for word in _NAMED_FOR.get(kind, ()))
 
 
 def _texts(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -58,10 +88,11 @@ def _texts(folder: Path) -> Iterator[tuple[Path, str]]:
         if looked_at > _FILES_LIMIT:
             raise ConfigError(f"{folder} holds over {_FILES_LIMIT:,} files", hint="name the installation's own folder")
         below = len(Path(place).relative_to(folder).parts)
-        folders[:] = sorted(set(folders) - _SKIPPED_FOLDERS) if below < _DEPTH else []
+        kept = (name for name in set(folders) - _SKIPPED_FOLDERS if not _TEMPLATE.search(name))
+        folders[:] = sorted(kept) if below < _DEPTH else []
         for name in sorted(names):
             path = Path(place, name)
-            if not name.endswith(_TEMPLATES) and path.is_file():
+            if not (_TEMPLATE.search(name) or name.endswith(_OTHERS)) and path.is_file():
                 try:
                     yield path, read_text(path)
                 except ConfigError:

@@ -1,6 +1,5 @@
 """sipctl's own configuration file: TOML, one table a profile."""
 
-import difflib
 import re
 import tomllib
 from collections import Counter
@@ -10,6 +9,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from sipctl.config.nearest import nearest
 from sipctl.config.reading import Fault, FaultKind, sprawl
 from sipctl.config.values import DURATION_FAULT, pattern_fault, read_duration, template_fault
 
@@ -139,8 +139,8 @@ def _fault(text: str, detail: Any) -> Fault:  # noqa: ANN401 - pydantic's own Ty
 def _suggestion(keys: tuple[str, ...]) -> str:
     inner: type[BaseModel] = RegistryTable if "registry" in keys else IgnoreTable
     tables: dict[int, type[BaseModel]] = {1: ConfigFile, 3: ProfileTable}
-    near = difflib.get_close_matches(keys[-1], tables.get(len(keys), inner).model_fields, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    near = nearest(keys[-1], tables.get(len(keys), inner).model_fields)
+    return f"; did you mean {near}?" if near else ""
 
 
 def line_of(text: str, keys: tuple[str, ...]) -> int:

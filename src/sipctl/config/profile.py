@@ -1,6 +1,6 @@
 """The profile in force: which one of the configuration file, and what it says."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +44,17 @@ def exists(path: Path) -> bool:
         return path.exists()
     except OSError as error:
         raise ConfigError(f"cannot look for {path}: {error.strerror}", code="unreadable") from error
+
+
+def refuse_missing(paths: Iterable[Path]) -> None:
+    """Stop at a file that somebody named and that is not there.
+
+    Raises:
+        ConfigError: there is one, or nobody can tell.
+    """
+    for path in paths:
+        if not exists(path):
+            raise ConfigError(f"cannot read {path}: No such file or directory", code="unreadable")
 
 
 def choose_profile(option: Path | None, name: str | None, environ: Mapping[str, str]) -> Profile | None:
@@ -92,11 +103,12 @@ def profile_files(option: Path | None, profile: str | None, environ: Mapping[str
     """The configuration file, if there is one, and the files that its profile names, as far as it can be read.
 
     Raises:
-        ConfigError: somebody named a profile that is not there.
+        ConfigError: somebody named a file or a profile that is not there.
     """
     path = choose_config_path(option, environ)
     if option is None and not environ.get("SIPCTL_CONFIG") and not exists(path):
         return []
+    refuse_missing([path])
     try:
         chosen = choose_profile(option, profile, environ)
     except ConfigError as error:

@@ -4,7 +4,6 @@
 1.11 (pkg/config/config.go). A mapping lists keys, a list of one is a list of that, a word is a type.
 """
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
+from sipctl.config.nearest import nearest
 from sipctl.config.yamlfile import Keys
 
 _DURATION: Final = re.compile(r"[-+]?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+\Z|0\Z")
@@ -63,8 +63,7 @@ def _mapping_faults(value: Any, schema: Mapping[str, Any], keys: Keys) -> Iterat
         if name in schema:
             yield from schema_faults(inner, schema[name], (*keys, name))
         else:
-            near = difflib.get_close_matches(name, schema, n=1)
-            yield SchemaFault((*keys, name), unknown=True, near="".join(near))
+            yield SchemaFault((*keys, name), unknown=True, near=nearest(name, schema))
 
 
 _TYPE_NAMES: Final = {

@@ -7,12 +7,14 @@ from typing import Annotated, Final
 import typer
 
 from sipctl.cli.command import ReportCommand
-from sipctl.cli.inputs import check_stdin_files
+from sipctl.cli.inputs import STDIN, check_stdin_files
 from sipctl.cli.options import FailOn
 from sipctl.cli.report import finish, level_named
 from sipctl.cli.session import Session
+from sipctl.config.discover import found_files
 from sipctl.config.kinds import File, Kind
 from sipctl.config.paths import own_folders
+from sipctl.config.profile import refuse_missing
 from sipctl.doctor.report import Report, make_report
 from sipctl.errors import UsageError
 from sipctl.findings.record import Finding, Level
@@ -26,7 +28,8 @@ def run(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="FILE", help="Files; - for stdin; none = the profile's. Env files in the order of reading."
+            metavar="FILE",
+            help="Files, or a folder of them; - for stdin; none = the profile's. Env files in the order of reading.",
         ),
     ] = None,
     kind: Annotated[
@@ -37,11 +40,13 @@ def run(
     """Check configuration files, each by itself and all against each other.
 
     Takes sipctl's own file, env files of Meet and compose, the yaml of livekit-server and livekit-sip, and what
-    `docker compose config --format json` prints. Every fault comes in one run, with file and line.
+    `docker compose config --format json` prints. Every fault comes in one run, with file and line. Of a folder it
+    reads what `config init --from` would find there.
 
     \b
     Examples:
       sipctl config validate
+      sipctl config validate /srv/meet
       sipctl config validate env.d/common livekit-server.yaml sip.yaml
       docker compose config --format json | sipctl config validate - -o json
     """
@@ -60,14 +65,20 @@ def _report(session: Session, paths: Sequence[Path], kind: Kind | None, fail_on:
     """Check the files named, or those of the profile.
 
     Raises:
-        UsageError: there is no file to check.
+        UsageError: there is no file to check, or one that is named is not there.
     """
-    files: list[File] = [(path, kind) for path in paths] or session.files
+    refuse_missing(path for path in paths if path != STDIN)
+    files = [one for path in paths for one in _files_at(path, kind)] or session.files
     if not files:
         raise UsageError("no file to check", hint="name the files, or a profile that names them")
     check_stdin_files(path for path, _ in files)
     findings = session.check_files(files, () if paths else own_folders())
     return make_report(findings, _verdict(findings, len(files)), fail_on=fail_on)
+
+
+def _files_at(path: Path, kind: Kind | None) -> list[File]:
+    """The file itself, or the files of a folder as `config init --from` finds them."""
+    return found_files(path) if path.is_dir() else [(path, kind)]
 
 
 def _verdict(findings: Sequence[Finding], files: int) -> str:

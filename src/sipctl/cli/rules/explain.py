@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from sipctl.cli.inputs import STDIN
 from sipctl.cli.options import given_options
 from sipctl.cli.rules.common import AssumeLive, Offline
 from sipctl.cli.rules.explain_calls import explain_calls, explain_cases
@@ -14,6 +15,7 @@ from sipctl.cli.rules.explain_log import Wanted, explain_log
 from sipctl.cli.rules.explain_view import ExplanationView
 from sipctl.cli.rules.surroundings import Surroundings, configured_number, read_site, to_paste
 from sipctl.cli.session import Session
+from sipctl.config.profile import refuse_missing
 from sipctl.errors import UsageError
 from sipctl.telephony.addresses import parse_address
 from sipctl.telephony.explaining.explanation import explain
@@ -78,6 +80,7 @@ def run(
       sipctl rules explain --log livekit-sip.log --failed --since 1h
     """
     _refuse_mixed(given_options(ctx))
+    refuse_missing(path for path in (log, cases, calls) if path and path != STDIN)
     session = Session.of(ctx)
     around = Surroundings(offline=offline or (), assume_live=assume_live or ())
     if log:

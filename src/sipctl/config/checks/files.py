@@ -6,7 +6,9 @@ from itertools import chain, product
 from pathlib import Path
 from typing import Any, Final
 
+from sipctl.command_line import CommandLine, Prose
 from sipctl.config.deployment import Deployment, Place, fault
+from sipctl.config.kinds import Stranger, stranger_of
 from sipctl.config.own_files import is_open_folder, loose_files
 from sipctl.config.reading import FaultKind
 from sipctl.config.schema import SchemaFault, load_schema, schema_faults
@@ -23,10 +25,18 @@ _FILE_KEY: Final = re.compile(r"(\A|\.)(key_file|cert_file|ca_cert_file|client_\
 _OTHERS: Final = 0o007
 _SHOWN: Final = 60
 _NAMED: Final = 5
-_COMPOSE: Final = re.compile(r"^services:\s*$", re.MULTILINE)
+_UNKNOWN: Final = "is no configuration file that sipctl knows"
+_INSTEAD: Final = {
+    Stranger.EGRESS: "leave it out",
+    Stranger.INGRESS: "leave it out",
+    Stranger.HELM: "render it with `helm template NAME CHART -f THIS-FILE`, and give what stands in its ConfigMap",
+    Stranger.KUBERNETES: "give the file that it holds: what stands under `data` of a ConfigMap, or under `env`",
+    Stranger.COMPOSE: "give what `docker compose config --format json` prints",
+}
 
 _GHOSTS: Final = {
     "log_level": "logging: {level: …}",
+    "sip": "its settings at the top, such as sip_port",
     "bind_address": "listen_ip",
     "bind_addresses": "listen_ip",
     "port": "sip_port",
@@ -36,6 +46,12 @@ _GHOSTS: Final = {
     "room_mapper": "",
 }
 """Keys that README files and issues of livekit-sip name and that it ignores, with what works instead."""
+
+_MADE_BY_CALLS: Final = re.compile(r"(sip_)?((in|out)bound_)?(trunks?|dispatch(_rules?)?|rules?)\Z")
+_CALLS: Final[Prose] = (
+    "trunks and rules are not made in files: ", CommandLine.of("trunk", "create"), " and ",
+    CommandLine.of("rules", "create"), " make them",
+)  # fmt: skip
 
 
 def _shown(name: str, value: object) -> str:
@@ -56,9 +72,11 @@ def _of_kind(deployment: Deployment, code: str, kind: FaultKind) -> Iterator[Fin
 def unreadable(deployment: Deployment) -> Iterator[Finding]:
     """Files that are no TOML, YAML, JSON or env file, or of no kind that we know."""
     for source in deployment.unknown:
-        is_compose = _COMPOSE.search(source.text)
-        fix = "give what `docker compose config --format json` prints" if is_compose else "say what it is with --kind"
-        yield fault("CFG101", Place(source.path), "is no configuration file that sipctl knows", fix=fix)
+        stranger = stranger_of(source.path, source.text)
+        known = f"is {stranger}, which sipctl does not read" if stranger else ""
+        level = Level.WARN if stranger in {Stranger.EGRESS, Stranger.INGRESS} else None
+        fix = _INSTEAD[stranger] if stranger else "say what it is with --kind"
+        yield fault("CFG101", Place(source.path), known or _UNKNOWN, level=level, fix=fix)
     for path, found in deployment.faults:
         if found.kind is FaultKind.SYNTAX:  # the key may be a piece of a secret that stands on a line of its own
             yield fault("CFG101", Place(path, found.line), found.message)
@@ -79,7 +97,7 @@ def unknown_keys(deployment: Deployment) -> Iterator[Finding]:
         for place, found in _schema(file, "livekit-server"):
             if found.unknown:
                 detail = f"livekit-server knows no {_dotted(found.keys)}"
-                yield fault("CFG103", place, detail, observed=_value(file, found.keys), fix=_meant(found))
+                yield fault("CFG103", place, detail, observed=_value(file, found.keys), fix=_instead(found))
     yield from _of_kind(deployment, "CFG103", FaultKind.UNKNOWN_KEY)
 
 
@@ -88,8 +106,8 @@ def ghost_keys(deployment: Deployment) -> Iterator[Finding]:
     for file in deployment.sips:
         for place, found in _schema(file, "livekit-sip"):
             if found.unknown:
-                instead = _GHOSTS.get(str(found.keys[-1])) if len(found.keys) == 1 else ""
-                fix = f"write {instead}" if instead else _meant(found)
+                ghost = _GHOSTS.get(str(found.keys[-1])) if len(found.keys) == 1 else ""
+                fix = f"write {ghost}" if ghost else _instead(found)
                 detail = f"livekit-sip ignores {_dotted(found.keys)}"
                 yield fault("CFG104", place, detail, observed=_value(file, found.keys), fix=fix)
 
@@ -120,7 +138,9 @@ def _dotted(keys: Keys) -> str:
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
 
 
-def _meant(found: SchemaFault) -> str:
+def _instead(found: SchemaFault) -> Prose:
+    if _MADE_BY_CALLS.match(str(found.keys[-1])):
+        return _CALLS
     return f"write {found.near}, or delete it" if found.near else ""
 
 

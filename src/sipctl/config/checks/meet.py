@@ -1,12 +1,12 @@
 """CFG112-CFG119, CFG129 and CFG144: Meet's environment, read as Meet reads it (suitenumerique/meet settings.py)."""
 
-import difflib
 import re
 from collections.abc import Iterator
 from typing import Final
 
 from sipctl.config.deployment import Deployment, EnvValue, clash, fault
 from sipctl.config.model import Setting
+from sipctl.config.nearest import nearest
 from sipctl.config.urls import same_server, url_fault
 from sipctl.config.values import read_boolean
 from sipctl.errors import ConfigError
@@ -147,11 +147,11 @@ def misspelt(deployment: Deployment) -> Iterator[Finding]:
         known = _TELEPHONY if name.startswith("ROOM_TELEPHONY_") else _LIVEKIT
         if name in known or not name.startswith(("ROOM_TELEPH", "LIVEKIT_", "ROOM_TELE", "TELEPHONY_")):
             continue
-        near = difflib.get_close_matches(name, (*_TELEPHONY, *_LIVEKIT), n=1, cutoff=_NEAR)
+        near = nearest(name, (*_TELEPHONY, *_LIVEKIT), cutoff=_NEAR)
         if name in _READ_BY_NOBODY:
             yield fault("CFG119", value.place, f"no code of Meet reads {name}", level=Level.INFO)
         elif near or name.startswith("ROOM_TELEPHONY_"):
-            fix = f"write {near[0]}" if near else ""
+            fix = f"write {near}" if near else ""
             yield fault("CFG119", value.place, f"Meet has no setting {name}", fix=fix)
 
 

@@ -19,7 +19,9 @@ def _code(number: int, level: Level, title: str, cause: str, callers: str, fix: 
 FILE_CODES: Final = (
     _code(
         101, Level.ERROR, "The file can be read",
-        "The file is missing, unreadable, or no valid TOML, YAML, JSON or env file.",
+        "The file is missing, unreadable, no valid TOML, YAML, JSON or env file, or of a kind that sipctl does not "
+        "read: Helm values, Kubernetes resources and compose files must be rendered first. Files of livekit's other "
+        "workers (egress, ingress) are left alone, with a warning.",
         "Depends on the program whose file it is: most do not start.",
         "correct the line named, or the path in the profile",
     ),
@@ -31,13 +33,15 @@ FILE_CODES: Final = (
     ),
     _code(
         103, Level.ERROR, "Every key is known",
-        "A key is misspelt or invented. livekit-server refuses to start; Meet and sipctl do not see the setting.",
+        "A key is misspelt or invented. livekit-server refuses to start; Meet and sipctl do not see the setting. "
+        "Trunks and rules are not made in files.",
         _DOWN,
         "correct the spelling, or delete the key",
     ),
     _code(
         104, Level.WARN, "livekit-sip knows every key of its file",
-        "livekit-sip ignores keys that it does not know, without a word; README files and issues name several.",
+        "livekit-sip ignores keys that it does not know, without a word; README files and issues name several. Trunks "
+        "and rules are not made in files.",
         "Depends on what the key was meant to do.",
         "delete the key, or use the one that works",
     ),
