@@ -148,7 +148,7 @@ def kamailio_sha(tmp_path_factory: pytest.TempPathFactory, authority: "Authority
     from tests.support.peers.kamailio import missing, running_kamailio
 
     need(missing())
-    certificates = {"good": authority.issue("sha", "sip.test")}
+    certificates = {"good": authority.issue("sha", "sip.test", "127.0.0.1")}
     folder = tmp_path_factory.mktemp("kamailio-sha")
     with running_kamailio(folder, certificates, algorithm="SHA-256", qop=True) as running:
         yield running

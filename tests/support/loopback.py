@@ -3,15 +3,18 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import TypeVar, cast
 
+from sipctl.sandbox.thread import loop_in_thread
 from sipctl.sip.message import Request, build_response
 from sipctl.sip.parser import StreamParser, parse
 from sipctl.sip.uri import parse_uri
 from sipctl.transport.asking import Asked, ask, new_dialog
 from sipctl.transport.driver import connected
 from sipctl.transport.targets import Address, Target, Transport
+
+T = TypeVar("T")
 
 PROBED = parse_uri("sip:probed@sip.test")
 CALLER = "sip:probe@sip.test"
@@ -100,3 +103,22 @@ async def probe(target: Target, *, method: str = "OPTIONS", within_s: float = 5.
     """Ask a target once."""
     async with connected(target, source_ip=source_ip) as driver:
         return await ask(driver, new_dialog(driver, PROBED, caller=CALLER), method, within_s=within_s)
+
+
+@contextlib.contextmanager
+def beside(node: contextlib.AbstractAsyncContextManager[T]) -> Iterator[T]:
+    """A node in a loop and a thread of its own, for what runs a loop itself."""
+    with loop_in_thread("node") as run:
+        value = run(_enter(node))
+        try:
+            yield value
+        finally:
+            run(_leave(node))
+
+
+async def _enter(node: contextlib.AbstractAsyncContextManager[T]) -> T:
+    return await node.__aenter__()
+
+
+async def _leave(node: contextlib.AbstractAsyncContextManager[T]) -> None:
+    await node.__aexit__(None, None, None)

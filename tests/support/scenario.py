@@ -19,7 +19,7 @@ from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox, running_sandbox
 from tests.support import running
 
-FORMATS: Final = ("terminal", "table", "json", "jsonl", "name", "csv", "junit", "prometheus")
+FORMATS: Final = ("terminal", "table", "json", "jsonl", "name", "csv", "junit", "nagios", "prometheus")
 DATA: Final = Path(__file__).parents[1] / "data" / "outputs"
 
 _SEED: Final = {
@@ -139,6 +139,8 @@ STEPS: Final = (
     _step("room show gone"),
     _step("trunk list"),
     _step("trunk show germany"),
+    _step("trunk check --host sip:127.0.0.1:1"),
+    _step("trunk check --host sips:127.0.0.1:1 --depth dns"),
     _step("pin list"),
     _step("pin show standup"),
     _step("pin show german"),

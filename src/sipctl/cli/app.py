@@ -70,6 +70,7 @@ COMMANDS: Final = {
         {
             "list": "List inbound and outbound trunks.",
             "show": "Show one trunk in full; its password stays hidden.",
+            "check": "Check whether SIP nodes answer: ours, and those of the trunks.",
             "create": "Create an inbound trunk, or find the equal one that is there.",
             "update": (
                 "Change some fields of an inbound trunk and keep all others."

@@ -85,6 +85,12 @@ class TestCommand(Command):
     formats: ClassVar[tuple[str, ...]] = (*COMMON_FORMATS, "junit")
 
 
+class ProbeCommand(Command):
+    """A command that watches something, for people, scripts, CI and monitoring."""
+
+    formats: ClassVar[tuple[str, ...]] = (*COMMON_FORMATS, "junit", "nagios", "prometheus")
+
+
 class Group(_EveryCommand, TyperGroup):
     """A group of commands; named alone it shows its help and succeeds."""
 

@@ -222,9 +222,11 @@ class Session:
             ) as client:
                 return await use_case(client)
 
-        return self._run(connected())
+        return self.run(connected())
 
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+    @staticmethod
+    def run(work: Coroutine[Any, Any, T]) -> T:
+        """What some work comes to that waits for the network."""
         import asyncio
 
         return asyncio.run(work)
@@ -239,11 +241,11 @@ class Session:
         """
         from sipctl.doctor.live import examine
 
-        return self._run(examine(self._sources(read_pins), files, plan, self.streams.progress))
+        return self.run(examine(self._sources(read_pins), files, plan, self.streams.progress))
 
     def wrong_pins(self) -> "Answer[WrongPins]":
         """How many callers the SIP node saw typing a wrong PIN."""
-        return self._run(self._sources().wrong_pins())
+        return self.run(self._sources().wrong_pins())
 
     def _sources(self, read_pins: "Callable[[], Answer[PinFacts]] | None" = None) -> "Sources":
         from sipctl.doctor.live import Sources

@@ -1,6 +1,6 @@
 """How things are told of in sentences."""
 
-from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
+from sipctl.telephony.model import DispatchRule, RuleKind, Trunk
 
 
 def describe_rule(rule: DispatchRule) -> str:
@@ -18,7 +18,7 @@ def describe_room(rule: DispatchRule) -> str:
     return f"rooms {f'{rule.room_name}_' if rule.room_name else ''}<{number}>"
 
 
-def describe_trunk(trunk: InboundTrunk) -> str:
+def describe_trunk(trunk: Trunk) -> str:
     """A trunk by id and name."""
     return f"{trunk.sip_trunk_id} ({trunk.name or 'unnamed'})".lstrip()
 

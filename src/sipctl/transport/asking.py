@@ -81,10 +81,16 @@ async def _ask_once(driver: Driver, request: Request, deadline: float) -> Asked:
     """What answers one request until the deadline, a time of the loop."""
     asked = Asked(request=request)
     driver.start(request)
+    await listen(driver, asked, deadline)
+    return asked
+
+
+async def listen(driver: Driver, asked: Asked, deadline: float) -> None:
+    """Note what becomes of a request that has been sent, until it is decided or the deadline, a time of the loop."""
     while not asked.final and not asked.error:
         happening = await driver.next(deadline - asyncio.get_running_loop().time())
         match happening:
-            case Answer(request=answered, response=response) if answered is request:
+            case Answer(request=answered, response=response) if answered is asked.request:
                 if response.is_final:
                     asked.final = happening
                 else:
@@ -93,8 +99,7 @@ async def _ask_once(driver: Driver, request: Request, deadline: float) -> Asked:
                 asked.error = error
             case Stray():
                 asked.strays.append(happening)
-            case Unanswered(request=failed) if failed is request:
-                break
+            case Unanswered(request=failed) if failed is asked.request:
+                return
             case None:
-                break
-    return asked
+                return

@@ -6,7 +6,7 @@ import socket
 from enum import StrEnum
 from typing import Final, Protocol
 
-from sipctl.transport.targets import Address, Transport
+from sipctl.transport.targets import Address, Transport, is_ip
 
 
 class Trouble(StrEnum):
@@ -103,6 +103,18 @@ def local_ip(target: Address, source_ip: str) -> str:
             return str(probe.getsockname()[0])
     except OSError as error:
         raise source_error(error, source_ip) from error
+
+
+def is_own_address(ip: str) -> bool:
+    """Whether this is an IP address, and this machine has it."""
+    if not is_ip(ip):
+        return False
+    try:
+        with socket.socket(family_of(Address(ip, 0)), socket.SOCK_DGRAM) as probe:
+            probe.bind((ip, 0))
+    except OSError:
+        return False
+    return True
 
 
 def source_error(error: OSError, source_ip: str) -> LinkError:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 
+from sipctl.errors import UsageError
+
 
 class Transport(StrEnum):
     """The transports that we speak; the value is that of a URI's `transport` parameter."""
@@ -81,3 +83,18 @@ def is_ip(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def read_nameserver(text: str) -> tuple[str, int]:
+    """The address and port of a name server: "192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:53"; the port is 53.
+
+    Raises:
+        UsageError: it is no such thing.
+    """
+    host, _, port = text.rpartition(":")
+    if is_ip(text):
+        host, port = text, "53"
+    host = host.removeprefix("[").removesuffix("]")
+    if not (is_ip(host) and port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+        raise UsageError(f"{text!r} is no address of a name server", hint="write it as 192.0.2.53 or 192.0.2.53:5353")
+    return host, int(port)

@@ -35,10 +35,15 @@ class Authority:
         self.file = folder / "authority.pem"
         self.file.write_bytes(own.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
 
-    def issue(self, label: str, *names: str, ended: datetime | None = None, self_signed: bool = False) -> Pair:
-        """A certificate for names ("sip.test", "192.0.2.1", "sip:sip.test"), valid for 90 days or until it `ended`."""
+    def issue(
+        self, label: str, *names: str, ended: datetime | None = None, self_signed: bool = False, common: str = ""
+    ) -> Pair:
+        """A certificate for names ("sip.test", "192.0.2.1", "sip:sip.test"), valid for 90 days or until it `ended`.
+
+        Its common name is the label, or `common`.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = _name(label)
+        subject = _name(common or label)
         builder = _builder(subject, subject if self_signed else self._name, key, ended)
         alternatives = x509.SubjectAlternativeName([_alternative(name) for name in names])
         signed = builder.add_extension(alternatives, critical=False).sign(key if self_signed else self._key, SHA256())

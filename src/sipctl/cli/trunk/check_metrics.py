@@ -1,0 +1,97 @@
+"""`trunk check` for Prometheus and for CI. Labels come from what was asked, never from what was answered."""
+
+import time
+from collections.abc import Callable, Iterable
+from math import nan
+from typing import Final
+
+from sipctl.operations.trunk_check.check import Checked
+from sipctl.operations.trunk_check.probe import Probed
+from sipctl.operations.trunk_check.result import CheckResult
+from sipctl.operations.trunk_check.verdict import State, Verdict
+from sipctl.output.formats import junit_document
+from sipctl.output.text import printable
+
+Measure = Callable[[Checked, Probed], Iterable[tuple[tuple[str, ...], float]]]
+"""The values of one metric for one target, each with its further labels."""
+
+_UP: Final = {State.UP: 1.0, State.DOWN: 0.0, State.UNKNOWN: nan}
+_NAME: Final = "sipctl_trunk_check"
+
+
+def _verdicts(verdict: Verdict | None) -> list[tuple[tuple[str, ...], float]]:
+    return [((word.value,), float(word is verdict)) for word in Verdict]
+
+
+def _rtt(_checked: Checked, one: Probed) -> list[tuple[tuple[str, ...], float]]:
+    rtt = one.rtt
+    return [(("min",), rtt.min / 1000), (("mean",), rtt.mean / 1000), (("p95",), rtt.p95 / 1000)] if rtt else []
+
+
+def _expiry(_checked: Checked, one: Probed) -> list[tuple[tuple[str, ...], float]]:
+    certificate = one.tls.certificate if one.tls else None
+    return [((), certificate.not_after)] if certificate else []
+
+
+_METRICS: Final[tuple[tuple[str, str, tuple[str, ...], Measure], ...]] = (
+    ("up", "1 = answers as expected, 0 = does not, NaN = nobody can say.", (), lambda c, p: [((), _UP[c.state(p)])]),
+    ("verdict", "1 for the word that is true of the target.", ("verdict",), lambda _, p: _verdicts(p.verdict)),
+    ("status_code", "The code of the answer.", (), lambda _, p: [((), p.code)] if p.code else []),
+    ("rtt_seconds", "Round trips of requests that were sent once.", ("statistic",), _rtt),
+    ("requests", "Requests of the last run.", (), lambda _, p: [((), p.sent)]),
+    ("answers", "Final answers of the last run.", (), lambda _, p: [((), p.answered)]),
+    ("retransmitted", "Answers to requests that were sent again.", (), lambda _, p: [((), p.retransmitted)]),
+    ("certificate_expiry_timestamp_seconds", "When the certificate ends.", (), _expiry),
+)
+
+
+def metrics_text(result: CheckResult) -> str:
+    """The result in Prometheus's text format."""
+    from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+    registry = CollectorRegistry()
+    for name, words, more, measure in _METRICS:
+        gauge = Gauge(f"{_NAME}_{name}", words, ["uri", "transport", "address", *more], registry=registry)
+        for checked, one in _targets(result):
+            for labels, value in measure(checked, one):
+                gauge.labels(*_place(checked, one), *labels).set(value)
+    code = Gauge(f"{_NAME}_exit_code", "What the last run ended with.", registry=registry)
+    code.set(result.exit_code)
+    ended = Gauge(f"{_NAME}_last_run_timestamp_seconds", "When the last run ended.", registry=registry)
+    ended.set(time.time())
+    return generate_latest(registry).decode()
+
+
+def _targets(result: CheckResult) -> list[tuple[Checked, Probed]]:
+    return [(checked, one) for checked in result.checked for one in checked.probed]
+
+
+def _place(checked: Checked, one: Probed) -> tuple[str, str, str]:
+    return printable(checked.destination.uri.text), one.target.transport.value, str(one.target.address)
+
+
+def junit_text(result: CheckResult) -> str:
+    """JUnit XML: a test case a target, which fails if it is down, and is an error if nobody can say."""
+    from junitparser import Error, Failure, TestCase, TestSuite
+
+    suite = TestSuite("sipctl trunk check")
+    for checked in result.checked:
+        for name, state, words in _cases(checked):
+            case = TestCase(printable(name), "sipctl.trunk-check")
+            if state is State.DOWN:
+                case.result = [Failure(printable(words))]
+            elif state is State.UNKNOWN:
+                case.result = [Error(printable(words))]
+            suite.add_testcase(case)
+    return junit_document(suite)
+
+
+def _cases(checked: Checked) -> Iterable[tuple[str, State, str]]:
+    """The name, the state and what was seen, for each target; or for a name that does not resolve."""
+    uri = checked.destination.uri.text
+    if not checked.probed:
+        yield uri, checked.states[0], f"dns-failed: {checked.dns_failure}"
+    for one in checked.probed:
+        name = f"{uri} over {one.target.transport} at {one.target.address}"
+        seen = f"{one.code} {one.reason}".strip() if one.code else one.detail
+        yield name, checked.state(one), f"{one.verdict}: {seen}"
