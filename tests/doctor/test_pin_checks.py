@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from sipctl.operations.snapshot import Live
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.pins import PinPolicy
+from sipctl.telephony.registered import Holding
 from tests.support.desk import Desk
 from tests.support.homes import Home, opened
 from tests.support.peers.hostile import hostile, says
@@ -105,11 +107,29 @@ def test_a_room_of_meets_without_a_pin(tmp_path: Path, postgres: object) -> None
 
 
 def test_a_rule_with_another_pin(home: Home) -> None:
-    from dataclasses import replace
-
     assert problems(audited(home, replace(RULE, pin=OTHER)))["PIN505"].resource == "rule SDR_a"
     foreign = replace(RULE, sip_dispatch_rule_id="SDR_f", name="theirs", room_name="other")
-    assert str(problems(audited(home, RULE, foreign))["PIN506"].fix.command) == "sipctl pin rotate a"  # type: ignore[union-attr]
+    assert str(problems(audited(home, RULE, foreign))["PIN506"].fix.command) == "sipctl pin rotate a --allow foreign"  # type: ignore[union-attr]
+
+
+def test_a_rule_that_accepts_a_pin_in_quarantine(home: Home) -> None:
+    home.registry.retire(Holding(room="a", pin=GOOD))
+    foreign = replace(RULE, sip_dispatch_rule_id="SDR_f", name="theirs")
+    elsewhere = replace(foreign, sip_dispatch_rule_id="SDR_e", room_name="other")
+
+    def command_for(rule: DispatchRule) -> str:
+        found = problems(audited(home, rule))["PIN514"]
+        assert found.resource == f"rule {rule.sip_dispatch_rule_id}"
+        assert found.fix
+        return str(found.fix.command)
+
+    assert command_for(RULE) == "sipctl pin assign a"
+    assert command_for(foreign) == "sipctl rules delete SDR_f --allow foreign --allow live-room"
+    assert command_for(elsewhere) == "None"
+    home.registry.give([("a", OTHER)])
+    assert command_for(RULE) == "sipctl rules sync --room a --apply"
+    home.clock.advance(400)
+    assert "PIN514" not in problems(audited(home, foreign))
 
 
 def test_wrong_pins_beyond_the_budget(home: Home) -> None:

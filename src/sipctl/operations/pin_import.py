@@ -13,6 +13,7 @@ from sipctl.config.model import Settings
 from sipctl.errors import PartialError, SipctlError, UsageError
 from sipctl.operations.audit import Journal
 from sipctl.operations.pins import give_back, partly_done_after, store_pins
+from sipctl.operations.rotation_plan import rules_of_others
 from sipctl.operations.safeguards import spared_by
 from sipctl.operations.snapshot import Live
 from sipctl.spreadsheet import from_cell
@@ -43,6 +44,7 @@ class State(StrEnum):
     CONFLICTING = "conflicting"
     LIVE = "left out: live"
     PROTECTED = "left out: protected"
+    FOREIGN = "left out: foreign"
     FAILED = "failed"
     PARTLY = "partly done"
     UNKNOWN = "unknown room"
@@ -51,6 +53,7 @@ class State(StrEnum):
 _LEFT_OUT: Final = {
     "live": (State.LIVE, "somebody may be dialling; `--allow live-room` changes it"),
     "protected": (State.PROTECTED, "it is on the protect list; `--allow protected` changes it"),
+    "foreign": (State.FOREIGN, "a rule that this profile does not own carries its PIN, too; `--allow foreign`"),
 }
 _BACK: Final = "it had this PIN before: out of quarantine"
 
@@ -189,6 +192,7 @@ def plan_import(
         was_its = pin in owners and owners[pin].room == room
         _refuse_mangled(number, room, pin, MIN_LENGTH if was_its else settings.telephony.pin_length)
     spared = spared_by(settings, live, allow)
+    foreign = {} if "foreign" in allow else rules_of_others(known.values(), live, settings.mark)
     items: list[Item] = []
     for room, pin in given:
         owner = owners.setdefault(pin, Holder(room, ACTIVE))
@@ -200,7 +204,7 @@ def plan_import(
         elif owner.room != room:
             has = "has" if owner.state == ACTIVE else "had"
             items.append(Item(room, pin, State.CONFLICTING, f"room {owner.room!r} {has} this PIN"))
-        elif held and (reason := spared(room)):
+        elif held and (reason := spared(room) or ("foreign" if room in foreign else "")):
             items.append(Item(room, pin, *_LEFT_OUT[reason]))
         else:
             why = _BACK if owner.state == RETIRED else ""

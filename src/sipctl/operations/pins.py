@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
@@ -312,6 +312,11 @@ def lookup(registry: "Registry", pin: str, live: Live | None) -> Whereabouts:
     return Whereabouts(holder=holder, rules=rules, live=None if live is None else room in live.rooms)
 
 
+def without_pin(room: str) -> NotFoundError:
+    """What a command ends with that needs the PIN of a room without one."""
+    return NotFoundError(f"room {room!r} has no PIN", hint=(CommandLine.of("pin", "assign").on(room), " gives it one"))
+
+
 def check_release(settings: Settings, held: Holding, live: Live | None, allow: frozenset[str]) -> None:
     """Refuse to take away a PIN that a caller may be dialling.
 
@@ -320,7 +325,7 @@ def check_release(settings: Settings, held: Holding, live: Live | None, allow: f
         SafeguardError: the room is on the protect list, or live, or its rule would go on to open it.
     """
     if not held.pin:
-        raise NotFoundError(f"room {held.room!r} has no PIN")
+        raise without_pin(held.room)
     refused = f"will not release the PIN of room {held.room!r}"
     spared = spared_by(settings, live, allow)(held.room)
     if spared == "protected":
@@ -345,15 +350,17 @@ def release(registry: "Registry", held: Holding, journal: Journal) -> None:
 class PinFacts:
     """What the registry holds, for checks: every room with its PIN, and the rotations that were never ended.
 
-    `shared` are PINs that another profile's registry gave to a room, too: the PIN, that profile, its room. `target`
-    is the chance in 30 days that a guesser hits a PIN, as far as that is accepted. `in_meet` = the registry is Meet's
-    own table, so that a room which it does not hold is none of Meet's.
+    `quarantined` are PINs that were taken away, with the rooms that had them. `shared` are PINs that another profile's
+    registry gave to a room, too: the PIN, that profile, its room. `target` is the chance in 30 days that a guesser hits
+    a PIN, as far as that is accepted. `in_meet` = the registry is Meet's own table, so that a room which it does not
+    hold is none of Meet's.
     """
 
     holdings: tuple[Holding, ...]
     unfinished: tuple[Rotation, ...]
     policy: PinPolicy
     number: str
+    quarantined: Mapping[str, str] = field(default_factory=dict)
     shared: tuple[tuple[str, str, str], ...] = ()
     target: float = TARGET
     in_meet: bool = False
@@ -375,6 +382,7 @@ def pin_facts(registry: "Registry", policy: PinPolicy, settings: Settings) -> Pi
     return PinFacts(
         holdings=tuple(registry.holdings()),
         unfinished=tuple(registry.unfinished()),
+        quarantined=registry.quarantined(),
         policy=policy,
         number=settings.telephony.phone_number or "",
         in_meet=registry.in_meet,

@@ -1,31 +1,29 @@
 """Rotating PINs: registry and live rule change together or neither.
 
 A rotation is noted before anything else; then the new PIN is the room's in the registry, whose constraint makes sure
-that it is no other room's; then the live rule is replaced; then the note goes. A run that finds a note finishes it
-forward: each step may be repeated. docs/adr/0001-rotation.md describes every crash point.
+that it is no other room's; then every rule that carries the old PIN and leads to the room is replaced; then, if a new
+list shows none that does, the note goes. A run that finds a note finishes it forward: each step may be repeated.
+docs/adr/0001-rotation.md describes every crash point.
 """
 
-import json
-import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError, surely_without_effect
-from sipctl.files import write_private
 from sipctl.operations.audit import Journal, Write
 from sipctl.operations.audited_batch import AuditedBatch
-from sipctl.operations.batch import StoppedError, StopSwitch, attempt_each
-from sipctl.operations.safeguards import SPARED, check_sole_issuer, refusal, spared_by
-from sipctl.operations.snapshot import Live
+from sipctl.operations.batch import Attempt, StoppedError, StopSwitch, attempt_each
+from sipctl.operations.pins import without_pin
+from sipctl.operations.safeguards import foreign_carriers
+from sipctl.telephony.carriers import Carriers, RulesByPin, by_pin, carriers
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.naming import counted
+from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.registered import Holding, Rotation
 
 if TYPE_CHECKING:
@@ -35,7 +33,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BATCH: Final = 50
-"""How many rotations are begun before LiveKit's rules are listed once for all of them."""
+"""How many rotations are begun before LiveKit's rules are listed for all of them."""
+
+_LISTS: Final = 4
+"""How often a batch lists the rules at most, while others go on writing the old PIN into some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class Rotator:
     """What a rotation works with. `client` None = the profile has no LiveKit: the registry alone changes.
 
     `draw` draws a PIN, and again while it is one of `taken`, those of live rules; `chosen` are those of rooms whose PIN
-    a person chose. `on_step` is called after each step: "begun", "rule", "finished".
+    a person chose. `allow` are the words of `--allow`. `on_step` is called after each step: "begun", "rule" where a
+    rule was changed, "finished".
     """
 
     registry: "Registry"
@@ -66,6 +68,7 @@ class Rotator:
     draw: Callable[[], str]
     chosen: Mapping[str, str] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()
+    allow: frozenset[str] = frozenset()
     on_step: Callable[[str], None] = lambda _step: None
     switch: StopSwitch = field(default_factory=StopSwitch)
 
@@ -143,7 +146,7 @@ class Rotator:
             ConflictError: no free PIN was found, or a rotation of this room was begun and not ended.
         """
         if not holding.pin:
-            raise _without_pin(holding.room)
+            raise without_pin(holding.room)
         for pin in self._candidates(holding.room):
             if self.registry.begin_rotation(holding.room, holding.pin, pin):
                 return Rotation(holding.room, holding.pin, pin, "")
@@ -157,96 +160,117 @@ class Rotator:
             yield from (pin for pin in drawn if pin not in self.taken)
 
     async def _carry_all(self, rotations: Sequence[Rotation], audit: AuditedBatch, *, is_new: bool) -> list[Rotated]:
-        """Take begun rotations to their end, against one list of the rules."""
-        if not rotations:
-            return []
+        """Take begun rotations to their end: each ends when a list of the rules shows none that accepts its old PIN."""
+        running = [_Course(rotation, can_be_given_up=is_new) for rotation in rotations]
+        done: list[Rotated] = []
+        for _ in range(_LISTS):
+            if not running:
+                return done
+            ended = await self._advance(running, audit)
+            done += ended
+            rooms = {one.room for one in ended}
+            running = [course for course in running if course.rotation.room not in rooms]
+        return [*done, *(Rotated(one.rotation.room, error=_still_accepted(one)) for one in running)]
+
+    async def _advance(self, running: Sequence["_Course"], audit: AuditedBatch) -> list[Rotated]:
+        """List the rules, finish what no rule is left of, and put new PINs into the others; those that ended."""
         try:
-            listed = await self._listed(self.client) if self.client else []
-            rules = {rotation.room: self._old_rules(rotation, listed) for rotation in rotations}
-            audit.intend(*(_rule_write(rule, one) for one in rotations for rule in rules[one.room]))
+            rules = by_pin(await self._listed(running))
+            for course in running:
+                course.meet(rules, self.settings.mark)
+            audit.intend(*(_rule_write(rule, one.rotation) for one in running for rule in self._permitted(one)))
         except SipctlError as error:
             self.switch.note(failed=True)
-            return [Rotated(one.room, error=self._ended(one, error, is_new=is_new)) for one in rotations]
+            return [Rotated(one.rotation.room, error=self._ended(one, error)) for one in running]
+        clear = [self._finished(one) for one in running if not one.leading]
 
-        async def carry(rotation: Rotation) -> Rotated:
-            return await self._carry(rotation, rules[rotation.room], audit, is_new=is_new)
+        async def replace_rules(course: _Course) -> None:
+            await self._replace(course, audit)
 
-        attempts = await attempt_each(rotations, carry, self.switch)
-        return [one.result or self._stopped(one.item, one.error, is_new=is_new) for one in attempts]
+        attempts = await attempt_each([one for one in running if one.leading], replace_rules, self.switch)
+        failed = [(one.item, self._stopped(one)) for one in attempts if one.error or not one.begun]
+        return [*clear, *(Rotated(course.rotation.room, error=error) for course, error in failed)]
 
-    async def _listed(self, client: "LiveKitClient") -> list[DispatchRule]:
-        """LiveKit's rules.
+    def _permitted(self, course: "_Course") -> Sequence[DispatchRule]:
+        """The rules that get the new PIN. None, if the rotation can be given up for those that must not be changed."""
+        if not course.left.foreign or "foreign" in self.allow:
+            return course.leading
+        return () if course.can_be_given_up else course.left.own
+
+    async def _listed(self, running: Sequence["_Course"]) -> Sequence[DispatchRule]:
+        """LiveKit's rules; a signal comes first unless a rotation was written to LiveKit, and is to be finished.
 
         Raises:
             SipctlError: LiveKit did not list them, or a signal came first.
         """
+        if self.client is None:
+            return ()
+        if not all(course.can_be_given_up for course in running):
+            return list(await self.client.list_rules())
         try:
-            return list(await self.switch.unless_stopped(client.list_rules()))
+            return list(await self.switch.unless_stopped(self.client.list_rules()))
         except StoppedError:
             raise SipctlError(
                 "stopped before LiveKit listed its rules", code="not-begun", hint="run it again"
             ) from None
 
-    def _stopped(self, rotation: Rotation, error: SipctlError | None, *, is_new: bool) -> Rotated:
-        """A rotation that ended with an error, or was not reached."""
-        return Rotated(rotation.room, error=error or self._ended(rotation, self._not_begun(rotation), is_new=is_new))
+    def _stopped(self, attempt: Attempt["_Course", None]) -> SipctlError:
+        """Why a rotation ended with an error, or was not reached."""
+        return attempt.error or self._ended(attempt.item, self._not_begun(attempt.item.rotation))
 
-    def _ended(self, rotation: Rotation, reason: SipctlError, *, is_new: bool) -> SipctlError:
-        """What becomes of a rotation for this reason before LiveKit was touched: a new one is given up.
+    def _ended(self, course: "_Course", reason: SipctlError) -> SipctlError:
+        """What becomes of a rotation for this reason: one that can be is given up.
 
         The old PIN is the room's again, and the reason comes back. Otherwise it stands half-way.
         """
-        if not is_new:
-            return _half_way(rotation, reason)
+        if not course.can_be_given_up:
+            return _half_way(course.rotation, reason)
         try:
-            self.registry.cancel(rotation)
+            self.registry.cancel(course.rotation)
         except SipctlError as error:
-            return _half_way(rotation, reason, error)
+            return _half_way(course.rotation, reason, error)
         return reason
 
-    async def _carry(
-        self, rotation: Rotation, rules: Sequence[DispatchRule], audit: AuditedBatch, *, is_new: bool
-    ) -> Rotated:
-        await self._replace(rules, rotation, audit, is_new=is_new)
-        self.on_step("rule")
+    def _finished(self, course: "_Course") -> Rotated:
+        """The rotation, once its note is gone."""
+        rotation = course.rotation
         try:
             self.registry.finish(rotation)
         except SipctlError as error:
-            raise _half_way(rotation, error) from error
+            return Rotated(rotation.room, error=_half_way(rotation, error))
         self.on_step("finished")
-        return Rotated(rotation.room, rotation.new_pin, tuple(rule.sip_dispatch_rule_id for rule in rules))
+        return Rotated(rotation.room, rotation.new_pin, tuple(course.changed))
 
-    def _old_rules(self, rotation: Rotation, rules: Iterable[DispatchRule]) -> list[DispatchRule]:
-        """The room's rules that still carry the old PIN."""
-        mark = self.settings.mark
-        return [
-            rule
-            for rule in rules
-            if rule.room_name == rotation.room and rule.pin == rotation.old_pin and mark.owns(rule)
-        ]
-
-    async def _replace(
-        self, rules: Sequence[DispatchRule], rotation: Rotation, audit: AuditedBatch, *, is_new: bool
-    ) -> None:
+    async def _replace(self, course: "_Course", audit: AuditedBatch) -> None:
         """Write the new PIN into the rules. If LiveKit surely did nothing, a new rotation is given up.
 
         Raises:
-            PartialError: a rule was changed, or it is not known whether it was; the note stays.
+            SafeguardError: a foreign rule accepts the old PIN, nothing was changed, and nothing stays of the rotation.
+            PartialError: a rule was changed, or it is not known whether it was, or a foreign one was not; the note
+                stays.
         """
-        changed = False
-        for rule in rules:
+        permitted = self._permitted(course)
+        if not permitted:
+            raise self._refused(course)
+        for rule in permitted:
             resource = f"rule {rule.sip_dispatch_rule_id}"
             try:
-                stored = await self._replaced(rule, rotation)
+                stored = await self._replaced(rule, course.rotation)
             except SipctlError as error:
                 audit.note(resource, error=error)
                 if isinstance(error, NotFoundError):
                     continue  # the meeting ended, and its rule with it
-                if not changed and surely_without_effect(error):
-                    raise self._ended(rotation, error, is_new=is_new) from error
-                raise _half_way(rotation, error) from error
+                if surely_without_effect(error):
+                    raise self._ended(course, error) from error
+                raise _half_way(course.rotation, error) from error
             audit.note(resource, after=rule_to_json(stored))
-            changed = True
+            course.note_change(rule)
+        self.on_step("rule")
+
+    def _refused(self, course: "_Course") -> SipctlError:
+        if course.can_be_given_up:
+            return self._ended(course, foreign_carriers(course.rotation.room, course.left.foreign))
+        return _still_accepted(course)
 
     async def _replaced(self, rule: DispatchRule, rotation: Rotation) -> DispatchRule:
         if self.client is None:
@@ -254,8 +278,32 @@ class Rotator:
         return await self.client.replace_rule(rule, replace(rule, pin=rotation.new_pin))
 
 
-def _without_pin(room: str) -> NotFoundError:
-    return NotFoundError(f"room {room!r} has no PIN", hint=(CommandLine.of("pin", "assign").on(room), " gives it one"))
+@dataclass(slots=True)
+class _Course:
+    """A rotation under way.
+
+    `can_be_given_up` = nothing of it was written to LiveKit; `left` are the rules that accept the old PIN by the last
+    list, `changed` the ids of those that have the new one.
+    """
+
+    rotation: Rotation
+    can_be_given_up: bool
+    left: Carriers = field(default_factory=Carriers)
+    changed: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def leading(self) -> tuple[DispatchRule, ...]:
+        """The rules with which the old PIN still opens the room."""
+        return (*self.left.own, *self.left.foreign)
+
+    def meet(self, rules: RulesByPin, mark: Ownership) -> None:
+        """Take notice of a list of rules."""
+        self.left = carriers(rules, self.rotation.room, self.rotation.old_pin, mark)
+
+    def note_change(self, rule: DispatchRule) -> None:
+        """A rule has the new PIN."""
+        self.can_be_given_up = False
+        self.changed[rule.sip_dispatch_rule_id] = None
 
 
 def _concluded(audit: AuditedBatch, done: Sequence[Rotated]) -> list[Rotated]:
@@ -284,6 +332,17 @@ def _half_way(rotation: Rotation, *errors: SipctlError) -> PartialError:
     )
 
 
+def _still_accepted(course: _Course) -> PartialError:
+    """The end of a rotation whose old PIN still opens the room, by the rules that are named."""
+    rules = course.leading
+    ids = ", ".join(rule.sip_dispatch_rule_id for rule in rules)
+    verb = "accepts" if len(rules) == 1 else "accept"
+    error = _half_way(course.rotation, SipctlError(f"{counted(len(rules), 'rule')} still {verb} the old PIN: {ids}"))
+    if course.left.foreign:
+        error.advice = (CommandLine.of("pin", "rotate", "--recover", "--allow", "foreign"), " gives them the new one")
+    return error
+
+
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:
     remaining = iter(items)
     while batch := list(islice(remaining, BATCH)):
@@ -296,77 +355,6 @@ def _overtaken(rotation: Rotation) -> ConflictError:
         code="overtaken",
         hint=(CommandLine.of("pin", "show").on(rotation.room), " shows what it has"),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class RotationPlan:
-    """Which rooms are rotated, and which are left out, each with the reason: "live" or "protected"."""
-
-    rooms: tuple[Holding, ...]
-    left_out: tuple[tuple[Holding, str], ...] = ()
-
-
-def plan_rotation(
-    registry: "Registry",
-    settings: Settings,
-    rooms: Iterable[str] | None,
-    live: Live | None,
-    allow: frozenset[str],
-    *,
-    alone: str = "",
-) -> RotationPlan:
-    """Which of the named rooms that have a PIN are rotated; `rooms` None = all that the registry knows.
-
-    `alone` is the name of a room that is the only one: it is refused where a set would leave it out.
-
-    Raises:
-        NotFoundError, UsageError: the registry knows no such room, or several; the only one has no PIN.
-        SafeguardError: the only one is live or protected, or another system hands out PINs.
-    """
-    if live:
-        check_sole_issuer(registry, settings.mark, live)
-    meant = registry.holdings() if rooms is None else registry.find_all(rooms)
-    held = [holding for holding in dict.fromkeys(meant) if holding.pin]
-    if alone and not held:
-        raise _without_pin(alone)
-    spared = spared_by(settings, live, allow)
-    reasons = [(holding, spared(holding.room)) for holding in held]
-    left_out = tuple((holding, reason) for holding, reason in reasons if reason)
-    if alone and left_out:
-        word, described = SPARED[left_out[0][1]]
-        raise refusal(word, f"will not rotate the PIN of room {left_out[0][0].room!r}: {described}")
-    return RotationPlan(tuple(holding for holding, reason in reasons if not reason), left_out)
-
-
-KEPT: Final = timedelta(days=30)
-"""How long a list of old PINs is kept: the next rotation after that removes it."""
-
-_LISTS: Final = ("rotation-*.jsonl", ".sipctl-*")
-"""The lists, and drafts of them that a killed run left behind."""
-
-
-def write_old_pins(journal: Journal, rooms: Iterable[Holding]) -> Path:
-    """Write the PINs of these rooms to a file that `pin import` reads, before they change; lists of long ago go.
-
-    Raises:
-        UncheckedError: it cannot be written.
-    """
-    folder = journal.folder
-    file = folder / f"rotation-{journal.run}.jsonl"
-    lines = (json.dumps({"room": one.room, "pin": one.pin}, ensure_ascii=False) + "\n" for one in rooms)
-    write_private(file, lines)
-    try:
-        _remove_old_lists(folder, journal.now())
-    except OSError as error:
-        journal.tell(f"a list of old PINs in {folder} cannot be removed: {error.strerror}")
-    return file
-
-
-def _remove_old_lists(folder: Path, now: datetime) -> None:
-    for path in (found for name in _LISTS for found in folder.glob(name)):
-        status = os.lstat(path)
-        if stat.S_ISREG(status.st_mode) and now.timestamp() - status.st_mtime > KEPT.total_seconds():
-            path.unlink()
 
 
 def may_have_changed(done: Iterable[Rotated]) -> bool:

@@ -11,7 +11,7 @@ from sipctl.operations.snapshot import Live
 from sipctl.telephony.linting.fault import REFUSED
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import counted, describe_rule
-from sipctl.telephony.ownership import Ownership
+from sipctl.telephony.ownership import Ownership, serves
 from sipctl.telephony.pins import is_pin
 
 if TYPE_CHECKING:
@@ -79,6 +79,21 @@ def retired_pin(rule: DispatchRule, objection: str) -> RetiredPinError:
 
 _SHOWN: Final = 5
 """How many rules a refusal names."""
+
+
+def foreign_carriers(room: str, rules: Sequence[DispatchRule]) -> SafeguardError:
+    """What stops a rotation unless `--allow foreign`: rules of others accept the room's PIN, too."""
+    described = ", ".join(
+        one.sip_dispatch_rule_id + ("" if serves(one, room) else f" (it leads to {one.room_name!r})")
+        for one in rules[:_SHOWN]
+    )
+    verb = "carries" if len(rules) == 1 else "carry"
+    return refusal(
+        "foreign",
+        f"will not rotate the PIN of room {room!r}: {counted(len(rules), 'rule')} that this profile does not own"
+        f" {verb} it, too: {described}",
+    )
+
 
 SPARED: Final = {
     "live": ("live-room", "it is live, and somebody may be dialling"),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, Executable, and_, delete, select
+from sqlalchemy import ColumnElement, Connection, Engine, Executable, Select, and_, delete, select
 from sqlalchemy.exc import OperationalError
 
 from sipctl.command_line import CommandLine
@@ -135,13 +135,19 @@ class Registry:
             others_change_pins=self._in_meet,
         )
 
+    def quarantined(self) -> dict[str, str]:
+        """Every PIN in quarantine, and the room that had it."""
+        with reading(self._notes, _WHAT) as connection:
+            rows = connection.execute(_retired_since(self._timestamp(ago=self._quarantine)))
+            return {row.pin: row.room for row in rows}
+
     def _quarantined(self, numbers: Iterable[str]) -> dict[str, str]:
         """Which of these PINs are in quarantine, and the rooms that had them."""
         return self._retired(numbers, since=self._timestamp(ago=self._quarantine))
 
     def _retired(self, numbers: Iterable[str], since: str = "") -> dict[str, str]:
         """Which of these PINs were taken away, ever or since a time, and the rooms that had them."""
-        query = select(pins.c.pin, pins.c.room).where(pins.c.state == RETIRED, pins.c.retired_at >= since)
+        query = _retired_since(since)
         with reading(self._notes, _WHAT) as connection:
             return {
                 row.pin: row.room
@@ -321,6 +327,11 @@ class Registry:
         columns = (rotations.c.room, rotations.c.old_pin, rotations.c.new_pin, rotations.c.started_at)
         with reading(self._notes, _WHAT) as connection:
             return [Rotation(*row) for row in connection.execute(select(*columns).order_by(rotations.c.started_at))]
+
+
+def _retired_since(moment: str) -> Select[tuple[str, str]]:
+    """PINs that were taken away since then, and the rooms that had them."""
+    return select(pins.c.pin, pins.c.room).where(pins.c.state == RETIRED, pins.c.retired_at >= moment)
 
 
 def _is(rotation: Rotation) -> ColumnElement[bool]:

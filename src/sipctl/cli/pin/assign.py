@@ -1,7 +1,7 @@
 """`sipctl pin assign`."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 
@@ -12,12 +12,14 @@ from sipctl.cli.options import Confirm
 from sipctl.cli.pin.common import NoLive, Rooms, Stdin, ask_livekit
 from sipctl.cli.rows import cells, shown_pin
 from sipctl.cli.session import Session
-from sipctl.command_line import CommandLine
+from sipctl.command_line import CommandLine, prose_text
 from sipctl.errors import UsageError
 from sipctl.operations.pins import Assigned, assign, assign_chosen, policy_of, rooms_to_assign, would_assign
 from sipctl.operations.safeguards import check_profile, check_sole_issuer
 from sipctl.operations.snapshot import Live
 from sipctl.output.formats import Listing
+from sipctl.telephony.behind import behind_by
+from sipctl.telephony.ownership import Ownership
 
 if TYPE_CHECKING:
     from sipctl.registry.store import Registry
@@ -46,7 +48,8 @@ def run(
 ) -> None:
     """Give rooms a PIN; a room that has one keeps it.
 
-    A PIN is unique among those in use, those in quarantine, and those that live dispatch rules carry.
+    A PIN is unique among those in use, those in quarantine, and those that live dispatch rules carry. Of live rooms
+    whose rule does not carry it yet the command is printed that makes it so.
 
     \b
     Examples:
@@ -69,8 +72,11 @@ def run(
         done = _assigned(session, registry, meant, observed, pin_stdin=pin_stdin)
         if len(named) == 1 and not (stdin or missing):
             done = list(done)
-        session.emit(_view(done, show_pins=session.options.show_pins, applied=not permit.dry_run))
-        deque(done, maxlen=0)  # rooms whose line no one reads get their PINs, too
+        behind: dict[str, str] = {}
+        shown = _noting(done, observed, settings.mark, behind) if observed else iter(done)
+        session.emit(_view(shown, show_pins=session.options.show_pins, applied=not permit.dry_run))
+        deque(shown, maxlen=0)  # rooms whose line no one reads get their PINs, too
+    _say_what_is_behind(session, behind)
     if isinstance(done, list) and done[0].is_new and not permit.dry_run:
         session.streams.note(f"undo: {session.paste(CommandLine.of('pin', 'release').on(done[0].room))}")
 
@@ -115,6 +121,27 @@ def _counted(session: Session, done: Iterator[Assigned]) -> Iterator[Assigned]:
     finally:
         if count and not ended:
             session.streams.note(f"note: {count} rooms were done, and each of them has its PIN; run it again to go on")
+
+
+def _noting(done: Iterable[Assigned], live: Live, mark: Ownership, behind: dict[str, str]) -> Iterator[Assigned]:
+    """The same; live rooms that their PIN does not open are put into `behind`, with the reason."""
+    behind_of = behind_by(live.rules, live.rooms, mark)
+    for one in done:
+        if why := behind_of(one.room, one.pin):
+            behind[one.room] = why
+        yield one
+
+
+def _say_what_is_behind(session: Session, behind: Mapping[str, str]) -> None:
+    if not behind:
+        return
+    room, why = next(iter(behind.items()))
+    sync = CommandLine.of("rules", "sync")
+    if len(behind) == 1:
+        described, command = f"room {room!r} is live, and {why}", sync.having("--room", room, "--apply")
+    else:
+        described, command = f"{len(behind)} rooms are live, and their rules do not carry their PINs", sync
+    session.note(prose_text((f"note: {described}: ", session.options.again(command), " puts that right")))
 
 
 def _view(done: Iterable[Assigned], *, show_pins: bool, applied: bool) -> Listing[Assigned]:

@@ -12,8 +12,9 @@ from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.errors import surely_without_effect
 from sipctl.operations.batch import StopSwitch, stopping_on_signals
+from sipctl.operations.old_pins import write_old_pins
 from sipctl.operations.pins import drawn_by
-from sipctl.operations.rotate import Rotated, Rotator, may_have_changed, write_old_pins
+from sipctl.operations.rotate import Rotated, Rotator, may_have_changed
 from sipctl.operations.snapshot import Live, read_live
 from sipctl.output.formats import Listing
 from sipctl.telephony.registered import Holding
@@ -87,6 +88,7 @@ def rotate_rooms(
     registry: "Registry",
     rooms: Sequence[Holding],
     live: Live | None,
+    allow: frozenset[str],
     undo: str,
     chosen: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Rotated]:
@@ -99,7 +101,7 @@ def rotate_rooms(
         return await rotator.rotate(rooms)
 
     try:
-        done = with_rotator(session, registry, work, ask=live is not None, chosen=chosen, taken=taken)
+        done = with_rotator(session, registry, work, allow, ask=live is not None, chosen=chosen, taken=taken)
     except BaseException as error:
         if not surely_without_effect(error):
             session.streams.note(undo)
@@ -113,6 +115,7 @@ def with_rotator(
     session: Session,
     registry: "Registry",
     work: Callable[[Rotator], Awaitable[list[Rotated]]],
+    allow: frozenset[str],
     *,
     ask: bool,
     chosen: Mapping[str, str] = MappingProxyType({}),
@@ -124,7 +127,7 @@ def with_rotator(
 
     async def rotated(client: "LiveKitClient | None") -> list[Rotated]:
         with stopping_on_signals(stop):
-            return await work(Rotator(registry, client, settings, journal, draw, chosen, taken, switch=stop))
+            return await work(Rotator(registry, client, settings, journal, draw, chosen, taken, allow, switch=stop))
 
     is_asked = ask and settings.connection_or_none is not None
     done = session.livekit(rotated) if is_asked else asyncio.run(rotated(None))

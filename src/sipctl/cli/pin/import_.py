@@ -46,8 +46,9 @@ def run(
     """Bring PINs in from a file: first the plan, with --apply what it says.
 
     The columns are room and pin; Meet's resource_id and pin_code are understood, too. A room that has another PIN is
-    rotated to the file's, its live rule with it; live rooms are left out (`--allow live-room`), and those on the
-    protect list (`--allow protected`). A PIN that a spreadsheet has mangled is refused with its row.
+    rotated to the file's, its live rules with it; left out are live rooms (`--allow live-room`), those on the protect
+    list (`--allow protected`), and those whose PIN a rule of others carries, too (`--allow foreign`, else exit code 5).
+    A PIN that a spreadsheet has mangled is refused with its row.
 
     \b
     Examples:
@@ -67,7 +68,7 @@ def run(
             with session.lock():
                 items, failed = _carry_out(session, registry, items, live, permit.allow)
     session.emit(_view(items, applied=applied, show_pins=session.options.show_pins))
-    is_refused = any(item.state in {State.CONFLICTING, State.UNKNOWN} for item in items)
+    is_refused = any(item.state in {State.CONFLICTING, State.FOREIGN, State.UNKNOWN} for item in items)
     code = ExitCode.RAIL if is_refused else ExitCode.PARTIAL if passed_over else ExitCode.DONE
     finish(session, _shortfall(failed), code)
 
@@ -92,7 +93,7 @@ def _read_rows(session: Session, file: Path) -> tuple[list[tuple[int, str, str]]
 
 
 def _carry_out(
-    session: Session, registry: "Registry", items: Sequence[Item], live: Live | None, allow: Iterable[str]
+    session: Session, registry: "Registry", items: Sequence[Item], live: Live | None, allow: frozenset[str]
 ) -> tuple[list[Item], Mapping[str, SipctlError]]:
     """Add what is new, and rotate the rooms to which the file gives another PIN; the items, and the errors of rooms."""
     chosen = {item.room: item.pin for item in items if item.state is State.CHANGED}
@@ -100,7 +101,7 @@ def _carry_out(
     undo = keep_old_pins(session, rooms, live, allow)
     added = add_pins(registry, items, session.journal)
     try:
-        done = rotate_rooms(session, registry, rooms, live, undo, chosen)
+        done = rotate_rooms(session, registry, rooms, live, allow, undo, chosen)
     except SipctlError as error:
         failed = dict.fromkeys(chosen, error)
     else:

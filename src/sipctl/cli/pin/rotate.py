@@ -23,7 +23,8 @@ from sipctl.cli.rows import cells, shown_pin
 from sipctl.cli.session import Session
 from sipctl.command_line import quoted
 from sipctl.errors import UsageError
-from sipctl.operations.rotate import Rotated, RotationPlan, Rotator, plan_rotation
+from sipctl.operations.rotate import Rotated, Rotator
+from sipctl.operations.rotation_plan import RotationPlan, plan_rotation
 from sipctl.operations.safeguards import SPARED, check_profile
 from sipctl.output.formats import Listing
 from sipctl.telephony.registered import Holding
@@ -66,8 +67,9 @@ def run(
     """Give rooms another PIN, in the registry and in their live rules together.
 
     One room is rotated at once; of several the plan is shown, and --apply carries it out. Live rooms are left out
-    (`--allow live-room`), for somebody may be dialling, and those on the protect list (`--allow protected`). The old
-    PIN goes into quarantine.
+    (`--allow live-room`), for somebody may be dialling, and those on the protect list (`--allow protected`). Every rule
+    with which the old PIN opens the room gets the new one. If a rule that the profile does not own carries it, nothing
+    is rotated (`--allow foreign`). The old PIN goes into quarantine.
 
     \b
     Examples:
@@ -84,21 +86,23 @@ def run(
     is_set = all_ or stdin or len(named) > 1
     with session.registry() as registry:
         if recover:
-            _recover(session, registry, ask=not no_live)
+            _recover(session, registry, permit.allow, ask=not no_live)
             return
         live = ask_livekit(session, ask=not no_live)
         meant = None if all_ else chain(named, read_lines("room") if stdin else ())
         alone = "" if is_set else named[0]
         plan = plan_rotation(registry, session.settings, meant, live, permit.allow, alone=alone)
         if permit.dry_run or (is_set and not apply):
-            session.emit(_plan_view(plan, show_pins=session.options.show_pins))
+            _show_plan(session, plan)
             return
+        if plan.refusal:
+            raise plan.refusal
         for holding, reason in plan.left_out:
             word, _ = SPARED[reason]
             session.streams.note(f"note: room {holding.room!r} is left out: {reason}; `{quoted('--allow', word)}`")
         with session.lock():
             undo = keep_old_pins(session, plan.rooms, live, permit.allow)
-            done = rotate_rooms(session, registry, plan.rooms, live, undo)
+            done = rotate_rooms(session, registry, plan.rooms, live, permit.allow, undo)
         _finish(session, done)
 
 
@@ -108,13 +112,20 @@ def _check_one_choice(*given: bool) -> None:
         raise UsageError(fault, hint="name rooms, or give --stdin, --all or --recover (one of them)")
 
 
-def _recover(session: Session, registry: "Registry", *, ask: bool) -> None:
+def _show_plan(session: Session, plan: RotationPlan) -> None:
+    session.emit(_plan_view(plan, show_pins=session.options.show_pins))
+    if plan.refusal:
+        session.note(f"note: it would be refused: {plan.refusal.message}")
+        session.note(f"hint: {plan.refusal.hint}")
+
+
+def _recover(session: Session, registry: "Registry", allow: frozenset[str], *, ask: bool) -> None:
     if session.options.dry_run:
         rooms = tuple(Holding(room=one.room, pin=one.old_pin) for one in registry.unfinished())
         session.emit(_plan_view(RotationPlan(rooms), show_pins=session.options.show_pins))
         return
     with session.lock():
-        done = with_rotator(session, registry, Rotator.recover, ask=ask)
+        done = with_rotator(session, registry, Rotator.recover, allow, ask=ask)
     _finish(session, done)
 
 
@@ -126,7 +137,10 @@ def _finish(session: Session, done: Sequence[Rotated]) -> None:
 
 def _plan_view(plan: RotationPlan, *, show_pins: bool) -> Listing[tuple[Holding, str]]:
     """What a rotation would do; live and protected rooms are left out."""
-    items = [*((one, "rotate") for one in plan.rooms), *((one, f"left out: {reason}") for one, reason in plan.left_out)]
+    items = [
+        *((one, "refused: foreign" if one.room in plan.foreign else "rotate") for one in plan.rooms),
+        *((one, f"left out: {reason}") for one, reason in plan.left_out),
+    ]
 
     def record(item: tuple[Holding, str]) -> PlannedRotation:
         return PlannedRotation(room=item[0].room, pin=shown_pin(item[0].pin, show=show_pins), plan=item[1])

@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
-from sipctl.command_line import CommandLine
+from sipctl.command_line import CommandLine, Prose
 from sipctl.doctor.facts import Facts
 from sipctl.findings.check import Check, found, skipped
 from sipctl.findings.record import Finding
+from sipctl.telephony.commands import delete_rule
 from sipctl.telephony.exposure import Exposure
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.ownership import serves
 from sipctl.telephony.pins import MAX_LENGTH, mask_pin, weakness
 from sipctl.telephony.registered import Holding
 
@@ -131,7 +133,7 @@ def _in_foreign_rules(rules: Iterable[DispatchRule], rooms: Mapping[str, str]) -
                 f"rule {rule.sip_dispatch_rule_id}",
                 f"it leads the PIN of room {rooms[rule.pin]!r} to room {rule.room_name!r}",
                 source=f"{_SOURCE}, ListSIPDispatchRule",
-                command=CommandLine.of("pin", "rotate").on(rooms[rule.pin]),
+                command=CommandLine.of("pin", "rotate").on(rooms[rule.pin]).having("--allow", "foreign"),
             )
 
 
@@ -187,6 +189,40 @@ def unfinished(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def still_accepted(facts: Facts) -> Iterator[Finding]:
+    """Rules that accept a PIN which was taken away from its room; those of an unfinished rotation are PIN510's."""
+    pins = facts.pins.get()
+    under_way = {rotation.old_pin for rotation in pins.unfinished}
+    held = {holding.room: holding.pin for holding in pins.holdings}
+    resting = {pin: room for pin, room in pins.quarantined.items() if pin not in under_way and pin not in held.values()}
+    for rule in facts.rules.get():
+        if rule.pin in resting:
+            room = resting[rule.pin]
+            advice, command = _end_of(rule, room, facts, held.get(rule.room_name, ""))
+            yield found(
+                "PIN514",
+                f"rule {rule.sip_dispatch_rule_id}",
+                f"it accepts the PIN that was taken away from room {room!r}",
+                observed=mask_pin(rule.pin),
+                source=f"{_SOURCE}, ListSIPDispatchRule",
+                fix=advice,
+                command=command,
+            )
+
+
+def _end_of(rule: DispatchRule, room: str, facts: Facts, todays_pin: str) -> tuple[Prose, CommandLine | None]:
+    """What makes a rule no longer accept a PIN that was taken away from a room."""
+    if facts.mark.owns(rule):
+        if not todays_pin:
+            assigned = CommandLine.of("pin", "assign").on(rule.room_name)
+            return ("give the room a PIN, then ", CommandLine.of("rules", "sync"), " gives it to the rule"), assigned
+        return "give the rule the PIN of today", CommandLine.of("rules", "sync", "--room", rule.room_name, "--apply")
+    if serves(rule, room):
+        command = delete_rule(rule, facts.mark, facts.site.live or frozenset())
+        return ("delete the rule; ", CommandLine.of("rules", "sync"), " makes one with the PIN of today"), command
+    return f"it leads to {rule.room_name!r}: whoever wrote it has to choose another PIN", None
+
+
 def guessing(facts: Facts) -> Iterator[Finding]:
     """More wrong PINs than typing errors explain."""
     pins, wrong = facts.pins.get(), facts.wrong_pins.get()
@@ -223,4 +259,5 @@ CHECKS: Final[tuple[Check[Facts], ...]] = (
     Check("PIN511", guessing, needs=("pins", "wrong_pins", "rules")),
     Check("PIN512", of_rooms_unknown_to_meet, needs=("pins", "rules", "rooms")),
     Check("PIN513", blank, needs=("pins",)),
+    Check("PIN514", still_accepted, needs=("pins", "rules")),
 )

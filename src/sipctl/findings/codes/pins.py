@@ -111,4 +111,12 @@ PIN_CODES: Final = (
         callers="Nobody is asked for a PIN: the next meeting of this room is open to every caller.",
         fix="give the room a PIN",
     ),
+    Code(
+        code="PIN514",
+        level=Level.ERROR,
+        title="No rule accepts a PIN in quarantine",
+        cause="The PIN was rotated or released, and a rule carries it still, or again: another backend wrote it.",
+        callers="The PIN that was taken away still opens the room of that rule.",
+        fix="delete the rule, or give it the PIN that its room has today",
+    ),
 )
