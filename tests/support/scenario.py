@@ -134,6 +134,8 @@ STEPS: Final = (
     _step("rules explain --log livekit-sip.log"),
     _step("rules test cases.toml"),
     _step("webhook verify events.jsonl"),
+    _step("webhook send room_started --room standup"),
+    _step("webhook send room_started --room standup --to http://127.0.0.1:1/"),
     _step("room list --probe"),
     _step("room show standup"),
     _step("room show gone"),

@@ -97,6 +97,12 @@ def server_name(url: str, host: str = "") -> str:
     return f"{scheme}://{place}{port}{parts.path.rstrip('/')}{of_host}"
 
 
+def is_loopback(url: str) -> bool:
+    """Whether an address leads to this machine alone."""
+    parts = split_url(url)
+    return parts is not None and bool(parts.hostname) and _place(parts.hostname or "") == _LOOPBACK
+
+
 def _place(hostname: str) -> str:
     """A host in one spelling: every address of this machine itself is "localhost", 0.0.0.0 too, which leads there."""
     name = hostname.rstrip(".")

@@ -1,15 +1,82 @@
-"""Delivering a webhook as LiveKit does, and saying what the backend's answer means."""
+"""Delivering a webhook as LiveKit does: one POST, no redirect followed; whatever comes back is an `Answer`."""
 
+import ssl
+from time import monotonic
 from typing import Final
 
 import aiohttp
 
 from sipctl.errors import DeniedError, SipctlError, UncheckedError
 from sipctl.telephony.secret import Secret
+from sipctl.webhooks.answer import Answer, Meaning, meaning_of
 from sipctl.webhooks.signing import CONTENT_TYPE, sign
 
-_JSON: Final = "application/json"
-_REDIRECTS: Final = range(300, 400)
+_PAGE: Final = "text/html"
+_START: Final = 512
+"""How many bytes of an answer show whether it is a web page."""
+_SKIPPED_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent")
+
+
+def client_session(connections: int = 0) -> aiohttp.ClientSession:
+    """What events are posted with; so many connections at most, 0 = as many as there are posts."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections),
+        trust_env=True,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        skip_auto_headers=_SKIPPED_HEADERS,
+    )
+
+
+async def post(session: aiohttp.ClientSession, url: str, body: bytes, authorization: str, timeout_s: float) -> Answer:
+    """POST an event with this token and say what came back within `timeout_s` seconds; nothing is raised."""
+    headers = {"Content-Type": CONTENT_TYPE, "Authorization": authorization}
+    limit = aiohttp.ClientTimeout(total=timeout_s)
+    began = monotonic()
+    try:
+        async with session.post(url, data=body, headers=headers, allow_redirects=False, timeout=limit) as answer:
+            start = await answer.content.read(_START) if answer.content_type == _PAGE else b""
+            return Answer(
+                status=answer.status,
+                content_type=answer.content_type,
+                is_page=_is_page(start),
+                retry_after=answer.headers.get("Retry-After", ""),
+                took_s=monotonic() - began,
+            )
+    except (aiohttp.ClientError, OSError, UnicodeError) as error:
+        return Answer(kind=_kind_of(error), took_s=monotonic() - began)
+
+
+def _is_page(start: bytes) -> bool:
+    return start.lstrip()[:14].lower().startswith((b"<!doctype", b"<html"))
+
+
+def _kind_of(error: Exception) -> str:
+    """Why there is no answer, in one word."""
+    cause = getattr(error, "os_error", error)
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, aiohttp.ClientSSLError) or isinstance(cause, ssl.SSLError):
+        return "tls"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "dns"
+    if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
+        return "proxy"
+    if isinstance(cause, ConnectionRefusedError):
+        return "refused"
+    cut = (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, aiohttp.ClientResponseError, ConnectionError)
+    return "cut" if isinstance(error, cut) or isinstance(cause, ConnectionError) else "unreachable"
+
+
+def refusal(url: str, answer: Answer, timeout_s: float) -> SipctlError:
+    """The error for an answer that is no success."""
+    meaning = meaning_of(answer)
+    words = f"did not answer within {timeout_s:g} s" if meaning is Meaning.SLOW else meaning.words
+    status = f" ({answer.status})" if answer.status else ""
+    described = f"the backend at {url} {words}{status}{f'; {meaning.consequence}' if meaning.consequence else ''}"
+    if meaning is Meaning.SIGNATURE:
+        return DeniedError(described, code="wrong-secret", hint=meaning.hint)
+    return UncheckedError(described, code="backend", hint=meaning.hint)
 
 
 async def deliver(
@@ -21,39 +88,12 @@ async def deliver(
     now: float,
     timeout_s: float,
 ) -> None:
-    """POST a signed event; redirects are not followed, for LiveKit would lose the event on one.
+    """POST an event, signed at `now`.
 
     Raises:
         DeniedError: the backend refuses the signature.
         UncheckedError: it did not take the event, or cannot be reached within `timeout_s` seconds.
     """
-    headers = {"Content-Type": CONTENT_TYPE, "Authorization": sign(body, api_key, api_secret, now)}
-    limit = aiohttp.ClientTimeout(total=timeout_s)
-    try:
-        async with session.post(url, data=body, headers=headers, allow_redirects=False, timeout=limit) as answer:
-            if answer.status >= 300:
-                raise _refusal(url, answer.status, answer.content_type)
-    except (aiohttp.ClientError, OSError) as error:
-        reason = f"did not answer within {timeout_s:g} s" if isinstance(error, TimeoutError) else "cannot be reached"
-        raise UncheckedError(f"the backend at {url} {reason}", code="backend", hint="is webhook_url right?") from error
-
-
-def _refusal(url: str, status: int, content_type: str) -> SipctlError:
-    """What an answer other than success means (suitenumerique/meet core/api/viewsets.py, measured)."""
-    if status == 401 or (status == 400 and content_type == _JSON):
-        return DeniedError(
-            f"the backend at {url} refused the signature ({status})",
-            code="wrong-secret",
-            hint="it must verify with the same API key and secret, and its clock be right to a minute",
-        )
-    if status in _REDIRECTS:
-        what, hint = "redirects", "webhook_url needs its https, its host and its trailing slash exactly"
-    elif status == 400:
-        what, hint = "does not serve this host", "webhook_url must name a host that the backend allows"
-    elif status in {404, 405}:
-        what, hint = "has no webhook endpoint there", "Meet's ends in /api/v1.0/rooms/webhooks-livekit/"
-    elif status == 422:
-        what, hint = "does not know the event", "is it a backend for LiveKit's webhooks?"
-    else:
-        what, hint = "failed at the event", "look at its log: an unknown room, a room without PIN, or LiveKit's API"
-    return UncheckedError(f"the backend at {url} {what} ({status})", code="backend", hint=hint)
+    answer = await post(session, url, body, sign(body, api_key, api_secret, now), timeout_s)
+    if not answer.is_acknowledged:
+        raise refusal(url, answer, timeout_s)

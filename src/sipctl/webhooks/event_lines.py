@@ -14,7 +14,7 @@ from sipctl.errors import UsageError
 from sipctl.webhooks.event import Event, head_of, read_head
 
 _OF_LOGS: Final = frozenset({"server_log", "action", "scenario", "msg", "level", "forwarded"})
-"""Keys of lines that tell of something else: the actions and logs of a recording, and LiveKit's own log."""
+"""Keys of lines that are about something else: the actions and logs of a recording, and LiveKit's own log."""
 
 
 class EventLine(TypedDict):
@@ -37,7 +37,7 @@ class EventLine(TypedDict):
 
 
 def read_line(text: bytes, place: str) -> Event | None:
-    """The event of a line; None for a line that tells of something else.
+    """The event of a line; None for a line about something else.
 
     Raises:
         UsageError: the line is no JSON object, or no event although it has a body.
@@ -54,7 +54,7 @@ def read_line(text: bytes, place: str) -> Event | None:
 
 
 def read_value(value: Any, text: bytes, place: str) -> Event | None:  # noqa: ANN401 - any JSON
-    """The event of a JSON value that stands in a file as this `text`; None for one that tells of something else.
+    """The event of a JSON value that stands in a file as this `text`; None for one about something else.
 
     Raises:
         UsageError: as of a line.

@@ -21,6 +21,11 @@ Files = Annotated[
 ]
 
 
+To = Annotated[
+    str | None, typer.Option("--to", metavar="URL", help="The receiver; default: the profile's webhook_url.")
+]
+
+
 def opened(session: Session, paths: list[Path]) -> EventFiles:
     """The events of these files; the first broken ones are described on stderr.
 

@@ -138,8 +138,8 @@ class _Judged:
 
     @property
     def row(self) -> tuple[str, ...]:
-        told = "; ".join(filter(None, (self.detail, *(note.text for note in self.notes))))
-        return self.place, self.event, self.room, self.word, told
+        described = "; ".join(filter(None, (self.detail, *(note.text for note in self.notes))))
+        return self.place, self.event, self.room, self.word, described
 
 
 @dataclass(slots=True)
@@ -205,10 +205,10 @@ class EventsView:
         suite = TestSuite("sipctl webhook verify")
         for one in self.events:
             case = TestCase(printable(f"{one.event} [{one.place}]"), "sipctl.webhook")
-            told = printable(one.row[-1])
+            described = printable(one.row[-1])
             if one.word not in {"", "ok"}:
-                case.result = [Failure(told)]
-            elif told:
-                case.system_out = told
+                case.result = [Failure(described)]
+            elif described:
+                case.system_out = described
             suite.add_testcase(case)
         return junit_document(suite)
