@@ -25,6 +25,7 @@ from sipctl.telephony.secret import Secret
 from sipctl.telephony.text import is_unicode
 
 TELEPHONY_PREFIX: Final = "ROOM_TELEPHONY_"
+ROOMKIT: Final = "ROOMKIT_ENABLED"
 URL_NAMES: Final = ("LIVEKIT_URL", "LIVEKIT_API_URL")
 _OWN: Final = {
     "name_template": "SIPCTL_NAME_TEMPLATE",
@@ -113,7 +114,7 @@ def read_names() -> frozenset[str]:
     """The environment variables that settings are read from, but for Meet's database."""
     telephony = (f"{TELEPHONY_PREFIX}{key}" for key in _TELEPHONY_TYPES)
     hidden = (f"{name}{suffix}" for name in _REGISTRY.values() for suffix in ("", "_FILE"))
-    return frozenset((*URL_NAMES, *_PAIR, *_OWN.values(), *hidden, *telephony))
+    return frozenset((*URL_NAMES, *_PAIR, *_OWN.values(), *hidden, *telephony, ROOMKIT))
 
 
 def _refuse_broken(sources: Iterable[Source]) -> None:
@@ -217,12 +218,15 @@ def _ignored(source: Source, taken: Source, url: str) -> Iterator[str]:
 
 
 def _telephony(values: Mapping[str, Setting]) -> Telephony:
-    """The five settings with Meet's types; a missing one has Meet's default."""
+    """The five settings and ROOMKIT_ENABLED with Meet's types; a missing one has Meet's default."""
     found = {name.removeprefix(TELEPHONY_PREFIX): name for name in values if name.startswith(TELEPHONY_PREFIX)}
     given = {key: (name, values[name]) for key, name in found.items() if key in _TELEPHONY_TYPES}
     typed: dict[str, Any] = {
         key.lower(): _TELEPHONY_TYPES[key](name, setting) for key, (name, setting) in given.items()
     }
+    if ROOMKIT in values:
+        given["ROOMKIT"] = (ROOMKIT, values[ROOMKIT])
+        typed["roomkit"] = read_boolean(ROOMKIT, values[ROOMKIT])
     return Telephony(**typed, given=frozenset(name for name, _ in given.values()))
 
 
@@ -326,6 +330,7 @@ def _shown(values: Mapping[str, Setting], connection: Connection | None) -> dict
     for key in _TELEPHONY_TYPES:
         name = f"{TELEPHONY_PREFIX}{key}"
         shown[name] = values.get(name) or Setting(getattr(default, key.lower()), "default")
+    shown[ROOMKIT] = values.get(ROOMKIT) or Setting(default.roomkit, "default")
     settings = Settings()
     for key, name in _OWN.items():
         shown[name] = values.get(name) or Setting(getattr(settings, key), "default")

@@ -42,7 +42,8 @@ class Connection:
 class Telephony:
     """The five ROOM_TELEPHONY_* settings with Meet's types and defaults (suitenumerique/meet settings.py).
 
-    `given` holds the names somebody set; a setting that nobody gave is never compared with anything.
+    `roomkit` is ROOMKIT_ENABLED: Meet makes PINs and rules for devices in meeting rooms, too. `given` holds the names
+    of settings that were given; any other one is never compared with anything.
     """
 
     enabled: bool = False
@@ -50,7 +51,13 @@ class Telephony:
     pin_max_retries: int = 5
     phone_number: str | None = None
     default_country: str = "US"
+    roomkit: bool = False
     given: frozenset[str] = frozenset()
+
+    @property
+    def is_off(self) -> bool:
+        """Whether Meet makes neither PINs nor rules, as its settings say."""
+        return "ROOM_TELEPHONY_ENABLED" in self.given and not (self.enabled or self.roomkit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

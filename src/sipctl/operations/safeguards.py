@@ -48,6 +48,7 @@ SAFEGUARDS: Final = (
     "open",
     "protected",
     "retired-pin",
+    "telephony-off",
     "unattended",
     *REFUSED,
 )

@@ -70,6 +70,7 @@ class Reason(StrEnum):
     UNATTENDED = _Row("unattended", "live, but nobody is in it who is no phone caller", Part.CREATE)
     NO_PIN = _Row("no-pin", "the registry has no PIN for it", Part.CREATE)
     UNTYPABLE = _Row("untypable", "its PIN in the registry is not 4 to 16 digits", Part.CREATE)
+    TELEPHONY_OFF = _Row("telephony-off", "Meet's telephony is off: --allow telephony-off", Part.CREATE)
     TAKEN = _Row("taken", "another rule has its PIN", Part.CREATE)
     UNKNOWN_ROOM = _Row("unknown-room", "Meet does not know its room", Part.REPAIR)
 
@@ -143,7 +144,7 @@ class Policy:
     """How the plan is made.
 
     `trunk_ids` None = never compared. `rooms` None = all. `by_backend` = the backend writes the rules itself when it
-    is sent an event of a room, so no PIN need be known.
+    is sent an event of a room, so no PIN need be known. `telephony_off` = it makes no rules now, and no run does.
     """
 
     mark: Ownership
@@ -154,6 +155,7 @@ class Policy:
     rooms: frozenset[str] | None = None
     unattended: bool = False
     by_backend: bool = False
+    telephony_off: bool = False
 
     def protects(self, *names: str) -> bool:
         """Whether one of these names is on the protect list."""

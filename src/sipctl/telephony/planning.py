@@ -173,6 +173,8 @@ def _of_room_without_rule(room: str, state: State, policy: Policy) -> Iterator[I
         yield Item(action=Action.SKIP, reason=spared, room=room)
     elif room not in state.attended and not policy.unattended:
         yield Item(action=Action.SKIP, reason=Reason.UNATTENDED, room=room)
+    elif policy.telephony_off:
+        yield Item(action=Action.SKIP, reason=Reason.TELEPHONY_OFF, room=room)
     elif pin is None and (state.pins is not None or not policy.by_backend):
         yield Item(action=Action.SKIP, reason=why_no_pin(room, state), room=room)
     else:

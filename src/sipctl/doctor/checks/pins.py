@@ -26,7 +26,10 @@ def _room(holding: Holding) -> str:
 
 
 def missing(facts: Facts) -> Iterator[Finding]:
-    """Rooms without a PIN."""
+    """Rooms without a PIN, where Meet would give them one."""
+    if facts.settings.telephony.is_off:
+        yield skipped("PIN501", "telephony is off: rooms need no PIN")
+        return
     for holding in facts.pins.get().holdings:
         if not holding.pin and not holding.is_blank:
             yield found(

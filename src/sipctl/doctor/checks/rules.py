@@ -109,11 +109,11 @@ def rules_while_telephony_is_off(facts: Facts) -> Iterator[Finding]:
         yield skipped("RUL415", "ROOM_TELEPHONY_ENABLED is not known")
         return
     owned = [rule for rule in facts.rules.get() if facts.mark.owns(rule)]
-    if owned and not facts.settings.telephony.enabled:
+    if owned and facts.settings.telephony.is_off:
         yield found(
             "RUL415",
             counted(len(owned), "rule"),
-            "Meet does not delete them while telephony is off",
+            "Meet does not delete them while telephony and roomkit are off",
             observed="ROOM_TELEPHONY_ENABLED=False",
             source=_SOURCE,
         )

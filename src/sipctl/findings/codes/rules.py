@@ -120,7 +120,7 @@ RULE_CODES: Final = (
         code="RUL415",
         level=Level.WARN,
         title="No owned rules while telephony is off",
-        cause="With ROOM_TELEPHONY_ENABLED=False Meet no longer deletes rules: they stay, and stay dialable.",
+        cause="With ROOM_TELEPHONY_ENABLED and ROOMKIT_ENABLED off Meet deletes no rules: they stay dialable.",
         callers="The PINs of these rules still open their rooms.",
         fix="switch telephony on, or delete the rules",
     ),
