@@ -7,6 +7,7 @@ from typing import Any, Final
 from sipctl.cli.app import COMMANDS
 from sipctl.cli.command import Command
 from sipctl.cli.options import shared_parameters
+from sipctl.cli.schema import texts
 from sipctl.cli.tree import commands
 from sipctl.completion.scripts import FILES, script
 from sipctl.config.kinds import Kind
@@ -22,7 +23,7 @@ _VALUES: Final = {
     "ROOM": "room", "RULE": "rule", "TRUNK": "trunk", "PROFILE": "profile", "CODE": "code", "CODE|AREA": "code",
     "NAME[=VALUE][@METHOD]": "fault", "WORD": "safeguard", "KIND": "=" + " ".join(Kind),
     "LEVEL": "=error warn info", "WHEN": "=auto always never", "WAY": "=livekit webhook",
-    "PART": "=create repair purge",
+    "PART": "=create repair purge", "SCHEMA": "=" + " ".join(sorted(texts())),
 }  # fmt: skip
 """By the word that the help of an option or operand has for its value: what completes it. Of others nothing is known,
 but enums and formats of output, which the command itself names."""

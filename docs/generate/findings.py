@@ -21,11 +21,12 @@ def _page(code: Code) -> str:
     fix = prose_text(code.fix)
     return (
         f"# {code.code}: {code.title}\n\n"
-        f"Level: {code.level.value}. The title says how it should be; the finding says that it is not.\n\n"
+        f"Level: {code.level.value}. This finding appears when the statement in its title is not true.\n\n"
         f"**Cause.** {code.cause}\n\n"
         f"**What callers hear.** {code.callers}\n\n"
         f"**Fix.** {fix[0].upper()}{fix[1:]}.\n\n"
-        f"Only this check: `sipctl doctor --only {code.code}`. To live with it, put it into the profile:\n\n"
+        f"On a terminal: `sipctl doctor --explain {code.code}`. Only this check: `sipctl doctor --only {code.code}`."
+        " To live with it, put it into the profile:\n\n"
         "```toml\n"
         "[[profiles.NAME.ignore]]\n"
         f'code = "{code.code}"\n'

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from sipctl.cli import app
 from sipctl.sandbox.server import Sandbox
 from tests.support.peers.livekit import RealLiveKit
+from tests.support.schemas import validate
 
 _SOURCE = Path(__file__).parents[2] / "src"
 _OWN_FOLDERS = (
@@ -22,6 +24,9 @@ _OWN_FOLDERS = (
     "SIPCTL_STATE_DIR",
     "SIPCTL_DATA_DIR",
 )  # conftest puts all into the test's own folder
+
+_LONG = 1_000_000
+"""A list of so many bytes is one of equal items, and holding it against its schema takes seconds."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def run(*words: str, env: Mapping[str, str] | None = None, stdin: bytes = b"", t
     out, err = io.BytesIO(), io.BytesIO()
     with _streams(io.BytesIO(stdin), out, err, terminal=terminal), _environment(given):
         code = app.run(words)
-    return Result(code, out.getvalue().decode(), err.getvalue().decode())
+    return _checked(Result(code, out.getvalue().decode(), err.getvalue().decode()))
 
 
 @contextlib.contextmanager
@@ -107,7 +112,16 @@ def run_process(*words: str, env: Mapping[str, str] | None = None, stdin: bytes 
     ended = subprocess.run(
         command(*words), env=env or clean_env(), input=stdin, capture_output=True, timeout=40, check=False
     )
-    return Result(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+    return _checked(Result(ended.returncode, ended.stdout.decode(), ended.stderr.decode()))
+
+
+def _checked(result: Result) -> Result:
+    """The same; a JSON document that it printed, or its error, is what the schema promises."""
+    for text in (result.stdout, result.stderr):
+        if text.startswith("{") and len(text) < _LONG:
+            with contextlib.suppress(json.JSONDecodeError):
+                validate(json.loads(text))
+    return result
 
 
 def assert_error(result: Result, code: int, *described: str) -> None:

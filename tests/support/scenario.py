@@ -103,7 +103,7 @@ class Step:
     @property
     def command(self) -> str:
         """The command without its options."""
-        return " ".join(self.words[: 1 if self.words[0] in {"doctor", "demo", "completion"} else 2])
+        return " ".join(self.words[: 1 if self.words[0] in {"doctor", "demo", "completion", "schema"} else 2])
 
 
 def _step(line: str, stdin: str = "") -> Step:
@@ -183,6 +183,10 @@ STEPS: Final = (
     _step("trunk update spare --number +33199999998"),
     _step("trunk delete spare"),
     _step("trunk delete france"),
+    _step("doctor --explain rul401"),
+    _step("doctor --explain RUL999"),
+    _step("schema pins"),
+    _step("schema nothing"),
     _step("completion fish"),
     _step("completion powershell"),
 )

@@ -1,16 +1,16 @@
 """`sipctl doctor`."""
 
 from pathlib import Path
-from typing import Annotated, Final, TypedDict
+from typing import Annotated, Final
 
 import typer
 
+from sipctl.cli.codes import code_named, code_view, codes_view
 from sipctl.cli.command import ReportCommand, refuse_other_formats
 from sipctl.cli.inputs import EXPORT_LIMIT, read_document
 from sipctl.cli.options import FailOn
 from sipctl.cli.report import finish, level_named
 from sipctl.cli.session import Session
-from sipctl.command_line import prose_text
 from sipctl.config.model import Settings
 from sipctl.config.paths import own_folders
 from sipctl.doctor.facts import Answer
@@ -18,37 +18,31 @@ from sipctl.doctor.report import Report
 from sipctl.doctor.runner import Plan, examine_offline, examine_unasked
 from sipctl.errors import ConfigError, SipctlError, UsageError
 from sipctl.findings.codes import CODES
-from sipctl.findings.record import Code
 from sipctl.operations.pins import PinFacts, pin_facts, policy_of
-from sipctl.output.formats import COMMON_FORMATS, Listing
+from sipctl.output.formats import COMMON_FORMATS
 from sipctl.telephony.snapshot import read_snapshot
 
 KIND: Final = ReportCommand
 
 
-class CodeRow(TypedDict):
-    """What a code means."""
-
-    code: str
-    level: str
-    title: str
-    cause: str
-    callers: str
-    fix: str
-
-
-PRINTS: Final = {"codes": list[CodeRow]}
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="CODE|AREA", help="Only these checks, such as RUL401 or TRK; repeatable."),
+]
+Skip = Annotated[
+    list[str] | None, typer.Option("--skip", metavar="CODE|AREA", help="All checks but these; repeatable.")
+]
+Explain = Annotated[
+    str | None,
+    typer.Option("--explain", metavar="CODE", help="Say what a code means, what callers hear, and what to do."),
+]
 
 
 def run(
     ctx: typer.Context,
-    only: Annotated[
-        list[str] | None,
-        typer.Option("--only", metavar="CODE|AREA", help="Only these checks, such as RUL401 or TRK; repeatable."),
-    ] = None,
-    skip: Annotated[
-        list[str] | None, typer.Option("--skip", metavar="CODE|AREA", help="All checks but these; repeatable.")
-    ] = None,
+    only: Only = None,
+    skip: Skip = None,
+    explain: Explain = None,
     list_: Annotated[bool, typer.Option("--list", help="List the checks and what they mean; ask nobody.")] = False,
     fail_on: FailOn = "error",
     deadline: Annotated[
@@ -78,9 +72,13 @@ def run(
       sipctl doctor
       sipctl doctor --only RUL --only TRK -o json
       sipctl doctor --wait 60 --fail-on warn
-      sipctl doctor --offline --snapshot snapshot.json
+      sipctl doctor --explain RUL401
     """
     session = Session.of(ctx)
+    if explain is not None:
+        refuse_other_formats(ctx, f"{ctx.command_path} --explain", COMMON_FORMATS)
+        session.emit(code_view(code_named(explain)))
+        return
     if list_:
         refuse_other_formats(ctx, f"{ctx.command_path} --list", COMMON_FORMATS)
     plan = Plan(
@@ -89,26 +87,11 @@ def run(
     )  # fmt: skip
     plan.check_words()
     if list_:
-        session.emit(_codes_view(plan))
+        session.emit(codes_view(code for code in sorted(CODES) if plan.includes(code)))
         return
     is_offline = offline or snapshot is not None
     report = _examine_offline(session, snapshot, plan) if is_offline else _examine_live(session, plan)
     finish(session, report, "doctor", textfile)
-
-
-def _codes_view(plan: Plan) -> Listing[Code]:
-    """The codes of this version that a run would answer."""
-    return Listing(
-        schema="sipctl/codes/v1",
-        items=[CODES[code] for code in sorted(CODES) if plan.includes(code)],
-        columns=("code", "level", "what is checked"),
-        row=lambda code: (code.code, code.level.value, code.title),
-        record=lambda code: CodeRow(
-            code=code.code, level=code.level.value, title=code.title, cause=code.cause, callers=code.callers,
-            fix=prose_text(code.fix),
-        ),
-        name=lambda code: code.code,
-    )  # fmt: skip
 
 
 def _examine_live(session: Session, plan: Plan) -> Report:

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, NotRequired, TypedDict
 
 from sipctl.cli import endings
 from sipctl.cli.session import Session
-from sipctl.command_line import prose_below, prose_text
+from sipctl.command_line import CommandLine, prose_below, prose_text
 from sipctl.doctor.report import Report
 from sipctl.errors import ExitCode, UsageError
 from sipctl.files import write_public
@@ -53,6 +53,7 @@ class FindingRow(TypedDict):
     detail: str
     evidence: EvidenceRow
     fix: FixRow | None
+    page: str
     duration_ms: float
 
 
@@ -145,8 +146,12 @@ class ReportView:
     def _for_people(self, *, all_levels: bool) -> Iterator[str]:
         yield f"{printable(self.report.verdict)}\n"
         shown = self.report.findings if all_levels else _problems(self.report)
+        explained: set[str] = set()
         for finding in _grouped(shown):
             yield "".join(f"{printable(line)}\n" for line in _describe(finding, with_source=all_levels))
+            if finding.level in _ALWAYS and finding.code not in explained:
+                yield f"        more: {CommandLine.of('doctor', '--explain', finding.code)}\n"
+            explained.add(finding.code)
         counts = [f"{count} {_COUNTED[level][count != 1]}" for level, count in self.report.counts.items() if count]
         if counts:
             yield f"\n{', '.join(counts)}{'' if all_levels else ' (-v lists all)'}\n"
@@ -221,6 +226,7 @@ def _finding_row(finding: Finding) -> FindingRow:
             observed=finding.evidence.observed, expected=finding.evidence.expected, source=finding.evidence.source
         ),
         fix=FixRow(text=prose_text(fix.text), command=str(fix.command or "")) if fix else None,
+        page=finding.page,
         duration_ms=round(finding.duration_ms, 3),
     )
 
@@ -242,6 +248,8 @@ def junit_text(report: Report, name: str) -> str:
             case.result = [Skipped(text)]
         elif finding.level is not Level.OK:
             case.system_out = f"{finding.level.value}: {text}"
+        if finding.level in _ALWAYS:
+            case.system_out = "\n".join(filter(None, (case.system_out, f"page: {finding.page}")))
         suite.add_testcase(case)
     return junit_document(suite)
 

@@ -31,6 +31,11 @@ class Area(StrEnum):
     CALL = "E2E"
 
 
+def page_of(code: str) -> str:
+    """The page of a code in the documentation."""
+    return f"docs/findings/{code}.md"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What was seen, what was expected, and where ("file:line", "ListSIPDispatchRule", …). Secrets and PINs masked."""
@@ -70,6 +75,11 @@ class Finding:
     def area(self) -> Area:
         """The area that the code's prefix names."""
         return Area(self.code[:3])
+
+    @property
+    def page(self) -> str:
+        """The page of the documentation that says what the code means."""
+        return page_of(self.code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
