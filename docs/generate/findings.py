@@ -40,7 +40,7 @@ def _index() -> str:
     """The index of all codes."""
     lines = ["# Findings", "", "Codes are stable: they are never renumbered, and the table only grows.", ""]
     for area, heading in _AREAS.items():
-        lines += [f"## {heading}", "", "| code | level | how it should be |", "| --- | --- | --- |"]
+        lines += [f"## {heading}", "", "| code | level | statement |", "| --- | --- | --- |"]
         lines += [
             f"| [{code.code}]({code.code}.md) | {code.level.value} | {code.title} |"
             for name, code in sorted(CODES.items())

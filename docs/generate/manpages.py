@@ -80,7 +80,7 @@ def _command_page(leaf: Leaf) -> str:
     ])  # fmt: skip
 
 
-_COMMON_CODES: Final = (ExitCode.DONE, ExitCode.FINDINGS, ExitCode.USAGE, ExitCode.UNCHECKED, ExitCode.RAIL)
+_COMMON_CODES: Final = (ExitCode.DONE, ExitCode.FINDINGS, ExitCode.USAGE, ExitCode.UNCHECKED, ExitCode.SAFEGUARD)
 
 
 def _siblings(leaf: Leaf) -> Iterator[tuple[str, int]]:

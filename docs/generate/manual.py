@@ -10,7 +10,7 @@ EXIT_CODES: Final = {
     ExitCode.USAGE: "usage or configuration, refused by LiveKit's validation, or an ambiguous name",
     ExitCode.UNCHECKED: "could not be checked: network, time limit, not a LiveKit, disk",
     ExitCode.DENIED: "refused by authentication or permission",
-    ExitCode.RAIL: "refused by a safeguard or a conflict; the hint holds the words that lift it",
+    ExitCode.SAFEGUARD: "refused by a safeguard or a conflict; the hint holds the words that lift it",
     ExitCode.PARTIAL: "partly done",
     ExitCode.NOT_FOUND: "not found",
     ExitCode.CHANGED: "another run holds the lock, the lock was lost, or the state changed meanwhile",

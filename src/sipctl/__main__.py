@@ -57,7 +57,7 @@ def _hurry() -> None:
 
 
 def _hush_warnings() -> None:
-    """Keep Python's warnings off stderr, unless the interpreter was told what to do with them."""
+    """Keep Python's warnings off stderr, unless the interpreter was given filters for them."""
     if not sys.warnoptions:
         import warnings
 

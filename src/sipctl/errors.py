@@ -1,5 +1,6 @@
 """The one family of errors, and the exit codes that scripts may rely on."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final
 
@@ -15,7 +16,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     UNCHECKED = 3
     DENIED = 4
-    RAIL = 5
+    SAFEGUARD = 5
     PARTIAL = 6
     NOT_FOUND = 7
     CHANGED = 8
@@ -55,6 +56,11 @@ class UsageError(SipctlError):
     code = "usage"
 
 
+def unknown_value(option: str, value: str, choices: Iterable[str]) -> UsageError:
+    """An option got a value that is none of its choices."""
+    return UsageError(f"{option}: unknown value {value!r}", hint=f"choose one of {', '.join(choices)}")
+
+
 class ConfigError(SipctlError):
     """The configuration is missing, unreadable or wrong."""
 
@@ -84,9 +90,9 @@ class DeniedError(SipctlError):
 
 
 class SafeguardError(SipctlError):
-    """A safety rail stopped the command; `hint` holds the exact words that lift it."""
+    """A safeguard stopped the command; `hint` holds the exact words that lift it."""
 
-    exit_code = ExitCode.RAIL
+    exit_code = ExitCode.SAFEGUARD
     code = "rail"
 
 

@@ -17,7 +17,7 @@ _NEW_FILE: Final = "name a new file: it is made for you alone"
 
 
 def write_private(path: Path, chunks: Iterable[str], *, over: bool = True, encoding: str = "utf-8") -> None:
-    """Write what nobody else may read: into a new file with 0600, which takes the place of an older one in one step.
+    """Write what no one else may read: into a new file with 0600, which takes the place of an older one in one step.
 
     A link is followed. A pipe or a device is written through, but not one that others can read, nor a terminal.
     `over` False = an older file stays.
@@ -71,7 +71,7 @@ def _translated(path: Path) -> Iterator[None]:
 
 
 def _status(path: Path) -> os.stat_result | None:
-    """What stands there, links followed, as the kernel lets us follow them; None if nothing does."""
+    """What is there, links followed, as the kernel lets us follow them; None if nothing does."""
     try:
         return path.stat()
     except FileNotFoundError:
@@ -115,7 +115,7 @@ def _create(place: Path, chunks: Iterable[str], mode: int | None, encoding: str)
 
 
 def _opened(path: Path, encoding: str) -> IO[str]:
-    """What stands there, opened for writing; a descriptor of ours goes on where it is."""
+    """What is there, opened for writing; a descriptor of ours goes on where it is."""
     number = _descriptor(path)
     descriptor = os.open(path, os.O_WRONLY | os.O_NOCTTY) if number is None else os.dup(number)
     return os.fdopen(descriptor, "w", encoding=encoding)

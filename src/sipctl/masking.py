@@ -10,7 +10,7 @@ _AFTER_PATH: Final = re.compile(r"[?#].+", re.DOTALL)
 _WORD: Final = re.compile(r"\S+")
 _SCHEME: Final = re.compile(r"[A-Za-z0-9+.-]*\Z")
 _PUNCTUATION: Final = "\"'`),.;:]>}"
-"""What stands between an address and the next word is the sentence's."""
+"""Between an address and the next word it belongs to the sentence."""
 _NAMED: Final = re.compile(
     r"((?:password|passwd|passphrase|secret|token|api[_-]?key|authorization|credential)[\w-]{0,30}[\"']?\s{0,8}[=:]\s{0,8})"
     r"(?:(?:bearer|basic)\s+)?(?:\"[^\"]*\"?|'[^']*'?|[^\s,;&}\])]+)",
@@ -25,7 +25,7 @@ _LONGEST: Final = 300
 def shown_url(text: str) -> str:
     """An address as it may be shown: nothing before an @, and no query or fragment.
 
-    A password may hold whatever an address has elsewhere, if nobody escaped it, so the last @ of all counts.
+    A password may hold whatever an address has elsewhere, if no one escaped it, so the last @ of all counts.
     """
     return _AFTER_PATH.sub(lambda rest: f"{rest[0][0]}{MASK}", _BEFORE_HOST.sub(rf"\g<1>{MASK}@", text))
 

@@ -1,4 +1,4 @@
-"""Purge with every rail on against a raw loop of deletions, on the real livekit-server, near and far; its memory."""
+"""Purge with every safeguard on against a raw loop of deletions, on the real server, near and far; its memory."""
 
 import asyncio
 import contextlib
@@ -74,7 +74,7 @@ def plant(server: RealLiveKit, stale: int, live: int) -> list[str]:
 
 
 def ours(line: Line, stale: int) -> float:
-    """A purge that applies, its earlier look made before: seconds."""
+    """A purge that applies, its earlier observation made before: seconds."""
     with line.yard() as yard:
         yard.run(Part.PURGE, apply=False)
         yard.wait()

@@ -274,7 +274,7 @@ class OneWrite:
         self.figures["taken back"] += any(one.action == "withdraw" and one.result == "done" for one in audit)
 
     def _check_error(self, kind: str, result: object, audit: Sequence[Entry]) -> None:
-        """An error that is no PartialError leaves nothing behind, or nobody knows."""
+        """An error that is no PartialError leaves nothing behind, or no one knows."""
         if not isinstance(result, SipctlError) or isinstance(result, PartialError):
             return
         done = Counter(entry.action for entry in audit if entry.result == "done")

@@ -18,7 +18,7 @@ CHANGES: Final = ("rotated", "released")
 
 @dataclass
 class Pins:
-    """Who has which PIN: in the registry, and by what a backend knows, which is told of every change.
+    """Who has which PIN: in the registry, and by what a backend knows, which hears of every change.
 
     The backend knows rooms that the registry does not.
     """

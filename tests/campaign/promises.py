@@ -70,7 +70,7 @@ class Promises:
         self.api.deletions.clear()
 
     def check_made(self) -> None:
-        """No rule that was made, put back or restored since the last look has a PIN that it must not have."""
+        """No rule that was made, put back or restored since the last check has a PIN that it must not have."""
         for rule in self.api.made:
             today = self.registry.today([rule])
             assert rule.pin not in today.retired, (rule, today)

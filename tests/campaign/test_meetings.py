@@ -37,7 +37,7 @@ class Meetings(LiveKitClient):
 
 
 class House:
-    """The people, and what they and the backend do meanwhile; LiveKit's webhooks are told to nobody."""
+    """The people, and what they and the backend do meanwhile; LiveKit's webhooks reach no one."""
 
     def __init__(self, server: RealLiveKit, yard: Yard, entropy: random.Random) -> None:
         self.server, self.yard, self.entropy = server, yard, entropy
@@ -57,7 +57,7 @@ class House:
             self.figures["came"] += 1
 
     def enter(self, room: str) -> None:
-        """The backend is told, and makes a rule unless it finds one by its name, as Meet does."""
+        """The backend gets the webhook, and makes a rule unless it finds one by its name, as Meet does."""
         self.server.join(room, "guest", kind=self.entropy.choice(["STANDARD", "STANDARD", "SIP"]))
         self.inside.add(room)
         if self.busy:
@@ -89,7 +89,7 @@ def yard(real: RealLiveKit, tmp_path: Path) -> Iterator[Yard]:
 
 def set_out(house: House, entropy: random.Random) -> None:
     """Another house: who is inside, and what rules there are."""
-    rules = [DispatchRule(name="somebody else's", room_name="theirs", pin="55555555")]
+    rules = [DispatchRule(name="someone else's", room_name="theirs", pin="55555555")]
     for room in ROOMS:
         if (room in house.inside) != (entropy.random() < 0.5):
             (house.leave if room in house.inside else house.enter)(room)
@@ -127,7 +127,7 @@ def scenario(house: House, entropy: random.Random) -> None:
 
 
 def check_peace(yard: Yard) -> None:
-    """Once nobody comes or goes, a run puts right what is left, and the next one finds nothing."""
+    """Once no one comes or goes, a run puts right what is left, and the next one finds nothing."""
     yard.run(apply=False)
     yard.wait()
     yard.run(max_delete_percent=100)
@@ -149,5 +149,5 @@ def test_a_hundred_scenarios(real: RealLiveKit, yard: Yard) -> None:
     for _ in range(100):
         scenario(house, entropy)
     figures = house.figures
-    for figure in ("came", "left", "delete done", "create done", "update done", "delete came alive, put back"):
+    for figure in ("came", "left", "delete done", "create done", "update done", "delete room became live, put back"):
         assert figures[figure], figures

@@ -1,4 +1,4 @@
-"""Bad input and a hostile world: one `error:` line, the documented exit code, no traceback, nothing secret shown."""
+"""Bad input and hostile surroundings: one `error:` line, the documented exit code, no traceback, no secret shown."""
 
 import json
 import re
@@ -352,7 +352,7 @@ def test_json_keeps_names_that_steer_and_escapes_them(sandbox: Sandbox, style: s
     assert (value["items"][0] if style == "json" else value)["name"] == STEERING
 
 
-def test_names_that_steer_and_that_nobody_has(sandbox: Sandbox) -> None:
+def test_names_that_steer_and_that_no_one_has(sandbox: Sandbox) -> None:
     for words in (("room", "show"), ("room", "delete"), ("rules", "show"), ("trunk", "show")):
         result = run(*words, STEERING, env=env_of(sandbox))
         assert_error(result, 7)

@@ -90,7 +90,7 @@ def test_the_cron_job(config: Path) -> None:
     assert run(*container["args"][1:], "--config", str(config)).code == 0
 
 
-def test_looking_twice_needs_no_earlier_run(config: Path, sandbox: Sandbox) -> None:
+def test_observing_twice_needs_no_earlier_run(config: Path, sandbox: Sandbox) -> None:
     (command,) = [text for text in blocks("sh") if "--look-twice" in text]
     words = shlex.split(command.replace("60s", "1s"))[1:]
     assert run(*words, "--config", str(config)).code == 0

@@ -38,7 +38,7 @@ def test_unless_that_is_allowed(meeting: Meet) -> None:
 
 
 @pytest.mark.parametrize("settings", [ROOMKIT, "ROOM_TELEPHONY_ENABLED=True\n", ""])
-def test_roomkit_needs_rules_as_telephony_does_and_what_nobody_said_is_not_off(meeting: Meet, settings: str) -> None:
+def test_roomkit_needs_rules_as_telephony_does_and_what_no_one_said_is_not_off(meeting: Meet, settings: str) -> None:
     switch(meeting, settings)
     meeting.sipctl("rules", "sync", "--apply", "--via", "webhook")
     assert meeting.rules() == {ROOMS[0]: PINS[0]}

@@ -78,7 +78,7 @@ def test_a_pin_that_is_taken_away_at_that_moment(meet: Meet) -> None:
     assert meet.rules() == {GOOD: meet.table[GOOD]}
 
 
-def test_a_room_that_comes_alive_without_a_pin_is_not_opened(meet: Meet) -> None:
+def test_a_room_that_becomes_live_without_a_pin_is_not_opened(meet: Meet) -> None:
     """Its rule goes as stale, its room starts at that moment, and in Meet it has no PIN any more."""
     meet.desk.store(owned(NULL, "31415926"))
     meet.server.join("other", "bob")

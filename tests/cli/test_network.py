@@ -39,7 +39,7 @@ def test_a_dead_proxy_says_nothing_about_callers(sandbox: Sandbox) -> None:
     env = env_of(sandbox, HTTP_PROXY="http://127.0.0.1:9", NO_PROXY="", SIPCTL_SIP_HEALTH_URL="http://sip.invalid/")
     ended = run("doctor", env=env)
     assert ended.code == 1
-    assert ended.stdout.startswith("Nobody can say whether callers get in: cannot connect to the proxy 127.0.0.1:9")
+    assert ended.stdout.startswith("No one can say whether callers get in: cannot connect to the proxy 127.0.0.1:9")
     assert_error(run("room", "list", env=env), 3, "cannot connect to the proxy 127.0.0.1:9", "NO_PROXY")
     assert run("doctor", "--only", "SIP705", env=env).code == 3
 

@@ -70,7 +70,7 @@ def test_a_time_that_is_too_much(sandbox: Sandbox, words: tuple[str, ...], optio
 
 
 @pytest.mark.parametrize("time", ["0", "0s", "25h", "2d"])
-def test_a_second_look_comes_after_a_second_to_a_day(sandbox: Sandbox, time: str) -> None:
+def test_a_second_observation_comes_after_a_second_to_a_day(sandbox: Sandbox, time: str) -> None:
     assert_error(run("rules", "purge", "--look-twice", time, env=env_of(sandbox)), 2, "--look-twice", "1s", "1d")
 
 

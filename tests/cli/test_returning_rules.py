@@ -80,7 +80,7 @@ def test_the_undo_of_a_deletion_brings_todays_pin(place: Place) -> None:
 def test_the_undo_of_a_deletion_brings_no_pin_that_was_taken_away(place: Place) -> None:
     rule, undo = place.deleted(A)
     place.sipctl("pin", "release", A)
-    refused = place.sipctl(*undo, code=ExitCode.RAIL)
+    refused = place.sipctl(*undo, code=ExitCode.SAFEGUARD)
     assert f"its PIN was taken away from room '{A}'" in refused.stderr
     assert "`--allow retired-pin`" in refused.stderr
     assert rule.pin not in refused.stdout + refused.stderr
@@ -118,7 +118,7 @@ def test_an_export_brings_todays_pins_and_none_that_was_taken_away(place: Place,
     assert "1 of 3 steps did not go well" in partly.stderr
     assert "`--allow retired-pin`" in partly.stderr
     assert {rule.room_name: rule.pin for rule in place.desk.rules()} == {A: place.pin(A), "by-hand": by_hand.pin}
-    alone = place.sipctl(*words, "--apply", code=ExitCode.RAIL)
+    alone = place.sipctl(*words, "--apply", code=ExitCode.SAFEGUARD)
     assert "its PIN was taken away" in alone.stderr
 
 

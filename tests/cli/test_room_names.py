@@ -17,7 +17,7 @@ WORDS = (("rules", "list"), ("rules", "show", "SDR_a"), ("room", "list"), ("room
 
 @pytest.fixture
 def live(sandbox: Sandbox) -> Sandbox:
-    """Two live rooms, one of Meet's and one of somebody else's, and a rule for each."""
+    """Two live rooms, one of Meet's and one of someone else's, and a rule for each."""
     rules = [
         {"sip_dispatch_rule_id": f"SDR_{letter}", "name": f"SIP_{room}",
          "rule": {"dispatch_rule_direct": {"room_name": room, "pin": pin}}}

@@ -86,7 +86,9 @@ def lock_is_free(sandbox: Sandbox) -> bool:
 
 
 @every_signal
-def test_between_two_looks(sandbox: Sandbox, desk: Desk, tmp_path: Path, number: signal.Signals, code: int) -> None:
+def test_between_two_observations(
+    sandbox: Sandbox, desk: Desk, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     metrics = tmp_path / "sipctl.prom"
     line = f"rules purge --apply --look-twice 12h -v --textfile {metrics}"
     with waiting(line, env_of(sandbox)) as purge:
@@ -172,7 +174,7 @@ def test_while_a_backend_has_its_time(sandbox: Sandbox, tmp_path: Path, number: 
             sync.until(lambda _line: backend.events)
             ended, out, err = sync.end(number)
     assert (ended, "Traceback" in err) == (code, False), err
-    assert "sent to the backend, and not looked at again" in out
+    assert "sent to the backend, and not checked again" in out
     assert "did nothing within" not in out
 
 
@@ -274,6 +276,6 @@ def test_the_sandbox_ends_with_its_terminal(tmp_path: Path) -> None:
     assert (ended, out, err) == (0, "", "")
 
 
-def test_the_codes_are_told() -> None:
+def test_the_codes_are_reported() -> None:
     assert "129, 130, 143" in Path(__file__).parents[2].joinpath("README.md").read_text()
     assert run("--help").code == 0

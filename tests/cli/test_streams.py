@@ -35,7 +35,7 @@ def full() -> Iterator[int]:
 
 
 def without_reader(*words: str, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> tuple[int, bytes]:
-    """The exit code of a command whose stdout nobody reads, and what it says on stderr."""
+    """The exit code of a command whose stdout no one reads, and what it says on stderr."""
     with unread() as pipe:
         ended = subprocess.run(
             command(*words), env=env or clean_env(), input=stdin, stdout=pipe, stderr=subprocess.PIPE, check=False,
@@ -92,13 +92,13 @@ def test_work_that_was_not_done_stays_undone(sandbox: Sandbox, env: dict[str, st
     assert b"3 of 3 changes did not go well" in described
 
 
-def test_every_room_gets_its_pin_though_nobody_reads_which(env: dict[str, str]) -> None:
+def test_every_room_gets_its_pin_though_no_one_reads_which(env: dict[str, str]) -> None:
     rooms = "".join(f"room-{at}\n" for at in range(3000)).encode()
     assert without_reader("pin", "assign", "--stdin", env=env, stdin=rooms)[0] == ExitCode.DONE
     assert len(run("pin", "list", "-o", "name", env=env).stdout.splitlines()) == 3000
 
 
-def test_a_list_of_a_database_that_nobody_reads_leaves_no_word(postgres: Postgres) -> None:
+def test_a_list_of_a_database_that_no_one_reads_leaves_no_word(postgres: Postgres) -> None:
     env = clean_env(SIPCTL_REGISTRY_URL=postgres.new_database())
     rooms = "".join(f"room-{at}\n" for at in range(3000)).encode()
     assert run("pin", "assign", "--stdin", "--no-live", env=env, stdin=rooms).code == ExitCode.DONE
@@ -106,14 +106,14 @@ def test_a_list_of_a_database_that_nobody_reads_leaves_no_word(postgres: Postgre
         assert without_reader(*words, env=env) == (ExitCode.DONE, b"")
 
 
-def test_a_space_without_a_free_pin_is_told_though_nobody_reads(env: dict[str, str]) -> None:
+def test_a_space_without_a_free_pin_is_reported_though_no_one_reads(env: dict[str, str]) -> None:
     rooms = "".join(f"room-{at}\n" for at in range(12_000)).encode()
     env = env | {"ROOM_TELEPHONY_PIN_LENGTH": "4", "ROOM_TELEPHONY_PIN_MAX_RETRIES": "2"}
     code, described = without_reader("pin", "assign", "--stdin", env=env, stdin=rooms)
     assert (code, b"got a PIN; then: no free PIN" in described) == (ExitCode.PARTIAL, True)
 
 
-def test_the_lines_that_could_not_be_read_count_though_nobody_reads(tmp_path: Path) -> None:
+def test_the_lines_that_could_not_be_read_count_though_no_one_reads(tmp_path: Path) -> None:
     snapshot, calls = tmp_path / "snapshot.json", tmp_path / "calls.jsonl"
     snapshot.write_text(json.dumps({"trunks": [], "rules": []}))
     calls.write_text((json.dumps({"to": "+33199000001", "from": "+33612345678"}) + "\n") * 3000 + "{\n")
@@ -122,7 +122,7 @@ def test_the_lines_that_could_not_be_read_count_though_nobody_reads(tmp_path: Pa
     assert (code, b"line 3001" in described) == (ExitCode.PARTIAL, True)
 
 
-def test_calls_without_end_are_not_read_for_nobody(tmp_path: Path) -> None:
+def test_calls_without_end_are_not_read_for_no_reader(tmp_path: Path) -> None:
     snapshot = tmp_path / "snapshot.json"
     snapshot.write_text(json.dumps({"trunks": [], "rules": []}))
     words = command("rules", "explain", "--calls", "-", "--offline", str(snapshot), "-o", "jsonl")
@@ -136,7 +136,7 @@ def test_calls_without_end_are_not_read_for_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("--help",), ("--version",), ("rules", "--help"), ("demo",)])
-def test_texts_that_nobody_reads(words: tuple[str, ...]) -> None:
+def test_texts_that_no_one_reads(words: tuple[str, ...]) -> None:
     assert without_reader(*words) == (ExitCode.DONE, b"")
 
 
@@ -172,7 +172,7 @@ def test_what_was_written_is_not_called_unchecked(
         (("--version",), ExitCode.DONE),
     ],
 )
-def test_what_cannot_be_told_on_stderr_is_lost_alone(
+def test_what_cannot_be_written_to_stderr_is_lost_alone(
     sandbox: Sandbox, env: dict[str, str], stream: object, words: tuple[str, ...], code: ExitCode
 ) -> None:
     assert callable(stream)
@@ -193,7 +193,7 @@ def test_neither_stream_takes_anything(env: dict[str, str]) -> None:
             assert ended.returncode == ExitCode.UNCHECKED, words
 
 
-def test_a_write_is_made_though_nobody_is_left_to_read_of_it(sandbox: Sandbox, env: dict[str, str]) -> None:
+def test_a_write_is_made_though_no_one_is_left_to_read_of_it(sandbox: Sandbox, env: dict[str, str]) -> None:
     with unread() as out, unread() as err:
         words = command("room", "create", "demo", "-v")
         assert subprocess.run(words, env=env, stdout=out, stderr=err, check=False, timeout=40).returncode == 0

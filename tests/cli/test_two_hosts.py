@@ -93,8 +93,8 @@ def test_a_shared_registry_of_our_own_is_all_they_need(hosts: Hosts, postgres: P
     url = postgres.new_database()
     hosts.both(SIPCTL_REGISTRY_URL=url)
     refused(hosts, tmp_path, url)
-    assert "remembers no earlier look" in done("rules purge", hosts.here).stderr
-    assert "remembers no earlier look" not in done("rules purge", hosts.there).stderr
+    assert "holds no earlier observation" in done("rules purge", hosts.here).stderr
+    assert "holds no earlier observation" not in done("rules purge", hosts.there).stderr
     assert {"sipctl_look", "sipctl_run", "sipctl_rotation"} <= tables_of(url)
     assert not list(tmp_path.rglob("looks.db"))
 
@@ -104,7 +104,7 @@ def test_meets_database_holds_the_lock_and_no_table(hosts: Hosts, meets: tuple[s
     hosts.both(SIPCTL_CONFIG=str(config))
     refused(hosts, tmp_path, url)
     for env in (hosts.here, hosts.there):
-        assert "remembers no earlier look" in done("rules purge", env).stderr
+        assert "holds no earlier observation" in done("rules purge", env).stderr
 
 
 def test_beside_meets_database_the_notes_are_where_state_url_says(
@@ -114,7 +114,7 @@ def test_beside_meets_database_the_notes_are_where_state_url_says(
     hosts.both(SIPCTL_CONFIG=str(config), SIPCTL_REGISTRY_STATE_URL=state)
     refused(hosts, tmp_path, url)
     done("rules purge", hosts.here)
-    assert "remembers no earlier look" not in done("rules purge", hosts.there).stderr
+    assert "holds no earlier observation" not in done("rules purge", hosts.there).stderr
     assert "sipctl_look" in tables_of(state)
 
 

@@ -50,7 +50,7 @@ def pipe(path: Path, rights: int = 0o600) -> Path:
 
 
 class Reader(threading.Thread):
-    """Somebody who reads a pipe to its end."""
+    """One who reads a pipe to its end."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(daemon=True)

@@ -1,4 +1,4 @@
-"""What a TAB is answered, word by word; and that it asks nobody, keeps no PIN, and costs next to nothing."""
+"""What a TAB is answered, word by word; and that it asks no one, keeps no PIN, and costs next to nothing."""
 
 import json
 import os

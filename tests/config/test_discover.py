@@ -37,7 +37,7 @@ def env_names(folder: Path) -> list[str]:
         ('{"services": {', Kind.COMPOSE),
     ],
 )  # fmt: skip
-def test_kinds_are_told_by_content(text: str, kind: Kind | None) -> None:
+def test_kinds_are_recognised_by_content(text: str, kind: Kind | None) -> None:
     assert detect_kind(Path("any"), text) is kind
 
 

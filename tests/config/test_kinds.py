@@ -71,7 +71,7 @@ def test_a_file_of_livekit_egress_is_not_taken_for_livekit_sip_s() -> None:
     assert [one for one in marks(problems(files)) if one[1] == "error"] == [("CFG130", "error", "livekit.yaml:2")]
 
 
-def test_a_sip_file_of_somebody_s_own_making_pushes_no_server_out() -> None:
+def test_a_sip_file_of_someone_s_own_making_pushes_no_server_out() -> None:
     found = problems(texts("sip-of-own-making", "livekit.yaml", "sip.yaml"))
     assert [one for one in marks(found) if one[1] == "error"] == [("CFG125", "error", "livekit.yaml:4")]
     ghosts = {one.resource: str(one.fix.text) for one in found if one.code == "CFG104" and one.fix}

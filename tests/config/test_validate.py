@@ -223,7 +223,7 @@ def test_a_good_set_is_silent() -> None:
     assert not [finding for finding in check(GOOD) if finding.level is Level.SKIPPED]
 
 
-def test_kinds_are_told_by_content() -> None:
+def test_kinds_are_recognised_by_content() -> None:
     kinds = {name: detect_kind(Path(name), text) for name, text in GOOD.items()}
     assert kinds == {
         "common": Kind.ENV, "livekit.yaml": Kind.LIVEKIT, "sip.yaml": Kind.SIP, "compose.json": Kind.COMPOSE,
@@ -422,7 +422,7 @@ def test_secrets_that_others_can_read(tmp_path: Path) -> None:
         assert {finding.code for finding in findings} - {"CFG127"} == found
 
 
-def test_what_nobody_gave_is_skipped_not_compared() -> None:
+def test_what_no_one_gave_is_skipped_not_compared() -> None:
     findings = check({"sip.yaml": SIP_YAML})
     assert problems(findings) == []
     skipped = {finding.code for finding in findings if finding.level is Level.SKIPPED}

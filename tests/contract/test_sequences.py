@@ -196,7 +196,7 @@ def _updated(numbers: list[str], update: Json) -> list[tuple[str, Json]]:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(240)  # a failure is shrunk before it is told
+@pytest.mark.timeout(240)  # a failure is shrunk before it is reported
 @settings(max_examples=15, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(calls=SEQUENCES)
 @example(calls=_updated(["1"], {"add": ["2", "2"]}))

@@ -79,7 +79,7 @@ PLANTED: dict[str, Act] = {
     "RUL405": rule(room="ended"),
     "RUL407": rule(name="SIP_other"),
     "RUL408": rule(inbound_numbers=["+33170189900"]),
-    "RUL409": rule(name="somebody else's"),
+    "RUL409": rule(name="someone else's"),
     "RUL411": rule(),
     "RUL412": rule(room="", trunk_ids=[]),
     "RUL413": rule(hide_phone_number=True),
@@ -105,7 +105,7 @@ def test_an_idle_server_is_ready(livekit: Server) -> None:
     report = diagnose(settings_for(livekit))
     assert codes(report) == {"RUL410"}
     assert report.exit_code is ExitCode.DONE
-    assert report.verdict.startswith("Ready; nobody is in a meeting, so a caller hears ringing now.")
+    assert report.verdict.startswith("Ready; no one is in a meeting, so a caller hears ringing now.")
 
 
 @pytest.mark.parametrize("code", PLANTED)
@@ -196,7 +196,7 @@ def test_wrong_key_and_wrong_secret(livekit: Server) -> None:
         report = diagnose(replace(settings, connection_or_none=replace(settings.connection, **fields)))
         assert "API202" in codes(report)
         assert report.exit_code is ExitCode.FINDINGS
-        assert report.verdict.startswith("Nobody can say whether callers get in: ")
+        assert report.verdict.startswith("No one can say whether callers get in: ")
 
 
 def test_a_proxy_that_drops_the_token(livekit: Server) -> None:
@@ -225,29 +225,29 @@ def test_a_server_that_is_down(livekit: Server) -> None:
     assert report.verdict.startswith("Callers cannot get in")
     elsewhere = replace(settings.connection, url="http://nowhere.invalid")
     report = diagnose(replace(settings, connection_or_none=elsewhere))
-    assert report.verdict.startswith("Nobody can say whether callers get in: cannot resolve 'nowhere.invalid'.")
+    assert report.verdict.startswith("No one can say whether callers get in: cannot resolve 'nowhere.invalid'.")
 
 
-def test_rooms_that_nobody_can_enter_do_not_count(livekit: Server) -> None:
+def test_rooms_that_no_one_can_enter_do_not_count(livekit: Server) -> None:
     healthy(livekit)
     plant_rule(livekit, "SDR_y", "ended", OTHER_PIN, trunk_ids=["ST_provider"])
     plant_rule(livekit, "SDR_z", "lobby", "778899", trunk_ids=["ST_gone"])
     assert diagnose(settings_for(livekit)).verdict.startswith("Callers can get in: 1 room can be reached by PIN.")
 
 
-def test_an_error_is_told_in_the_caller_s_terms(sandbox: Sandbox) -> None:
+def test_an_error_is_reported_in_the_caller_s_terms(sandbox: Sandbox) -> None:
     healthy(sandbox)
     plant_rule(sandbox, "SDR_z", "other", "None", trunk_ids=["ST_provider"])
     verdict = diagnose(settings_for(sandbox)).verdict
-    assert "the PIN of room 'other' lets nobody in: it is the word None" in verdict
+    assert "the PIN of room 'other' lets no one in: it is the word None" in verdict
     assert "For callers: The PIN prompt, and no PIN that opens this room." in verdict
 
 
 @pytest.mark.parametrize(
     ("pin", "level", "described"),
     [
-        ("None", "error", "lets nobody in: it is the word None"), ("12ab", "error", "nobody in: it is 4 characters"),
-        ("1" * 17, "error", "lets nobody in: it is 17 digits"), ("12#4", "error", "lets nobody in"),
+        ("None", "error", "lets no one in: it is the word None"), ("12ab", "error", "no one in: it is 4 characters"),
+        ("1" * 17, "error", "lets no one in: it is 17 digits"), ("12#4", "error", "lets no one in"),
         ("123", "warn", "can be typed, but is 3 digits"), ("12*4", "warn", "can be typed, but is 4 characters"),
         ("1234", None, ""), ("1" * 16, None, ""),
     ],

@@ -155,7 +155,7 @@ def test_a_hanging_question_ends_at_the_deadline_and_leaves_the_others_answered(
     assert not answered & unknown
     assert "API201" not in codes(report)
     assert report.exit_code is ExitCode.UNCHECKED
-    assert report.verdict.startswith("Nobody can say whether callers get in: no answer within 0.5 s.")
+    assert report.verdict.startswith("No one can say whether callers get in: no answer within 0.5 s.")
 
 
 def test_both_looks_share_the_deadline(sandbox: Sandbox) -> None:

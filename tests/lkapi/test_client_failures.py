@@ -182,7 +182,7 @@ def test_a_refusal_of_livekits_own(code: str, expected: tuple[type[SipctlError],
 # --- what is not there, or there already ---
 
 
-def test_a_conflict_is_told_without_livekits_words(sandbox: Sandbox) -> None:
+def test_a_conflict_is_described_without_livekits_words(sandbox: Sandbox) -> None:
     ask(of(sandbox), WRITES["create_rule"])
     error = failure(of(sandbox), WRITES["create_rule"])
     assert kind(error) == (ConflictError, "conflict")
@@ -212,7 +212,7 @@ def test_replacing_a_rule_that_is_gone(sandbox: Sandbox) -> None:
     assert kind(failure(of(sandbox), lambda client: client.replace_rule(gone, gone))) == (NotFoundError, "not-found")
 
 
-# --- somebody else at that address ---
+# --- another server at that address ---
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_a_page_instead_of_the_sandbox(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_named_and_not_followed(status: int) -> None:
-    """Following would hand the token to whoever the answer names."""
+    """Following would hand the token to the server that the answer names."""
     with hostile(says(200, b"", PROTOBUF)) as target:
         location = f"{target.url}/elsewhere"
         with hostile(says(status, Location=location)) as server:
@@ -294,7 +294,7 @@ def test_a_refusal_without_end() -> None:
 # --- the network ---
 
 
-def test_nobody_listens() -> None:
+def test_no_one_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     error = failure(connection(f"http://127.0.0.1:{port}"))
@@ -302,7 +302,7 @@ def test_nobody_listens() -> None:
     assert "Connection refused" in error.message
 
 
-def test_a_name_that_nobody_has() -> None:
+def test_a_name_that_no_one_has() -> None:
     error = failure(connection("http://nosuch.invalid"))
     assert kind(error) == (UncheckedError, "dns")
     assert "'nosuch.invalid'" in error.message
@@ -322,7 +322,7 @@ def test_a_proxy_that_does_not_answer_is_not_livekit(monkeypatch: pytest.MonkeyP
     assert "HTTP_PROXY" in error.hint
 
 
-def test_a_proxy_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_no_one_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     error = proxied(monkeypatch, "http://nosuch.invalid:3128")
     assert kind(error) == (UncheckedError, "dns")
     assert "'nosuch.invalid'" in error.message

@@ -1,4 +1,4 @@
-"""LiveKit's request files: both shapes are read, and what is wrong is told in few words."""
+"""LiveKit's request files: both shapes are read, and what is wrong is described in few words."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_what_livekit_cannot_read(text: str, described: str) -> None:
         assert noise not in refused.value.message
 
 
-def test_a_trunk_and_a_snapshot_are_told_the_same_way() -> None:
+def test_a_trunk_and_a_snapshot_are_described_the_same_way() -> None:
     with pytest.raises(UsageError, match="there is no field 'authPasswort'"):
         trunk_request_from_json('{"trunk": {"authPasswort": "canary"}}')
     with pytest.raises(UsageError, match="there is no field 'rulee'"):

@@ -110,7 +110,7 @@ def test_another_address(yard: Yard, backend: Backend, path: str, described: str
     assert described in done.error.message
 
 
-def test_nobody_listens(yard: Yard) -> None:
+def test_no_one_listens(yard: Yard) -> None:
     yard.executor_for = lambda work: ByWebhook(work, "http://127.0.0.1:9/", 5, 0.3, time.time)
     yard.desk.server.join(A, "alice")
     (done,) = yard.run().done
@@ -118,17 +118,17 @@ def test_nobody_listens(yard: Yard) -> None:
     assert "cannot be reached" in done.error.message
 
 
-def test_a_room_that_comes_alive_is_told_of_as_started(yard: Yard, backend: Backend) -> None:
+def test_a_room_that_becomes_live_is_reported_as_started(yard: Yard, backend: Backend) -> None:
     stale_for_long(yard)
-    yard.desk.client_class = before_the_list(3, entering(A, yard))  # the first look after the backend was told
+    yard.desk.client_class = before_the_list(3, entering(A, yard))  # the first reading after the webhook
     assert results(yard.run()) == [(A, Result.PUT_BACK)]
     assert backend.events == [("room_finished", A), ("room_started", A)]
     assert yard.pins() == {A: "4821930571"}
 
 
-def test_a_room_that_came_alive_since_the_plan_is_not_told_of(yard: Yard, backend: Backend) -> None:
+def test_a_room_that_became_live_since_the_plan_is_not_reported(yard: Yard, backend: Backend) -> None:
     stale_for_long(yard)
-    yard.desk.client_class = before_the_list(2, entering(A, yard))  # the look right before the backend is told
+    yard.desk.client_class = before_the_list(2, entering(A, yard))  # the reading right before the webhook
     assert results(yard.run()) == [(A, Result.ALIVE)]
     assert backend.events == []
     assert yard.pins() == {A: "4821930571"}

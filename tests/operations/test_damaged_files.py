@@ -1,4 +1,4 @@
-"""One bad record never spoils a file: what is cut, foreign or no text is passed over, counted, and told of once."""
+"""One bad record never spoils a file: what is cut, foreign or no text is passed over, counted, and reported once."""
 
 import json
 from dataclasses import replace

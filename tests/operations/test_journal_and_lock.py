@@ -96,7 +96,7 @@ def test_the_intent_is_on_disk_before_the_write(desk: Desk) -> None:
     assert [entry.phase for entry in seen] == ["intent"]
 
 
-def test_nobody_knows_of_an_interrupted_write(desk: Desk) -> None:
+def test_no_one_knows_of_an_interrupted_write(desk: Desk) -> None:
     class Interrupted(LiveKitClient):
         async def delete_rule(self, identifier: str) -> None:
             raise KeyboardInterrupt

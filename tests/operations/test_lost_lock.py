@@ -84,7 +84,7 @@ def test_changes_and_creations(held: Yard, sandbox: Sandbox, postgres: Postgres)
     assert intents(held) == ["run"]
 
 
-def test_a_backend_is_told_nothing_more_but_of_a_room_that_came_alive(
+def test_a_backend_gets_nothing_more_but_of_a_room_that_became_live(
     held: Yard, sandbox: Sandbox, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second batch is not begun; of the first one a room starts before it was looked at again."""

@@ -1,4 +1,4 @@
-"""The world moves while a run is at work: between its looks, before its deeds, behind its back."""
+"""The state changes while a run is at work: between its readings, before its writes, behind its back."""
 
 import asyncio
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def stale_for_long(yard: Yard) -> None:
     yard.wait()
 
 
-def test_a_room_that_comes_alive_gets_its_rule_back(yard: Yard) -> None:
+def test_a_room_that_becomes_live_gets_its_rule_back(yard: Yard) -> None:
     (rule,) = plant(yard, "gone")
     stale_for_long(yard)
     server = yard.desk.server
@@ -44,7 +44,7 @@ def test_a_room_that_comes_alive_gets_its_rule_back(yard: Yard) -> None:
     assert intents(yard) == ["run", "delete", "put-back"]
 
 
-def test_what_somebody_else_deleted_is_not_this_runs_to_undo(yard: Yard) -> None:
+def test_what_others_deleted_is_not_this_runs_to_undo(yard: Yard) -> None:
     plant(yard, "gone")
     stale_for_long(yard)
 
@@ -87,7 +87,7 @@ def test_a_backend_that_was_quicker_keeps_its_rule(yard: Yard) -> None:
     assert yard.desk.rule().pin == "555555"
 
 
-def test_what_came_alive_or_changed_since_the_plan_is_left_alone(yard: Yard) -> None:
+def test_what_became_live_or_changed_since_the_plan_is_left_alone(yard: Yard) -> None:
     alive, changed, _ = plant(yard, "alive", "changed", "gone")
     stale_for_long(yard)
     server = yard.desk.server
@@ -107,7 +107,7 @@ def test_what_came_alive_or_changed_since_the_plan_is_left_alone(yard: Yard) -> 
 
 @pytest.mark.parametrize("is_deleted", [True, False])
 def test_a_duplicate_stays_if_the_rule_beside_it_does_not(yard: Yard, *, is_deleted: bool) -> None:
-    """Else its room would be left without a rule, or with one that nobody looked at."""
+    """Else its room would be left without a rule, or with one that no one checked."""
     assert yard.registry
     yard.registry.give([("other", "100001")])
     keeper, double = (yard.desk.store(owned("other", "100001", trunk_ids=trunks)) for trunks in ((), ("ST_1",)))
@@ -142,7 +142,7 @@ def test_a_duplicate_whose_cover_goes_at_the_deletion_is_put_back(yard: Yard) ->
     assert yard.desk.rule().trunk_ids == double.trunk_ids
 
 
-def test_each_rule_of_a_room_that_comes_alive_is_put_back(yard: Yard) -> None:
+def test_each_rule_of_a_room_that_becomes_live_is_put_back(yard: Yard) -> None:
     """One of them takes no calls of the other."""
     for trunk in ("ST_fr", "ST_de"):
         yard.desk.store(owned("gone", "100001", trunk_ids=(trunk,)))

@@ -129,7 +129,7 @@ class TestAfterAKill:
         assert left.pins() == {}
         assert left.run(Part.PURGE).done == []
 
-    def test_a_pin_that_nobody_knows_comes_back(self, left: Yard) -> None:
+    def test_a_pin_that_no_one_knows_comes_back(self, left: Yard) -> None:
         assert left.run(Part.PURGE).put_back == ["gone"]
         assert left.pins() == {"gone": OLD}
 

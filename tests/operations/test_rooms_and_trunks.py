@@ -1,4 +1,4 @@
-"""Rooms and trunks: writes, their rails, and rooms whose node is gone."""
+"""Rooms and trunks: writes, their safeguards, and rooms whose node is gone."""
 
 import asyncio
 from dataclasses import replace
@@ -138,7 +138,7 @@ def test_a_living_room_is_no_ghost(desk: Desk) -> None:
 
 
 def _check_can_be_ended(desk: Desk) -> None:
-    """Nobody answers for a ghost, and whoever is listed in it is long gone: no rail, and one command ends it."""
+    """No one answers for a ghost, and those listed in it are long gone: no safeguard, and one command ends it."""
     assert desk.write(lambda writer: delete_room(writer, "ghost"), dry_run=True).action == "delete"
     change = desk.write(lambda writer: delete_room(writer, "ghost"))
     assert change.applied

@@ -79,7 +79,7 @@ def test_both_change_and_the_old_pin_rests(desk: Desk, home: Home) -> None:
 
 def test_foreign_rules_and_rules_of_other_pins_stay(desk: Desk, home: Home) -> None:
     home.registry.give([(A, OLD)])
-    for rule in (replace(rule_of(A, OLD), name="somebody else's"), rule_of(A, "999999"), rule_of(B, "888888")):
+    for rule in (replace(rule_of(A, OLD), name="someone else's"), rule_of(A, "999999"), rule_of(B, "888888")):
         desk.store(rule)
     (done,) = rotate(desk, home, chosen={A: NEW})
     assert done.rules == ()
@@ -120,7 +120,7 @@ def test_livekit_does_not_answer_and_the_registry_is_as_before(
 def test_livekit_refuses_the_change_and_the_old_pin_is_back(desk: Desk, home: Home) -> None:
     home.registry.give([(A, OLD)])
     desk.store(rule_of(A, OLD))
-    desk.store(replace(rule_of(B, NEW), name="somebody else's"))
+    desk.store(replace(rule_of(B, NEW), name="someone else's"))
     (done,) = rotate(desk, home, A, chosen={A: NEW})
     assert isinstance(done.error, ConflictError)
     assert pins(home) == {A: OLD}
@@ -130,7 +130,7 @@ def test_livekit_refuses_the_change_and_the_old_pin_is_back(desk: Desk, home: Ho
 
 
 @pytest.mark.parametrize("fault", ["cut", "status=502", "status=504"])
-def test_nobody_knows_whether_the_rule_was_changed_and_the_next_run_makes_sure(
+def test_no_one_knows_whether_the_rule_was_changed_and_the_next_run_makes_sure(
     desk: Desk, home: Home, sandbox: Sandbox, fault: str
 ) -> None:
     """A proxy that got no answer in time does not say what became of the request."""

@@ -226,7 +226,7 @@ def test_a_recovery_is_written_down_before_it_goes_on(desk: Desk, home: Home) ->
 def test_one_room_that_fails_keeps_no_other_from_its_pin(desk: Desk, home: Home, sandbox: Sandbox) -> None:
     home.registry.give([(A, OLD), (B, "111222")])
     desk.store(rule_of(A, OLD))
-    desk.store(replace(rule_of(B, NEW), name="somebody else's"))
+    desk.store(replace(rule_of(B, NEW), name="someone else's"))
     done = {one.room: one.error for one in rotate(desk, home)}
     assert done[A]
     assert done[B] is None

@@ -1,4 +1,4 @@
-"""Dispatch rules are written once, whole, behind the rails, and every write can be undone."""
+"""Dispatch rules are written once, whole, behind the safeguards, and every write can be undone."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +23,7 @@ from tests.support.peers.livekit import RealLiveKit
 from tests.support.planting import plant_trunk
 
 RULE = DispatchRule(name="SIP_demo", room_name="demo", pin="123456")
-FOREIGN = replace(RULE, name="somebody else's")
+FOREIGN = replace(RULE, name="someone else's")
 OPEN = replace(RULE, pin="")
 NUMBER = "+33199000001"
 
@@ -70,7 +70,7 @@ def test_an_open_rule_needs_the_word(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("pin", ["123", "12345678901234567", "12a4", "١٢٣٤٥٦"])
-def test_a_pin_that_nobody_can_type_is_refused(desk: Desk, pin: str) -> None:
+def test_a_pin_that_no_one_can_type_is_refused(desk: Desk, pin: str) -> None:
     with pytest.raises(UsageError) as refused:
         desk.write(lambda writer: create_rule(writer, replace(RULE, pin=pin)))
     assert pin not in f"{refused.value.message} {refused.value.hint}".split()
@@ -171,7 +171,7 @@ acts = pytest.mark.parametrize("act", [_delete, _update])
 
 
 def _refused_then_allowed(desk: Desk, act: Act, word: str) -> None:
-    """The rail stops the deed before the audit and the server hear of it; its word lifts it, another does not."""
+    """The safeguard stops the action before the audit and the server hear of it; its word lifts it, no other does."""
     before = desk.rules()
     for allow in (set[str](), {"open", "in-use"}):
         with pytest.raises(SafeguardError) as refused:
@@ -407,14 +407,14 @@ def test_restore_leaves_alone_what_changed_since(desk: Desk) -> None:
 def test_a_rule_that_changed_between_read_and_write(desk: Desk) -> None:
     class Meddled(LiveKitClient):
         async def replace_rule(self, before: DispatchRule, after: DispatchRule) -> DispatchRule:
-            await super().replace_rule(before, replace(before, metadata="somebody else's"))
+            await super().replace_rule(before, replace(before, metadata="someone else's"))
             return await super().replace_rule(before, after)
 
     desk.store(RULE)
     desk.client_class = Meddled
     with pytest.raises(ChangedError):
         desk.write(lambda writer: update_rule(writer, "demo", {"pin": "654321"}))
-    assert (desk.rule().pin, desk.rule().metadata) == (RULE.pin, "somebody else's")
+    assert (desk.rule().pin, desk.rule().metadata) == (RULE.pin, "someone else's")
     assert [entry.result for entry in desk.audit()] == ["", "failed"]
 
 
@@ -466,7 +466,7 @@ def test_an_equal_rule_that_its_run_takes_back_is_not_already_there(sandbox: San
     assert [rule.sip_dispatch_rule_id for rule in desk.rules()] == [change.id]
 
 
-def test_a_room_that_comes_alive_at_the_delete_gets_its_rule_back(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_room_that_becomes_live_at_the_delete_gets_its_rule_back(sandbox: Sandbox, tmp_path: Path) -> None:
     class Raced(LiveKitClient):
         async def delete_rule(self, identifier: str) -> None:
             await super().delete_rule(identifier)
@@ -475,7 +475,7 @@ def test_a_room_that_comes_alive_at_the_delete_gets_its_rule_back(sandbox: Sandb
     desk = Desk(server=sandbox, folder=tmp_path)
     planted = desk.store(replace(RULE, created_at="2020-01-02T03:04:05Z", attributes={"a": "1"}))
     desk.client_class = Raced
-    with pytest.raises(ChangedError, match="came alive"):
+    with pytest.raises(ChangedError, match="became live"):
         desk.write(lambda writer: delete_rule(writer, "demo"))
     back = desk.rule()
     assert back.sip_dispatch_rule_id != planted.sip_dispatch_rule_id

@@ -117,7 +117,7 @@ def test_a_rule_that_was_deleted_and_its_room_not_looked_at_again(desk: Desk) ->
     planted = desk.store(RULE)
     with striking(desk, "delete_rule", "status=503@ListRooms"), pytest.raises(PartialError) as partly:
         desk.write(lambda writer: delete_rule(writer, "demo"))
-    assert "was deleted, and whether its room came alive meanwhile is not known: " in partly.value.message
+    assert "was deleted, and whether its room became live meanwhile is not known: " in partly.value.message
     assert f"sipctl rules restore --id {planted.sip_dispatch_rule_id} --apply" in partly.value.hint
     assert steps_of(desk) == [("delete", "done")]
     undo(desk, rule=planted.sip_dispatch_rule_id)
@@ -128,13 +128,13 @@ def test_a_deletion_without_an_answer_is_looked_at_again(desk: Desk, sandbox: Sa
     desk.store(RULE)
     sandbox.fault("comes-alive@DeleteSIPDispatchRule")
     sandbox.fault("cut@DeleteSIPDispatchRule")
-    with pytest.raises(ChangedError, match="came alive"):
+    with pytest.raises(ChangedError, match="became live"):
         desk.write(lambda writer: delete_rule(writer, "demo"))
     as_it_was(desk)
     assert steps_of(desk) == [("delete", "unknown"), ("put-back", "done")]
 
 
-def test_a_deletion_of_which_nobody_knows_says_so(desk: Desk, sandbox: Sandbox) -> None:
+def test_a_deletion_of_which_no_one_knows_says_so(desk: Desk, sandbox: Sandbox) -> None:
     planted = desk.store(RULE)
     sandbox.fault("cut@DeleteSIPDispatchRule")
     with pytest.raises(UncheckedError) as unknown:
@@ -292,7 +292,7 @@ def test_a_deletion_that_surely_failed_puts_nothing_back(sandboxed: Yard) -> Non
     assert results(outcome) == [("gone", Result.FAILED)]
 
 
-def test_what_was_put_back_is_told_though_the_run_then_fails(sandboxed: Yard) -> None:
+def test_what_was_put_back_is_reported_though_the_run_then_fails(sandboxed: Yard) -> None:
     """A killed run took a rule away; this one puts it back, and then LiveKit fails."""
     yard, desk = sandboxed, sandboxed.desk
     _stale_for_long(yard)
@@ -322,7 +322,7 @@ def test_a_rule_that_is_back_is_not_called_lost(sandboxed: Yard) -> None:
     assert yard.pins() == {"gone": rule.pin}
 
 
-def test_what_was_put_back_is_told_though_the_memory_of_runs_then_fails(sandboxed: Yard, tmp_path: Path) -> None:
+def test_what_was_put_back_is_reported_though_the_memory_of_runs_then_fails(sandboxed: Yard, tmp_path: Path) -> None:
     yard, desk = sandboxed, sandboxed.desk
     _stale_for_long(yard)
     yard.run(Part.PURGE)
@@ -368,7 +368,7 @@ def filling(desk: Desk) -> Iterator[None]:
 def test_a_full_disk_does_not_keep_a_live_room_from_its_rule(desk: Desk, sandbox: Sandbox) -> None:
     desk.store(RULE)
     sandbox.fault("comes-alive@DeleteSIPDispatchRule")
-    with filling(desk), pytest.raises(ChangedError, match="came alive"):
+    with filling(desk), pytest.raises(ChangedError, match="became live"):
         desk.write(lambda writer: delete_rule(writer, "demo"))
     as_it_was(desk)
     assert (desk.folder / AUDIT_FILE).read_bytes().count(b"\n") == 1

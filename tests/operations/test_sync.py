@@ -1,4 +1,4 @@
-"""Purge and sync against a server: what they do, and every rail that stands around them."""
+"""Purge and sync against a server: what they do, and every safeguard around them."""
 
 import asyncio
 import signal
@@ -30,7 +30,7 @@ MANY = [f"room-{at:02}" for at in range(30)]
 def test_a_stale_rule_goes_after_its_grace(yard: Yard) -> None:
     (rule,) = plant(yard, "gone")
     first = yard.run(Part.PURGE)
-    assert [item.reason for item in first.items] == [Reason.FIRST_LOOK]
+    assert [item.reason for item in first.items] == [Reason.FIRST_OBSERVATION]
     yard.wait(9)
     assert [item.reason for item in yard.run(Part.PURGE).items] == [Reason.WAITING]
     yard.wait(2)
@@ -43,7 +43,7 @@ def test_a_stale_rule_goes_after_its_grace(yard: Yard) -> None:
     assert pending(yard.run(Part.PURGE).items) == []
 
 
-def test_a_dry_run_remembers_its_look_and_writes_nothing_else(yard: Yard) -> None:
+def test_a_dry_run_remembers_its_observation_and_writes_nothing_else(yard: Yard) -> None:
     plant(yard, "gone")
     yard.run(Part.PURGE, apply=False)
     yard.wait()
@@ -61,7 +61,7 @@ def test_a_room_that_was_live_in_between_begins_anew(yard: Yard) -> None:
     yard.run(Part.PURGE)
     yard.end_room("back")
     yard.wait()
-    assert [item.reason for item in yard.run(Part.PURGE).items] == [Reason.FIRST_LOOK]
+    assert [item.reason for item in yard.run(Part.PURGE).items] == [Reason.FIRST_OBSERVATION]
 
 
 def test_a_rule_that_was_changed_in_between_begins_anew(yard: Yard) -> None:
@@ -69,7 +69,7 @@ def test_a_rule_that_was_changed_in_between_begins_anew(yard: Yard) -> None:
     yard.run(Part.PURGE)
     yard.wait()
     yard.desk.ask(lambda client: client.replace_rule(rule, replace(rule, metadata="new")))
-    assert [item.reason for item in yard.run(Part.PURGE).items] == [Reason.FIRST_LOOK]
+    assert [item.reason for item in yard.run(Part.PURGE).items] == [Reason.FIRST_OBSERVATION]
 
 
 def test_foreign_protected_and_live_rules_stay(yard: Yard) -> None:
@@ -103,7 +103,7 @@ async def _twice(yard: Yard, client: LiveKitClient) -> list[tuple[str, Result]]:
     return results(await run)
 
 
-# --- rails ---
+# --- safeguards ---
 
 
 def test_an_empty_list_of_rooms_is_believed_the_second_time(yard: Yard) -> None:
@@ -246,7 +246,7 @@ def test_a_signal_lets_what_is_in_flight_finish(sandboxed: Yard) -> None:
 
 
 def test_a_killed_run_is_finished_by_the_next(yard: Yard) -> None:
-    """Killed after the deletion, before it could look whether a room came alive."""
+    """Killed after the deletion, before it could check whether a room became live."""
     (rule,) = plant(yard, "gone")
     yard.run(Part.PURGE)
     yard.wait()
@@ -306,7 +306,7 @@ class TestWhatAnEarlierRunLeft:
     """A list of rooms can lag, so the next run looks once more at what the one before deleted."""
 
     class Late(LiveKitClient):
-        """Somebody enters at the deletion, and no list of this run shows it."""
+        """Someone enters at the deletion, and no list of this run shows it."""
 
         server: Sandbox | RealLiveKit
 
@@ -428,7 +428,7 @@ def test_a_clock_that_jumped_back_begins_anew(sandboxed: Yard) -> None:
     plant(sandboxed, "gone")
     sandboxed.run(Part.PURGE)
     sandboxed.wait(-60)
-    assert [item.reason for item in sandboxed.run(Part.PURGE).items] == [Reason.FIRST_LOOK]
+    assert [item.reason for item in sandboxed.run(Part.PURGE).items] == [Reason.FIRST_OBSERVATION]
     sandboxed.wait()
     assert results(sandboxed.run(Part.PURGE)) == [("gone", Result.DONE)]
 
@@ -450,7 +450,7 @@ def test_observations_that_lie_far_apart_begin_anew(
     sandboxed.wait(pause_minutes)
     outcome = sandboxed.run(Part.PURGE)
     assert outcome.earlier.pause == (timedelta(minutes=pause_minutes) if begins_anew else None)
-    assert [item.reason for item in outcome.items] == [Reason.FIRST_LOOK if begins_anew else Reason.STALE]
+    assert [item.reason for item in outcome.items] == [Reason.FIRST_OBSERVATION if begins_anew else Reason.STALE]
     sandboxed.wait(grace_hours * 60 + 1)
     sandboxed.run(Part.PURGE)
     assert sandboxed.desk.rules() == []
@@ -478,7 +478,7 @@ def test_what_was_observed_by_a_clock_that_was_off_counts_for_nothing(sandboxed:
     assert late.earlier.skew_s == pytest.approx(3600, abs=5)
     sandbox.advance(-3600)
     sandboxed.wait(60)
-    assert [item.reason for item in sandboxed.run(Part.PURGE).items] == [Reason.FIRST_LOOK]
+    assert [item.reason for item in sandboxed.run(Part.PURGE).items] == [Reason.FIRST_OBSERVATION]
     sandboxed.wait()
     assert results(sandboxed.run(Part.PURGE)) == [("gone", Result.DONE)]
 
@@ -648,7 +648,7 @@ def test_two_rules_change_places_and_neither_is_ever_open(yard: Yard) -> None:
     assert all(len(pin) in {6, 16} for pin in seen)
 
 
-def test_no_second_truth(yard: Yard) -> None:
+def test_two_systems_never_hand_out_pins_together(yard: Yard) -> None:
     yard.desk.server.join("a", "alice")
     yard.desk.store(owned("a", "999999"))
     with pytest.raises(SafeguardError, match="another backend, probably Meet"):

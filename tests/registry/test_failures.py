@@ -49,7 +49,7 @@ def raised(url: str, *statements: str) -> SipctlError:
         (f"postgresql://u@127.0.0.1:1/x?autocommit={PASSWORD}", ConfigError, "autocommit, which is no parameter"),
     ],
 )
-def test_a_url_is_never_told_with_its_password(url: str, kind: type[SipctlError], described: str) -> None:
+def test_a_url_is_never_shown_with_its_password(url: str, kind: type[SipctlError], described: str) -> None:
     error = raised(url, "SELECT 1")
     assert isinstance(error, kind), error
     assert described in error.message

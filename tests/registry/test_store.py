@@ -59,7 +59,7 @@ def test_a_retired_pin_is_in_quarantine_for_a_year(home: Home) -> None:
     assert registry.give([(B, "1111")]) == {B}
 
 
-def test_a_list_that_nobody_reads_to_its_end_is_closed_with_the_registry(home: Home) -> None:
+def test_a_list_that_no_one_reads_to_its_end_is_closed_with_the_registry(home: Home) -> None:
     """A driver would complain on stderr of what it finds open at the end of the process."""
     home.registry.give([(A, "1111"), (B, "2222")])
     listing = home.registry.holdings()
@@ -80,7 +80,7 @@ def test_what_is_known_today_of_the_pins_of_rules(home: Home) -> None:
     )  # fmt: skip
     assert registry.today([*rules, DispatchRule(room_name="x", pin="5555")]) == known
     home.clock.advance(366)
-    assert registry.today(rules) == known  # nobody else has got them yet
+    assert registry.today(rules) == known  # no one else has got them yet
     assert registry.give([(B, "1111")]) == {B}
     known = replace(known, of_rooms={**known.of_rooms, B: "1111"})
     assert registry.today(rules) == replace(known, in_use={"3333": C, "1111": B}, retired={"2222": B})

@@ -97,7 +97,7 @@ def test_other_text_is_no_value(parse: Callable[[str], object], text: str) -> No
         (parse_retry_after, "2147483648"),
     ],
 )
-def test_a_number_too_large_is_told_from_no_number(parse: Callable[[str], object], text: str) -> None:
+def test_a_number_too_large_is_distinguished_from_no_number(parse: Callable[[str], object], text: str) -> None:
     with pytest.raises(OutOfRangeError):
         parse(text)
 

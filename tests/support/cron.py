@@ -51,7 +51,7 @@ class Cron:
         return sorted(rule.room_name for rule in self.desk.rules())
 
     def observed_long_ago(self, **ago: float) -> None:
-        """Look now, and move what is remembered of it into the past."""
+        """Observe now, and move what is remembered of it into the past."""
         self.rules("purge")
         moment = (datetime.now(UTC) - timedelta(**ago or {"minutes": 11})).isoformat()
         with contextlib.closing(sqlite3.connect(state() / "looks.db")) as observations, observations:

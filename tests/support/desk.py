@@ -76,7 +76,7 @@ class Desk:
         return only
 
     def store(self, rule: DispatchRule) -> DispatchRule:
-        """Store a rule past the rails and the audit."""
+        """Store a rule without safeguards and audit."""
         return self.ask(lambda client: client.create_rule(rule))
 
     def audit(self) -> list[Entry]:

@@ -1,4 +1,4 @@
-"""Names as somebody gives them who wants a shell, a terminal, XML or a spreadsheet to do something else."""
+"""Names of someone who wants a shell, a terminal, XML or a spreadsheet to do something else."""
 
 from typing import Final
 

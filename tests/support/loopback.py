@@ -29,7 +29,7 @@ def answered(request: Request, code: int, reason: str = "", *headers: tuple[str,
 
 
 class UdpNode(asyncio.DatagramProtocol):
-    """Answers datagrams as it is told, from its own port or from another one."""
+    """Answers datagrams as it is set to, from its own port or from another one."""
 
     def __init__(self, answers: Answers, *, from_elsewhere: bool = False) -> None:
         self._answers = answers

@@ -48,7 +48,7 @@ def settings_for(server: Server, **fields: Any) -> Settings:
 
 
 def diagnose(settings: Settings, **plan: Any) -> Report:
-    """One run, without a second look unless asked for."""
+    """One run, without a second observation unless asked for."""
     return asyncio.run(examine(Sources(settings=settings), (), Plan(**({"settle_s": 0.0} | plan))))
 
 

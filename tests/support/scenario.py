@@ -221,7 +221,7 @@ class Machine:
             self.sandbox.join(room=room, identity="alice")
 
     def run(self, step: Step, style: str) -> running.Result:
-        """One step, told to print in this style."""
+        """One step that prints in this style."""
         words = step.words if style in {"terminal", "table"} else (*step.words, "-o", style)
         env = self.env | ({"SIPCTL_CONFIG": "new.toml"} if step.words[:2] == ("config", "init") else {})
         return running.run(*words, env=env, stdin=step.stdin.encode(), terminal=style == "terminal")

@@ -53,7 +53,7 @@ class Yard:
         self.moment += timedelta(minutes=minutes)
 
     def run(self, *parts: Part, **orders: Any) -> Outcome:
-        """One run; it applies unless told otherwise."""
+        """One run; it applies unless asked not to."""
         return self.desk.ask(lambda client: self._run(client, parts, orders))
 
     async def _run(self, client: LiveKitClient, parts: tuple[Part, ...], orders: dict[str, Any]) -> Outcome:
@@ -76,7 +76,7 @@ class Yard:
         return self.run(Part.PURGE, **orders)
 
     def open_room(self, name: str) -> None:
-        """A live room with nobody in it."""
+        """A live room with no one in it."""
         self.desk.ask(lambda client: client.create_room(Room(name=name)))
 
     def end_room(self, name: str) -> None:

@@ -79,7 +79,7 @@ def stored(drawn: Sequence[tuple[object, ...]]) -> list[DispatchRule]:
 
 
 RULES = st.lists(DRAWN, min_size=1, max_size=8).map(stored)
-WORLDS = st.builds(
+STATES = st.builds(
     lambda rules, live, attended, known: State(
         now=NOW,
         rules=rules,
@@ -104,7 +104,7 @@ POLICIES = st.builds(
 
 
 @settings(max_examples=200, deadline=None)
-@given(WORLDS, POLICIES, st.integers(0, 10**6))
+@given(STATES, POLICIES, st.integers(0, 10**6))
 def test_no_plan_takes_a_call_from_a_live_room(state: State, policy: Policy, seed: int) -> None:
     pins = PINS if state.pins is None else state.pins
     before = reached(state.rules, pins, state.live)

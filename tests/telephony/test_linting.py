@@ -195,12 +195,12 @@ def test_what_a_clash_says() -> None:
 
 OPEN_TRUNK = replace(TRUNK, allowed_addresses=())
 KEEPING_OUT: dict[str, tuple[dict[str, Any], bool]] = {
-    "nobody": ({}, False),
+    "no one": ({}, False),
     "other callers": ({"allowed_numbers": ("+33611111111",)}, True),
     "other sources": ({"allowed_addresses": ("192.0.2.7",)}, True),
-    "nobody, all entries being ignored": ({"allowed_addresses": ("192.0.2.7, 192.0.2.8",)}, False),
-    "whoever lacks the password": ({"auth_username": "provider", "auth_password": Secret("x")}, True),
-    "nobody, a username missing": ({"auth_password": Secret("x")}, False),
+    "no one, all entries being ignored": ({"allowed_addresses": ("192.0.2.7, 192.0.2.8",)}, False),
+    "callers without the password": ({"auth_username": "provider", "auth_password": Secret("x")}, True),
+    "no one, a username missing": ({"auth_password": Secret("x")}, False),
 }
 
 

@@ -104,7 +104,7 @@ NO_OFFER = "INVITE without SDP (a delayed offer)"
          "its SDP could not be used: 400: cannot parse crypto key …: bad"),
     ],
 )  # fmt: skip
-def test_media_that_cannot_start_is_told_by_its_own_words(
+def test_media_that_cannot_start_is_described_by_its_own_words(
     before: tuple[str, dict[str, Any]], reason: str, words: str
 ) -> None:
     message, fields = before

@@ -55,5 +55,5 @@ def test_the_rooms_that_a_rule_serves(kind: RuleKind, prefix: str, room: str, se
     assert serves(DispatchRule(kind=kind, room_name=prefix), room) is served
 
 
-def test_a_rule_without_a_type_serves_nobody() -> None:
+def test_a_rule_without_a_type_serves_no_one() -> None:
     assert not serves(DispatchRule(kind=None), "demo")

@@ -75,12 +75,12 @@ def test_the_draw_uses_all_of_the_entropy_it_asks_for() -> None:
         ("189900", "part of the number people dial"),
     ],
 )  # fmt: skip
-def test_pins_that_somebody_tries_first(pin: str, reason: str) -> None:
+def test_pins_that_someone_tries_first(pin: str, reason: str) -> None:
     assert weakness(pin, "+33 1 70 18 99 00") == reason
 
 
 @pytest.mark.parametrize("pin", ["5029384756", "4820", "19841332", "99999998", "30021984"])
-def test_pins_that_nobody_thinks_of(pin: str) -> None:
+def test_pins_that_no_one_thinks_of(pin: str) -> None:
     assert weakness(pin, "+33170189900") == ""
 
 

@@ -77,7 +77,7 @@ def test_an_empty_list_that_was_empty_before() -> None:
     assert of(plan, "A") == [("delete", "stale", "A")]
 
 
-def test_no_grace_needs_no_earlier_look_but_an_empty_list_does() -> None:
+def test_no_grace_needs_no_earlier_observation_but_an_empty_list_does() -> None:
     policy = replace(POLICY, grace=timedelta())
     assert of(make_plan(state(rule("A", "a"), stale_since={}), policy), "A") == [("delete", "stale", "A")]
     assert of(make_plan(state(rule("A", "a"), live=(), stale_since={}), policy), "A") == [("skip", "empty-list", "A")]
@@ -114,7 +114,7 @@ def test_an_attended_room_with_a_pin_and_no_rule_gets_one() -> None:
 
 @pytest.mark.parametrize("by_backend", [False, True])
 @pytest.mark.parametrize("pin", ["", "None", "12a4", "12345678901234567"])
-def test_a_pin_that_nobody_can_type_makes_no_rule(pin: str, by_backend: bool) -> None:
+def test_a_pin_that_no_one_can_type_makes_no_rule(pin: str, by_backend: bool) -> None:
     known = state(live=("a",), attended=frozenset({"a"}), pins={"a": pin})
     why = "untypable" if pin else "no-pin"
     assert reasons(make_plan(known, replace(POLICY, by_backend=by_backend))) == [("skip", why, "a")]
@@ -164,7 +164,7 @@ def test_a_drifted_rule_gets_the_pin_and_the_trunks() -> None:
     assert reasons(make_plan(state(none, live=("a",)), POLICY)) == [("keep", "live", "A")]
 
 
-def test_trunks_that_nobody_set_are_not_compared() -> None:
+def test_trunks_that_no_one_set_are_not_compared() -> None:
     one = rule("A", "a", "1234", trunk_ids=("ST_any",))
     assert pending(make_plan(state(one, live=("a",), pins={"a": "1234"}), POLICY)) == []
     assert make_plan(state(one, live=("a",), pins={"a": "1234"}), replace(POLICY, trunk_ids=()))[0].action == "update"
@@ -352,7 +352,7 @@ def test_a_stale_rule_that_others_do_not_need_goes(others: list[DispatchRule]) -
 
 
 def test_no_new_prompt_shuts_out_the_callers_of_an_open_rule() -> None:
-    """Room l has no rule with its PIN: whoever is asked for it is turned away."""
+    """Room l has no rule with its PIN: a caller who is asked for it is turned away."""
     opened = rule("L", "l", "", trunk_ids=())
     known = state(opened, live=("l", "m"), attended=frozenset("lm"), pins={"l": "1234", "m": "5678"})
     alone = make_plan(known, replace(POLICY, parts=frozenset({Part.CREATE})))
@@ -413,7 +413,7 @@ def test_a_backend_needs_no_pin_and_repairs_nothing() -> None:
     assert ("skip", "livekit-only", "E") in reasons(plan)
 
 
-# --- whatever the world looks like ---
+# --- whatever the state ---
 
 
 def apply(rules: Sequence[DispatchRule], plan: Sequence[Item]) -> tuple[DispatchRule, ...]:
@@ -442,7 +442,7 @@ RULES = st.lists(
     ),
     max_size=7,
 )  # fmt: skip
-WORLDS = st.builds(
+STATES = st.builds(
     lambda rules, live, attended, pins, since, empty: State(
         now=NOW,
         rules=tuple(
@@ -477,7 +477,7 @@ POLICIES = st.builds(
 
 
 @settings(max_examples=500, deadline=None)
-@given(WORLDS, POLICIES)
+@given(STATES, POLICIES)
 def test_what_no_plan_ever_does(known: State, policy: Policy) -> None:
     plan = make_plan(known, policy)
     rules = {one.sip_dispatch_rule_id: one for one in known.rules}
@@ -500,7 +500,7 @@ def test_what_no_plan_ever_does(known: State, policy: Policy) -> None:
 
 
 @settings(max_examples=500, deadline=None)
-@given(WORLDS, POLICIES.map(lambda policy: replace(policy, by_backend=False)), st.randoms())
+@given(STATES, POLICIES.map(lambda policy: replace(policy, by_backend=False)), st.randoms())
 def test_applied_until_quiet_then_for_ever_quiet(known: State, policy: Policy, entropy: object) -> None:
     """A run may thin out what the one before repaired, and repair what waited for a PIN that this freed."""
     plan = make_plan(known, policy)

@@ -43,7 +43,7 @@ def described(version: str) -> Iterator[tuple[dict[str, Any], LoggedExplanation]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_call_is_told_as_the_matcher_decides_it(version: str) -> None:
+def test_every_call_is_described_as_the_matcher_decides_it(version: str) -> None:
     seen = 0
     for row, one in described(version):
         seen += 1
@@ -77,7 +77,7 @@ ENDINGS = {
     "digest-missing": ("unauthorized", "the provider did not answer the digest challenge: 407", True),
     "digest-wrong-user": ("bad-credentials", "the provider answered the digest challenge wrongly: 401", True),
     "open-rule-cancel": ("cancelled", "the caller gave up while it rang", True),
-    "open-rule-ringing-timeout": ("cannot-subscribe", "nobody in the room published audio", True),
+    "open-rule-ringing-timeout": ("cannot-subscribe", "no one in the room published audio", True),
     "room-deleted": ("removed", "the room was ended", False),
     "participant-removed": ("removed", "the caller was removed from the room", False),
     "room-full": ("participant-failed", "the room could not be joined", True),

@@ -216,7 +216,7 @@ def trouble_of(asked: Asked) -> Trouble | None:
     return asked.error.trouble if asked.error else None
 
 
-def test_streams_that_are_no_sip_are_told_apart() -> None:
+def test_streams_that_are_no_sip_are_distinguished() -> None:
     half = b"SIP/2.0 200 OK\r\nVia: "
     assert trouble_of(streamed(b"SSH-2.0-OpenSSH_9.2\r\n", ends=False)) is Trouble.NOT_SIP
     assert trouble_of(streamed(b"HTTP/1.1 400 Bad Request\r\n", b"\r\n", ends=True)) is Trouble.NOT_SIP

@@ -152,7 +152,7 @@ def test_an_unknown_authority_is_refused(kamailio: Kamailio, tmp_path: Path, mon
     assert refused(kamailio, "good").facts.fault is CertificateFault.UNKNOWN_ISSUER
 
 
-def test_tls_to_a_plain_port_and_the_reverse_are_told_apart(kamailio: Kamailio) -> None:
+def test_tls_to_a_plain_port_and_the_reverse_are_distinguished(kamailio: Kamailio) -> None:
     with pytest.raises(LinkError) as plain:
         asked(target_of(Transport.TLS, kamailio.port), within_s=0.5)
     assert plain.value.trouble is Trouble.TLS

@@ -122,7 +122,7 @@ def test_weights_share_the_load(nameserver: Server) -> None:
     assert abs(hosts.count("a.test.") / 2000 - 0.6) < 0.03
 
 
-def test_a_name_that_does_not_exist_is_told_from_a_server_that_does_not_answer(nameserver: Server) -> None:
+def test_a_name_that_does_not_exist_is_distinguished_from_a_server_that_does_not_answer(nameserver: Server) -> None:
     assert resolved("sip:gone.test", nameserver).failure is Failure.NO_SUCH_NAME
     assert resolved("sip:gone.example", nameserver).failure is Failure.SERVER_FAILED
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:

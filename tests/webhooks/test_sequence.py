@@ -63,7 +63,7 @@ def test_a_hole_in_the_numbers_and_events_that_livekit_dropped() -> None:
     ]
 
 
-def test_a_secret_is_told_once_and_not_when_it_is_redacted() -> None:
+def test_a_secret_is_reported_once_and_not_when_it_is_redacted() -> None:
     events = events_of(RECORDINGS / "room_deleted.jsonl")
     sequence = Sequence()
     assert [note.code for one in events for note in sequence.see(one)].count("secret") == 1

@@ -101,7 +101,7 @@ class Group(_EveryCommand, TyperGroup):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A command, or a group of them, before it is loaded: its one line of help and what stands under it."""
+    """A command, or a group of them, before it is loaded: its one line of help and the commands under it."""
 
     summary: str
     commands: Mapping[str, str] = field(default_factory=dict)

@@ -43,7 +43,7 @@ def run(
     only: Only = None,
     skip: Skip = None,
     explain: Explain = None,
-    list_: Annotated[bool, typer.Option("--list", help="List the checks and what they mean; ask nobody.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List the checks and what they mean; ask no one.")] = False,
     fail_on: FailOn = "error",
     deadline: Annotated[
         float, typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Time limit of all questions together.")
@@ -54,7 +54,7 @@ def run(
     wait: Annotated[
         float, typer.Option(min=0, max=3600, metavar="SECONDS", help="Repeat until healthy, at most this long.")
     ] = 0.0,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody: files and --snapshot alone.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no one: files and --snapshot alone.")] = False,
     snapshot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSON of trunks, rules and rooms, for --offline; - for stdin.")
     ] = None,

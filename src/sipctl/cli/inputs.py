@@ -181,7 +181,7 @@ class Lines:
             self.describe(f"line {number} of {named(self.path)}: {reason}")
 
     def conclude(self, rest: Iterator[object] = _NOTHING) -> None:
-        """End with the right exit code, also if nobody read the output to its end: the `rest` of a file counts, too.
+        """End with the right exit code, also if no one read the output to its end: the `rest` of a file counts, too.
 
         The rest of a pipe does not: it may never come.
 

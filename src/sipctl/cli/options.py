@@ -16,7 +16,7 @@ from sipctl.telephony.limits import MAX_ITEMS
 PANEL = "Options of every command"
 
 Allow = Annotated[
-    list[str] | None, typer.Option("--allow", metavar="WORD", help="Lift one rail by its word; repeatable.")
+    list[str] | None, typer.Option("--allow", metavar="WORD", help="Lift one safeguard by its word; repeatable.")
 ]
 Confirm = Annotated[
     str, typer.Option("--confirm", metavar="PROFILE", help="Name the protected profile that may be written to.")
@@ -153,7 +153,7 @@ FailOn = Annotated[
 
 
 def given(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that somebody gave a value for."""
+    """The fields that someone gave a value for."""
     return {field: value for field, value in wanted.items() if value is not None}
 
 

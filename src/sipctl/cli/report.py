@@ -10,7 +10,7 @@ from sipctl.cli import endings
 from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine, prose_below, prose_text
 from sipctl.doctor.report import Report
-from sipctl.errors import ExitCode, UsageError
+from sipctl.errors import ExitCode, unknown_value
 from sipctl.files import write_public
 from sipctl.findings.record import Finding, Fix, Level
 from sipctl.output.formats import encode_json, junit_document
@@ -92,7 +92,7 @@ def level_named(word: str) -> Level:
         UsageError: it names none.
     """
     if word not in _FAIL_ON:
-        raise UsageError(f"--fail-on {word!r} is no level", hint=f"choose one of {', '.join(_FAIL_ON)}")
+        raise unknown_value("--fail-on", word, _FAIL_ON)
     return _FAIL_ON[word]
 
 

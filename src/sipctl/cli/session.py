@@ -76,7 +76,7 @@ class Session:
 
     @cached_property
     def settings(self) -> "Settings":
-        """The merged configuration; what was ignored on the way is told on stderr.
+        """The merged configuration; what was ignored is reported on stderr.
 
         Raises:
             ConfigError: it cannot be read or holds a fault.
@@ -91,7 +91,7 @@ class Session:
         """The files of the profile and of `--env-file`, whether or not they can be merged.
 
         Raises:
-            ConfigError: somebody named a file or a profile that is not there.
+            ConfigError: someone named a file or a profile that is not there.
         """
         options = self.options
         refuse_missing(options.env_file)
@@ -369,7 +369,7 @@ class Session:
         """What the command line allows a write to do.
 
         Raises:
-            UsageError: `--allow` names no rail.
+            UsageError: `--allow` names no safeguard.
         """
         from sipctl.operations.safeguards import permit_from
 

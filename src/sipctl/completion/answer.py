@@ -46,7 +46,7 @@ def shell_answer(shell: str, typed: list[str]) -> list[str]:
 
 
 def bash_answer(typed: list[str]) -> list[str]:
-    """The lines for bash. It breaks words at `=` and `:`, and replaces what stands behind the last break alone."""
+    """The lines for bash. It breaks words at `=` and `:`, and replaces what is behind the last break alone."""
     joined, broken = _joined(typed)
     quote = joined[-1][:1] if joined[-1][:1] in {"'", '"'} else ""
     joined[-1] = joined[-1].removeprefix(quote)
@@ -81,7 +81,7 @@ def _joined(typed: list[str]) -> tuple[list[str], int]:
 
 
 class Place:
-    """Where the cursor stands: the command so far, and what the word at the cursor is about.
+    """Where the cursor is: the command so far, and what the word at the cursor is about.
 
     `prefix` is the part of that word that stays, such as `--profile=`.
     """
@@ -98,7 +98,7 @@ class Place:
         self.prefix, self._word = self._split(typed[-1])
 
     def choices(self) -> list[Choice] | None:
-        """What can stand here, in the order of the help; None = files."""
+        """What can be here, in the order of the help; None = files."""
         if self._pending:
             choices = self._values(self._pending[3])
         elif self._word.startswith("-") and not self._is_behind_dashes:

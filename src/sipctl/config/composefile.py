@@ -26,7 +26,7 @@ class ComposeFile:
     faults: tuple[Fault, ...] = field(default=())
 
     def line(self, service: str, *words: str) -> int:
-        """The 1-based line of what stands under these names in a service; of the last of them that is there."""
+        """The 1-based line of what is under these names in a service; of the last of them that is there."""
         return bisect(self._line_starts, _offset(self.text, ("services", service, *words)))
 
     @cached_property
@@ -79,7 +79,7 @@ _BLANKS: Final = re.compile(r"[ \t\r\n]*")
 
 
 def _offset(text: str, names: Sequence[str]) -> int:
-    """Where the last of these names stands, each inside the one before, in a text that is JSON."""
+    """Where the last of these names is, each inside the one before, in a text that is JSON."""
     found = at = _blanks_end(text, 0)
     for name in names:
         member = next((one for one in _members(text, at) if one[0] == name), None)
@@ -90,7 +90,7 @@ def _offset(text: str, names: Sequence[str]) -> int:
 
 
 def _members(text: str, at: int) -> Iterator[tuple[str, int, int]]:
-    """Each member of the object that begins here: its name, where that stands, and where its value begins."""
+    """Each member of the object that begins here: its name, where that is, and where its value begins."""
     decoder = json.JSONDecoder()
     if text[at] != "{":
         return

@@ -13,7 +13,7 @@ _POSTGRESQL: Final = ("postgresql:", "postgresql+", "postgres:")
 
 
 def home_url(settings: RegistrySettings) -> str:
-    """The database where the PINs in use stand; "" = the embedded file.
+    """The database where the PINs in use are; "" = the embedded file.
 
     Raises:
         ConfigError: it is Meet's, and no setting names it, or DB_PORT is no port.

@@ -20,7 +20,7 @@ MEET_MARKS: Final = ("LIVEKIT_API_", "ROOM_TELEPHONY_")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to read: its text, and its kind if somebody said it."""
+    """A file to read: its text, and its kind if someone said it."""
 
     path: Path
     text: str
@@ -53,14 +53,14 @@ def fault(code: str, place: Place, detail: str, **more: Any) -> Finding:  # noqa
 
 @dataclass(frozen=True, slots=True)
 class EnvValue:
-    """One setting of the backend's environment, and where it stands."""
+    """One setting of the backend's environment, and its place."""
 
     text: str
     place: Place
 
 
 def clash(code: str, here: EnvValue, there: EnvValue, detail: str, level: Level | None = None) -> Finding:
-    """A finding at the first of two values that should agree; it names both, and where the other one stands."""
+    """A finding at the first of two values that should agree; it names both, and the place of the other one."""
     described = f"{detail}: {shown_url(here.text)} here, {shown_url(there.text)} in {there.place}"
     observed, expected = shown_url(here.text), shown_url(there.text)
     return fault(code, here.place, described, level=level, observed=observed, expected=expected)
@@ -81,7 +81,7 @@ class ConfigSource:
         return self.content.model_dump(exclude_unset=True) if self.content else {}
 
     def place(self, *keys: str | int) -> Place:
-        """Where a key stands, or its table."""
+        """The place of a key, or of its table."""
         return Place(self.path, line_of(self.text, tuple(map(str, keys))))
 
 
@@ -89,7 +89,7 @@ class ConfigSource:
 class Deployment:
     """What was given, every file by itself; what is compared with each other is the last readable one of a kind.
 
-    `env` is the backend's environment, later files over earlier ones, None if nobody gave one; `unknown` are files of
+    `env` is the backend's environment, later files over earlier ones, None if none is given; `unknown` are files of
     no kind that we know, with what they seem to be; `own_folders` are those of sipctl's state and data.
     """
 
@@ -103,27 +103,27 @@ class Deployment:
     own_folders: tuple[Path, ...] = ()
 
     def lack(self, needs: Sequence[str]) -> Lack | None:
-        """Which of these parts nobody gave, or cannot be read."""
+        """Which of these parts are not given, or cannot be read."""
         missing = [need for need in needs if getattr(self, need) is None]
         return Lack(Level.SKIPPED, "; ".join(map(self._why_missing, missing))) if missing else None
 
     def _why_missing(self, need: str) -> str:
         is_given = getattr(self, f"{need}s", ())
-        return f"{_NAMES[need]} cannot be read" if is_given else f"nobody gave {_NAMES[need]}"
+        return f"{_NAMES[need]} cannot be read" if is_given else f"{_NAMES[need]} is not given"
 
     @property
     def server(self) -> YamlFile | None:
-        """livekit-server's yaml; None if nobody gave one that can be read."""
+        """livekit-server's yaml; None if none is given that can be read."""
         return next((file for file in reversed(self.servers) if file.is_readable), None)
 
     @property
     def sip(self) -> YamlFile | None:
-        """livekit-sip's yaml; None if nobody gave one that can be read."""
+        """livekit-sip's yaml; None if none is given that can be read."""
         return next((file for file in reversed(self.sips) if file.is_readable), None)
 
     @property
     def compose(self) -> ComposeFile | None:
-        """The compose project; None if nobody gave one that can be read."""
+        """The compose project; None if none is given that can be read."""
         return next((file for file in reversed(self.composes) if not file.faults), None)
 
     @property

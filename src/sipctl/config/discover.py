@@ -30,7 +30,7 @@ _REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The files of one installation. Env files stand in the order in which they are read: later ones win."""
+    """The files of one installation. Env files are in the order in which they are read: later ones win."""
 
     env_files: tuple[Path, ...] = ()
     livekit_yaml: Path | None = None

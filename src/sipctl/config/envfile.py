@@ -126,7 +126,7 @@ def _filled(binding: Binding, values: Mapping[str, str | None], line: int, fault
 
 def _describe(variable: str) -> str:
     """A variable as it may be shown: what is not written as one may be a piece of a password."""
-    return f"${{{variable}}}" if _VARIABLE.fullmatch(variable) else "what stands in ${…}"
+    return f"${{{variable}}}" if _VARIABLE.fullmatch(variable) else "the text in ${…}"
 
 
 def _resolved(atom: Atom, values: Mapping[str, str | None]) -> str:

@@ -50,7 +50,7 @@ class PurgeTable(_Table):
 
 
 class IgnoreTable(_Table):
-    """One finding that somebody decided to live with: its code, the resource (None = any), why, and how long."""
+    """One finding that someone decided to live with: its code, the resource (None = any), why, and how long."""
 
     code: str = Field(pattern=r"^[A-Z0-9]{3}\d{3}$")
     resource: str | None = None
@@ -106,7 +106,7 @@ class ConfigFile(_Table):
 
     @property
     def holds_secrets(self) -> bool:
-        """Whether a secret, or a database address that may hold a password, stands in the file itself."""
+        """Whether a secret, or a database address that may hold a password, is in the file itself."""
         tables = self.profiles.values()
         return any(table.api_secret or table.registry.url or table.registry.state_url for table in tables)
 
@@ -144,7 +144,7 @@ def _suggestion(keys: tuple[str, ...]) -> str:
 
 
 def line_of(text: str, keys: tuple[str, ...]) -> int:
-    """The 1-based line where a TOML key stands, or the nearest one around it that is written out; 0 if none is."""
+    """The 1-based line of a TOML key, or the nearest one around it that is written out; 0 if none is."""
     places = _places(text)
     return next((places[keys[:size]] for size in range(len(keys), 0, -1) if keys[:size] in places), 0)
 

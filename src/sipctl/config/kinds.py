@@ -133,7 +133,7 @@ _STRANGERS_KEYS: Final = {
 
 
 def stranger_of(path: Path, text: str) -> Stranger | None:
-    """What a file is that is of no kind of ours; None if nobody can tell."""
+    """What a file is that is of no kind of ours; None if no one can tell."""
     return _stranger_of(path, _top_keys(text))
 
 

@@ -64,7 +64,7 @@ class Source:
         return next(((name, self.values[name]) for name in URL_NAMES if _given(self.values.get(name))), None)
 
     def secret(self, name: str) -> Setting | None:
-        """A setting that may stand in a file of its own: `<NAME>_FILE` wins over `<NAME>`, as in Meet.
+        """A setting that may have a file of its own: `<NAME>_FILE` wins over `<NAME>`, as in Meet.
 
         Raises:
             ConfigError: the file cannot be read.
@@ -244,7 +244,7 @@ _TELEPHONY_TYPES: Final = {
 
 
 def _own_settings(values: Mapping[str, Setting]) -> dict[str, Any]:
-    """Sipctl's own settings that somebody gave; the model has the defaults."""
+    """Sipctl's own settings that someone gave; the model has the defaults."""
     own: dict[str, Any] = {key: values[name].value for key, name in _OWN.items() if _given(values.get(name))}
     if isinstance(own.get("trunk_ids"), str):
         own["trunk_ids"] = own["trunk_ids"].replace(",", " ").split()

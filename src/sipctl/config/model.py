@@ -27,7 +27,7 @@ class Setting:
 class Connection:
     """How to reach one LiveKit server. Key and secret come from the same source as the URL, never mixed.
 
-    The origins say in words where each of the three stands.
+    The origins say in words where each of the three comes from.
     """
 
     url: str
@@ -62,7 +62,7 @@ class Telephony:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ignored:
-    """A finding that somebody decided to live with; `resource` None = wherever it occurs, `until` None = for good."""
+    """A finding that someone decided to live with; `resource` None = wherever it occurs, `until` None = for good."""
 
     code: str
     reason: str
@@ -74,7 +74,7 @@ class Ignored:
 class RegistrySettings:
     """Where PINs live, and how they are drawn.
 
-    `url` empty = SQLite in the data folder. `state_url` remembers looks and holds the lock, and what we note of PINs
+    `url` empty = SQLite in the data folder. `state_url` keeps observations, the lock, and what we note of PINs
     beside Meet's tables; empty = files of our own. `database` are Meet's DB_* settings, or DATABASE_URL. PINs that
     were taken away stay in quarantine for `quarantine_days`.
     """
@@ -107,7 +107,7 @@ class PurgeSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that one run of sipctl is told. `values` keeps each setting with its origin, for `config show`.
+    """Everything that one run of sipctl is given. `values` keeps each setting with its origin, for `config show`.
 
     `trunk_ids` None = unset, never compared; `notes` are lines for stderr that name what was ignored and why.
     """
@@ -145,7 +145,7 @@ class Settings:
         """The server to talk to.
 
         Raises:
-            ConfigError: nobody said which.
+            ConfigError: no one said which.
         """
         if self.connection_or_none is None:
             raise ConfigError(

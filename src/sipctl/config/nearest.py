@@ -1,4 +1,4 @@
-"""Which known name somebody meant who wrote another one."""
+"""Which known name someone meant who wrote another one."""
 
 import difflib
 from collections.abc import Iterable

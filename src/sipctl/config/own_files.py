@@ -41,10 +41,10 @@ def open_own(path: Path, flags: int) -> int:
 
 
 def secure(path: Path) -> None:
-    """Take the rights of others from a file of ours, if it is there; whoever opens it is told of a folder in its place.
+    """Take the rights of others from a file of ours, if it is there; opening it reports a folder in its place.
 
     Raises:
-        SafeguardError: a link, or what is no file, stands in its place, or it is open to others and another user's.
+        SafeguardError: a link, or what is no file, is in its place, or it is open to others and another user's.
     """
     try:
         mode = path.lstat().st_mode
@@ -77,7 +77,7 @@ def secure_all(folder: Path) -> None:
         try:
             secure(path)
         except SafeguardError:
-            continue  # whoever opens it is refused, and the doctor names it
+            continue  # opening it is refused, and the doctor names it
 
 
 def secure_database(path: Path) -> None:

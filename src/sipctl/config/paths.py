@@ -14,7 +14,7 @@ _DIRS: Final = PlatformDirs("sipctl", appauthor=False)
 
 
 def config_path() -> Path:
-    """The configuration file that is read when nobody names another; it need not exist."""
+    """The configuration file that is read when no one names another; it need not exist."""
     return Path(_DIRS.user_config_dir) / "config.toml"
 
 

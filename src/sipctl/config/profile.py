@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One profile of a configuration file. `named` = somebody asked for it, so it goes over the environment."""
+    """One profile of a configuration file. `named` = someone asked for it, so it goes over the environment."""
 
     name: str
     named: bool
@@ -38,7 +38,7 @@ def exists(path: Path) -> bool:
     """Whether there is a file.
 
     Raises:
-        ConfigError: nobody can tell: a folder on the way cannot be searched, or the name is too long.
+        ConfigError: no one can tell: a folder on the way cannot be searched, or the name is too long.
     """
     try:
         return path.exists()
@@ -47,10 +47,10 @@ def exists(path: Path) -> bool:
 
 
 def refuse_missing(paths: Iterable[Path]) -> None:
-    """Stop at a file that somebody named and that is not there.
+    """Stop at a file that someone named and that is not there.
 
     Raises:
-        ConfigError: there is one, or nobody can tell.
+        ConfigError: there is one, or no one can tell.
     """
     for path in paths:
         if not exists(path):
@@ -61,7 +61,7 @@ def choose_profile(option: Path | None, name: str | None, environ: Mapping[str, 
     """The profile in force; None without a configuration file, or with a file that has none.
 
     Raises:
-        ConfigError: a file or profile that somebody named is not there, or the file holds a fault.
+        ConfigError: a file or profile that someone named is not there, or the file holds a fault.
     """
     path = choose_config_path(option, environ)
     name = name or environ.get("SIPCTL_PROFILE") or None
@@ -103,7 +103,7 @@ def profile_files(option: Path | None, profile: str | None, environ: Mapping[str
     """The configuration file, if there is one, and the files that its profile names, as far as it can be read.
 
     Raises:
-        ConfigError: somebody named a file or a profile that is not there.
+        ConfigError: someone named a file or a profile that is not there.
     """
     path = choose_config_path(option, environ)
     if option is None and not environ.get("SIPCTL_CONFIG") and not exists(path):

@@ -30,7 +30,7 @@ def check_files(
     own_folders: Sequence[Path],
     stdin: Iterable[tuple[str, Kind | None]] = (),
 ) -> list[Finding]:
-    """Every check over these files and what came from stdin; with none of them, a look into our own folders alone."""
+    """Every check over these files and what came from stdin; with none of them, the check of our own folders alone."""
     sources, unreadable = read_sources(files)
     sources += [Source(Path("<stdin>"), text, kind) for text, kind in stdin]
     if not (sources or unreadable):
@@ -39,6 +39,6 @@ def check_files(
 
 
 def validate(sources: Sequence[Source], own_folders: Sequence[Path] = ()) -> list[Finding]:
-    """Every check over these files, in one run, and a look into sipctl's own folders."""
+    """Every check over these files, in one run, and the check of sipctl's own folders."""
     deployment = replace(read_deployment(sources), own_folders=tuple(own_folders))
     return [finding for one in CHECKS for finding in one.outcome(deployment)]

@@ -13,8 +13,8 @@ _FALSE: Final = frozenset({"no", "n", "false", "0", ""})
 _DURATION: Final = re.compile(r"([0-9]{1,8})([smhd]?)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LONGEST_DAYS: Final = 365
-"""More is no time that anybody waits, and the calendar of the machine ends somewhere."""
-DURATION_FAULT: Final = f"is no time such as 90s, 10m, 2h or 1d, up to {_LONGEST_DAYS}d"
+"""No one waits longer, and the calendar of the machine ends somewhere."""
+DURATION_FAULT: Final = f"is not a time such as 90s, 10m, 2h or 1d, up to {_LONGEST_DAYS}d"
 
 
 def read_boolean(name: str, setting: Setting) -> bool:

@@ -34,7 +34,7 @@ _TAIL: Final = """
 
 
 def profile_from(found: Found, chosen: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The profile's table: what was found, with what somebody chose over it; paths relative where they can be.
+    """The profile's table: what was found, with what someone chose over it; paths relative where they can be.
 
     Raises:
         ConfigError: TOML cannot hold the name of a file.

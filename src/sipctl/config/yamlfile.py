@@ -28,7 +28,7 @@ _VALUES_LIMIT: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class YamlFile:
-    """The content of a YAML file. `at` is the one line of a text that stands in a value of another file; 0 = none."""
+    """The content of a YAML file. `at` is the one line of a text that is a value of another file; 0 = none."""
 
     path: Path
     root: Mapping[str, Any]
@@ -94,7 +94,7 @@ def _read(text: str) -> tuple[Any, list[Fault]]:
         faults.append(Fault(1, "", "is not YAML: it nests too deep"))
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        faults.append(Fault(line, "", "is not YAML: a control character stands in it"))
+        faults.append(Fault(line, "", "is not YAML: it holds a control character"))
     except Exception:  # noqa: BLE001 - ruamel.yaml fails in ways of its own on tags that do not fit
         faults.append(Fault(1, "", "is not YAML: a value does not fit its tag"))
     else:
@@ -149,7 +149,7 @@ def _refuse_depth(text: str) -> None:
 
 
 class _UnfoldsError(Exception):
-    """Aliases stand for more values than anybody can look at."""
+    """Aliases stand for more values than anyone can look at."""
 
 
 def _refuse_unfolding(value: Any) -> None:  # noqa: ANN401 - any YAML value
@@ -172,7 +172,7 @@ def _refuse_unfolding(value: Any) -> None:  # noqa: ANN401 - any YAML value
 
 
 def _duplicates(node: Any, known: set[int] | None = None) -> Iterator[tuple[str, int]]:  # noqa: ANN401 - ruamel's nodes
-    """Every key that stands in its mapping already, and its 1-based line; what aliases stand for is looked at once."""
+    """Every key that its mapping has already, and its 1-based line; what aliases stand for is read once."""
     known = set() if known is None else known
     seen: set[str] = set()
     for item in node.value if isinstance(node, MappingNode | SequenceNode) and id(node) not in known else ():

@@ -26,12 +26,12 @@ LIVE_FACTS: Final = (
 )  # fmt: skip
 """The names of what a live system tells."""
 UNCHECKED: Final = "could not be checked: "
-_OFFLINE: Final = "offline: nobody was asked"
+_OFFLINE: Final = "offline: no live system was asked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer(Generic[T]):
-    """One question's outcome: a value, or the error that came instead, or why nobody asked."""
+    """One question's outcome: a value, or the error that came instead, or why it was not asked."""
 
     value: T | None = None
     error: SipctlError | None = None
@@ -50,7 +50,7 @@ class Facts:
 
     `asked` is whether a live system was looked at at all; `server` is whether LiveKit answers and lets us in;
     `skew_s` its clock minus ours in seconds; `participants` are by room name; `ghosts` are names of listed rooms whose
-    node is gone; `health` is the SIP node's HTTP status and the start of its text (0 and the reason if nobody
+    node is gone; `health` is the SIP node's HTTP status and the start of its text (0 and the reason if no one
     answers); `pins` is what the registry holds, `wrong_pins` what the SIP node counted;
     `files` are the findings of the profile's component files.
     """
@@ -111,7 +111,7 @@ def facts_offline(settings: Settings, snapshot: Snapshot | None, files: Iterable
 
 
 def facts_unasked(error: SipctlError, settings: Settings, files: Iterable[Finding]) -> Facts:
-    """What files tell when nobody knows whom to ask, for this reason."""
+    """What files tell when no one knows whom to ask, for this reason."""
     return facts_of(settings, files, {}, Answer(error=error))
 
 

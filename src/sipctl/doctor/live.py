@@ -216,7 +216,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
 def _deliver(
     loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[T]", settle: Callable[[R], None], value: R
 ) -> None:
-    with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+    with suppress(RuntimeError):  # the loop has ended, and no one waits any more
         loop.call_soon_threadsafe(lambda: None if answer.done() else settle(value))
 
 

@@ -25,7 +25,7 @@ _OUT_OF_REACH: Final = ("API201", "API202", "API203")
 """Codes of what keeps sipctl from LiveKit, and tells nothing about callers."""
 
 _CLOSED: Final = frozenset({"RUL404", "RUL405", "RUL408", "RUL414"})
-"""Codes of rules by which nobody gets into a meeting."""
+"""Codes of rules by which no one gets into a meeting."""
 
 _ANYBODY: Final = ("RUL402", "RUL403")
 """Codes of rules that let callers in without a PIN."""
@@ -108,7 +108,7 @@ def _exit_code(findings: Iterable[Finding], fail_on: Level) -> ExitCode:
 
 
 def tell_verdict(report: Report, facts: Facts) -> str:
-    """The one sentence for somebody who only wants to know whether callers get in."""
+    """The one sentence for someone who only wants to know whether callers get in."""
     errors = [finding for finding in report.findings if finding.level is Level.ERROR]
     return f"{_sentence(errors, report, facts)}{_reservations(report, facts)}"
 
@@ -139,7 +139,7 @@ def _sentence(errors: Sequence[Finding], report: Report, facts: Facts) -> str:
         (one for one in report.findings if one.level is Level.UNKNOWN and not errors), None
     )
     if unknown:
-        return f"Nobody can say whether callers get in: {unknown.detail.removeprefix(UNCHECKED)}."
+        return f"No one can say whether callers get in: {unknown.detail.removeprefix(UNCHECKED)}."
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         callers = CODES[errors[0].code].callers
@@ -152,7 +152,7 @@ def _healthy(report: Report, facts: Facts) -> str:
     if facts.asked.value is None or facts.rules.value is None:
         return "Nothing wrong in what was looked at; no live system was asked."
     if not facts.rules.value:
-        return "Ready; nobody is in a meeting, so a caller hears ringing now."
+        return "Ready; no one is in a meeting, so a caller hears ringing now."
     closed = {finding.resource for finding in report.findings if finding.code in _CLOSED}
     rules = [rule for rule in facts.rules.value if f"rule {rule.sip_dispatch_rule_id}" not in closed]
     rooms = len({rule.room_name for rule in rules if rule.pin})

@@ -84,7 +84,7 @@ def examine_pins(
 
 
 def examine_unasked(error: SipctlError, settings: Settings, files: Iterable[Finding], plan: Plan) -> Report:
-    """Examine files when nobody knows whom to ask; everything live is unknown for that reason."""
+    """Examine files when no one knows whom to ask; everything live is unknown for that reason."""
     facts = facts_unasked(error, settings, files)
     return report_of(facts, findings_of(facts, plan), plan)
 

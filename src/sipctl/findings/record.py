@@ -87,7 +87,7 @@ class Code:
     """What one code means, for its documentation page: stable once published, never renumbered.
 
     `level` is what the code weighs when nothing about the case changes that; `title` is the question's answer in one
-    line, `cause` why it happens, `callers` what somebody who dials in hears, `fix` what to do.
+    line, `cause` why it happens, `callers` what someone who dials in hears, `fix` what to do.
     """
 
     code: str

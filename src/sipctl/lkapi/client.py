@@ -59,7 +59,7 @@ ANSWER_LIMIT: Final = 128 * 1024 * 1024
 """The most bytes of one answer: some 600,000 rules."""
 _REFUSAL_LIMIT: Final = 4096
 _RULE_TYPE_FIELDS: Final = frozenset({"kind", "room_name", "pin", "randomized"})
-_NOBODY: Final = "sipctl-nobody"
+_NO_ONE: Final = "sipctl-nobody"
 
 
 class _CappedResponse(aiohttp.ClientResponse):
@@ -258,20 +258,20 @@ class LiveKitClient:
         await self._call(lambda: self._api.room.delete_room(DeleteRoomRequest(room=name)))
 
     async def list_participants(self, room: str) -> list[Participant]:
-        """Who is in a room; nobody for a room that does not exist."""
+        """Who is in a room; no one for a room that does not exist."""
         request = ListParticipantsRequest(room=room)
         method = self._api.room.list_participants
         return list(await self._listed(method, request, "participants", participant_from_message))
 
     async def is_ghost(self, room: str) -> bool:
-        """Whether a listed room's node is gone: nothing sent to nobody is answered, twice, by nobody (503).
+        """Whether a listed room's node is gone: nothing sent to no one is answered, twice, by no one (503).
 
         One 503 may be a room that is just starting. Each takes LiveKit 3 s.
         """
-        return await self._answers_nobody(room) and await self._answers_nobody(room)
+        return await self._answers_no_one(room) and await self._answers_no_one(room)
 
-    async def _answers_nobody(self, room: str) -> bool:
-        request = SendDataRequest(room=room, destination_identities=[_NOBODY])
+    async def _answers_no_one(self, room: str) -> bool:
+        request = SendDataRequest(room=room, destination_identities=[_NO_ONE])
         try:
             await self._call(lambda: self._api.room.send_data(request))
         except UncheckedError as error:

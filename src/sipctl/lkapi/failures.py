@@ -244,7 +244,7 @@ def _network_failure(error: Exception, connection: Connection, timeout_s: float)
         case aiohttp.InvalidURL() | UnicodeError():
             return f"{where} is no usable address", "dns", _URL_HINT
     kind = type(error).__name__
-    return f"{where} broke off: {kind}", "cut", "check the server's log, and what stands between"
+    return f"{where} broke off: {kind}", "cut", "check the server's log, and what is between"
 
 
 def _is_proxy(host: str) -> bool:

@@ -38,7 +38,7 @@ async def read_health(url: str, timeout_s: float) -> tuple[int, str]:
     """The HTTP status and the start of the text: 200 OK, 429 UnderLoad, 503 NotStarted or Stopped.
 
     Raises:
-        UncheckedError: nobody answers within `timeout_s` seconds.
+        UncheckedError: no one answers within `timeout_s` seconds.
     """
     status, text = await _get(url, timeout_s, _HEALTH_LIMIT)
     return status, text.strip()
@@ -48,7 +48,7 @@ async def read_wrong_pins(url: str, timeout_s: float) -> WrongPins:
     """The calls that ended at a wrong PIN, from the node's Prometheus port: any path answers.
 
     Raises:
-        UncheckedError: nobody answers within `timeout_s` seconds, or not with livekit-sip's metrics.
+        UncheckedError: no one answers within `timeout_s` seconds, or not with livekit-sip's metrics.
     """
     _, text = await _get(url, timeout_s, _METRICS_LIMIT)
     try:

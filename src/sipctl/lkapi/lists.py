@@ -9,7 +9,7 @@ M = TypeVar("M")
 T = TypeVar("T")
 
 _CHUNK: Final = 256
-"""How many items are converted between two looks at the clock: some milliseconds."""
+"""How many items are converted between two readings of the clock: some milliseconds."""
 _WIRE_LENGTHS: Final = {1: 8, 5: 4}
 """Bytes of the fixed wire types of protobuf (https://protobuf.dev/programming-guides/encoding/)."""
 

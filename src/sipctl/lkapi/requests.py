@@ -31,7 +31,7 @@ _REASONS: Final = (
     ("uration", "is no duration such as 30s"),
     ("int()", "is no whole number"),
     ("integer", "is no whole number"),
-    ("timestamp", "is no time such as 2026-11-22T21:17:00Z"),
+    ("timestamp", "is not a time such as 2026-11-22T21:17:00Z"),
 )
 _OTHER: Final = "is none that LiveKit takes"
 """What is wrong, by words of protobuf's parser. Its text may hold the value, which may be a password or a PIN."""
@@ -97,7 +97,7 @@ def _parse(text: str, wrappers: tuple[str, ...], message: M) -> M:
 
 
 def described(error: Exception, value: object) -> str:
-    """What protobuf's parser complains of in a JSON value, without what stands there, and the names of its messages."""
+    """What protobuf's parser complains of in a JSON value, without its value, and the names of its messages."""
     text = str(error).partition("\n")[0].rstrip(".")
     unknown, fields, known = _UNKNOWN.search(text), _FIELDS.match(text), set(_keys(value))
     path = unknown[2].split(".") if unknown else _FIELD.findall(fields[0]) if fields else []

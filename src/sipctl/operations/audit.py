@@ -29,10 +29,10 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of the audit. PINs stand here in full, so that a change can be undone; secrets never do.
+    """One line of the audit. PINs are here in full, so that a change can be undone; secrets never do.
 
     `item` joins the intent and the outcome of one write; `result` is "" for an intent, then "done", "failed", or
-    "unknown" for a write of which no answer told whether it was made.
+    "unknown" for a write of which no answer said whether it was made.
     """
 
     phase: Phase
@@ -137,7 +137,7 @@ class Journal:
         """Write down what came of intents, several at one stroke; `outcome_of` makes the entries.
 
         Raises:
-            PartialError: the audit cannot be written. An intent that stands alone is looked up by `restore`.
+            PartialError: the audit cannot be written. An intent without outcome is looked up by `restore`.
         """
         try:
             self._append(outcomes)
@@ -184,7 +184,7 @@ class Journal:
     ) -> Iterator[Record]:
         """Put one write between its two lines; the body may say in the record how the thing is called and looks now.
 
-        `required` False = the write matters more than its lines: what cannot be written down is told, and done.
+        `required` False = the write matters more than its lines: what cannot be written down is reported, and done.
 
         Raises:
             UncheckedError: the audit cannot be written, and the body was not run.

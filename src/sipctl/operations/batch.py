@@ -138,7 +138,7 @@ async def attempt_each(
     pace: Pace | None = None,
     on_end: Callable[[], None] = lambda: None,
 ) -> list[Attempt[T, R]]:
-    """Do the work for each item and return the attempts in the items' order; `on_end` is told of each that ended."""
+    """Do the work for each item and return the attempts in the items' order; `on_end` gets each that ended."""
     if items:
         switch.ask_lock()
     pace = pace or Pace()

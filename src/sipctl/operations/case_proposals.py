@@ -44,7 +44,7 @@ def _calls(site: Site, called: str | None) -> Iterator[tuple[Call, str]]:
         number = rule.numbers[0] if rule.numbers else _number(trunk_of, called)
         name = f"{rule.name or rule.sip_dispatch_rule_id}, {'its PIN' if rule.pin else '# alone'}"
         yield _call(trunk_of, number, rule), name
-    yield _call(None, _NOWHERE), "a number that nobody has"
+    yield _call(None, _NOWHERE), "a number that no one has"
 
 
 def _number(trunk: InboundTrunk | None, called: str | None) -> str:

@@ -112,7 +112,7 @@ class Writer:
 
         Raises:
             ChangedError: the lock was lost, and nothing was written.
-            SipctlError: the write failed, or nobody knows whether it did; the audit says which.
+            SipctlError: the write failed, or no one knows whether it did; the audit says which.
         """
         if self.permit.dry_run:
             return change

@@ -59,7 +59,7 @@ class PinSwap:
 
 
 def check_origin(origin: Origin | None, named: str, url: str, allow: Container[str]) -> str:
-    """Refuse to restore from an export that would not bring back what stood here; what a person should know besides.
+    """Refuse to restore from an export that would not bring back what was here; what a person should know besides.
 
     `named` is what the export is called, `url` the server to restore to.
 

@@ -14,7 +14,7 @@ GONE: Final = frozenset({"delete", "room_finished"})
 
 
 def rule_before(entry: Entry) -> DispatchRule | None:
-    """The rule as it stood before this write; None if there was none."""
+    """The rule as it was before this write; None if there was none."""
     return rule_from_json(entry.before) if entry.before and "rule" in entry.before else None
 
 
@@ -28,7 +28,7 @@ def net_writes(entries: Iterable[Entry], present: Mapping[str, DispatchRule]) ->
 
     A rule that was created and deleted needs nothing; one that was changed and deleted comes back as it was before the
     change; one that was created and changed is deleted as it is. Two changes stay two: a rule may have had another PIN
-    in between, so that a second rule could get its own. `present` = the rules that stand now, by id.
+    in between, so that a second rule could get its own. `present` = the rules of today, by id.
     """
     netted: list[Entry] = []
     for entry in entries:
@@ -51,7 +51,7 @@ def _left_for(later: Entry, earlier: Iterable[Entry], present: Mapping[str, Disp
 
 
 def _is_made(entry: Entry, present: Mapping[str, DispatchRule]) -> bool:
-    """Whether a change or a deletion took place; where the audit does not know it, what stands now tells."""
+    """Whether a change or a deletion took place; where the audit does not know it, the rules of today show it."""
     before, after = rule_before(entry), rule_after(entry)
     now = present.get(before.sip_dispatch_rule_id) if before else None
     if entry.action in GONE:

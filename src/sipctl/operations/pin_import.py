@@ -51,7 +51,7 @@ class State(StrEnum):
 
 
 _LEFT_OUT: Final = {
-    "live": (State.LIVE, "somebody may be dialling; `--allow live-room` changes it"),
+    "live": (State.LIVE, "someone may be dialling; `--allow live-room` changes it"),
     "protected": (State.PROTECTED, "it is on the protect list; `--allow protected` changes it"),
     "foreign": (State.FOREIGN, "a rule that this profile does not own carries its PIN, too; `--allow foreign`"),
 }
@@ -218,7 +218,7 @@ def _once_a_room(items: Iterable[Item]) -> list[Item]:
     return [
         item
         if first.setdefault(item.room, item.pin) == item.pin
-        else replace(item, state=State.CONFLICTING, why="the room stands in the file twice, with two PINs")
+        else replace(item, state=State.CONFLICTING, why="the file names the room twice, with two PINs")
         for item in items
     ]
 

@@ -265,12 +265,12 @@ class Card:
         if not self.holding.pin:
             return "the wrong-PIN message: the room has no PIN"
         if any(rule.pin == self.holding.pin for rule in self.rules):
-            return "the PIN opens the room" if self.live else "the PIN opens the room, though nobody is there"
+            return "the PIN opens the room" if self.live else "the PIN opens the room, though no one is there"
         if self.rules:
             return "the wrong-PIN message: the room's rule carries another PIN"
         if self.live:
             return "the wrong-PIN message: the room is live, but has no rule"
-        return "the wrong-PIN message, or ringing: nobody is in the room"
+        return "the wrong-PIN message, or ringing: no one is in the room"
 
 
 def card(settings: Settings, holding: Holding, live: Live | None) -> Card:
@@ -306,7 +306,7 @@ def lookup(registry: "Registry", pin: str, live: Live | None) -> Whereabouts:
     rules = None if live is None else tuple(rule for rule in live.rules if rule.pin == pin)
     if holder is None and not rules:
         raise NotFoundError(
-            "nobody has this PIN, and nobody had it lately", hint=(CommandLine.of("pin", "list"), " shows all")
+            "no one has this PIN, and no one had it lately", hint=(CommandLine.of("pin", "list"), " shows all")
         )
     room = holder.room if holder else rules[0].room_name if rules else ""
     return Whereabouts(holder=holder, rules=rules, live=None if live is None else room in live.rooms)

@@ -16,7 +16,7 @@ def pick_one(kind: str, reference: str, things: Sequence[T], names: Names[T], gr
     `names` are tried in order, the id first; the first that hits decides. `group` has the command that lists them.
 
     `is_id` = the reference is an id. Then nothing that is merely named so is meant: it may be another one's id that
-    was printed or resolved before, and what it stood for is gone.
+    was printed or resolved before, and what it meant is gone.
 
     Raises:
         NotFoundError: nothing has that name.

@@ -1,4 +1,4 @@
-"""Undoing from the audit, or from an export: a plan against what stands now, then the same rails as any write."""
+"""Undoing from the audit, or from an export: a plan against the rules of today, then the safeguards of every write."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from sipctl.telephony.ruleset import RuleKey, rule_keys
 
 _UNANSWERED: Final = "no answer came; "
 _KNOWN: Final = {"": "the run ended in the middle; ", "unknown": _UNANSWERED}
-"""What is said of a write by its result, where only a look at what stands tells whether it was made."""
+"""What is said of a write by its result, where only the rules of today show whether it was made."""
 _ROTATED: Final = prose_text(
     ("its PIN was rotated: ", CommandLine.of("pin", "import"), " with the list of that rotation undoes it")
 )
@@ -38,7 +38,7 @@ class RestoreAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One rule: as it stands now (None = it does not), as it shall be (None = gone), and why."""
+    """One rule: as it is now (None = it does not exist), as it shall be (None = gone), and why."""
 
     action: RestoreAction
     why: str
@@ -110,7 +110,7 @@ class Present:
 def plan_undo(entries: Sequence[Entry], present: Present) -> list[Step]:
     """What undoes these audited writes, the last one first; several of one rule are undone as one.
 
-    A write without an outcome, or without an answer, is looked up: what stands now tells whether it was made.
+    A write without an outcome, or without an answer, is looked up: the rules of today show whether it was made.
     """
     standing = present.standing()
     steps = []
@@ -122,7 +122,7 @@ def plan_undo(entries: Sequence[Entry], present: Present) -> list[Step]:
 
 
 def plan_restore(wanted: Iterable[DispatchRule], present: Present) -> list[Step]:
-    """What creates those of the wanted rules that do not stand."""
+    """What creates those of the wanted rules that do not exist."""
     standing = present.standing()
     steps = []
     for rule in wanted:
@@ -142,7 +142,7 @@ def _note(step: Step, standing: _Standing) -> None:
 
 
 def rules_before(entries: Iterable[Entry]) -> list[DispatchRule]:
-    """The rules as they stood before these writes."""
+    """The rules as they were before these writes."""
     return [rule for entry in entries if (rule := rule_before(entry))]
 
 

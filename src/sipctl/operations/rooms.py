@@ -25,7 +25,7 @@ _PROBES_AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbedRoom:
-    """A listed room; `ghost` tells whether its node is gone, None if nobody asked."""
+    """A listed room; `ghost` tells whether its node is gone, None if that was not asked."""
 
     room: Room
     ghost: bool | None = None
@@ -110,11 +110,11 @@ def _wanted(room: Room) -> Json:
 async def delete_room(writer: Writer, name: str) -> Change:
     """End a room for everyone in it, which fires `room_finished`.
 
-    A ghost, for which nobody answers, is made again first; the people that LiveKit lists in it are long gone.
+    A ghost, for which no one answers, is made again first; the people that LiveKit lists in it are long gone.
 
     Raises:
         NotFoundError: LiveKit lists no such room.
-        SafeguardError: somebody is in it, or it is protected.
+        SafeguardError: someone is in it, or it is protected.
     """
     room = await _find_room(writer.client, name)
     writer.check_protected(f"delete room {room.name!r}", room.name, room.sid)
@@ -144,7 +144,7 @@ async def delete_room(writer: Writer, name: str) -> Change:
 
 
 async def _revive(writer: Writer, room: Room) -> None:
-    """Make a ghost again, for nobody answers for it."""
+    """Make a ghost again, for no one answers for it."""
 
     async def write() -> tuple[str, Json]:
         return room.name, _wanted(await writer.client.create_room(Room(name=room.name)))

@@ -221,7 +221,7 @@ class Rotator:
     def _ended(self, course: "_Course", reason: SipctlError) -> SipctlError:
         """What becomes of a rotation for this reason: one that can be is given up.
 
-        The old PIN is the room's again, and the reason comes back. Otherwise it stands half-way.
+        The old PIN is the room's again, and the reason comes back. Otherwise it is half done.
         """
         if not course.can_be_given_up:
             return _half_way(course.rotation, reason)
@@ -326,7 +326,7 @@ def _rule_write(rule: DispatchRule, rotation: Rotation) -> Write:
 
 def _half_way(rotation: Rotation, *errors: SipctlError) -> PartialError:
     return PartialError(
-        f"the rotation of {rotation.room!r} stands half-way: {'; '.join(error.message for error in errors)}",
+        f"the rotation of {rotation.room!r} is half done: {'; '.join(error.message for error in errors)}",
         code="half-way",
         hint=(CommandLine.of("pin", "rotate", "--recover"), " finishes it"),
     )

@@ -77,7 +77,7 @@ async def create_rule(writer: Writer, rule: DispatchRule, *, as_it_was: bool = F
     fails (livekit/livekit pkg/service/sip.go). After a create the rules are listed again; a rule that clashes takes
     the own one back, and it is tried again once no clash is left.
 
-    `as_it_was` = the rule stood before: neither its PIN nor what lint says of it is anything new.
+    `as_it_was` = the rule existed before: neither its PIN nor what lint says of it is anything new.
 
     Raises:
         SafeguardError: the rule has no PIN and `open` is not allowed; it shadows another one or is shadowed.
@@ -110,7 +110,7 @@ async def create_alone(writer: Writer, rule: DispatchRule, *, is_put_back: bool 
     the audit cannot hold is done all the same.
 
     Raises:
-        EqualRuleExistsError: it stands already.
+        EqualRuleExistsError: it exists already.
         PoisonPairError: two other rules clash.
         ConflictError: another rule takes the same calls.
         PartialError: it was stored, and then something failed.
@@ -184,7 +184,7 @@ async def _withdraw(writer: Writer, made: Change, twin: DispatchRule, *, require
 
 
 class EqualRuleExistsError(ConflictError):
-    """A rule of equal content stands already: what was wanted is there."""
+    """A rule of equal content exists already: what was wanted is there."""
 
     def __init__(self, rule: DispatchRule) -> None:
         super().__init__(f"rule {rule.sip_dispatch_rule_id} is equal already")
@@ -280,7 +280,7 @@ def timestamp(when: datetime) -> str:
 async def update_rule(writer: Writer, reference: str, edits: Mapping[str, Any], *, as_it_was: bool = False) -> Change:
     """Change the named fields of one rule: read, merge, write the whole, so that nothing else is lost.
 
-    `as_it_was` = the rule stood so before: neither its PIN nor what lint says of it is anything new.
+    `as_it_was` = the rule was so before: neither its PIN nor what lint says of it is anything new.
 
     Raises:
         SafeguardError: the rule serves a live room, is foreign or protected, would lose its PIN, or would clash with
@@ -310,11 +310,11 @@ async def update_rule(writer: Writer, reference: str, edits: Mapping[str, Any], 
 
 
 async def delete_rule(writer: Writer, reference: str) -> Change:
-    """Delete one rule. Should its room come alive in that moment, the rule is put back.
+    """Delete one rule. Should its room become live in that moment, the rule is put back.
 
     Raises:
         SafeguardError: the rule serves a live room, is foreign or protected.
-        ChangedError: the room came alive, and the rule was put back.
+        ChangedError: the room became live, and the rule was put back.
         PartialError: the rule was deleted, and then something failed.
     """
     rule = await get_rule(writer.client, reference)
@@ -341,7 +341,7 @@ async def _put_back_if_live(writer: Writer, rule: DispatchRule, state: str) -> N
     """Look once more at the room of a rule that is gone, or may be.
 
     Raises:
-        ChangedError: it came alive, and the rule was put back.
+        ChangedError: it became live, and the rule was put back.
         PartialError: that cannot be looked up, or not be done.
     """
     if "live-room" in writer.permit.allow:
@@ -351,7 +351,7 @@ async def _put_back_if_live(writer: Writer, rule: DispatchRule, state: str) -> N
     try:
         live = await _live_room_of(writer.client, rule)
     except SipctlError as error:
-        unknown = f"{named} {state}, and whether its room came alive meanwhile is not known: {error.message}"
+        unknown = f"{named} {state}, and whether its room became live meanwhile is not known: {error.message}"
         raise PartialError(unknown, code="not-checked", hint=(restore, " puts it back")) from error
     if live is None:
         return
@@ -362,7 +362,7 @@ async def _put_back_if_live(writer: Writer, rule: DispatchRule, state: str) -> N
         lost = f"{named} of live room {live!r} {state}, and {what}: {error.message}"
         lifted = restore.having("--allow", "retired-pin") if isinstance(error, RetiredPinError) else restore
         raise PartialError(lost, code="not-put-back", hint=(lifted, " puts it back")) from error
-    raise ChangedError(f"room {live!r} came alive: its rule was put back under a new id")
+    raise ChangedError(f"room {live!r} became live: its rule was put back under a new id")
 
 
 async def put_back(writer: Writer, rule: DispatchRule) -> str:

@@ -1,4 +1,4 @@
-"""Dispatch rules as they stand: which there are, and which one a person means."""
+"""Dispatch rules as they are: which exist, and which one a person means."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace

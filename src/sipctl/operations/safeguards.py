@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sipctl.command_line import quoted
 from sipctl.config.model import Settings
-from sipctl.errors import RetiredPinError, SafeguardError, UsageError
+from sipctl.errors import RetiredPinError, SafeguardError, unknown_value
 from sipctl.operations.snapshot import Live
 from sipctl.telephony.linting.fault import REFUSED
 from sipctl.telephony.model import DispatchRule
@@ -63,7 +63,7 @@ def permit_from(allow: Iterable[str], confirm: str, *, dry_run: bool) -> Permit:
     """
     unknown = sorted(set(allow) - set(SAFEGUARDS))
     if unknown:
-        raise UsageError(f"--allow {unknown[0]!r} lifts no rail", hint=f"the words are {', '.join(SAFEGUARDS)}")
+        raise unknown_value("--allow", unknown[0], SAFEGUARDS)
     return Permit(allow=frozenset(allow), confirm=confirm, dry_run=dry_run)
 
 
@@ -97,7 +97,7 @@ def foreign_carriers(room: str, rules: Sequence[DispatchRule]) -> SafeguardError
 
 
 SPARED: Final = {
-    "live": ("live-room", "it is live, and somebody may be dialling"),
+    "live": ("live-room", "it is live, and someone may be dialling"),
     "protected": ("protected", "it is on the profile's protect list"),
 }
 """By the reason for which a room is left out: the word of `--allow` that includes it, and how it is described."""

@@ -13,7 +13,7 @@ ASSUMED = "SDR_assumed"
 """The id of a rule that is not there but would be, were its room live."""
 
 UNKNOWN_PIN = "•"
-"""Stands for a digit of a PIN that nobody knows."""
+"""Stands for a digit of a PIN that no one knows."""
 
 
 def site_of(settings: Settings, snapshot: Snapshot, assumed: Iterable[DispatchRule] = ()) -> Site:
@@ -43,7 +43,7 @@ def assumed_rules(
 ) -> list[DispatchRule]:
     """The rules that the backend would make if these rooms were live; a room that has its rule gets none.
 
-    A room whose PIN is not known gets one that nobody can type.
+    A room whose PIN is not known gets one that no one can type.
     """
     has_one = {rule.room_name for rule in snapshot.rules or () if settings.mark.owns(rule)}
     return [

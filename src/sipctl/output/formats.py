@@ -19,7 +19,7 @@ Record = Mapping[str, Any]
 
 GRID_ROWS: Final = 1000
 _MARK: Final = "\ufeff"
-"""At the start of a line whoever reads the names takes it for the mark that says UTF-8."""
+"""At the start of a line a reader of the names takes it for the mark that says UTF-8."""
 COMMON_FORMATS: Final = ("table", "json", "jsonl", "name")
 
 

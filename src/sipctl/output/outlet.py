@@ -16,7 +16,7 @@ _STDERR: Final = 2
 class Outlet(io.FileIO):
     """Where a standard stream leads.
 
-    What has no reader any more is dropped, and the process goes on to an end of its own: that nobody reads is no error
+    What has no reader any more is dropped, and the process goes on to an end of its own: that no one reads is no error
     of a write that it makes, nor of what it found. Of stderr whatever cannot be written is dropped, for there is
     nowhere left to say so. `gone` are the errors that tell of a reader that went away.
     """
@@ -25,7 +25,7 @@ class Outlet(io.FileIO):
     gone = frozenset({errno.EPIPE})
 
     def write(self, data: "Buffer", /) -> int:
-        """Write, or drop what nobody takes."""
+        """Write, or drop what no one takes."""
         try:
             return super().write(data)
         except OSError as error:

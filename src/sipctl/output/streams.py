@@ -34,7 +34,7 @@ class Streams:
 
     @classmethod
     def standard(cls, *, quiet: bool = False, verbose: bool = False) -> "Streams":
-        """The process's own streams, told to write what their encoding cannot hold as backslash escapes."""
+        """The process's own streams, set to write what their encoding cannot hold as backslash escapes."""
         for stream in (sys.stdout, sys.stderr):
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure:
@@ -88,7 +88,7 @@ class Streams:
         if self.quiet or not self.err.isatty():
             yield lambda: None
             return
-        from rich.console import Console  # noqa: PLC0415 - for people who wait, and nobody else
+        from rich.console import Console  # noqa: PLC0415 - for people who wait, and no one else
         from rich.progress import Progress, SpinnerColumn, TextColumn  # noqa: PLC0415
 
         columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed}"))
@@ -101,7 +101,7 @@ class Streams:
         if self.quiet or not self.err.isatty() or self.is_terminal:
             yield from items
             return
-        from rich.console import Console  # noqa: PLC0415 - for people who wait, and nobody else
+        from rich.console import Console  # noqa: PLC0415 - for people who wait, and no one else
         from rich.progress import track  # noqa: PLC0415
 
         yield from track(items, what, console=Console(file=self.err), total=None)

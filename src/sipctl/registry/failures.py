@@ -1,6 +1,6 @@
 """Every way a database can fail, in our own words.
 
-What a driver or a server says may hold a row, a PIN, or a password that stands where a host should. So none of its
+What a driver or a server says may hold a row, a PIN, or a password where a host should be. So none of its
 words is passed on: they only choose among ours (PostgreSQL's manual, appendix A; sqlite.org/rescode.html).
 """
 

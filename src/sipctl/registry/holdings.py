@@ -1,4 +1,4 @@
-"""The PINs in use: in our own table, or in Meet's. Statements on a connection; whoever calls holds the transaction."""
+"""The PINs in use: in our own table, or in Meet's. Statements on a connection; the caller holds the transaction."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ Pairs = Sequence[tuple[str, str]]
 
 
 class PinsInUse(Protocol):
-    """Where the PINs in use stand. The table's own constraints keep one PIN from two rooms."""
+    """Where the PINs in use are. The table's own constraints keep one PIN from two rooms."""
 
     def query(self) -> Select[Any]:
         """Every known room with its PIN, in the order of rooms; `holding` reads its rows."""

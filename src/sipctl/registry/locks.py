@@ -57,7 +57,7 @@ class ServerLock:
         self._keys = [lock_key(name) for name in _names(server, connection.engine)]
 
     def acquire(self, who: str, wait_s: float, on_wait: Callable[[str], None] = lambda _holder: None) -> str | None:
-        """Take it: None, or who else holds it after `wait_s` seconds; `on_wait` is told who, when it has to wait."""
+        """Take it: None, or who else holds it after `wait_s` seconds; `on_wait` gets the holder if it waits."""
         self._connection.execute(_NAMED, {"title": f"sipctl {who}"})
         self._connection.execute(_UNLIMITED)
         until = monotonic() + wait_s
@@ -100,7 +100,7 @@ def server_lock(
 ) -> Iterator[tuple[ServerLock, str | None]]:
     """The lock of a server in this database, and who else holds it; None = it is ours while the body runs.
 
-    `wait_s` is how long to wait for another run, `timeout_s` for the database, in seconds. `on_wait` is told who is
+    `wait_s` is how long to wait for another run, `timeout_s` for the database, in seconds. `on_wait` gets who is
     waited for.
 
     Raises:

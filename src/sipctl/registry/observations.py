@@ -1,4 +1,4 @@
-"""What earlier looks at a server found: which rules were stale, whether it listed any room, which runs wrote."""
+"""What earlier runs observed on a server: which rules were stale, whether it listed any room, which runs wrote."""
 
 import hashlib
 import json
@@ -20,8 +20,8 @@ from sipctl.telephony.registered import Earlier
 _REMEMBERED: Final = timedelta(days=1)
 _MAY_PAUSE: Final = timedelta(days=1)
 _GRACES: Final = 3
-_WHAT: Final = "the state of earlier looks"
-_IF_CORRUPT: Final = "move looks.db of the state folder away: the next look counts as the first"
+_WHAT: Final = "the state of earlier observations"
+_IF_CORRUPT: Final = "move looks.db of the state folder away: the next observation counts as the first"
 
 
 def _utc_now() -> datetime:
@@ -29,7 +29,7 @@ def _utc_now() -> datetime:
 
 
 class Observations:
-    """The looks at one server, in one database; `server` tells it, and whose rules are meant, from all others."""
+    """The observations of one server, in one database; `server` names it, and whose rules are meant."""
 
     def __init__(self, engine: Engine, server: str, now: Callable[[], datetime] = _utc_now) -> None:
         self._engine = engine
@@ -80,7 +80,7 @@ class Observations:
             )
 
     def begin_run(self, run: str) -> None:
-        """Note that a run is about to write; whoever finds the note later knows that it was killed."""
+        """Note that a run is about to write; a note that is found later says that it was killed."""
         values = {"run": run, "server": self._server, "started_at": self._now().isoformat()}
         with self._writing() as connection:
             connection.execute(insert(runs).values(values))
@@ -92,7 +92,7 @@ class Observations:
             connection.execute(update(runs).where(runs.c.run == run).values(ended_at=ended_at))
 
     def unsettled_runs(self) -> dict[str, datetime | None]:
-        """The runs at this server that no later one has looked at, oldest first, and when each ended; None = never."""
+        """The runs at this server that no later one has settled, oldest first, and when each ended; None = never."""
         query = select(runs.c.run, runs.c.ended_at).where(runs.c.server == self._server).order_by(runs.c.started_at)
         with self._reading() as connection:
             return {run: _moment(at) for run, at in connection.execute(query)}

@@ -16,7 +16,7 @@ from sipctl.registry.store import Registry
 
 @contextmanager
 def open_registry(settings: RegistrySettings, embedded_file: Path, timeout_s: float) -> Iterator[Registry]:
-    """The registry of these settings; `embedded_file` is the one that is used if nobody names another.
+    """The registry of these settings; `embedded_file` is the one that is used if no one names another.
 
     `timeout_s` limits each wait for a database, in seconds.
 
@@ -35,7 +35,7 @@ def open_registry(settings: RegistrySettings, embedded_file: Path, timeout_s: fl
 
 
 def open_observations(settings: Settings, folder: Path, timeout_s: float) -> Observations:
-    """Where looks at the server are remembered: in a database that hosts share, else in a file of the state folder.
+    """Where observations of the server are kept: in a database that hosts share, else in a file of the state folder.
 
     However its address is spelled, a server has one memory for each mark of rules: profiles that share a server but
     not the mark look at other rules.

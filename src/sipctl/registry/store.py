@@ -1,7 +1,7 @@
 """The registry of PINs: who has which, which are in quarantine, and which rotations were never ended.
 
 Uniqueness is the database's own constraint. In our own table a PIN that is in use or in quarantine is one row; with
-Meet's layout the PINs in use stand in Meet's table, under its own unique constraint, and our table holds the others.
+Meet's layout the PINs in use are in Meet's table, under its own unique constraint, and our table holds the others.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -49,7 +49,7 @@ class Registry:
             prepare(notes)
 
     def close(self) -> None:
-        """Let go of the database, and of the lists that nobody read to their end."""
+        """Let go of the database, and of the lists that no one read to their end."""
         for listing in self._listings:
             listing.close()
         self._home.dispose()
@@ -101,7 +101,7 @@ class Registry:
 
     @property
     def in_meet(self) -> bool:
-        """Whether the PINs in use stand in Meet's own table: it is the truth, whatever rules carry."""
+        """Whether the PINs in use are in Meet's own table: it is the truth, whatever rules carry."""
         return self._in_meet
 
     @property
@@ -203,7 +203,7 @@ class Registry:
         return True
 
     def _at_home(self, step: Callable[[Connection], T]) -> T:
-        """Do a step in one transaction, where the PINs in use stand. One that comes to nothing leaves nothing."""
+        """Do a step in one transaction, where the PINs in use are. One that comes to nothing leaves nothing."""
 
         def done() -> T:
             with self._home.connect() as connection, connection.begin() as transaction:
@@ -229,7 +229,7 @@ class Registry:
             raise _changed(held.room)
 
     def _set_aside(self, connection: Connection, room: str, pin: str) -> None:
-        """Note a PIN as retired unless its row says that it is in use: from here on nobody else gets it."""
+        """Note a PIN as retired unless its row says that it is in use: from here on no one else gets it."""
         now = self._timestamp()
         row = {"pin": pin, "room": room, "state": RETIRED, "assigned_at": now, "retired_at": now}
         statement = insert_into(connection, pins).values(row)
@@ -279,7 +279,7 @@ class Registry:
     def carry_on(self, rotation: Rotation) -> bool:
         """Make sure that the new PIN is the room's, where a run was killed. False if that cannot be: then it is over.
 
-        Somebody gave the room a third PIN, or the new one to another room. The new one stays in quarantine, for a
+        Someone gave the room a third PIN, or the new one to another room. The new one stays in quarantine, for a
         rule may carry it.
         """
         held = self.pins_of([rotation.room]).get(rotation.room)

@@ -67,7 +67,7 @@ sightings: Final = Table(
     Column("digest", String, nullable=False),
     Column("since", String, nullable=False),
 )
-"""Rules that were stale at every look since then. Since version 2, as the two tables below."""
+"""Rules that were stale in every observation since then. Since version 2, as the two tables below."""
 
 observations: Final = Table(
     "sipctl_look",
@@ -76,7 +76,7 @@ observations: Final = Table(
     Column("last_at", String, nullable=False),
     Column("empty_since", String),
 )
-"""The last look at each server, and since when its list of rooms is empty."""
+"""The last observation of each server, and since when its list of rooms is empty."""
 
 runs: Final = Table(
     "sipctl_run",
@@ -139,7 +139,7 @@ def _version(connection: Connection) -> int | None:
 
 
 def _upgrade(connection: Connection) -> None:
-    """Make what is missing; up to version 2 a server was called by its address as somebody spelled it."""
+    """Make what is missing; up to version 2 a server was called by its address as someone spelled it."""
     serialize(connection, "schema")
     before = _version(connection)
     if before == SCHEMA_VERSION:

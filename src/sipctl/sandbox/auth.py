@@ -10,7 +10,7 @@ from sipctl.sandbox.twirp import TwirpError
 
 LEEWAY_S: Final = 60
 _JWS: Final = jwt.PyJWS()
-"""The signature alone: what stands in the claims is judged as Go judges it."""
+"""The signature alone: the claims are judged as Go judges them."""
 
 _ALGORITHMS: Final = frozenset(jwt.algorithms.get_default_algorithms())
 

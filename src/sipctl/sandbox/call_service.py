@@ -36,7 +36,7 @@ def _transferer(claims: Claims | None, request: TransferSIPParticipantRequest) -
 def create_participant(store: Store, request: CreateSIPParticipantRequest) -> SIPParticipantInfo:
     """Dial out: refused like LiveKit does, or unanswered for want of a SIP node."""
     _check_target(request)
-    _check_looks(request)
+    _check_request(request)
     if request.sip_trunk_id and request.sip_trunk_id not in store.outbound:
         raise TwirpError("not_found", "requested sip trunk does not exist")
     raise _NO_NODE
@@ -58,7 +58,7 @@ def _check_target(request: CreateSIPParticipantRequest) -> None:
         raise invalid("missing room name")
 
 
-def _check_looks(request: CreateSIPParticipantRequest) -> None:
+def _check_request(request: CreateSIPParticipantRequest) -> None:
     if len(request.display_name) > _DISPLAY_NAME_LIMIT:
         raise invalid("DisplayName too long (max 128 characters)")
     if '"' in request.display_name:

@@ -11,7 +11,7 @@ from sipctl.telephony.matching.route import route
 
 
 def evaluate_call(store: Store, call: Call) -> dict[str, Any]:
-    """The outcome. Without redis nobody answers livekit-sip, which then refuses the call with 503 after a second."""
+    """The outcome. Without redis no one answers livekit-sip, which then refuses the call with 503 after a second."""
     if store.redis != "connected":
         silence = {"error_code": "unavailable", "error": "no response from servers"}
         return {"outcome": "error", "stage": "trunk", "trunk_id": "", "rule_id": "", **silence}

@@ -22,13 +22,13 @@ NETWORK_FAULTS: Final = {
     "lagging-list": "answer lists as they were at the call before",
 }
 MEANWHILE_FAULTS: Final = {
-    "comes-alive": "let somebody into the room of the rule that a call names, right before it is done",
+    "comes-alive": "let someone into the room of the rule that a call names, right before it is done",
     "edited": "change the rules that a call names, right before it is done",
 }
 STATE_FAULTS: Final = {
     "no-redis": "be a server without redis: SIP fails, rooms work",
     "redis-lost": "be a server that lost its redis",
-    "dead-node": "kill the node of every room: they stay listed as ghosts, and nobody answers for them",
+    "dead-node": "kill the node of every room: they stay listed as ghosts, and no one answers for them",
     "conflict-pair": "store two rules for the same calls, as a race leaves them",
 }
 _NUMBERS: Final = {"latency": (0, 3_600_000), "status": (200, 599), "flaky": (0, 100)}

@@ -113,7 +113,7 @@ def update_metadata(store: Store, request: UpdateRoomMetadataRequest) -> Room:
 
 @ROOMS.method("ListParticipants", ListParticipantsRequest, _room_admin)
 def list_participants(store: Store, request: ListParticipantsRequest) -> ListParticipantsResponse:
-    """Who is in a room; nobody where there is no room."""
+    """Who is in a room; no one where there is no room."""
     store.reach_redis()
     room = store.rooms.get(request.room)
     return ListParticipantsResponse(participants=room.people.values() if room else ())
@@ -158,13 +158,13 @@ def update_participant(store: Store, request: UpdateParticipantRequest) -> Parti
 
 @ROOMS.method("MutePublishedTrack", MuteRoomTrackRequest, _room_admin)
 def mute(_store: Store, _request: MuteRoomTrackRequest) -> MuteRoomTrackResponse:
-    """Nobody in the sandbox publishes a track, which LiveKit answers like a silent node."""
+    """No one in the sandbox publishes a track, which LiveKit answers like a silent node."""
     raise _no_answer()
 
 
 @ROOMS.method("SendData", SendDataRequest, _room_admin)
 def send_data(store: Store, request: SendDataRequest) -> SendDataResponse:
-    """Data for people in a room: 200 whoever is there, 503 without a living room."""
+    """Data for people in a room: 200, also without participants, 503 without a living room."""
     if len(request.nonce) not in {0, _NONCE_BYTES}:
         raise invalid(f"nonce should be 16-bytes or not present, got: {len(request.nonce)} bytes")
     room = store.rooms.get(request.room)

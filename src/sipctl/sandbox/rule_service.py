@@ -69,7 +69,7 @@ def create_rule(store: Store, request: CreateSIPDispatchRuleRequest) -> SIPDispa
 
 
 def _rule_of_legacy_shape(request: CreateSIPDispatchRuleRequest) -> SIPDispatchRuleInfo:
-    """The fields that stand at the top of a request as older clients, Meet among them, write it."""
+    """The fields at the top of a request as older clients, Meet among them, write it."""
     rule = SIPDispatchRuleInfo()
     for field, value in request.ListFields():
         if field.is_repeated and not isinstance(value, Mapping):

@@ -86,7 +86,7 @@ class Sandbox:
     def call(self, **row: str | None) -> dict[str, Any]:
         """What becomes of a call, as livekit-sip would learn it: `to`, `from`, `source_ip`, `pin` … as in call files.
 
-        Nobody joins a room by it.
+        No one joins a room by it.
 
         Raises:
             UsageError: that is no call.

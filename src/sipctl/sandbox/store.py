@@ -50,9 +50,9 @@ class Clock:
 
 @dataclass(slots=True)
 class LiveRoom:
-    """A room and the people in it. `empty_since` is the Unix time from which nobody is inside, None while someone is.
+    """A room and the people in it. `empty_since` is the Unix time from which no one is inside, None while someone is.
 
-    A ghost is a room whose node was killed: listed, but nobody answers for it.
+    A ghost is a room whose node was killed: listed, but no one answers for it.
     """
 
     info: Room
@@ -143,7 +143,7 @@ class Store:
         return True
 
     def close_expired_rooms(self) -> None:
-        """End the rooms that nobody entered in time, or that everybody left some time ago."""
+        """End the rooms that no one entered in time, or that everyone left some time ago."""
         now = self.clock.now()
         for name, room in list(self.rooms.items()):
             limit = room.info.departure_timeout if room.had_people else room.info.empty_timeout

@@ -198,7 +198,7 @@ def get_outbound(store: Store, request: GetSIPOutboundTrunkRequest) -> GetSIPOut
 
 @SIP.method("ListSIPOutboundTrunk", ListSIPOutboundTrunkRequest, admin)
 def list_outbound(store: Store, request: ListSIPOutboundTrunkRequest) -> ListSIPOutboundTrunkResponse:
-    """Outbound trunks by id or number, the number compared as it stands."""
+    """Outbound trunks by id or number, the number compared as it is."""
     store.reach_redis()
     items = listed(
         store.outbound,

@@ -120,7 +120,7 @@ def _refuse_double_spelling(value: Any, descriptor: Any) -> None:  # noqa: ANN40
 
 
 def whole_characters(text: str) -> str:
-    """The text as Go writes it: U+FFFD where half a surrogate pair, or a byte that is no UTF-8, stands alone."""
+    """The text as Go writes it: U+FFFD where half a surrogate pair, or a byte that is no UTF-8, is alone."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

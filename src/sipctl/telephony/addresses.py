@@ -25,7 +25,7 @@ def parse_address(text: str) -> Address | None:
 def admits(masks: Iterable[str], source: Address | None, from_host: str) -> bool:
     """Whether a trunk with these `allowed_addresses` takes a call from this source; None = unknown, which passes.
 
-    Entries that LiveKit ignores do not count; if none is left, everybody passes. An entry equal to the host of the
+    Entries that LiveKit ignores do not count; if none is left, everyone passes. An entry equal to the host of the
     From header passes too, whatever the source.
     """
     counted = [mask for mask in masks if not is_ignored(mask)]

@@ -9,12 +9,12 @@ from sipctl.telephony.ownership import Ownership
 
 
 def delete_rule(rule: DispatchRule, mark: Ownership, live: Container[str]) -> CommandLine:
-    """Deletes a rule, past the rails that stand before it."""
+    """Deletes a rule, with the words that lift the safeguards before it."""
     return _rule_command("delete", rule, (), mark, live)
 
 
 def update_rule(rule: DispatchRule, words: tuple[str, ...], mark: Ownership, live: Container[str]) -> CommandLine:
-    """Changes a rule, past the rails that stand before it."""
+    """Changes a rule, with the words that lift the safeguards before it."""
     return _rule_command("update", rule, words, mark, live)
 
 

@@ -1,4 +1,4 @@
-"""How likely it is that somebody guesses into a meeting. LiveKit allows one PIN a call, and calls without end."""
+"""How likely it is that someone guesses into a meeting. LiveKit allows one PIN a call, and calls without end."""
 
 from dataclasses import dataclass, replace
 from math import expm1, inf, log1p, log2

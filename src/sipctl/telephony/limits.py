@@ -8,7 +8,7 @@ from sipctl.errors import UsageError
 T = TypeVar("T")
 
 MAX_ITEMS: Final = 1_000_000
-"""The most items of one list, unless somebody says otherwise (`--max-items`): a hundred times what the largest
+"""The most items of one list, unless someone says otherwise (`--max-items`): a hundred times what the largest
 deployments have, and some 2 GB of memory."""
 
 

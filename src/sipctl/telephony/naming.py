@@ -1,4 +1,4 @@
-"""How things are told of in sentences."""
+"""How things are named in sentences."""
 
 from sipctl.telephony.model import DispatchRule, RuleKind, Trunk
 

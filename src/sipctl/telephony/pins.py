@@ -92,7 +92,7 @@ class PinPolicy:
 
 
 def weakness(pin: str, number: str = "") -> str:
-    """Why somebody would try this PIN first; "" if nothing stands out. `number` is the one people dial."""
+    """Why someone would try this PIN first; "" if nothing stands out. `number` is the one people dial."""
     steps = {(int(other) - int(one)) % 10 for one, other in pairwise(pin)}
     reasons = {
         "one digit repeated": steps == {0},

@@ -53,7 +53,7 @@ class Reason(StrEnum):
     PROMPTS = _Row("prompts", "it decides who is asked for a PIN: an open rule is there")
     LIVEKIT_ONLY = _Row("livekit-only", "a backend does not change it: --via livekit")
     STALE = _Row("stale", "its room is not live", Part.PURGE, by_backend=True)
-    FIRST_LOOK = _Row("first-look", "stale, seen for the first time", Part.PURGE, begins=True)
+    FIRST_OBSERVATION = _Row("first-look", "stale, seen for the first time", Part.PURGE, begins=True)
     WAITING = _Row("waiting", "stale, but not for long enough", Part.PURGE)
     YOUNG = _Row("young", "stale, but made a short time ago", Part.PURGE)
     CLOCK_OFF = _Row("clock-off", "stale, but the clock of this host is off", Part.PURGE, begins=True)
@@ -67,7 +67,7 @@ class Reason(StrEnum):
     PIN_NONE = _Row("pin-none", "its PIN is the word None", Part.REPAIR)
     TRUNKS_DIFFER = _Row("trunks-differ", "the profile has other trunks", Part.REPAIR)
     MISSING = _Row("missing", "attended, and without a rule", Part.CREATE, by_backend=True)
-    UNATTENDED = _Row("unattended", "live, but nobody is in it who is no phone caller", Part.CREATE)
+    UNATTENDED = _Row("unattended", "live, but with no participant other than phone callers", Part.CREATE)
     NO_PIN = _Row("no-pin", "the registry has no PIN for it", Part.CREATE)
     UNTYPABLE = _Row("untypable", "its PIN in the registry is not 4 to 16 digits", Part.CREATE)
     TELEPHONY_OFF = _Row("telephony-off", "Meet's telephony is off: --allow telephony-off", Part.CREATE)
@@ -88,7 +88,7 @@ class Reason(StrEnum):
 class Item:
     """One rule, or one room without a rule, and what becomes of it.
 
-    `before` is the rule as it stands (None for a create), `after` as it shall be (None for a delete). `beside` is the
+    `before` is the rule as it is (None for a create), `after` as it shall be (None for a delete). `beside` is the
     id of the rule that covers a duplicate, that has the PIN a room needs, or that forbids the change. `parked` = the
     PIN that a rule of this plan still has is wanted by an earlier one: it first gets some other PIN.
     """
@@ -116,7 +116,7 @@ class Item:
 class State:
     """What is known at one moment: `rules` were listed before the rooms.
 
-    `live` are rooms that LiveKit lists; `attended` those of them with somebody who is no phone caller; `pins` the
+    `live` are rooms that LiveKit lists; `attended` those of them with someone who is no phone caller; `pins` the
     registry's, None = there is no registry; `known` those that the backend's own table holds, None = it was not asked.
     `stale_since` and `duplicate_since` say of rule ids since which observation, without a break, they are stale or
     duplicates; `empty_since` since which the list of rooms is empty. `clock_is_off` = `now` is not the server's time,

@@ -150,7 +150,7 @@ def _why_waits(rule: DispatchRule, seen: Mapping[str, datetime], state: State, p
     long_ago = state.now - policy.grace
     since = seen.get(rule.sip_dispatch_rule_id)
     if since is None and policy.grace:
-        return Reason.FIRST_LOOK
+        return Reason.FIRST_OBSERVATION
     if since is not None and since > long_ago:
         return Reason.WAITING
     created = _time_of(rule)

@@ -49,7 +49,7 @@ class Earlier:
     `stale_since` and `duplicate_since` say of rule ids since which observation, without a break, they are unchanged
     and stale, or duplicates. `pause` is how long ago the last observation is, if that is too long for it to count; then
     this one begins anew. `skew_s` are the seconds by which this observation's clock is off, and for which it counts for
-    nothing; 0 = it does count. `damaged` records were passed over: what they told of begins anew.
+    nothing; 0 = it does count. `damaged` records were passed over: the wait of their rules begins anew.
     """
 
     is_first: bool = True

@@ -1,6 +1,6 @@
 """Which PIN a dispatch rule may carry that comes back: restored by a person, or put back by a run.
 
-That it stood once is no reason for its PIN to open the room again. A PIN that was rotated away may be known to people
+That it existed once is no reason for its PIN to open the room again. A PIN that was rotated away may be known to people
 who must not get in, and one that was released may be another room's. So the registry is asked as it is today.
 """
 

@@ -1,7 +1,7 @@
 """The rules of one live room: which of them it needs, which is a duplicate, which needs a repair.
 
 "Same room" is not "same calls": a room may need one rule for each trunk, called number or caller. So a rule is a
-duplicate only if one other rule takes every call that it takes, and stands already. Rules that take some calls in
+duplicate only if one other rule takes every call that it takes, and exists already. Rules that take some calls in
 common, and others each alone, are ambiguous: both stay.
 """
 
@@ -42,7 +42,7 @@ def replaces(rule: DispatchRule, gone: DispatchRule) -> bool:
 
 @dataclass(slots=True)
 class _LiveRoom:
-    """The rules of one room that are needed so far, as they stand and as they shall be.
+    """The rules of one room that are needed so far, as they are and as they shall be.
 
     `wanted` is its PIN, None if it is not known; `without` why the registry gives none, None if there is no registry.
     `by_pin` has the first rule that is needed of each PIN.
@@ -84,7 +84,7 @@ class _LiveRoom:
         return item
 
     def _spare(self, rule: DispatchRule, target: DispatchRule, keeper: DispatchRule) -> Item:
-        """A rule that another one covers is deleted once that one stands as it shall, and none comes in between.
+        """A rule that another one covers is deleted once that one is as it shall be, and none comes in between.
 
         An open rule never is for another open one: it may keep its callers from being asked for a PIN.
         """

@@ -32,7 +32,7 @@ TrunkKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Conflict(Generic[T]):
-    """Two things that share a key: `first` stands earlier in the list. A rule can clash with itself.
+    """Two things that share a key: `first` is earlier in the list. A rule can clash with itself.
 
     `at` is the place of the clashing key among the keys of `second`.
     """
@@ -124,7 +124,7 @@ def becomes_the_same(one: DispatchRule, other: DispatchRule) -> bool:
 
 
 class RulesByScope:
-    """Finds the rules that may share a call with another one, without a look at all of them."""
+    """Finds the rules that may share a call with another one, without comparing it with all of them."""
 
     def __init__(self, rules: Iterable[DispatchRule] = ()) -> None:
         self._all: list[DispatchRule] = []

@@ -16,8 +16,8 @@ _ANY_ROOM: Final = Ownership()
 class Site:
     """Trunks and rules, and what is known around them.
 
-    `outbound` are the ids of outbound trunks, `live` the names of the live rooms (None = nobody knows), `number` the
-    one that people are told to dial, `country` the ISO 3166 region of numbers in national format.
+    `outbound` are the ids of outbound trunks, `live` the names of the live rooms (None = no one knows), `number` the
+    one that people dial, `country` the ISO 3166 region of numbers in national format.
     """
 
     lists: WholeLists

@@ -1,4 +1,4 @@
-"""The same call with its numbers in E.164: the commonest fault is a number that somebody writes in another way."""
+"""The same call with its numbers in E.164: the commonest fault is a number that someone writes in another way."""
 
 import re
 from collections.abc import Iterable, Iterator

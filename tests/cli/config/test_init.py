@@ -60,7 +60,7 @@ def test_by_options_alone(config: Path, sandbox: Sandbox, tmp_path: Path) -> Non
     assert run("--config", str(config), "room", "list").code == 0
 
 
-def test_nobody_to_ask(config: Path) -> None:
+def test_no_one_to_ask(config: Path) -> None:
     for given in (
         (),
         ("--url", "http://x"),

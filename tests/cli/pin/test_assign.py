@@ -101,7 +101,7 @@ def test_missing_rooms_that_are_live(sandbox: Sandbox) -> None:
     assert sorted(pins(env)) == ["team-a", "team-b"]
 
 
-def test_no_second_truth(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_two_systems_never_hand_out_pins_together(sandbox: Sandbox, tmp_path: Path) -> None:
     env = env_of(sandbox)
     sandbox.join("meeting", "alice")
     assert run("rules", "create", "--room", "meeting", "--pin-stdin", env=env, stdin=CANARY.encode()).code == 0
@@ -123,7 +123,7 @@ def test_a_pin_that_a_rule_carries_is_not_given(sandbox: Sandbox) -> None:
     assert planned[0]["result"] == "conflicting"
 
 
-def test_told_once_that_no_livekit_is_asked() -> None:
+def test_it_is_said_once_that_no_livekit_is_asked() -> None:
     assert pin("assign", "a").stderr.count("no LiveKit is configured") == 1
 
 

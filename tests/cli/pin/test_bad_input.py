@@ -24,7 +24,7 @@ from tests.support.running import assert_error, env_of, run
         ("show nobody", "", 7, "'nobody'"),
         ("release nobody", "", 7, "'nobody'"),
         ("lookup", "", 2, "no PIN on stdin"),
-        ("lookup", "5550123456", 7, "nobody has this PIN"),
+        ("lookup", "5550123456", 7, "no one has this PIN"),
         ("import nowhere.csv", "", 2, "nowhere.csv"),
         ("import -", "", 2, "the file is empty"),
         ("import -", "name;number\nx;1\n", 2, "columns are room, pin"),

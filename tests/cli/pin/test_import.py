@@ -75,7 +75,7 @@ def test_an_import_refuses_the_names_that_assign_refuses(name: str, style: str) 
 
 @pytest.mark.parametrize("home", ["sqlite", "postgresql", "meet"])
 def test_a_room_gets_its_own_pin_back_by_an_import(home: str, request: pytest.FixtureRequest) -> None:
-    """One that it has no more, and one in the place of another; nobody else's."""
+    """One that it has no more, and one in the place of another; no one else's."""
     env = clean_env()
     if home == "postgresql":
         env["SIPCTL_REGISTRY_URL"] = request.getfixturevalue("postgres").new_database()

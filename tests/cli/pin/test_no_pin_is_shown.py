@@ -1,4 +1,4 @@
-"""No command of `pin` shows a PIN that nobody asked for, in no format."""
+"""No command of `pin` shows a PIN that no one asked for, in no format."""
 
 import pytest
 

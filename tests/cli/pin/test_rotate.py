@@ -152,7 +152,7 @@ def test_half_way_is_named_and_finished(sandbox: Sandbox) -> None:
     assert run("rules", "create", "--room", "a", "--pin-from-registry", env=env).code == 0
     sandbox.fault("cut@UpdateSIPDispatchRule")
     ended = pin("rotate", "a", env=env, code=6)
-    assert "stands half-way" in ended.stderr
+    assert "is half done" in ended.stderr
     assert "pin rotate --recover" in ended.stderr
     sandbox.lift_faults()
     report = json.loads(pin("audit", "-o", "json", env=env, code=1).stdout)

@@ -56,7 +56,7 @@ AS_IT_WAS = {"SDR_ours": OLD, "SDR_theirs": OLD, "standup": OLD}
 
 def test_a_foreign_rule_with_the_pin_refuses_before_anything_changes(place: Place) -> None:
     refused = run("pin", "rotate", "standup", env=place.env)
-    assert_error(refused, ExitCode.RAIL, "SDR_theirs", "--allow foreign")
+    assert_error(refused, ExitCode.SAFEGUARD, "SDR_theirs", "--allow foreign")
     assert OLD not in refused.stderr
     assert place.pins() == AS_IT_WAS
 
@@ -79,13 +79,13 @@ def test_a_set_with_one_such_room_is_refused_and_its_plan_says_so(place: Place) 
     assert "refused: foreign" in plan.stdout
     assert "--allow foreign" in plan.stderr
     before = place.pins()
-    place.sipctl("pin", "rotate", "--all", "--apply", code=ExitCode.RAIL)
+    place.sipctl("pin", "rotate", "--all", "--apply", code=ExitCode.SAFEGUARD)
     assert place.pins() == before
 
 
 def test_an_import_leaves_such_a_room_as_it_is(place: Place) -> None:
     table = "room,pin\nstandup,7703158264\nnew,7703158265\n"
-    done = place.sipctl("pin", "import", "-", "--apply", stdin=table, code=ExitCode.RAIL)
+    done = place.sipctl("pin", "import", "-", "--apply", stdin=table, code=ExitCode.SAFEGUARD)
     assert "left out: foreign" in done.stdout
     assert place.pins() == {**AS_IT_WAS, "new": "7703158265"}
     place.sipctl("pin", "import", "-", "--apply", "--allow", "foreign", stdin=table)
@@ -104,7 +104,7 @@ def test_the_fix_of_a_pin_that_leads_elsewhere_works(place: Place, livekit: Sand
     plant_rule(livekit, "SDR_theirs", "other", OLD, name="theirs", trunk_ids=["ST_theirs"])
     assert place.problems("pin", "audit")["PIN506"] == "rule SDR_theirs"
     refused = run("pin", "rotate", "standup", env=place.env)
-    assert_error(refused, ExitCode.RAIL, "SDR_theirs", "'other'")
+    assert_error(refused, ExitCode.SAFEGUARD, "SDR_theirs", "'other'")
     place.sipctl("pin", "rotate", "standup", "--allow", "foreign")
     after = place.pins()
     assert (after["SDR_theirs"], after["SDR_ours"]) == (OLD, after["standup"])

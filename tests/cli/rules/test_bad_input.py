@@ -12,10 +12,10 @@ from tests.support.running import assert_error, run
     [
         (["purge", "--grace", "soon"], "--grace 'soon'"),
         (["purge", "--look-twice", "-1s"], "'--look-twice': '-1s'"),
-        (["purge", "--via", "pigeon"], "--via 'pigeon'"),
+        (["purge", "--via", "pigeon"], "--via: unknown value 'pigeon'"),
         (["purge", "--via", "webhook"], "needs the profile's webhook_url"),
         (["purge", "--max-delete", "many"], "--max-delete"),
-        (["sync", "--only", "everything"], "choose of purge, repair, create"),
+        (["sync", "--only", "everything"], "choose one of purge, repair, create"),
         (["restore"], "nothing to restore"),
         (["restore", "a", "--from-export", "b"], "goes with no change"),
         (["restore", "a", "--trunk", "ST_old"], "OLD=NEW"),

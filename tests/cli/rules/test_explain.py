@@ -160,7 +160,7 @@ def test_calls_of_a_file(here: Callable[..., Result], file: Callable[..., str]) 
     ]  # fmt: skip
 
 
-def test_a_broken_line_is_told_and_the_rest_goes_on(here: Callable[..., Result], file: Callable[..., str]) -> None:
+def test_a_broken_line_is_reported_and_the_rest_goes_on(here: Callable[..., Result], file: Callable[..., str]) -> None:
     good = json.dumps({"id": "good", "to": NUMBER, "from": CALLER})
     bad = ["{", '{"to": 1, "from": "2"}', '{"too": "1"}', "[]", '{"from": "1"}', "\u0000"]
     path = file("\n".join([good, *bad, "", good]), "calls.jsonl")

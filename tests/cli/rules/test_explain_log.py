@@ -47,8 +47,8 @@ def test_one_call_of_a_log(here: Callable[..., Result], file: Callable[..., str]
     assert "not in the log: which condition of a trunk or rule failed" in described
     assert "trunks  1 looked at" in described
     assert_error(here("rules", "explain", "--log", log, "--offline", path, "--call", "SCL_none"), 7, "SCL_none")
-    assert_error(here("rules", "explain", "--log", log, "--offline", path, "--since", "soon"), 2, "no time")
-    assert_error(here("rules", "explain", "--log", log, "--offline", path, "--since", "999999d"), 2, "no time")
+    assert_error(here("rules", "explain", "--log", log, "--offline", path, "--since", "soon"), 2, "not a time")
+    assert_error(here("rules", "explain", "--log", log, "--offline", path, "--since", "999999d"), 2, "not a time")
 
 
 def test_a_log_with_broken_lines_and_without_rules(here: Callable[..., Result], log: str) -> None:

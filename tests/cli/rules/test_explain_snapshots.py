@@ -64,7 +64,7 @@ def test_a_snapshot_that_is_not_there(here: Callable[..., Result], tmp_path: Pat
     assert_error(here(*CALL, "--offline", str(tmp_path)), 2, "cannot read")
 
 
-def test_fields_of_a_newer_livekit_are_told_once(here: Callable[..., Result], file: Callable[..., str]) -> None:
+def test_fields_of_a_newer_livekit_are_reported_once(here: Callable[..., Result], file: Callable[..., str]) -> None:
     rules = [{**rule_to_json(rule), "color": "red", "sipctl": {}} for rule in (RULE, RETRO)]
     described = here(*CALL, "--offline", file(snapshot() | {"rules": rules}), "--source-ip", "192.0.2.7")
     assert described.code == 0

@@ -62,7 +62,7 @@ CAUSES: dict[str, tuple[Site, Call]] = {
     # the trunk was deleted and made anew; the rule names an outbound one
     "dangling-trunk": case([TRUNK], [replace(RULE, trunk_ids=("ST_gone",))]),
     "outbound-trunk": case([TRUNK], [replace(RULE, trunk_ids=("ST_out",))], outbound=frozenset({"ST_out"})),
-    # the source is another one than everybody thinks
+    # the source is another one than everyone thinks
     "docker-bridge": case([TRUNK], [RULE], replace(CALL, source_ip="172.19.0.1")),
     "address-with-port": case([replace(TRUNK, allowed_addresses=("192.0.2.7:5060",))], [RULE]),
     "addresses-all-ignored": case(
@@ -70,7 +70,7 @@ CAUSES: dict[str, tuple[Site, Call]] = {
     ),
     "source-not-said": case([TRUNK], [RULE], replace(CALL, source_ip="")),
     "number-and-source": case([TRUNK], [RULE], replace(CALL, to_user="0199000001", source_ip="172.19.0.1")),
-    # rules without trunks: anybody gets in; or they lose to rules that name the trunk
+    # rules without trunks: anyone gets in; or they lose to rules that name the trunk
     "past-the-trunk": case([TRUNK], [replace(RULE, trunk_ids=())], replace(CALL, source_ip="203.0.113.9")),
     "beaten-by-the-trunks-own": case([ANYWHERE], [LOBBY, replace(RETRO, trunk_ids=())]),
     # credentials where the provider is known by its address
@@ -89,7 +89,7 @@ CAUSES: dict[str, tuple[Site, Call]] = {
     # two rules with one PIN: the one with the number opens; a PIN that leads to no room opens nothing
     "one-pin-two-rooms": case([TRUNK], [RULE, replace(RETRO, pin=RULE.pin, numbers=("+33199000001",))]),
     "pin-without-room": case([TRUNK], [replace(RULE, room_name="")]),
-    # it rings until somebody in the room can be heard
+    # it rings until someone in the room can be heard
     "ringing-until-media": case([TRUNK], [LOBBY]),
     # PINs
     "right-pin": case([TRUNK], [RULE, RETRO], replace(CALL, pin="770315826")),

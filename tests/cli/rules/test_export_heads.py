@@ -59,7 +59,7 @@ def test_an_export_of_other_pins_restores_nothing(desk: Desk) -> None:
     assert PIN not in export
     remove_all(desk)
     for words in ((), ("--dry-run",), ("--allow", "foreign-export")):
-        refused = restore(desk, export, *words, code=ExitCode.RAIL)
+        refused = restore(desk, export, *words, code=ExitCode.SAFEGUARD)
         assert "its PINs are swapped for others" in refused.stderr
         assert "`sipctl rules export FILE` writes one that restores" in refused.stderr
     assert desk.rules() == []
@@ -84,7 +84,7 @@ def test_an_export_of_another_server_needs_the_word(desk: Desk, tmp_path: Path) 
     export = rules(desk, "export", "--show-pins").stdout
     with running_sandbox() as other:
         there = Desk(server=other, folder=tmp_path)
-        refused = restore(there, export, code=ExitCode.RAIL)
+        refused = restore(there, export, code=ExitCode.SAFEGUARD)
         assert f"is of {desk.server.url}" in refused.stderr
         assert "`--allow foreign-export`" in refused.stderr
         assert there.rules() == []
@@ -127,5 +127,7 @@ def test_a_head_of_another_version_is_refused(desk: Desk, head: dict[str, Any]) 
 
 def test_the_command_that_restores_meets_the_same_deployment(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "a b.env").write_text("")
-    refused = restore(desk, rules(desk, "export").stdout, "--env-file", str(tmp_path / "a b.env"), code=ExitCode.RAIL)
+    refused = restore(
+        desk, rules(desk, "export").stdout, "--env-file", str(tmp_path / "a b.env"), code=ExitCode.SAFEGUARD
+    )
     assert f"`sipctl --env-file {shlex.quote(str(tmp_path / 'a b.env'))} rules export FILE`" in refused.stderr

@@ -29,10 +29,10 @@ def shown(style: str, done: Sequence[tuple[Action, Result]]) -> str:
 @pytest.mark.parametrize(
     ("done", "headline", "has_undo"),
     [
-        ([(D, Result.ALIVE)] * 3, "3 rules came alive, none deleted.", False),
+        ([(D, Result.ALIVE)] * 3, "3 rules of rooms that became live, none deleted.", False),
         ([(D, Result.DONE)] * 2, "2 rules deleted.", True),
         ([(D, Result.DONE), (U, Result.DONE), (C, Result.DONE)], "1 rule deleted, 1 changed, 1 created.", True),
-        ([(D, Result.DONE), (D, Result.PUT_BACK)], "1 rule deleted, 1 came alive and put back.", True),
+        ([(D, Result.DONE), (D, Result.PUT_BACK)], "1 rule deleted, 1 put back for a live room.", True),
         ([(D, Result.NEEDED)], "1 rule put back, none deleted.", False),
         ([(C, Result.THERE), (C, Result.ENDED)], "1 rule there already, 1 not needed any more, none created.", False),
         ([(D, Result.FAILED), (C, Result.NOT_BEGUN)], "1 rule failed, 1 not begun, none written.", False),

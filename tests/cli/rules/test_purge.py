@@ -16,10 +16,10 @@ from tests.support.running import Result, command, until
 from tests.support.yard import owned
 
 
-def test_purge_tells_first_and_then_does(cron: Cron) -> None:
+def test_purge_shows_its_plan_and_then_does_it(cron: Cron) -> None:
     described = cron.rules("purge")
     assert "Nothing to do. 1 is left as it is." in described.stdout
-    assert "this state remembers no earlier look; 1 stale rule can be deleted after 10m" in described.stderr
+    assert "this state holds no earlier observation; 1 stale rule can be deleted after 10m" in described.stderr
     cron.observed_long_ago()
     plan = cron.document("purge")
     assert plan["counts"] == {"keep": 1, "skip": 0, "delete": 1, "update": 0, "create": 0}
@@ -46,14 +46,14 @@ def test_the_headline_counts_what_was_done_and_nothing_has_no_undo(sandboxed: Cr
     sandboxed.observed_long_ago()
     sandboxed.server.fault("comes-alive@DeleteSIPDispatchRule")
     put_back = sandboxed.rules("purge", "--apply")
-    assert put_back.stdout.startswith("1 rule came alive and put back, none deleted.")
+    assert put_back.stdout.startswith("1 rule put back for a live room, none deleted.")
     assert "undo" not in put_back.stdout
 
 
 def test_cron_hears_nothing_of_success_and_one_line_of_failure(sandboxed: Cron) -> None:
     first = sandboxed.rules("purge", "--apply", "--quiet")
     assert (first.stdout, first.stderr.count("\n")) == ("", 1)
-    assert "remembers no earlier look" in first.stderr
+    assert "holds no earlier observation" in first.stderr
     sandboxed.observed_long_ago()
     assert sandboxed.rules("purge", "--apply", "--quiet") == Result(0, "", "")
     assert sandboxed.rooms() == ["live"]
@@ -70,10 +70,10 @@ def test_ten_means_work_to_do(cron: Cron) -> None:
     cron.rules("purge", "--detailed-exitcode")
 
 
-def test_a_container_without_a_state_folder_looks_twice(sandboxed: Cron) -> None:
+def test_a_container_without_a_state_folder_observes_twice(sandboxed: Cron) -> None:
     sandboxed.env["SIPCTL_STATE_DIR"] = "/proc/none"
-    assert "this look is not remembered" in sandboxed.rules("purge").stderr
-    refused = sandboxed.rules("purge", "--apply", code=ExitCode.RAIL)
+    assert "this observation is not remembered" in sandboxed.rules("purge").stderr
+    refused = sandboxed.rules("purge", "--apply", code=ExitCode.SAFEGUARD)
     assert "/proc/none" in refused.stderr
     del sandboxed.env["SIPCTL_STATE_DIR"]
     sandboxed.rules("purge", "--apply", "--look-twice", "1s")
@@ -89,18 +89,18 @@ def test_redis_lost_and_back_empty(sandboxed: Cron) -> None:
         with contextlib.suppress(Exception):
             sandboxed.desk.store(rule)
     sandboxed.server.store.rooms.clear()
-    refused = sandboxed.rules("purge", "--apply", code=ExitCode.RAIL)
+    refused = sandboxed.rules("purge", "--apply", code=ExitCode.SAFEGUARD)
     assert "LiveKit lists no room at all" in refused.stderr
     assert sandboxed.rooms() == ["live", "stale"]
 
 
-def test_rails_name_the_words_that_lift_them(sandboxed: Cron) -> None:
+def test_safeguards_name_the_words_that_lift_them(sandboxed: Cron) -> None:
     for at in range(22):
         sandboxed.desk.store(owned(f"r{at}", f"5000{at:04}"))
     sandboxed.observed_long_ago()
     plan = sandboxed.rules("purge")
     assert "note: --apply would refuse: would delete 23 of 24 owned rules (96 %)" in plan.stderr
-    refused = sandboxed.rules("purge", "--apply", code=ExitCode.RAIL)
+    refused = sandboxed.rules("purge", "--apply", code=ExitCode.SAFEGUARD)
     assert "add `--max-delete 23 --max-delete-percent 96`" in refused.stderr
     assert len(sandboxed.rooms()) == 24
     sandboxed.rules("purge", "--apply", "--max-delete", "23", "--max-delete-percent", "96")
@@ -113,7 +113,7 @@ def test_limits_and_grace_of_the_profile(sandboxed: Cron, tmp_path: Path) -> Non
     sandboxed.observed_long_ago()
     assert "stale, but not for long enough" in sandboxed.rules("purge", "--config", str(config)).stdout
     sandboxed.observed_long_ago(minutes=61)
-    refused = sandboxed.rules("purge", "--config", str(config), "--apply", code=ExitCode.RAIL)
+    refused = sandboxed.rules("purge", "--config", str(config), "--apply", code=ExitCode.SAFEGUARD)
     assert "more than max_delete 0" in refused.stderr
 
 
@@ -121,7 +121,7 @@ def test_a_protected_profile_wants_its_name(sandboxed: Cron, tmp_path: Path) -> 
     config = str(protected_profile(tmp_path))
     sandboxed.observed_long_ago()
     sandboxed.rules("purge", "--config", config)
-    refused = sandboxed.rules("purge", "--config", config, "--apply", code=ExitCode.RAIL)
+    refused = sandboxed.rules("purge", "--config", config, "--apply", code=ExitCode.SAFEGUARD)
     assert "--confirm default" in refused.stderr
     sandboxed.rules("purge", "--config", config, "--apply", "--confirm", "default")
     assert sandboxed.rooms() == ["live"]
@@ -131,8 +131,8 @@ def test_without_a_memory_nothing_is_deleted(sandboxed: Cron) -> None:
     sandboxed.observed_long_ago()
     (state() / "looks.db").unlink()
     (state() / "looks.db").mkdir()
-    refused = sandboxed.rules("purge", "--apply", code=ExitCode.RAIL)
-    assert "cannot remember this look" in refused.stderr
+    refused = sandboxed.rules("purge", "--apply", code=ExitCode.SAFEGUARD)
+    assert "cannot remember this observation" in refused.stderr
     assert "--look-twice" in refused.stderr
     assert sandboxed.rooms() == ["live", "stale"]
     assert "is not remembered" in sandboxed.rules("purge").stderr
@@ -145,7 +145,7 @@ def test_a_corrupt_memory_is_no_empty_one(sandboxed: Cron) -> None:
     (state() / "looks.db").write_text("no database" * 999)
     for words in (["purge"], ["purge", "--apply"]):
         refused = sandboxed.rules(*words, code=ExitCode.USAGE)
-        assert re.search(r"the state of earlier looks \(.*looks.db\) is corrupt", refused.stderr)
+        assert re.search(r"the state of earlier observations \(.*looks.db\) is corrupt", refused.stderr)
         assert "move looks.db of the state folder away" in refused.stderr
     assert sandboxed.rooms() == ["live", "stale"]
 
@@ -186,11 +186,11 @@ def test_metrics_that_cannot_be_written_do_not_hide_what_was_done(sandboxed: Cro
     assert "cannot write /nowhere/purge.prom" in ended.stderr
 
 
-def test_the_first_look_tells_of_the_grace_in_force(sandboxed: Cron) -> None:
+def test_the_first_observation_names_the_grace_in_force(sandboxed: Cron) -> None:
     assert "can be deleted after 2h" in sandboxed.rules("purge", "--grace", "2h").stderr
 
 
-def test_profiles_that_share_a_server_do_not_forget_each_others_looks(sandboxed: Cron, tmp_path: Path) -> None:
+def test_profiles_that_share_a_server_do_not_forget_each_others_observations(sandboxed: Cron, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text('[profiles.staging]\nname_template = "STAGING_{room}"\n')
     sandboxed.observed_long_ago()

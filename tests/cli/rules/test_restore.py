@@ -63,7 +63,7 @@ class TestRestore:
         sandboxed.rules(*words[1].split())
         assert sandboxed.rooms() == ["live", "stale"]
 
-    def test_what_nobody_knows(self, purged: tuple[Cron, str]) -> None:
+    def test_what_no_one_knows(self, purged: tuple[Cron, str]) -> None:
         cron, _ = purged
         for words in (["--run", "none"], ["none"], ["--id", "none"]):
             assert_error(run("rules", "restore", *words, env=cron.env), ExitCode.NOT_FOUND, "'none'")
@@ -97,7 +97,7 @@ class TestRestore:
         created = run("rules", "create", "--room", "new", "--pin-stdin", env=sandboxed.env, stdin=b"5839201746")
         assert created.code == 0, created
         words = ("restore", json.loads(audit_lines()[-1])["item"], "--apply")
-        refused = sandboxed.rules(*words, "--max-delete", "0", code=ExitCode.RAIL)
+        refused = sandboxed.rules(*words, "--max-delete", "0", code=ExitCode.SAFEGUARD)
         assert "more than max_delete 0" in refused.stderr
         assert sandboxed.rooms() == ["live", "new", "stale"]
         sandboxed.rules(*words)
@@ -106,7 +106,7 @@ class TestRestore:
     def test_a_protected_profile_wants_its_name(self, purged: tuple[Cron, str], tmp_path: Path) -> None:
         cron, run_id = purged
         words = ("restore", "--run", run_id, "--apply", "--config", str(protected_profile(tmp_path)))
-        refused = cron.rules(*words, code=ExitCode.RAIL)
+        refused = cron.rules(*words, code=ExitCode.SAFEGUARD)
         assert "--confirm default" in refused.stderr
         assert refused.stdout == ""
         assert cron.rooms() == ["live"]

@@ -27,14 +27,14 @@ class TestSync:
 
     def test_a_registry_that_is_not_the_backends(self, sandboxed: Cron) -> None:
         sandboxed.register(owned("live", "4820571936"))
-        refused = sandboxed.rules("sync", code=ExitCode.RAIL)
+        refused = sandboxed.rules("sync", code=ExitCode.SAFEGUARD)
         assert "with a PIN that this registry does not know" in refused.stderr
 
     def test_a_room_without_a_rule(self, cron: Cron) -> None:
         cron.register(LIVE)
         run("pin", "assign", "new", env=cron.env)
         cron.desk.ask(lambda client: client.create_room(Room(name="new")))
-        assert "nobody is in it who is no phone caller" in cron.rules("sync").stdout
+        assert "no one is in it who is no phone caller" in cron.rules("sync").stdout
         cron.rules("sync", "--apply", "--allow", "unattended")
         assert cron.rooms() == ["live", "new", "stale"]
 

@@ -1,4 +1,4 @@
-"""`sandbox run` as a process: what it announces, what it starts with, and what it is told over HTTP."""
+"""`sandbox run` as a process: what it announces, what it starts with, and what it takes over HTTP."""
 
 import json
 import signal
@@ -140,7 +140,7 @@ def test_a_dead_node_leaves_ghosts(sandbox: Sandbox) -> None:
         ("clock", {"seconds": "many"}), ("clock", b"[]"), ("join", b"nonsense"), ("join", b"\xff"),
     ],
 )  # fmt: skip
-def test_deeds_that_make_no_sense(sandbox: Sandbox, act: str, body: Mapping[str, Any] | bytes) -> None:
+def test_actions_that_make_no_sense(sandbox: Sandbox, act: str, body: Mapping[str, Any] | bytes) -> None:
     status, answer = tell(sandbox.url, act, body)
     assert (status, list(answer)) == (400, ["error"])
     env = clean_env(LIVEKIT_URL=sandbox.url, LIVEKIT_API_KEY="devkey", LIVEKIT_API_SECRET=sandbox.api_secret.reveal())

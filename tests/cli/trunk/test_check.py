@@ -71,7 +71,7 @@ def test_a_node_is_up_over_every_transport(kamailio: Kamailio, trusted: dict[str
     assert (target["tls"] is None) == (transport != "tls")
 
 
-def test_the_certificate_is_told(kamailio: Kamailio, trusted: dict[str, str]) -> None:
+def test_the_certificate_is_reported(kamailio: Kamailio, trusted: dict[str, str]) -> None:
     tls = only_target("--host", at(kamailio, "tls"), env=trusted)["tls"]
     assert (tls["subject"], tls["issuer"], tls["match"], tls["fault"]) == (
         "good", "sipctl test authority", "exact", None,
@@ -96,7 +96,7 @@ def test_both_digests_are_answered(
     assert (wrong["verdict"], wrong["state"], wrong["digest"]) == ("auth-required", "down", "refused")
 
 
-def test_a_password_of_a_file_that_nobody_asks_for(kamailio: Kamailio, tmp_path: Path) -> None:
+def test_a_password_of_a_file_that_no_one_asks_for(kamailio: Kamailio, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("canary\n")
     result = run(
         "trunk", "check", "--host", at(kamailio, "udp"), "--auth-user", "alice",
@@ -255,7 +255,7 @@ def test_one_run_tells_all_faults_apart(
     assert took_s < 3 * 2 + 4, "the targets wait side by side, and so do the steps of the resolution"
 
 
-def test_names_are_resolved_and_nobody_is_asked(tmp_path: Path) -> None:
+def test_names_are_resolved_and_no_one_is_asked(tmp_path: Path) -> None:
     need(dnsmasq.missing())
     zone = "srv-host=_sip._udp.sip.test,node.test,5071,10,60\nhost-record=node.test,127.0.0.1\nlocal=/test/\n"
     with running_dnsmasq(tmp_path, zone) as (ip, port):

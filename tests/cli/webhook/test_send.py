@@ -138,7 +138,7 @@ def test_a_connection_that_is_cut(sandbox: Sandbox) -> None:
     assert_error(sent(sandbox, "room_started", "--room", "a", "--to", "http://127.0.0.1:1"), 3, "cannot be reached")
 
 
-def test_a_certificate_that_nobody_vouches_for(sandbox: Sandbox, authority: "Authority") -> None:
+def test_a_certificate_that_no_one_vouches_for(sandbox: Sandbox, authority: "Authority") -> None:
     pair = authority.issue("hook", "127.0.0.1", self_signed=True)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(pair.certificate, pair.key)

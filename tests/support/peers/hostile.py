@@ -18,7 +18,7 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class Hostile:
-    """A running server: where it is, the paths asked for so far, and whether anybody asked at all."""
+    """A running server: where it is, the paths asked for so far, and whether anyone asked at all."""
 
     url: str = ""
     paths: list[str] = field(default_factory=list)

@@ -41,7 +41,7 @@ def missing() -> str:
 
 
 def free_ports(count: int) -> int:
-    """The first of some consecutive ports that nobody uses, below the range of the system's own connections."""
+    """The first of some consecutive ports that no one uses, below the range of the system's own connections."""
     while True:
         first = random.choice(_PORTS)
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
@@ -97,7 +97,7 @@ class Redis:
 
 
 class RealLiveKit:
-    """A livekit-server with the attributes and deeds of `Sandbox`, so that one test can use either."""
+    """A livekit-server with the attributes and actions of `Sandbox`, so that one test can use either."""
 
     def __init__(self, folder: Path, *, redis: bool = True, settings: Mapping[str, Any] | None = None) -> None:
         self.folder = folder

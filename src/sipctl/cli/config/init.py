@@ -125,7 +125,7 @@ def _connection(
     """URL, key and secret together; nothing if the env files that were found name a server.
 
     Raises:
-        UsageError: something is missing and nobody can be asked.
+        UsageError: something is missing and no one can be asked.
         ConfigError: the file with the secret cannot be read.
     """
     if not (url or api_key or secret_file or secret_stdin) and _names_a_server(found):

@@ -41,7 +41,7 @@ def run(
     no_live: NoLive = False,
     fail_on: FailOn = "error",
 ) -> None:
-    """Check the PINs, and say how likely it is that somebody guesses one.
+    """Check the PINs, and say how likely it is that someone guesses one.
 
     \b
     Examples:

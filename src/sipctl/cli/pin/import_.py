@@ -69,7 +69,7 @@ def run(
                 items, failed = _carry_out(session, registry, items, live, permit.allow)
     session.emit(_view(items, applied=applied, show_pins=session.options.show_pins))
     is_refused = any(item.state in {State.CONFLICTING, State.FOREIGN, State.UNKNOWN} for item in items)
-    code = ExitCode.RAIL if is_refused else ExitCode.PARTIAL if passed_over else ExitCode.DONE
+    code = ExitCode.SAFEGUARD if is_refused else ExitCode.PARTIAL if passed_over else ExitCode.DONE
     finish(session, _shortfall(failed), code)
 
 

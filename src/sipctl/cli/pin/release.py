@@ -27,7 +27,7 @@ PRINTS: Final = {"pin-released": ReleasedPin}
 
 
 def run(ctx: typer.Context, room: Room, no_live: NoLive = False, allow: Allow = None, confirm: Confirm = "") -> None:
-    """Take a room's PIN away; it stays in quarantine and is given to nobody for a year.
+    """Take a room's PIN away; it stays in quarantine and is given to no one for a year.
 
     Refused while the room is live or a rule carries the PIN (`--allow live-room`), and if it is on the protect list
     (`--allow protected`).

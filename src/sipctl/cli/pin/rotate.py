@@ -67,7 +67,7 @@ def run(
     """Give rooms another PIN, in the registry and in their live rules together.
 
     One room is rotated at once; of several the plan is shown, and --apply carries it out. Live rooms are left out
-    (`--allow live-room`), for somebody may be dialling, and those on the protect list (`--allow protected`). Every rule
+    (`--allow live-room`), for someone may be dialling, and those on the protect list (`--allow protected`). Every rule
     with which the old PIN opens the room gets the new one. If a rule that the profile does not own carries it, nothing
     is rotated (`--allow foreign`). The old PIN goes into quarantine.
 

@@ -18,7 +18,7 @@ _STATES: Final = {None: "listed", False: "live", True: "ghost"}
 
 
 class RoomMarks(TypedDict):
-    """Whether the room's node is gone, null if nobody asked; what people call it, null if that is not known."""
+    """Whether the room's node is gone, null if that was not asked; what people call it, null if that is not known."""
 
     ghost: bool | None
     called: str | None

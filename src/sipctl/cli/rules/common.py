@@ -17,7 +17,7 @@ PinStdin = Annotated[bool, typer.Option("--pin-stdin", help="Read the PIN from s
 Offline = Annotated[
     list[Path] | None,
     typer.Option(
-        "--offline", metavar="FILE", help="A snapshot, or LiveKit's list answers (repeat it); - for stdin. Asks nobody."
+        "--offline", metavar="FILE", help="A snapshot, or LiveKit's list answers (repeat it); - for stdin. Asks no one."
     ),
 ]
 

@@ -121,7 +121,7 @@ def _call(session: Session, dialling: Dialling) -> Call:
     """The call of the options; a `sip:` or `tel:` address gives its user, and its host unless that is given too.
 
     Raises:
-        UsageError: nobody calls, nobody is called, the source is no address, or no phone can type the PIN.
+        UsageError: no one calls, no one is called, the source is no address, or no phone can type the PIN.
     """
     if dialling.from_ is None:
         raise UsageError("who calls?", hint="give `--from NUMBER`, or many calls with `--calls FILE`")

@@ -64,7 +64,7 @@ def explain_log(session: Session, around: Surroundings, wanted: Wanted) -> None:
 
 
 def _site(session: Session, around: Surroundings) -> Site | None:
-    """The present rules; None if there is nobody to ask for them."""
+    """The present rules; None if there is no one to ask for them."""
     if not around.offline and session.settings.connection_or_none is None:
         session.streams.note("note: no LiveKit is configured and no --offline given: this is the log alone")
         return None
@@ -127,7 +127,7 @@ def _moment(text: str) -> float:
     try:
         moment = datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])}) if ago else datetime.fromisoformat(text)
     except (ValueError, OverflowError):
-        raise UsageError(f"--since {text!r} is no time", hint="write 15m, 2h, 1d or 2026-11-22T21:17:00Z") from None
+        raise UsageError(f"--since {text!r} is not a time", hint="write 15m, 2h, 1d or 2026-11-22T21:17:00Z") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
@@ -210,7 +210,7 @@ def _listing(calls: Sequence[LoggedExplanation]) -> Listing[LoggedExplanation]:
 def _lines(one: LoggedExplanation) -> Iterator[str]:
     call = one.logged
     yield (
-        f"{_time(call.started)}  {call.from_user or 'nobody'} → {call.to_user or call.to_host}"
+        f"{_time(call.started)}  {call.from_user or 'a hidden number'} → {call.to_user or call.to_host}"
         f"  from {call.source_ip} {call.transport}  {call.call_id}"
     )
     yield f"  {'; '.join(_story(call))}"

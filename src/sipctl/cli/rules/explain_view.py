@@ -189,10 +189,10 @@ def _heading_before_pin(choice: RuleChoice) -> Heading:
 
 
 def _describe_call(call: Call, shown: Shown) -> str:
-    source = call.source_ip or "an address that nobody named"
+    source = call.source_ip or "an unknown address"
     typed = "" if call.pin is None else f", types {shown(call.pin)}#"
     host = f"@{call.from_host}" if call.from_host else ""
-    return f"{call.from_user or 'nobody'}{host} dials {call.to_user or 'nothing'}, from {source}{typed}"
+    return f"{call.from_user or 'a hidden number'}{host} dials {call.to_user or 'nothing'}, from {source}{typed}"
 
 
 def _counted(things: Sequence[object]) -> str:
@@ -216,7 +216,7 @@ def _describe_step(step: WireStep) -> str:
 
 
 def _describe_ms(milliseconds: int) -> str:
-    """Seconds from ten on: nobody counts 180000 ms."""
+    """Seconds from ten on: no one counts 180000 ms."""
     return f"{milliseconds / 1000:g} s" if milliseconds >= 10_000 else f"{milliseconds} ms"
 
 

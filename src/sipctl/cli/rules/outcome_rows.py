@@ -10,7 +10,7 @@ from sipctl.telephony.matching.rules import RuleChoice
 
 
 class Step(TypedDict):
-    """What reaches the caller's side, `after_ms` milliseconds after `since` (null = nobody can say).
+    """What reaches the caller's side, `after_ms` milliseconds after `since` (null = no one can say).
 
     `every_ms` is the pause before it comes again, `when` the condition on which it depends.
     """

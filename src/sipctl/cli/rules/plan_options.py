@@ -24,7 +24,7 @@ MaxPercent = Annotated[
 
 
 def _pause(value: str | None) -> str | None:
-    """A run holds the lock while it waits, and two looks at one moment prove nothing."""
+    """A run holds the lock while it waits, and two observations at one moment prove nothing."""
     span = read_duration(value) if value is not None else timedelta(seconds=1)
     if span is None:
         raise typer.BadParameter(f"{value!r} {DURATION_FAULT}")
@@ -42,11 +42,11 @@ def _rate(value: float) -> float:
 LookTwice = Annotated[
     str | None,
     typer.Option(
-        metavar="TIME", callback=_pause, help="Look, wait, look again; remember nothing, need no earlier look."
+        metavar="TIME", callback=_pause, help="Observe, wait, observe again; needs no earlier observation, keeps none."
     ),
 ]
 Via = Annotated[
-    str | None, typer.Option(metavar="WAY", help="livekit, or webhook: tell the backend again what it missed.")
+    str | None, typer.Option(metavar="EXECUTOR", help="livekit, or webhook: send missed webhooks to the backend again.")
 ]
 LockWait = Annotated[
     float, typer.Option(min=0, max=86_400, metavar="SECONDS", help="How long to wait for another run to end.")

@@ -82,9 +82,9 @@ def _why_anew(earlier: Earlier, grace: timedelta, waiting: int) -> str:
         )
     if earlier.damaged:
         records = counted(earlier.damaged, "record")
-        return f"{records} of earlier observations passed over as damaged; what they told of begins anew"
+        return f"{records} of earlier observations passed over as damaged; the wait of their rules begins anew"
     if earlier.is_first:
-        return f"this state remembers no earlier look; {rules} can be deleted after {duration_text(grace)}"
+        return f"this state holds no earlier observation; {rules} can be deleted after {duration_text(grace)}"
     return ""
 
 

@@ -19,14 +19,14 @@ _PLANNED: Final = {Action.DELETE: "would delete", Action.UPDATE: "would update",
 _CHANGES: Final = frozenset(_PLANNED)
 _DONE: Final = {Action.DELETE: "deleted", Action.UPDATE: "changed", Action.CREATE: "created"}
 _NOT_DONE: Final = {
-    Result.PUT_BACK: "came alive and put back",
+    Result.PUT_BACK: "put back for a live room",
     Result.NEEDED: "put back",
     Result.LEFT_OUT: "deleted and not put back",
     Result.NOT_PUT_BACK: "deleted and not put back",
     Result.NOT_CHECKED: "deleted and not checked",
     Result.NOT_SEEN: "sent to the backend and not checked",
     Result.UNFIT: "made by the backend and not as it should be",
-    Result.ALIVE: "came alive",
+    Result.ALIVE: "of rooms that became live",
     Result.CHANGED: "changed meanwhile",
     Result.GONE: "gone already",
     Result.THERE: "there already",
@@ -228,7 +228,7 @@ class PlanView:
 
 
 def _headline(done: Sequence[Done]) -> str:
-    """How many rules were written, and what became of the others: "3 rules came alive, none deleted"."""
+    """How many rules were written, and what became of the others: "3 rules of rooms that became live, none deleted"."""
     written = Counter(one.item.action for one in done if one.result is Result.DONE)
     others = Counter(_NOT_DONE[one.result] for one in done if one.result is not Result.DONE)
     parts = [(written[action], word) for action, word in _DONE.items() if written[action]]

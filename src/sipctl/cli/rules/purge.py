@@ -41,8 +41,8 @@ def run(
 ) -> None:
     """Delete owned rules whose room is not live any more.
 
-    A rule goes if it was stale at every look since one at least --grace ago; looks are remembered, those of runs
-    without --apply too. A rule of a live room, of somebody else, or on the protect list stays.
+    A rule goes if it was stale in every observation since one at least --grace ago; those of earlier runs are
+    remembered, also without --apply. A rule of a live room, a foreign one, or one on the protect list stays.
 
     \b
     Examples:

@@ -91,7 +91,7 @@ def run(
     """Undo changes of dispatch rules from the audit, or bring back what an export holds.
 
     What a run deleted is created again, what it created is deleted, what it changed is changed back; what has changed
-    since stays. A write whose outcome nobody knows is looked up. A rule comes back with the PIN that its room has
+    since stays. A write whose outcome no one knows is looked up. A rule comes back with the PIN that its room has
     today; with a PIN that was taken away, or given to another room, it does not (`--allow retired-pin`). An export of
     another server is refused (`--allow foreign-export`), and one whose PINs are swapped always.
 

@@ -31,7 +31,7 @@ def to_paste(session: Session, explanation: Explanation) -> Explanation:
 
 
 def configured_number(session: Session) -> str | None:
-    """The number that people are told to dial, in E.164 as a provider sends it."""
+    """The number that people dial, in E.164 as a provider sends it."""
     telephony = session.settings.telephony
     if not telephony.phone_number:
         return None
@@ -57,7 +57,7 @@ def _pins(session: Session, around: Surroundings, typed: str | None) -> dict[str
 
 
 def read_surroundings(session: Session, offline: Sequence[Path]) -> Snapshot:
-    """The live server's snapshot, or that of some documents; what is not known of them is told once.
+    """The live server's snapshot, or that of some documents; what is not known of them is reported once.
 
     Raises:
         UsageError: they are no snapshot.

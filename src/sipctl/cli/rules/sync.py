@@ -46,7 +46,7 @@ def run(
 ) -> None:
     """Bring rooms, PINs and rules together: delete stale rules, create missing ones, repair the rest.
 
-    A room is attended with somebody in it who is no phone caller (--allow unattended: any live room). No rule is made
+    A room is attended if a participant is no phone caller (--allow unattended: any live room). No rule is made
     while Meet's telephony and roomkit are off (--allow telephony-off). Rules get their PINs from the registry; where
     the profile has a webhook_url and no registry, the backend is sent the webhook that it missed.
 

@@ -30,7 +30,7 @@ def run(
     caller: Annotated[
         list[str] | None, typer.Option(metavar="NUMBER", help="Only this caller (`inbound_numbers`); repeatable.")
     ] = None,
-    any_caller: Annotated[bool, typer.Option("--any-caller", help="Whoever calls.")] = False,
+    any_caller: Annotated[bool, typer.Option("--any-caller", help="Any caller.")] = False,
     hide_phone_number: Annotated[
         bool | None, typer.Option("--hide-phone-number/--show-phone-number", help="Whether the room sees who calls.")
     ] = None,

@@ -97,7 +97,7 @@ def run(
 
     Without TRUNK and --host these are `sip_host` of the profile and the address of each outbound trunk. DNS gives their
     targets, and each is asked with OPTIONS over its transport. Any final answer means that it is up. Exit code 0: all
-    are up; 1: one is down; 3: nobody can say, as of a provider that stays silent, or no name resolves. With -o nagios
+    are up; 1: one is down; 3: no one can say, as of a provider that stays silent, or no name resolves. With -o nagios
     the exit codes are those of a plugin.
 
     \b

@@ -34,7 +34,7 @@ def _expiry(_checked: Checked, one: Probed) -> list[tuple[tuple[str, ...], float
 
 
 _METRICS: Final[tuple[tuple[str, str, tuple[str, ...], Measure], ...]] = (
-    ("up", "1 = answers as expected, 0 = does not, NaN = nobody can say.", (), lambda c, p: [((), _UP[c.state(p)])]),
+    ("up", "1 = answers as expected, 0 = does not, NaN = no one can say.", (), lambda c, p: [((), _UP[c.state(p)])]),
     ("verdict", "1 for the word that is true of the target.", ("verdict",), lambda _, p: _verdicts(p.verdict)),
     ("status_code", "The code of the answer.", (), lambda _, p: [((), p.code)] if p.code else []),
     ("rtt_seconds", "Round trips of requests that were sent once.", ("statistic",), _rtt),
@@ -71,7 +71,7 @@ def _place(checked: Checked, one: Probed) -> tuple[str, str, str]:
 
 
 def junit_text(result: CheckResult) -> str:
-    """JUnit XML: a test case a target, which fails if it is down, and is an error if nobody can say."""
+    """JUnit XML: a test case a target, which fails if it is down, and is an error if no one can say."""
     from junitparser import Error, Failure, TestCase, TestSuite
 
     suite = TestSuite("sipctl trunk check")

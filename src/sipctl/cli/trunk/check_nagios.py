@@ -30,7 +30,7 @@ class Plugin(IntEnum):
 
 
 _WEIGHT: Final = (Plugin.OK, Plugin.UNKNOWN, Plugin.WARNING, Plugin.CRITICAL)
-"""From the least to the gravest: a target that is surely bad counts more than one that nobody can judge."""
+"""From the least to the gravest: a target that is surely bad counts more than one that no one can judge."""
 _RESERVED: Final = str.maketrans({"|": "/", "'": " ", "=": " ", "\n": " "})
 """What has a meaning in a plugin's output."""
 

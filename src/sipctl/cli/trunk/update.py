@@ -27,7 +27,7 @@ def run(
     caller: Annotated[
         list[str] | None, typer.Option(metavar="NUMBER", help="Callers (`allowed_numbers`) instead; repeatable.")
     ] = None,
-    any_caller: Annotated[bool, typer.Option("--any-caller", help="Whoever calls.")] = False,
+    any_caller: Annotated[bool, typer.Option("--any-caller", help="Any caller.")] = False,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Another name.")] = None,
     allow: Allow = None,
     confirm: Confirm = "",

@@ -47,7 +47,7 @@ def own_keys(session: Session) -> Mapping[str, Secret]:
 
 
 def read_to_the_end(files: EventFiles, rest: Iterator[object]) -> None:
-    """Read what nobody printed: the exit code is of all events. The rest of a pipe may never come.
+    """Read what no one printed: the exit code is of all events. The rest of a pipe may never come.
 
     Raises:
         UsageError: a file cannot be read to its end, or there was no event at all.

@@ -78,12 +78,12 @@ def unreadable(deployment: Deployment) -> Iterator[Finding]:
         fix = _INSTEAD[stranger] if stranger else "say what it is with --kind"
         yield fault("CFG101", Place(source.path), known or _UNKNOWN, level=level, fix=fix)
     for path, found in deployment.faults:
-        if found.kind is FaultKind.SYNTAX:  # the key may be a piece of a secret that stands on a line of its own
+        if found.kind is FaultKind.SYNTAX:  # the key may be a piece of a secret that has a line of its own
             yield fault("CFG101", Place(path, found.line), found.message)
 
 
 def twice(deployment: Deployment) -> Iterator[Finding]:
-    """Keys that stand twice in a file: the later one wins in an env file, livekit's programs refuse theirs."""
+    """Keys that appear twice in a file: the later one wins in an env file, livekit's programs refuse theirs."""
     refused = {file.path for file in (*deployment.servers, *deployment.sips)}
     for path, found in deployment.faults:
         if found.kind is FaultKind.TWICE:
@@ -181,7 +181,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _secret_files(deployment: Deployment) -> Iterator[tuple[str, str, Place]]:
-    """Every setting that names a file with a key or secret: its name, the path, and where it stands."""
+    """Every setting that names a file with a key or secret: its name, the path, and its place."""
     for name, value, place in _values(deployment):
         if isinstance(value, str) and value and (name.endswith("_FILE") or _FILE_KEY.search(name)):
             yield name, value, place

@@ -99,7 +99,7 @@ def one_secret_of_two(deployment: Deployment) -> Iterator[Finding]:
 
 
 def auto_create(deployment: Deployment) -> Iterator[Finding]:
-    """Rooms that must be made by somebody else."""
+    """Rooms that must be made by someone else."""
     server = server_of(deployment)
     if truth(server.get("room", "auto_create")) is False:
         yield fault("CFG133", at(server, "room", "auto_create"), "room.auto_create is false", observed="false")
@@ -114,7 +114,7 @@ def short_secrets(deployment: Deployment) -> Iterator[Finding]:
 
 
 def _secrets(deployment: Deployment) -> Iterator[tuple[str, str, Place]]:
-    """API keys with their secrets, and where these stand."""
+    """API keys with their secrets, and the places of both."""
     if deployment.server:
         for key, secret in (server_keys(deployment) or {}).items():
             yield key, secret, keys_place(deployment, key)

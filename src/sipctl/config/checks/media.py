@@ -59,7 +59,7 @@ class PortRange:
 
 
 def _ports_of(value: Any) -> tuple[int, int | None] | None:  # noqa: ANN401 - any YAML value
-    """The first and last port of a range, None as the last where only one stands; None for what is no range."""
+    """The first and last port of a range, None as the last where there is only one; None for what is no range."""
     match = _RANGE.match(str(value)) if isinstance(value, int | str) else None
     return (int(match[1]), int(match[2]) if match[2] else None) if match else None
 

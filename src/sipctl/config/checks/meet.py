@@ -29,7 +29,7 @@ _LIVEKIT: Final = (
     "LIVEKIT_VERIFY_SSL", "LIVEKIT_WEBHOOK_EVENTS_FILTER_REGEX", "LIVEKIT_FORCE_WSS_PROTOCOL",
     "LIVEKIT_ENABLE_FIREFOX_PROXY_WORKAROUND", "LIVEKIT_DEFAULT_SOURCES",
 )  # fmt: skip
-_READ_BY_NOBODY: Final = frozenset({"LIVEKIT_INTERNAL_URL"})
+_READ_BY_NO_ONE: Final = frozenset({"LIVEKIT_INTERNAL_URL"})
 _NEAR: Final = 0.85
 _ROOMS: Final = tuple(f"{digit}f1b2c3d-{digit}e5f-4a6b-8c7d-0123456789a{digit}" for digit in "0123456789abcdef")
 """Names of rooms as Meet gives them, one for each digit they may begin with."""
@@ -148,7 +148,7 @@ def misspelt(deployment: Deployment) -> Iterator[Finding]:
         if name in known or not name.startswith(("ROOM_TELEPH", "LIVEKIT_", "ROOM_TELE", "TELEPHONY_")):
             continue
         near = nearest(name, (*_TELEPHONY, *_LIVEKIT), cutoff=_NEAR)
-        if name in _READ_BY_NOBODY:
+        if name in _READ_BY_NO_ONE:
             yield fault("CFG119", value.place, f"no code of Meet reads {name}", level=Level.INFO)
         elif near or name.startswith("ROOM_TELEPHONY_"):
             fix = f"write {near}" if near else ""

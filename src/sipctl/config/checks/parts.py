@@ -21,7 +21,7 @@ _DEV_KEYS: Final = {"devkey": "secret"}
 
 
 def at(document: YamlFile, *keys: str | int) -> Place:
-    """Where these keys stand, or what is around them."""
+    """Where these keys are, or what is around them."""
     return Place(document.path, document.line(*keys))
 
 
@@ -57,7 +57,7 @@ def keys_beside(deployment: Deployment) -> EnvValue | None:
 
 
 def server_keys(deployment: Deployment) -> Mapping[str, str] | None:
-    """The key pairs of the server; None if they stand in a file that is not here, or cannot be read."""
+    """The key pairs of the server; None if they are in a file that is not here, or cannot be read."""
     server = server_of(deployment)
     if beside := keys_beside(deployment):
         return key_pairs(beside.text)
@@ -72,7 +72,7 @@ def server_keys(deployment: Deployment) -> Mapping[str, str] | None:
 
 
 def keys_place(deployment: Deployment, key: str = "") -> Place:
-    """Where the server's key pairs stand, or one of them."""
+    """Where the server's key pairs are, or one of them."""
     if beside := keys_beside(deployment):
         return beside.place
     server = server_of(deployment)

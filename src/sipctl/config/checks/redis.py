@@ -19,7 +19,7 @@ _PORT: Final = 6379
 
 @dataclass(frozen=True, slots=True)
 class Redis:
-    """A redis as a program names it: its addresses, the database, whether TLS is spoken, and where each stands."""
+    """A redis as a program names it: its addresses, the database, whether TLS is spoken, and where each comes from."""
 
     addresses: tuple[str, ...]
     database: str

@@ -50,7 +50,7 @@ def webhook_urls(deployment: Deployment) -> Iterator[Finding]:
     if not urls:
         level = Level.ERROR if deployment.env else Level.WARN
         place = at(server_of(deployment), "webhook", "urls")
-        yield fault("CFG127", place, "webhook.urls is empty: nobody is told", level=level)
+        yield fault("CFG127", place, "webhook.urls is empty: no one gets them", level=level)
     for url in urls:
         if problem := _url_problem(url.text):
             yield fault("CFG127", url.place, problem, observed=shown_url(url.text), expected=WEBHOOK_PATH)

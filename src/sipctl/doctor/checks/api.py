@@ -87,7 +87,7 @@ def ghosts(facts: Facts) -> Iterator[Finding]:
         yield found(
             "API207",
             f"room {room}",
-            f"room {room!r} is listed, but nobody answers for it",
+            f"room {room!r} is listed, but no one answers for it",
             source="SendData",
             command=CommandLine.of("room", "delete").on(room_reference(room, sids.get(room, ""))),
         )

@@ -38,7 +38,7 @@ def _finding(facts: Facts, fault: Fault) -> Finding:
 
 
 def _command(facts: Facts, fault: Fault) -> CommandLine | None:
-    """The command that helps, past the rails that stand before it."""
+    """The command that helps, with the words that lift the safeguards before it."""
     if not fault.remedy or isinstance(fault.about, str):
         return None
     if not isinstance(fault.about, DispatchRule):

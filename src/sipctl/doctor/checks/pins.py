@@ -152,7 +152,7 @@ def _given_by_another_profile(facts: Facts, rooms: Mapping[str, str]) -> Iterato
 
 
 def trivial(facts: Facts) -> Iterator[Finding]:
-    """PINs that somebody tries first."""
+    """PINs that someone tries first."""
     for holding in facts.pins.get().holdings:
         if holding.pin.isdigit() and (reason := weakness(holding.pin, facts.pins.get().number)):
             yield found(

@@ -63,7 +63,7 @@ def foreign_rules(facts: Facts) -> Iterator[Finding]:
 
 
 def no_rule(facts: Facts) -> Iterator[Finding]:
-    """A server without rules: nobody is in a meeting, or nobody writes rules."""
+    """A server without rules: no one is in a meeting, or no one writes rules."""
     if not facts.rules.get():
         yield found("RUL410", detail="a caller hears ringing now", source=_SOURCE)
 
@@ -104,7 +104,7 @@ def _rooms_of_several_rules(facts: Facts) -> Iterator[tuple[str, list[DispatchRu
 
 
 def rules_while_telephony_is_off(facts: Facts) -> Iterator[Finding]:
-    """Owned rules that nobody will delete."""
+    """Owned rules that no one will delete."""
     if "ROOM_TELEPHONY_ENABLED" not in facts.settings.telephony.given:
         yield skipped("RUL415", "ROOM_TELEPHONY_ENABLED is not known")
         return
@@ -120,14 +120,14 @@ def rules_while_telephony_is_off(facts: Facts) -> Iterator[Finding]:
 
 
 def rooms_of_phone_callers(facts: Facts) -> Iterator[Finding]:
-    """Rooms that hold phone callers and nobody else."""
+    """Rooms that hold phone callers and no one else."""
     ghosts = facts.ghosts.value or frozenset()
     for room, people in facts.participants.get().items():
         if people and room not in ghosts and all(person.is_phone for person in people):
             yield found(
                 "RUL416",
                 f"room {room}",
-                f"{len(people)} by phone, nobody else",
+                f"{len(people)} by phone, no one else",
                 source="ListParticipants",
             )
 

@@ -40,7 +40,7 @@ def numbers_not_in_e164(facts: Facts) -> Iterator[Finding]:
 
 
 def number_unlike_the_setting(facts: Facts) -> Iterator[Finding]:
-    """The number that people are told, on no trunk."""
+    """The number that people dial, on no trunk."""
     telephony, trunks = facts.settings.telephony, facts.inbound.get()
     numbers = {normalize_number(number) for trunk in trunks for number in trunk.numbers}
     if not telephony.phone_number or not numbers:

@@ -26,7 +26,7 @@ FILE_CODES: Final = (
         "correct the line named, or the path in the profile",
     ),
     _code(
-        102, Level.WARN, "No setting stands twice",
+        102, Level.WARN, "No setting appears twice",
         "One key is written twice in a file. The later line wins in env files; livekit's programs do not start.",
         "Depends on the setting; nothing at all if livekit's programs do not start.",
         "delete one of the two lines",
@@ -78,14 +78,14 @@ FILE_CODES: Final = (
     _code(
         110, Level.WARN, "Files with secrets are private",
         "Other users of the machine can read a file that holds a secret, or one of sipctl's own, which hold PINs; or a "
-        "link stands in its place. livekit-server refuses such a key_file, sipctl such a link.",
+        "link is in its place. livekit-server refuses such a key_file, sipctl such a link.",
         NOTHING,
         "chmod 600 the file, and 700 sipctl's folder; make new secrets and PINs if others may have read them",
     ),
     _code(
         111, Level.ERROR, "Every ${NAME} has a value",
         "An env file refers to a variable that neither it nor an earlier file sets.",
-        "Depends on the setting; a URL with a hole in it reaches nobody.",
+        "Depends on the setting; a URL with a hole in it reaches no one.",
         "set the variable in an earlier file, or correct the name",
     ),
     _code(
@@ -96,7 +96,7 @@ FILE_CODES: Final = (
     ),
     _code(
         140, Level.ERROR, "Every profile can be used",
-        "default_profile names no profile, an address is none, or a url stands without api_key and api_secret.",
+        "default_profile names no profile, an address is none, or a url comes without api_key and api_secret.",
         NOTHING,
         ("correct the line named; ", CommandLine.of("config", "init"), " writes a profile anew"),
     ),
@@ -131,13 +131,13 @@ MEET_CODES: Final = (
     _code(
         116, Level.WARN, "The phone number is one",
         "ROOM_TELEPHONY_PHONE_NUMBER is missing while telephony is on, or is no possible or assigned number.",
-        "People are told no number, or a wrong one.",
+        "The invitation names no number, or a wrong one.",
         "write the number in E.164, such as +33123456789",
     ),
     _code(
         117, Level.WARN, "The default country is a country",
         "ROOM_TELEPHONY_DEFAULT_COUNTRY is no ISO 3166 code that numbers exist for; empty switches the display off.",
-        "People are told no number.",
+        "The invitation names no number.",
         "write two letters, such as FR",
     ),
     _code(
@@ -155,7 +155,7 @@ MEET_CODES: Final = (
     ),
     _code(
         144, Level.WARN, "Meet checks LiveKit's certificate",
-        "LIVEKIT_VERIFY_SSL is off: Meet talks to whoever answers, and opens a new session for every call.",
+        "LIVEKIT_VERIFY_SSL is off: Meet talks to any server that answers, and opens a new session for every call.",
         NOTHING,
         "set LIVEKIT_VERIFY_SSL=True, and give Meet the CA of a private certificate",
     ),

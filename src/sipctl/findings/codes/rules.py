@@ -26,7 +26,7 @@ RULE_CODES: Final = (
     Code(
         code="RUL403",
         level=Level.ERROR,
-        title="No open rule stands beside PIN rules",
+        title="No open rule competes with PIN rules",
         cause="At the PIN prompt, a caller who presses # alone is led by the open rule.",
         callers="The PIN prompt; with # alone the caller is in the open rule's room.",
         fix="give the rule a PIN, or delete it",
@@ -75,7 +75,7 @@ RULE_CODES: Final = (
         code="RUL410",
         level=Level.INFO,
         title="There is a dispatch rule",
-        cause="Nobody is in a meeting: rules exist only while their rooms do.",
+        cause="No one is in a meeting: rules exist only while their rooms do.",
         callers=RINGING + " That is what dialling before the first participant sounds like.",
         fix="nothing, if no meeting is on",
     ),
@@ -127,7 +127,7 @@ RULE_CODES: Final = (
     Code(
         code="RUL416",
         level=Level.WARN,
-        title="Nobody is in a room by phone alone",
+        title="No one is in a room by phone alone",
         cause="A caller entered by a stale rule, or stayed when everyone else left; a phone cannot be first by design.",
         callers="Silence: the caller waits alone, and keeps the room alive.",
         fix="delete the room if its meeting is over",

@@ -12,7 +12,7 @@ TRUNK_CODES: Final = (
         level=Level.WARN,
         title="There is an inbound trunk",
         cause="LiveKit does not know the provider. Rules without trunk_ids still take its calls, from anyone.",
-        callers=NOTHING + " Whoever reaches the SIP port gets the PIN prompt, provider or not.",
+        callers=NOTHING + " Every caller who reaches the SIP port gets the PIN prompt, provider or not.",
         fix=("create the trunk: ", CommandLine.of("trunk", "create"), " with --number and --allowed-address"),
     ),
     Code(
@@ -34,9 +34,9 @@ TRUNK_CODES: Final = (
     Code(
         code="TRK304",
         level=Level.WARN,
-        title="A trunk has the number that people are told to dial",
+        title="A trunk has the number that people dial",
         cause="ROOM_TELEPHONY_PHONE_NUMBER and the trunks' numbers drifted apart.",
-        callers=RINGING + " Or a dead line, if the number belongs to nobody.",
+        callers=RINGING + " Or a dead line, if the number belongs to no one.",
         fix="put the same number into the trunk and into ROOM_TELEPHONY_PHONE_NUMBER",
     ),
     Code(
@@ -91,7 +91,7 @@ TRUNK_CODES: Final = (
         code="TRK312",
         level=Level.WARN,
         title="Username and password come together",
-        cause="LiveKit asks for digest only if both are set; with one alone it asks nobody.",
+        cause="LiveKit asks for digest only if both are set; with one alone it asks no one.",
         callers=NOTHING + " Strangers reach the PIN prompt too.",
         fix="set both, or neither",
     ),
@@ -115,7 +115,7 @@ TRUNK_CODES: Final = (
         code="TRK315",
         level=Level.WARN,
         title="No allowed address is a host name",
-        cause="LiveKit compares a host name with the host of the From header, which whoever calls writes.",
+        cause="LiveKit compares a host name with the host of the From header, which the caller writes.",
         callers=NOTHING + " Strangers who know the name reach the PIN prompt too.",
         fix="write the provider's addresses instead",
     ),

@@ -1,7 +1,7 @@
 """Carrying out a plan in LiveKit itself.
 
 LiveKit has no conditional delete. So a batch is read again right before it is deleted, rules first and rooms second;
-both are read once more after it: a rule whose room came alive in between is put back as it was, and so is a duplicate
+both are read once more after it: a rule whose room became live in between is put back as it was, and so is a duplicate
 whose calls no other rule takes any more.
 """
 
@@ -27,7 +27,7 @@ from sipctl.telephony.room_rules import replaces
 T = TypeVar("T")
 
 BATCH: Final = 256
-"""How many deletions lie between one look and the next: each look costs two lists. A multiple of what is at once."""
+"""How many deletions lie between one reading and the next: each costs two lists. A multiple of what is at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class ByLiveKit:
         self._known = {one.sip_dispatch_rule_id: one for one in self.context.state.rules}
 
     async def delete(self, items: Sequence[Item]) -> list[Done]:
-        """Delete rules, batch by batch. The look before a batch tells, too, what came alive during the one before."""
+        """Delete rules, batch by batch. The reading before a batch also shows what became live during the last one."""
         done: list[Done] = []
         for batch in batches(items):
             if self.context.switch.ask_lock():
@@ -93,7 +93,7 @@ class ByLiveKit:
         return Result.ALIVE if item.room in live else None
 
     def _is_right(self, rule: DispatchRule | None, rule_id: str) -> bool:
-        """Whether the rule that makes another one superfluous stands as it did when the plan was made."""
+        """Whether the rule that makes another one superfluous is as it was when the plan was made."""
         return rule is not None and rule == self._known.get(rule_id)
 
     async def _delete_ready(self, items: Sequence[Item]) -> list[Done]:
@@ -141,7 +141,7 @@ class ByLiveKit:
         return keeper is None or done.item.before is None or done.item.before.pin == keeper.pin
 
     async def _put_back_what_is_missed(self, done: Sequence[Done], live: frozenset[str]) -> list[Done]:
-        """What live rooms miss: rules of rooms that came alive, and duplicates without the rule that covered them."""
+        """What live rooms miss: rules of rooms that became live, and duplicates without the rule that covered them."""
         missed = [one.item.room in live and self._may_be_lost(one) for one in done]
         pairs = zip(done, missed, strict=True)
         try:
@@ -183,7 +183,7 @@ class ByLiveKit:
 
         Raises:
             RetiredPinError: its PIN was taken away, and its room has no other one.
-            SipctlError: it cannot be made, and nobody else made one.
+            SipctlError: it cannot be made, and no one else made one.
         """
         writer = self.context.writer
         standing = list(await writer.client.list_rules())
@@ -295,5 +295,5 @@ def _outcome(journal: Journal, intent: Entry, done: Done) -> Entry:
 
 
 def _parking_pin() -> str:
-    """A PIN that nobody was told, for the moment in which two rules change places."""
+    """A PIN that no one knows, for the moment in which two rules change places."""
     return f"{secrets.randbelow(10**MAX_LENGTH):0{MAX_LENGTH}d}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from sipctl.config.model import Settings
 from sipctl.config.paths import state_dir
-from sipctl.errors import SafeguardError, UncheckedError, UsageError
+from sipctl.errors import SafeguardError, UncheckedError, UsageError, unknown_value
 from sipctl.operations.audit import Journal, utc_now
 from sipctl.operations.batch import Pace, StopSwitch, stopping_on_signals
 from sipctl.operations.change import Writer
@@ -81,7 +81,7 @@ def run_sync(connections: Connections, request: Request) -> Outcome:
 
     Raises:
         UsageError: the request names no executor, or one that the profile has no address for.
-        SafeguardError: a safeguard stands before it; nothing was changed.
+        SafeguardError: a safeguard forbids it; nothing was changed.
         SipctlError: as `Synchroniser.run`.
     """
     settings = connections.settings
@@ -126,7 +126,7 @@ def _is_by_backend(connections: Connections, request: Request) -> bool:
     """Whether the backend makes the changes; by default where it can be sent events, and no registry knows its PINs."""
     url = connections.settings.webhook_url
     if request.via not in {None, "livekit", "webhook"}:
-        raise UsageError(f"--via {request.via!r} is no way", hint="livekit or webhook")
+        raise unknown_value("--via", str(request.via), ("livekit", "webhook"))
     if request.via == "webhook" and not url:
         raise UsageError("--via webhook needs the profile's webhook_url", hint="SIPCTL_WEBHOOK_URL sets it, too")
     if request.via is None:
@@ -135,7 +135,7 @@ def _is_by_backend(connections: Connections, request: Request) -> bool:
 
 
 def _lock(connections: Connections, request: Request) -> AbstractContextManager[None]:
-    """The lock of this server. A run that can keep no audit is refused before it looks."""
+    """The lock of this server. A run that can keep no audit is refused before it observes."""
     try:
         folder = state_dir()
     except UncheckedError as error:
@@ -153,17 +153,17 @@ def _lock(connections: Connections, request: Request) -> AbstractContextManager[
 
 @contextmanager
 def _observations(connections: Connections, limits: Limits) -> Iterator["Observations | None"]:
-    """The memory of runs. Without one nothing is deleted, unless this run looks twice itself."""
+    """The memory of runs. Without one nothing is deleted, unless this run observes twice itself."""
     try:
         observations = connections.observations()
     except UncheckedError as error:
         if limits.apply and limits.look_twice is None:
             raise SafeguardError(
-                f"cannot remember this look: {error.message}",
+                f"cannot remember this observation: {error.message}",
                 code="rail-no-state",
-                hint="make the state folder writable, or look twice in one run with --look-twice 60s",
+                hint="make the state folder writable, or observe twice in one run with --look-twice 60s",
             ) from error
-        connections.note(f"note: this look is not remembered: {error.message}")
+        connections.note(f"note: this observation is not remembered: {error.message}")
         yield None
         return
     try:

@@ -23,7 +23,7 @@ _AT_ONCE: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Surveyor:
-    """What a survey asks. `observations` None = nothing of earlier looks is known; `registry` None = no PIN is."""
+    """What a survey asks. `observations` None = nothing of earlier runs is known; `registry` None = no PIN is."""
 
     client: "LiveKitClient"
     policy: Policy
@@ -76,7 +76,7 @@ class Surveyor:
         )
 
     async def _attended(self, rules: Iterable[DispatchRule], rooms: Iterable[Room]) -> frozenset[str]:
-        """Which rooms without a rule of their own have somebody in them who is no phone caller.
+        """Which rooms without a rule of their own have someone in them who is no phone caller.
 
         ListParticipants alone tells: the counters of ListRooms lag by seconds, both ways.
         """
@@ -89,7 +89,7 @@ class Surveyor:
 
 
 async def attended_of(client: "LiveKitClient", rooms: Iterable[str]) -> frozenset[str]:
-    """Those of these rooms that hold somebody who is no phone caller."""
+    """Those of these rooms that hold someone who is no phone caller."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def is_attended(room: str) -> tuple[str, bool]:

@@ -53,8 +53,8 @@ _TAKEN_AWAY: Final = frozenset({"delete", "room_finished"})
 class Limits:
     """What a run is asked to do beside its policy.
 
-    `look_twice` = look, wait that long, look again, and count the first look as the earlier one; None = earlier runs'
-    looks count.
+    `look_twice` = observe, wait that long, observe again, and count the first observation as the earlier one; None =
+    observations of earlier runs count.
     """
 
     apply: bool = False
@@ -87,11 +87,11 @@ class Synchroniser:
     switch: StopSwitch = field(default_factory=StopSwitch)
 
     async def run(self) -> Outcome:
-        """Look, plan, and with `apply` carry it out.
+        """Observe, plan, and with `apply` carry it out.
 
         Raises:
-            SafeguardError: a safeguard stands before it; nothing was changed.
-            SipctlError: LiveKit, or the place where looks are remembered, did not answer.
+            SafeguardError: a safeguard forbids it; nothing was changed.
+            SipctlError: LiveKit, or the place where observations are remembered, did not answer.
             PartialError: one of these, after a rule of an earlier run was put back.
         """
         settling = Settling()
@@ -142,11 +142,13 @@ class Synchroniser:
         if waiting:
             grace = duration_text(self.surveyor.policy.grace)
             hint = (
-                f"this look is remembered: run it again in {grace}" if self.observations else "look at LiveKit's redis"
+                f"this observation is remembered: run it again in {grace}"
+                if self.observations
+                else "look at LiveKit's redis"
             )
             raise SafeguardError(
                 f"LiveKit lists no room at all, and would leave {len(waiting)} owned rules stale: an empty list counts"
-                f" only if an earlier look, at least {grace} ago, found it empty too",
+                f" only if an earlier observation, at least {grace} ago, found it empty too",
                 code="rail-empty-list",
                 hint="set the clock of this host: until then no observation counts" if earlier.skew_s else hint,
             )
@@ -178,7 +180,7 @@ class Synchroniser:
         """Put back what an earlier run deleted of a room that was live: killed, or shown a late list, it saw no room.
 
         A room that began after the run ended is another matter: its rule is the backend's to make. What a run of
-        another host deleted stands in that host's audit, so it is left to that host.
+        another host deleted is in that host's audit, so it is left to that host.
         """
         runs = self.observations.unsettled_runs() if self.observations else {}
         if not runs or self.observations is None:

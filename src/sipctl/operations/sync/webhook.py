@@ -33,7 +33,7 @@ _PAUSE_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What a look found: owned rules by their room, live rooms with their sids."""
+    """What an observation found: owned rules by their room, live rooms with their sids."""
 
     rules: dict[str, list[DispatchRule]]
     sids: dict[str, str]
@@ -50,11 +50,11 @@ class ByWebhook:
     clock: Callable[[], float]
 
     async def delete(self, items: Sequence[Item]) -> list[Done]:
-        """Tell of rooms that ended; what came alive in between is told of as started."""
+        """Report rooms that ended; a room that became live in between is reported as started."""
         return [done for batch in batches(items) for done in await self._delete_batch(batch)]
 
     async def update(self, items: Sequence[Item]) -> list[Done]:
-        """Nothing: a backend that is told of a room again keeps a rule that is there (Meet compares names alone)."""
+        """Nothing: a backend that gets the webhook again keeps a rule that is there (Meet compares names alone)."""
         reason = UncheckedError(
             "a backend does not change a rule that exists", code="by-webhook", hint="`--via livekit` does"
         )
@@ -93,7 +93,7 @@ class ByWebhook:
         ready = [item for item in items if left[item.rule_id] is None]
         done = await self._tell(ready, "room_finished", state)
         done = await self._came_true(done, lambda item, after: item.before not in after.rules.get(item.room, []))
-        done = await self._restart_what_came_alive(done)
+        done = await self._restart_live_rooms(done)
         return [*(Done(item, result) for item in items if (result := left[item.rule_id]) is not None), *done]
 
     def _none_done(self, items: Sequence[Item], error: SipctlError) -> list[Done]:
@@ -110,7 +110,7 @@ class ByWebhook:
             return Result.CHANGED if item.rule_id in ids else Result.GONE
         return None
 
-    async def _restart_what_came_alive(self, done: Sequence[Done]) -> list[Done]:
+    async def _restart_live_rooms(self, done: Sequence[Done]) -> list[Done]:
         lost = [one for one in done if one.result is not Result.NOT_BEGUN]
         if not lost:
             return list(done)
@@ -204,7 +204,7 @@ class ByWebhook:
         ]
 
     async def _came_true(self, done: Sequence[Done], holds: Callable[[Item, _State], bool]) -> list[Done]:
-        """Look in LiveKit until every item that was told of came true, or the backend had its time."""
+        """Ask LiveKit until every item that was reported came true, or the backend had its time."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self.settle_s
         open_items = [one for one in done if one.result is Result.DONE]
@@ -261,7 +261,7 @@ def _closing(rule: DispatchRule, *, in_meet: bool) -> Prose:
     return (delete, " closes it; give the room a PIN in Meet, and run this again")
 
 
-_STOPPED: Final = UncheckedError("a signal stopped the run", code="stopped", hint="run it again: it looks first")
+_STOPPED: Final = UncheckedError("a signal stopped the run", code="stopped", hint="run it again: it checks first")
 
 
 def _unseen(done: Sequence[Done], still_open: Sequence[Done], error: SipctlError) -> list[Done]:

@@ -170,7 +170,7 @@ async def _probe_all(destination: Destination, targets: Sequence[Target], wanted
 
 
 def _refuse_foreign_source(source_ip: str) -> None:
-    """Targets of the other address family may be there, too; what is no address of this machine is nobody's."""
+    """Targets of the other address family may be there, too; what is no address of this machine is no one's."""
     if source_ip and not is_own_address(source_ip):
         raise UsageError(
             f"--source-address {source_ip!r} is no address of this machine",

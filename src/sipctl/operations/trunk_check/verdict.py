@@ -33,7 +33,7 @@ class Verdict(StrEnum):
 
 
 class State(StrEnum):
-    """Whether a target is up; `unknown` is what nobody can say, and never counts as up."""
+    """Whether a target is up; `unknown` is what no one can say, and never counts as up."""
 
     UP = "up"
     DOWN = "down"

@@ -40,7 +40,7 @@ def target_of(settings: Settings, to: str | None, permit: Permit, timeout_s: flo
     """
     url = to or settings.webhook_url
     if not url:
-        raise UsageError("nobody to send events to", hint="give --to URL, or set the profile's webhook_url")
+        raise UsageError("no one to send events to", hint="give --to URL, or set the profile's webhook_url")
     fault = "" if url.startswith(("http://", "https://")) else "is no http:// or https:// address"
     if fault := fault or url_fault(url):
         raise UsageError(f"{shown_url(url)!r} {fault}")

@@ -128,7 +128,7 @@ def _wrong_pin(call: Call, final: Outcome) -> Iterator[Advice]:
 
 
 def _beside_success(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
-    """What a caller who gets in should still make somebody think."""
+    """What a caller who gets in should still make someone think."""
     rule = final.rule or final.prompt_rule
     if rule is None:
         return
@@ -143,7 +143,7 @@ def _beside_success(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
         yield Advice(text=f"LiveKit ignores all allowed_addresses of {describe_trunk(final.trunk)}: any source passes")
     if final.trunk is None and site.lists.trunks:
         yield Advice(
-            text="no trunk matched, so no address list or password was asked: the rule names no trunk, and whoever"
+            text="no trunk matched, so no address list or password was asked: the rule names no trunk, and anyone who"
             " reaches the SIP port gets as far"
         )
     if site.live is not None and site.mark.is_stale(rule, site.live):

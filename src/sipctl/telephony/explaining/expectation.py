@@ -1,4 +1,4 @@
-"""What somebody expects of a call, held against what becomes of it: routing tests."""
+"""What someone expects of a call, held against what becomes of it: routing tests."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace

@@ -25,7 +25,7 @@ class Variant:
 class Explanation:
     """A call and its outcome, with the reasons in it.
 
-    Where nobody said the source and it matters, `sources` are the different endings, and `outcome` is the first of
+    Where no one said the source and it matters, `sources` are the different endings, and `outcome` is the first of
     them: a call from a provider. `in_e164` is the call with its numbers in E.164, if that ends differently.
     """
 
@@ -51,7 +51,7 @@ def explain(site: Site, call: Call) -> Explanation:
 
 
 def by_source(lists: WholeLists, call: Call) -> Sequence[Variant]:
-    """The different endings for the different sources of a call whose source nobody said, a provider's first."""
+    """The different endings for the different sources of a call whose source no one said, a provider's first."""
     if call.source_ip:
         return ()
     endings: dict[object, Variant] = {}

@@ -13,7 +13,7 @@ from sipctl.telephony.site import Site
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedExplanation:
-    """A logged call and the same call on the present rules (None = nobody knows those).
+    """A logged call and the same call on the present rules (None = no one knows those).
 
     `agrees` tells whether it would end the same way now; None = the log does not say what LiveKit decided.
     """

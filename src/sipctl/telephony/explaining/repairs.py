@@ -109,7 +109,7 @@ def _of_trunk(site: Site, call: Call, trunk: InboundTrunk, reason: TrunkReason) 
 
 
 def _allowed_addresses(call: Call, trunk: InboundTrunk) -> Repair:
-    """The source is not on the list; entries that can match nothing are told, and go."""
+    """The source is not on the list; entries that can match nothing are named, and go."""
     faults = {mask: fault for mask in trunk.allowed_addresses if (fault := mask_fault(mask))}
     kept = tuple(mask for mask in trunk.allowed_addresses if mask not in faults)
     described = "".join(f"; {mask!r} never matches: {fault}" for mask, fault in faults.items())

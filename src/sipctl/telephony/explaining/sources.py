@@ -1,4 +1,4 @@
-"""Source addresses that stand for all others, where nobody said where a call comes from."""
+"""Source addresses that stand for all others, where no one said where a call comes from."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

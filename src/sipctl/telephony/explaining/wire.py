@@ -26,7 +26,7 @@ EARLY_DIGITS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireStep:
-    """One thing that reaches the caller's side, `after_ms` milliseconds after `since`; None = nobody can say.
+    """One thing that reaches the caller's side, `after_ms` milliseconds after `since`; None = no one can say.
 
     `what` is the start of a response, the method of a request, a sound, or what never comes. `every_ms` is the pause
     before it comes again. `when` is the condition on which it depends, "" if none.
@@ -84,11 +84,11 @@ def _before_pin(outcome: Outcome) -> Iterator[WireStep]:
 
 
 def _ringing_room(trunk: InboundTrunk | None) -> Iterator[WireStep]:
-    """An open rule rings until somebody in the room can be heard."""
+    """An open rule rings until someone in the room can be heard."""
     yield WireStep(what="180 Ringing", after_ms=4, every_ms=1000)
-    yield WireStep(what="200 OK", after_ms=None, when="once somebody in the room publishes audio")
+    yield WireStep(what="200 OK", after_ms=None, when="once someone in the room publishes audio")
     timeout = ringing_timeout_ms(trunk)
-    yield WireStep(what="486 Rejected", after_ms=timeout, when="if nobody does; at once if the room cannot be joined")
+    yield WireStep(what="486 Rejected", after_ms=timeout, when="if no one does; at once if the room cannot be joined")
 
 
 def ringing_timeout_ms(trunk: InboundTrunk | None) -> int:

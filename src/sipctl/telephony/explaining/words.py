@@ -57,7 +57,7 @@ def trunk_reason(trunk: InboundTrunk, reason: TrunkReason) -> str:
 
 
 def verdict(explanation: Explanation, shown: Shown) -> str:
-    """One sentence for somebody who wants to know what the caller gets."""
+    """One sentence for someone who wants to know what the caller gets."""
     if explanation.sources:
         return f"It depends on where the call comes from: {'; '.join(describe_sources(explanation, shown))}."
     described = describe_outcome(explanation.outcome, explanation.call, shown)
@@ -108,7 +108,7 @@ def _describe_before_pin(outcome: Outcome, shown: Shown) -> str:
     if outcome.result is Result.REQUEST_PIN:
         return f"the caller is asked for a PIN; {_describe_doors(doors(outcome.before_pin), shown)}"
     room = describe_landing(outcome.landing)
-    return f"the caller is not asked for a PIN: it rings until somebody in {room} can be heard, then the caller is in"
+    return f"the caller is not asked for a PIN: it rings until someone in {room} can be heard, then the caller is in"
 
 
 def _describe_doors(rules: list[DispatchRule], shown: Shown) -> str:

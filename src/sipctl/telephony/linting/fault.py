@@ -10,7 +10,7 @@ CLASH: Final = "RUL401"
 """Two rules with one key."""
 
 REFUSED: Final = (CLASH, "RUL402", "RUL417")
-"""Faults with which no write of a rule may end unless somebody allows it: clashing, outranking, shadowing."""
+"""Faults with which no write of a rule may end unless someone allows it: clashing, outranking, shadowing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,7 +70,7 @@ def bad_pins(rules: Sequence[DispatchRule]) -> Iterator[Fault]:
     for rule in rules:
         if rule.pin and not is_pin(rule.pin):
             opens = is_typable(rule.pin) and len(rule.pin) <= MAX_LENGTH
-            described = "can be typed, but is" if opens else "lets nobody in: it is"
+            described = "can be typed, but is" if opens else "lets no one in: it is"
             yield Fault(
                 code="RUL404",
                 about=rule,

@@ -37,7 +37,7 @@ class Shadows:
         self._asked: dict[Spot, bool] = {}
 
     def open_rules(self) -> list[Beside]:
-        """Each open rule that meets a rule with a PIN, once; outranking it somewhere counts before standing beside."""
+        """Each open rule that meets a rule with a PIN, once; outranking it somewhere counts before competing."""
         met: dict[int, Beside] = {}
         for spot in self.terrain.all_spots if any(not rule.pin for rule in self._typed) else ():
             opened, rival = self._table.best_at(*spot, ""), self._rival_at(spot)

@@ -1,7 +1,7 @@
 """The calls that can tell rules apart: finitely many stand for all others.
 
 A call is looked at by its trunk, its called number and its caller. Providers write the number of a trunk as LiveKit
-normalises it, or in a spelling that some rule names; a value that nobody names stands for all the rest of them.
+normalises it, or in a spelling that some rule names; a value that no one names stands for all the rest of them.
 """
 
 from collections import defaultdict

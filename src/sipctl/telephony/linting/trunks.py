@@ -25,7 +25,7 @@ def without_numbers(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
 
 
 def for_the_internet(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
-    """TRK306: entries of `allowed_addresses` that keep nobody out."""
+    """TRK306: entries of `allowed_addresses` that keep no one out."""
     for trunk in trunks:
         for mask in trunk.allowed_addresses:
             network = mask_network(mask)
@@ -77,7 +77,7 @@ def never_matching(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
 
 
 def half_of_the_credentials(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
-    """TRK312: a username or a password alone, with which LiveKit asks nobody."""
+    """TRK312: a username or a password alone, with which LiveKit asks no one."""
     for trunk in trunks:
         if bool(trunk.auth_username) != bool(trunk.auth_password):
             has = "username" if trunk.auth_username else "password"
@@ -115,7 +115,7 @@ def _meet(one: InboundTrunk, other: InboundTrunk) -> bool:
 
 
 def _sources_meet(one: InboundTrunk, other: InboundTrunk) -> bool:
-    """A host name stands for any source: whoever forges the From header passes it."""
+    """A host name lets any source in: a caller who forges the From header passes it."""
     masks, others = ([mask for mask in trunk.allowed_addresses if not is_ignored(mask)] for trunk in (one, other))
     if not masks or not others or any(map(is_host_name, (*masks, *others))):
         return True
@@ -124,7 +124,7 @@ def _sources_meet(one: InboundTrunk, other: InboundTrunk) -> bool:
 
 
 def ignored_as_a_whole(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
-    """TRK314: lists of addresses of which LiveKit ignores every entry, so that everybody passes."""
+    """TRK314: lists of addresses of which LiveKit ignores every entry, so that everyone passes."""
     for trunk in trunks:
         if trunk.allowed_addresses and all(map(is_ignored, trunk.allowed_addresses)):
             guard = "" if asks_digest(trunk) else " and no password is asked"
@@ -137,7 +137,7 @@ def ignored_as_a_whole(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
 
 
 def host_names(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
-    """TRK315: host names among the addresses, which whoever writes them into the From header passes."""
+    """TRK315: host names among the addresses: a caller who writes one into the From header passes."""
     for trunk in trunks:
         for mask in filter(is_host_name, trunk.allowed_addresses):
             yield Fault(

@@ -48,7 +48,7 @@ FITTING: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleChoice:
-    """The winning rule, or none, or the error; `reasons` stand beside `rules`, one for each."""
+    """The winning rule, or none, or the error; `reasons` belong to `rules`, one for each."""
 
     rule: DispatchRule | None = None
     fault: MatchFault | None = None
@@ -75,7 +75,7 @@ def is_listed(rule: DispatchRule, trunk: InboundTrunk | None) -> bool:
 def listing_fault(rules: Sequence[DispatchRule]) -> MatchFault | None:
     """The error with which LiveKit answers any call for which it lists these rules, in the order of ids.
 
-    It checks the whole list before any filter: a clash fails the call whoever calls and whatever the PIN.
+    It checks the whole list before any filter: a clash fails the call, whatever its caller and PIN.
     """
     found = first_fault(rules)
     if found is None:

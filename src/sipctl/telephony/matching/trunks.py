@@ -26,7 +26,7 @@ class TrunkReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrunkChoice:
-    """The matched trunk, or none, or the error; `reasons` stand beside `trunks`, one for each."""
+    """The matched trunk, or none, or the error; `reasons` belong to `trunks`, one for each."""
 
     trunk: InboundTrunk | None = None
     fault: MatchFault | None = None

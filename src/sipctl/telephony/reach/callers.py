@@ -63,7 +63,7 @@ class Callers:
 
     @cached_property
     def own(self) -> frozenset[str]:
-        """The numbers that people dial, normalised: nobody calls from them."""
+        """The numbers that people dial, normalised: no one calls from them."""
         trunks, told = self._site.lists.trunks, filter(None, (self._site.number,))
         named = {normalize_number(number) for trunk in trunks for number in trunk.numbers}
         return frozenset({*named, *self.numbers, *map(normalize_number, told)})

@@ -41,7 +41,7 @@ def cause_of(site: Site, callers: Callers, room: str, rule: DispatchRule | None,
 
 
 _UNTYPABLE: Final = {False: "PIN503", True: "PIN504"}
-"""What the doctor calls a PIN of the registry that nobody can type: not all digits, or too long."""
+"""What the doctor calls a PIN of the registry that no one can type: not all digits, or too long."""
 
 
 def _of_fault(fault: MatchFault) -> Cause:

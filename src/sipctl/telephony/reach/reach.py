@@ -36,7 +36,7 @@ class Reacher:
         self._walked: dict[Call, Outcome] = {}
 
     def live(self, attended: Mapping[str, bool] | None = None) -> list[Reach]:
-        """The reach of each live room of this backend, by name; `attended` says in which of them somebody is."""
+        """The reach of each live room of this backend, by name; `attended` says in which of them someone is."""
         known = attended or {}
         rooms = sorted(filter(self._site.mark.is_ours, self._site.live or ()))
         return [replace(self.of(room), attended=known.get(room)) for room in rooms]
@@ -106,7 +106,7 @@ class Reacher:
         return self._walked[call]
 
     def _typable(self, room: str) -> list[str]:
-        """The PIN that people were told; where nobody gave one out, those of the rules that lead to the room."""
+        """The PIN that people were told; where no one gave one out, those of the rules that lead to the room."""
         told = self._pins.get(room)
         pins = [told] if told else dict.fromkeys(rule.pin for rule in self.rules_to(room))
         return [pin for pin in pins if can_be_typed(pin)]
@@ -142,7 +142,7 @@ class Reacher:
         return by_name
 
     def _listed_caller(self, number: str, room: str) -> Attempt | None:
-        """A call of somebody whom a list names, and who gets in."""
+        """A call of someone whom a list names, and who gets in."""
         callers = dict.fromkeys(self._named_callers(number, room))
         tried = (
             self._attempt(call, origin, room)

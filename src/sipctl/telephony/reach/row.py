@@ -56,7 +56,7 @@ class Cause:
 class Reach:
     """The answer for one live room.
 
-    `attended` None = nobody knows. `number` is the one dialled, of several the worst for callers; "" = any that no list
+    `attended` None = no one knows. `number` is the one dialled, of several the worst for callers; "" = any that no list
     names. `rule` lets callers in, or leads to the room and does not, or has the room's name; None = there is none.
     `pin` is the registry's, "" = it has none. `attempts` are the calls that were tried, those who get in first. `cause`
     says why callers, or some of them, do not get in; `why_unknown` which list could not be read.

@@ -14,7 +14,7 @@ _NO_CALL: Final = frozenset({"Inbound SIP request not handled", "BYE for non-exi
 """Messages whose call id belongs to no call."""
 
 _RULE_ERROR: Final = "SIP handle dispatch rule error"
-"""It carries no call id and stands right before the line of its call that says `dispatch evaluation failed`."""
+"""It carries no call id and comes right before the line of its call that says `dispatch evaluation failed`."""
 
 PIN_ASKED: Final = "Requesting Pin for SIP call"
 PIN_TYPED: Final = "Checking Pin for SIP call"

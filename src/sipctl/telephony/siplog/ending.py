@@ -21,7 +21,7 @@ SERVER_DOWN: Final = "no response from servers"
 
 _PLAIN: Final = {
     "cancelled": "the caller gave up while it rang",
-    "cannot-subscribe": "nobody in the room published audio within ringing_timeout: 486",
+    "cannot-subscribe": "no one in the room published audio within ringing_timeout: 486",
     "duplicate-identity": "a second call from the same number took its place in the room",
     "no-common-codec": "no codec in common: 400",
     "no-common-crypto": "no encryption in common: 400",
@@ -192,7 +192,7 @@ def is_failed(call: LoggedCall) -> bool:
 
 
 def untold(call: LoggedCall) -> list[str]:
-    """What somebody may ask and the log cannot answer."""
+    """What someone may ask and the log cannot answer."""
     reason = reason_of(call)
     answers = [_UNTOLD[reason]] if reason in _UNTOLD else []
     if call.has(PIN_ASKED) and call.typed is None:

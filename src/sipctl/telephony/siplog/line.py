@@ -1,4 +1,4 @@
-"""One line of livekit-sip's log, in either of its formats, whatever stands before it."""
+"""One line of livekit-sip's log, in either of its formats, whatever comes before it."""
 
 import json
 import re
@@ -20,7 +20,7 @@ _COLUMNS: Final = re.compile(
 what copies a log by blanks."""
 
 _LEAST_BEFORE: Final = 20
-"""Where an object begins before so many characters, no columns stand before it: a time alone is as long."""
+"""Where an object begins before so many characters, no columns come before it: a time alone is as long."""
 
 _OBJECT: Final = re.compile(r'\{(?:\s*"|\})')
 _FIELDS: Final = re.compile(r'(?:\A|\s)(?=\{(?:\s*"|\}))')
