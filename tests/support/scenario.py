@@ -183,6 +183,7 @@ STEPS: Final = (
     _step("trunk update spare --number +33199999998"),
     _step("trunk delete spare"),
     _step("trunk delete france"),
+    _step("doctor --symptom ringing --settle 0"),
     _step("doctor --explain rul401"),
     _step("doctor --explain RUL999"),
     _step("schema pins"),

@@ -1,5 +1,6 @@
 """`sipctl doctor`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,6 +19,8 @@ from sipctl.doctor.report import Report
 from sipctl.doctor.runner import Plan, examine_offline, examine_unasked
 from sipctl.errors import ConfigError, SipctlError, UsageError
 from sipctl.findings.codes import CODES
+from sipctl.findings.record import Level
+from sipctl.findings.symptoms import PICTURES, Picture, Symptom
 from sipctl.operations.pins import PinFacts, pin_facts, policy_of
 from sipctl.output.formats import COMMON_FORMATS
 from sipctl.telephony.snapshot import read_snapshot
@@ -32,6 +35,9 @@ Only = Annotated[
 Skip = Annotated[
     list[str] | None, typer.Option("--skip", metavar="CODE|AREA", help="All checks but these; repeatable.")
 ]
+CallersHear = Annotated[
+    Symptom | None, typer.Option("--symptom", help="Only what explains this, the most frequent cause first.")
+]
 Explain = Annotated[
     str | None,
     typer.Option("--explain", metavar="CODE", help="Say what a code means, what callers hear, and what to do."),
@@ -42,6 +48,7 @@ def run(
     ctx: typer.Context,
     only: Only = None,
     skip: Skip = None,
+    symptom: CallersHear = None,
     explain: Explain = None,
     list_: Annotated[bool, typer.Option("--list", help="List the checks and what they mean; ask no one.")] = False,
     fail_on: FailOn = "error",
@@ -70,8 +77,8 @@ def run(
     \b
     Examples:
       sipctl doctor
-      sipctl doctor --only RUL --only TRK -o json
-      sipctl doctor --wait 60 --fail-on warn
+      sipctl doctor --only RUL -o json
+      sipctl doctor --symptom ringing
       sipctl doctor --explain RUL401
     """
     session = Session.of(ctx)
@@ -81,8 +88,12 @@ def run(
         return
     if list_:
         refuse_other_formats(ctx, f"{ctx.command_path} --list", COMMON_FORMATS)
+    if symptom and only:
+        raise UsageError("--symptom and --only exclude each other")
+    picture = PICTURES[symptom] if symptom else None
+    wanted = picture.codes if picture else map(str.upper, only or ())
     plan = Plan(
-        only=frozenset(map(str.upper, only or ())), skip=frozenset(map(str.upper, skip or ())),
+        only=frozenset(wanted), skip=frozenset(map(str.upper, skip or ())),
         fail_on=level_named(fail_on), deadline_s=deadline, settle_s=settle, wait_s=wait,
     )  # fmt: skip
     plan.check_words()
@@ -91,7 +102,16 @@ def run(
         return
     is_offline = offline or snapshot is not None
     report = _examine_offline(session, snapshot, plan) if is_offline else _examine_live(session, plan)
-    finish(session, report, "doctor", textfile)
+    finish(session, sorted_by_frequency(report, picture) if picture else report, "doctor", textfile, picture)
+
+
+def sorted_by_frequency(report: Report, picture: Picture) -> Report:
+    """The report with what may explain the symptom first, the most frequent cause before others."""
+    order = {code: at for at, code in enumerate(picture.codes)}
+    found = sorted(
+        report.findings, key=lambda one: (one.level in {Level.OK, Level.SKIPPED}, order.get(one.code, len(order)))
+    )
+    return replace(report, findings=tuple(found))
 
 
 def _examine_live(session: Session, plan: Plan) -> Report:

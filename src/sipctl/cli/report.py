@@ -13,6 +13,7 @@ from sipctl.doctor.report import Report
 from sipctl.errors import ExitCode, unknown_value
 from sipctl.files import write_public
 from sipctl.findings.record import Finding, Fix, Level
+from sipctl.findings.symptoms import Picture
 from sipctl.output.formats import encode_json, junit_document
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
@@ -72,7 +73,10 @@ class ExposureRow(TypedDict):
 
 
 class Findings(TypedDict):
-    """A report of `doctor`, `config validate` or `pin audit`, the last with a guesser's chances."""
+    """A report of `doctor`, `config validate` or `pin audit`, the last with a guesser's chances.
+
+    `next_steps` are what helps with a symptom beyond the checks.
+    """
 
     schema: Literal["sipctl/findings/v1"]
     verdict: str
@@ -80,6 +84,7 @@ class Findings(TypedDict):
     counts: dict[str, int]
     exit_code: int
     exposure: NotRequired[dict[str, ExposureRow] | None]
+    next_steps: NotRequired[list[FixRow]]
 
 
 PRINTS: Final = {"findings": Findings}
@@ -96,14 +101,19 @@ def level_named(word: str) -> Level:
     return _FAIL_ON[word]
 
 
-def finish(session: Session, report: Report, name: str, textfile: Path | None = None) -> None:
+def finish(
+    session: Session, report: Report, name: str, textfile: Path | None = None, picture: Picture | None = None
+) -> None:
     """Show the report, write its metrics into the `textfile`, end with its exit code.
 
-    With `--quiet` a healthy one shows nothing. `name` is as of `ReportView`.
+    With `--quiet` a healthy one shows nothing. `name` is as of `ReportView`; `picture` is the symptom asked for.
     """
     report = replace(report, findings=tuple(_pasted(session, finding) for finding in report.findings))
+    steps = picture.steps if picture else ()
+    rows = tuple(FixRow(text=prose_text(text), command=session.paste(line)) for text, line in steps)
+    view = ReportView(report, name, rows)
     try:
-        endings.show(session, ReportView(report, name), is_news=report.exit_code is not ExitCode.DONE)
+        endings.show(session, view, is_news=report.exit_code is not ExitCode.DONE)
     finally:
         if textfile:
             write_public(textfile, _metrics_text(report, name))
@@ -125,12 +135,14 @@ class ReportView:
 
     report: Report
     name: str
+    next_steps: tuple[FixRow, ...] = ()
 
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The report as text."""
         match style:
             case "json":
-                yield encode_json(report_record(self.report), indent=2) + "\n"
+                more = {"next_steps": self.next_steps} if self.next_steps else {}
+                yield encode_json(report_record(self.report) | more, indent=2) + "\n"
             case "jsonl":
                 records = map(_finding_row, self.report.findings)
                 yield from (encode_json(one) + "\n" for one in records)
@@ -155,6 +167,10 @@ class ReportView:
         counts = [f"{count} {_COUNTED[level][count != 1]}" for level, count in self.report.counts.items() if count]
         if counts:
             yield f"\n{', '.join(counts)}{'' if all_levels else ' (-v lists all)'}\n"
+        if self.next_steps:
+            yield "\nWhat doctor cannot see:\n"
+        for step in self.next_steps:
+            yield f"  {step['text']}:\n    $ {step['command']}\n"
 
 
 def _problems(report: Report) -> list[Finding]:
