@@ -31,7 +31,7 @@ def escaped(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Running text, in which options and what stands between backticks are bold."""
+    """Running text, in which options and what is between backticks are bold."""
     marked = _OPTION.sub(r"`\1`", " ".join(text.split()))
     parts = _BOLD.split(marked)
     return "\n".join(textwrap.wrap(

@@ -33,7 +33,7 @@ def config(folder: Path, url: str) -> tuple[str, str]:
     return "--config", str(path)
 
 
-def test_names_stand_beside_uuids(live: Sandbox, postgres: Postgres, tmp_path: Path) -> None:
+def test_names_are_shown_beside_uuids(live: Sandbox, postgres: Postgres, tmp_path: Path) -> None:
     url = postgres.new_database(MEETS_TABLES)
     engine = open_engine(url)
     add_meet_rooms(engine, ROOMS[:1], name="weekly")

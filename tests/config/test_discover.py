@@ -79,7 +79,7 @@ def test_env_files_that_speak_of_neither_livekit_nor_telephony_stay_out(tmp_path
     assert env_names(tmp_path) == ["common", "phone"]
 
 
-def test_the_database_of_meet_stands_beside_its_other_settings(tmp_path: Path) -> None:
+def test_the_database_of_meet_is_beside_its_other_settings(tmp_path: Path) -> None:
     put(tmp_path, env__common=ENV, env__postgresql="DB_HOST=db\nDB_PASSWORD=x\n")
     assert env_names(tmp_path) == ["env/common", "env/postgresql"]
 

@@ -20,7 +20,7 @@ def test_lines_of_keys_that_exist_and_of_what_is_around_others() -> None:
     assert (file.get("b", "d", 1, "e"), file.get("b", "d", 7), file.get("a", "x")) == (3, None, None)
 
 
-def test_every_key_that_stands_twice() -> None:
+def test_every_key_that_appears_twice() -> None:
     faults = parse("a: 1\nb:\n  c: 1\n  c: 2\nd: [{e: 1, e: 2}]\na: 3\n").faults
     assert [(fault.line, fault.key, fault.message) for fault in faults] == [
         (4, "c", "is set twice"), (5, "e", "is set twice"), (6, "a", "is set twice"),

@@ -173,7 +173,7 @@ def test_what_a_backend_does_not_repair_is_said(yard: Yard) -> None:
     assert sorted(item.reason for item in items if item.room == A) == [Reason.LIVE, Reason.LIVEKIT_ONLY]
 
 
-def test_a_killed_run_is_finished_by_telling_again(yard: Yard, backend: Backend) -> None:
+def test_a_killed_run_is_finished_by_the_same_webhook(yard: Yard, backend: Backend) -> None:
     stale_for_long(yard)
 
     class Killed(BaseException):

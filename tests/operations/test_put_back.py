@@ -37,7 +37,7 @@ def registry_of(yard: Yard) -> Registry:
     return yard.registry
 
 
-def comes_alive(sandbox: Sandbox, meanwhile: Callable[[], object] = lambda: None) -> type[LiveKitClient]:
+def becomes_live(sandbox: Sandbox, meanwhile: Callable[[], object] = lambda: None) -> type[LiveKitClient]:
     """A client behind whose back the room of a rule comes alive as it is deleted."""
 
     class Raced(LiveKitClient):
@@ -58,14 +58,14 @@ class TestWithinARun:
         return sandboxed
 
     def test_a_rotated_pin_does_not_come_back(self, stale: Yard, sandbox: Sandbox) -> None:
-        stale.desk.client_class = comes_alive(sandbox, lambda: rotated(registry_of(stale)))
+        stale.desk.client_class = becomes_live(sandbox, lambda: rotated(registry_of(stale)))
         assert results(stale.run(Part.PURGE)) == [("gone", Result.PUT_BACK)]
         assert stale.pins() == {"gone": NEW}
 
     def test_a_rule_that_has_todays_pin_already_is_enough(self, stale: Yard, sandbox: Sandbox) -> None:
         rotated(registry_of(stale))
         right = stale.desk.store(owned("gone", NEW, metadata="by a backend"))
-        stale.desk.client_class = comes_alive(sandbox)
+        stale.desk.client_class = becomes_live(sandbox)
         (one, *_) = stale.run(Part.PURGE).done
         assert (one.result, one.rule_id) == (Result.PUT_BACK, right.sip_dispatch_rule_id)
         assert stale.desk.rules() == [right]
@@ -74,7 +74,7 @@ class TestWithinARun:
     def test_a_pin_without_a_room_does_not_come_back(
         self, stale: Yard, sandbox: Sandbox, change: Callable[[Registry], None]
     ) -> None:
-        stale.desk.client_class = comes_alive(sandbox, lambda: change(registry_of(stale)))
+        stale.desk.client_class = becomes_live(sandbox, lambda: change(registry_of(stale)))
         outcome = stale.run(Part.PURGE)
         assert results(outcome) == [("gone", Result.LEFT_OUT)]
         assert "its PIN" in outcome.done[0].message
@@ -143,7 +143,7 @@ class TestOneRule:
 
     def test_a_rotated_pin_does_not_come_back(self, sandboxed: Yard, sandbox: Sandbox) -> None:
         rotated(registry_of(sandboxed))
-        sandboxed.desk.client_class = comes_alive(sandbox)
+        sandboxed.desk.client_class = becomes_live(sandbox)
         assert isinstance(self.delete(sandboxed), ChangedError)
         assert sandboxed.pins() == {"gone": NEW}
 
@@ -151,7 +151,7 @@ class TestOneRule:
         self, sandboxed: Yard, sandbox: Sandbox
     ) -> None:
         released(registry_of(sandboxed))
-        sandboxed.desk.client_class = comes_alive(sandbox)
+        sandboxed.desk.client_class = becomes_live(sandbox)
         error = self.delete(sandboxed)
         assert isinstance(error, PartialError)
         assert "was deleted, and not put back" in error.message

@@ -70,7 +70,7 @@ def challenged(code: int, *values: str) -> Response:
     return build_response(options_request(), code, "", [(name, value) for value in values])
 
 
-def test_several_challenges_stand_in_one_header_or_in_several() -> None:
+def test_several_challenges_come_in_one_header_or_in_several() -> None:
     one = 'Digest realm="a, b=\\"c\\"", nonce="n1", qop="auth,auth-int", Basic realm="x", digest nonce=n2 , realm = r'
     response = challenged(401, one, 'Digest realm="d", nonce="n3"')
     assert [(challenge.scheme, challenge.realm) for challenge in challenges_of(response)] == [

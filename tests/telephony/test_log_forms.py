@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sipctl.telephony.siplog.calls import LoggedCall, gather_calls
-from sipctl.telephony.siplog.ending import describe_ending, guesses, is_failed, reason_of, untold
+from sipctl.telephony.siplog.ending import describe_ending, guesses, is_failed, not_in_log, reason_of
 from sipctl.telephony.siplog.line import read_line
 from sipctl.telephony.siplog.wrapping import unwrapped
 
@@ -171,7 +171,7 @@ def test_what_may_have_become_of_the_keys_is_a_guess() -> None:
     assert describe_ending(call) == "the caller hung up at the prompt"
     (guess,) = guesses(call)
     assert guess.startswith("no key arrived in 19 s: none was pressed, or its side sends them as sound, as SIP INFO or")
-    assert untold(call) == ["digits typed without #"]
+    assert not_in_log(call) == ["digits typed without #"]
 
 
 @pytest.mark.parametrize(("seconds", "keys"), [(5, 0), (20, 12)])

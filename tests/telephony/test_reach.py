@@ -147,11 +147,11 @@ def allowed_calls(site: Site, number: str, caller: str) -> list[Call]:
     st.sampled_from([None, "1234", "9876", "None", "12345678901234567"]),
 )
 def test_reach_is_what_callers_find_out_by_trying(
-    trunks: list[InboundTrunk], rules: list[DispatchRule], number: str, told: str | None
+    trunks: list[InboundTrunk], rules: list[DispatchRule], number: str, given: str | None
 ) -> None:
     site, room = Site(lists=WholeLists(trunks, rules), number=number), "a"
-    reacher, callers = Reacher(site, {room: told} if told else None), Callers(site)
-    pins = [told] if told else sorted({rule.pin for rule in reacher.rules_to(room)} - {""})
+    reacher, callers = Reacher(site, {room: given} if given else None), Callers(site)
+    pins = [given] if given else sorted({rule.pin for rule in reacher.rules_to(room)} - {""})
     found, ends = reacher.of(room), []
     for dialled in callers.numbers:
         calls = allowed_calls(site, dialled, callers.anyone)

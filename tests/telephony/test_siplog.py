@@ -11,7 +11,7 @@ import pytest
 from sipctl.telephony.explaining.logged import LoggedExplanation, explain_logged
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.siplog.calls import LoggedCall, gather_calls
-from sipctl.telephony.siplog.ending import describe_ending, happened, is_failed, reason_of, untold
+from sipctl.telephony.siplog.ending import describe_ending, happened, is_failed, not_in_log, reason_of
 from sipctl.telephony.siplog.line import read_line
 from sipctl.telephony.site import Site
 from sipctl.telephony.snapshot import snapshot_of
@@ -99,9 +99,9 @@ def test_endings_in_words(version: str) -> None:
 
 def test_what_the_log_cannot_tell() -> None:
     found = {row["call"]: one.logged for row, one in described("1.8.0")}
-    assert untold(found["bye-after-two-digits"]) == ["digits typed without #"]
-    assert untold(found["no-trunk"]) == ["which condition of a trunk or rule failed"]
-    assert untold(found["pin-right"]) == []
+    assert not_in_log(found["bye-after-two-digits"]) == ["digits typed without #"]
+    assert not_in_log(found["no-trunk"]) == ["which condition of a trunk or rule failed"]
+    assert not_in_log(found["pin-right"]) == []
 
 
 TEXT = (

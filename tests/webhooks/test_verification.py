@@ -55,7 +55,7 @@ def token(now: float, *, secret: str = SECRET, algorithm: str = "HS256", **claim
         (token(1000, secret=SECRET[::-1]), Fault.SIGNATURE, "not signed with the secret of the API key 'devkey'"),
         (token(1000, algorithm="HS512"), Fault.SIGNATURE, "not signed"),
         (token(1000, exp=None), Fault.CLAIMS, "exp"),
-        (token(1000, exp="soon"), Fault.CLAIMS, "the claim exp is no time"),
+        (token(1000, exp="soon"), Fault.CLAIMS, "the claim exp is not a time"),
         (token(1200, exp=2000), Fault.EARLY, "valid only in 0:03:20 (iat)"),
         (token(1000, nbf=1061), Fault.EARLY, "valid only in 0:01:01 (nbf)"),
         (token(1000, exp=900), Fault.EXPIRED, "expired 0:01:40 ago"),

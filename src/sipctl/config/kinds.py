@@ -1,4 +1,4 @@
-"""Which kind of configuration file a text is, told by its content, and by its name where several kinds share that."""
+"""Which kind of configuration file a text is, by its content, and by its name where several kinds share that."""
 
 import json
 import re

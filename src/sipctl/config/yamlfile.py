@@ -112,7 +112,7 @@ _REASONS: Final = (
     ("mapping values are not allowed", "there is a colon where none may be, or the line is indented wrongly"),
     ("sequence entries are not allowed", "a list begins where none may be"),
     ("could not find expected ':'", "a line is no `key: value`"),
-    ("expected <block end>", "the line is indented otherwise than those before, or is no part of them"),
+    ("expected <block end>", "the line is indented otherwise than those before, or does not belong to them"),
     ("indentation indicators", "a text begins right behind | or >: begin it in the next line, or write it in quotes"),
 )
 """What the parser complains of, by words of its own. Its text may hold a value, which may be a secret."""

@@ -100,7 +100,7 @@ def _refuse_half_characters(value: Any, body: bytes) -> None:  # noqa: ANN401 - 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("a field stands twice")
+        raise ValueError("a field appears twice")
     return value
 
 

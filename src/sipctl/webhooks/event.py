@@ -16,7 +16,7 @@ _ALIASES: Final = {"room_ended": "room_finished"}
 """What Meet's page on telephony calls an event."""
 
 REDACTED: Final = "REDACTED"
-"""What stands in the place of a secret in a file that was redacted."""
+"""What replaces a secret in a file that was redacted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Head:
 
     `name` and `room` are "" where the body has none, `created_at` are Unix seconds, 0 = none. `room_sid` tells the
     sessions of one room name apart, `identity` is the participant's. `dropped` counts the events that LiveKit says it
-    dropped; `has_secret` = a password of TURN stands in it.
+    dropped; `has_secret` = it holds a password of TURN.
     """
 
     name: str

@@ -54,7 +54,7 @@ def read_line(text: bytes, place: str) -> Event | None:
 
 
 def read_value(value: Any, text: bytes, place: str) -> Event | None:  # noqa: ANN401 - any JSON
-    """The event of a JSON value that stands in a file as this `text`; None for one about something else.
+    """The event of a JSON value that a file holds as this `text`; None for one about something else.
 
     Raises:
         UsageError: as of a line.

@@ -73,7 +73,7 @@ def verify(body: bytes, authorization: str, keys: Mapping[str, Secret], now: flo
 
 
 def issued_at(authorization: str) -> float | None:
-    """When a token says that it was made, in Unix seconds, whoever signed it; None if it does not say."""
+    """When a token says that it was made, in Unix seconds, valid signature or not; None if it does not say."""
     try:
         claims = jwt.decode(authorization, options={"verify_signature": False})
         return float(claims["iat"])
@@ -119,7 +119,7 @@ def _time(claims: Mapping[str, Any], name: str) -> int:
     try:
         return max(-_FAR, min(int(claims[name]), _FAR))  # floats go no further, and clocks neither
     except (ValueError, TypeError, OverflowError):
-        raise _RefusedError(Fault.CLAIMS, f"the claim {name} is no time") from None
+        raise _RefusedError(Fault.CLAIMS, f"the claim {name} is not a time") from None
 
 
 def _span(seconds: float) -> str:

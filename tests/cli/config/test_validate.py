@@ -48,7 +48,7 @@ MISSING = [
 
 
 @pytest.mark.parametrize("line", MISSING)
-def test_a_file_that_is_not_there_is_2_before_anybody_is_asked(line: str) -> None:
+def test_a_file_that_is_not_there_is_2_before_anyone_is_asked(line: str) -> None:
     server = {"LIVEKIT_URL": "http://127.0.0.1:1", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s"}
     ended = run(*line.split(), env=clean_env(**server))
     assert_error(ended, 2, "nope")

@@ -285,7 +285,7 @@ def test_a_name_that_resolves_to_nothing_is_not_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "described"),
     [
         (("--host", "tel:+33123456789"), "not the address of a SIP node"),
         (("--host", "sip:sip.test:0"), "port 0"),
@@ -305,8 +305,8 @@ def test_a_name_that_resolves_to_nothing_is_not_known(tmp_path: Path) -> None:
         (("--host", "sip:127.0.0.1", "--auth-user", "alice"), "no password on stdin"),
     ],
 )
-def test_what_makes_no_sense_is_one_line(words: tuple[str, ...], told: str) -> None:
-    assert_error(run("trunk", "check", *words), 2, told)
+def test_what_makes_no_sense_is_one_line(words: tuple[str, ...], described: str) -> None:
+    assert_error(run("trunk", "check", *words), 2, described)
     plugin = run("trunk", "check", *words, "-o", "nagios")
     assert (plugin.code, plugin.stderr) == (3, "")
     assert re.fullmatch(r"SIP UNKNOWN - [^|\n]+\n", plugin.stdout)

@@ -21,7 +21,7 @@ from sipctl.telephony.explaining.words import describe_outcome
 from sipctl.telephony.matching.record import Ending, outcome_record
 from sipctl.telephony.pins import mask_pin
 from sipctl.telephony.siplog.calls import PIN_ASKED, LoggedCall, gather_calls
-from sipctl.telephony.siplog.ending import describe_ending, guesses, happened, is_failed, reason_of, untold
+from sipctl.telephony.siplog.ending import describe_ending, guesses, happened, is_failed, not_in_log, reason_of
 from sipctl.telephony.siplog.line import LogLine, read_line
 from sipctl.telephony.siplog.wrapping import unwrapped
 from sipctl.telephony.site import Site
@@ -174,7 +174,7 @@ class LoggedRow(_Caller):
     agrees: bool | None
     now: PresentEnding | None
     advice: list[LoggedAdvice]
-    untold: list[str]
+    not_in_log: list[str]
     guesses: list[str]
 
 
@@ -218,7 +218,7 @@ def _lines(one: LoggedExplanation) -> Iterator[str]:
         yield from _now_lines(one)
     for guess in guesses(call):
         yield f"  a guess: {guess}"
-    if questions := untold(call):
+    if questions := not_in_log(call):
         yield f"  not in the log: {'; '.join(questions)}"
 
 
@@ -275,7 +275,7 @@ def _record(one: LoggedExplanation) -> LoggedRow:
         "agrees": one.agrees,
         "now": {"verdict": _describe_now(one), **outcome_record(one.now.outcome)} if one.now else None,
         "advice": list(map(_advice_record, one.now.advice)) if one.now else [],
-        "untold": untold(call),
+        "not_in_log": not_in_log(call),
         "guesses": guesses(call),
     }
 

@@ -20,7 +20,7 @@ from sipctl.cli.rules.plan_options import (
 )
 from sipctl.cli.rules.plan_run import run_plan
 from sipctl.cli.session import Session
-from sipctl.errors import UsageError
+from sipctl.errors import unknown_value
 from sipctl.operations.sync.request import Request
 from sipctl.telephony.plan import Part
 
@@ -82,5 +82,5 @@ def _parts_named(words: list[str] | None) -> frozenset[Part]:
     """
     unknown = next((word for word in words or () if word not in set(Part)), None)
     if unknown is not None:
-        raise UsageError(f"--only {unknown!r} is no part", hint=f"choose of {', '.join(Part)}")
+        raise unknown_value("--only", unknown, Part)
     return frozenset(map(Part, words)) if words else frozenset(Part)

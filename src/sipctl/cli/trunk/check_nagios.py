@@ -120,10 +120,10 @@ def _problems(result: CheckResult, thresholds: Thresholds, now: float) -> Iterat
             yield f"{checked.destination.uri} dns-failed: {checked.dns_failure}"
         for one in checked.probed:
             if checked.state(one) is not State.UP or any(_soft_codes(one, thresholds, now)):
-                yield f"{_label(one)} {_told(checked, one, thresholds, now)}"
+                yield f"{_label(one)} {_described(checked, one, thresholds, now)}"
 
 
-def _told(checked: Checked, one: Probed, thresholds: Thresholds, now: float) -> str:
+def _described(checked: Checked, one: Probed, thresholds: Thresholds, now: float) -> str:
     word = f"{one.verdict or 'resolved'}"
     answer = f"{one.code} {one.reason}".strip() if one.code else one.detail
     slow = f"slower than {thresholds.warn_rtt_ms:g} ms" if _is_slow(one, thresholds) else ""

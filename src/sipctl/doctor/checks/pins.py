@@ -223,7 +223,7 @@ def _end_of(rule: DispatchRule, room: str, facts: Facts, todays_pin: str) -> tup
     if serves(rule, room):
         command = delete_rule(rule, facts.mark, facts.site.live or frozenset())
         return ("delete the rule; ", CommandLine.of("rules", "sync"), " makes one with the PIN of today"), command
-    return f"it leads to {rule.room_name!r}: whoever wrote it has to choose another PIN", None
+    return f"it leads to {rule.room_name!r}: the one who wrote it has to choose another PIN", None
 
 
 def guessing(facts: Facts) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Carrying out a plan by telling the backend again what it missed; the backend stays the only writer.
+"""Carrying out a plan by sending the backend the webhooks that it missed; the backend stays the only writer.
 
 A signed `room_started` makes it create the rule that a room lacks, a signed `room_finished` delete a stale one.
 Both may come twice. Whether it did is looked up in LiveKit afterwards.

@@ -39,7 +39,7 @@ class Probed:
     answer, `server` and `warning` are its headers, `retry_after` counts in seconds. Of `sent` requests `answered`
     had a final answer, `retransmitted` of them after they were sent again: those are in no round trip. `elsewhere` are
     other addresses that answered, `strays` counts what answers nothing, `faults` is what is wrong with the answer.
-    `sent_credentials`: it asked who we are, and was told.
+    `sent_credentials`: it asked who we are, and got an answer.
     """
 
     target: Target

@@ -33,7 +33,7 @@ class Origin:
 
 
 class Callers:
-    """Whoever dials the number that people are told."""
+    """A caller who dials the advertised number."""
 
     def __init__(self, site: Site) -> None:
         self._site = site

@@ -1,4 +1,4 @@
-"""Reach: what becomes of a caller who dials the number that people are told and types the PIN of a live room.
+"""Reach: what becomes of a caller who dials the advertised number and types the PIN of a live room.
 
 Every command that speaks of callers asks this, so that no two ever disagree.
 """
@@ -106,7 +106,7 @@ class Reacher:
         return self._walked[call]
 
     def _typable(self, room: str) -> list[str]:
-        """The PIN that people were told; where no one gave one out, those of the rules that lead to the room."""
+        """The PIN that people have; where no one gave one out, those of the rules that lead to the room."""
         told = self._pins.get(room)
         pins = [told] if told else dict.fromkeys(rule.pin for rule in self.rules_to(room))
         return [pin for pin in pins if can_be_typed(pin)]

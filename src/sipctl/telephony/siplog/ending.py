@@ -191,7 +191,7 @@ def is_failed(call: LoggedCall) -> bool:
     return call.joined is None or not (reason in {"hangup", "removed", "rpc", ""} or _BYE.match(reason))
 
 
-def untold(call: LoggedCall) -> list[str]:
+def not_in_log(call: LoggedCall) -> list[str]:
     """What someone may ask and the log cannot answer."""
     reason = reason_of(call)
     answers = [_UNTOLD[reason]] if reason in _UNTOLD else []
