@@ -30,7 +30,10 @@ from sipctl.operations.batch import StopSwitch
 from sipctl.operations.change import Writer
 from sipctl.operations.restore import Present, entries_of, plan_undo, restore, rules_before
 from sipctl.operations.rotate import Rotated, Rotator
-from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule, without_marks
+from sipctl.operations.rules.clash import without_marks
+from sipctl.operations.rules.create import create_rule
+from sipctl.operations.rules.delete import delete_rule
+from sipctl.operations.rules.update import update_rule
 from sipctl.operations.safeguards import Permit
 from sipctl.registry.database import open_engine
 from sipctl.registry.store import Registry

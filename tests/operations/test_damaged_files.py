@@ -9,7 +9,8 @@ import pytest
 from sipctl.errors import UncheckedError
 from sipctl.operations.audit import AUDIT_FILE, read_audit
 from sipctl.operations.restore import entries_of, plan_undo
-from sipctl.operations.rule_writes import create_rule, delete_rule
+from sipctl.operations.rules.create import create_rule
+from sipctl.operations.rules.delete import delete_rule
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.plan import Part

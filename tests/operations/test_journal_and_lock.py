@@ -22,7 +22,8 @@ from sipctl.errors import (
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.audit import AUDIT_FILE, Journal, Write, read_audit
 from sipctl.operations.restore import entries_of
-from sipctl.operations.rule_writes import create_rule, delete_rule
+from sipctl.operations.rules.create import create_rule
+from sipctl.operations.rules.delete import delete_rule
 from sipctl.operations.trunks import create_trunk, delete_trunk
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, InboundTrunk

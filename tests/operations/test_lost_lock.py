@@ -14,7 +14,7 @@ from sipctl.errors import ChangedError, ExitCode
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.batch import StopSwitch
 from sipctl.operations.lock import CheckLock, run_lock
-from sipctl.operations.rule_writes import delete_rule
+from sipctl.operations.rules.delete import delete_rule
 from sipctl.operations.sync.result import Result
 from sipctl.operations.sync.webhook import ByWebhook
 from sipctl.sandbox.server import Sandbox

@@ -8,7 +8,7 @@ import pytest
 
 from sipctl.errors import ChangedError, PartialError, SipctlError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.operations.rule_writes import delete_rule
+from sipctl.operations.rules.delete import delete_rule
 from sipctl.operations.sync.result import Result
 from sipctl.registry.store import Registry
 from sipctl.sandbox.server import Sandbox

@@ -10,8 +10,10 @@ from sipctl.config.model import Settings
 from sipctl.errors import NotFoundError
 from sipctl.operations.change import Writer
 from sipctl.operations.rooms import create_room, delete_room, get_room
-from sipctl.operations.rule_writes import create_requested_rule, delete_rule, update_rule
-from sipctl.operations.rules import Criteria, list_rules
+from sipctl.operations.rules.create import create_requested_rule
+from sipctl.operations.rules.delete import delete_rule
+from sipctl.operations.rules.find import Criteria, list_rules
+from sipctl.operations.rules.update import update_rule
 from sipctl.operations.trunks import create_trunk, delete_trunk, update_trunk
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Room

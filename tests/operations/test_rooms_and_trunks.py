@@ -9,7 +9,7 @@ import pytest
 from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, RejectedError, SafeguardError, UsageError
 from sipctl.operations.rooms import create_room, delete_room, find_ghosts, get_room, list_rooms
-from sipctl.operations.rules import Criteria, list_rules
+from sipctl.operations.rules.find import Criteria, list_rules
 from sipctl.operations.trunks import create_trunk, delete_trunk, get_trunk, list_trunks
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Room

@@ -16,7 +16,8 @@ from sipctl.operations.batch import StopSwitch
 from sipctl.operations.change import Writer
 from sipctl.operations.restore import RestoreAction, Step, entries_of, plan_undo, restore
 from sipctl.operations.rooms import delete_room
-from sipctl.operations.rule_writes import create_rule, delete_rule
+from sipctl.operations.rules.create import create_rule
+from sipctl.operations.rules.delete import delete_rule
 from sipctl.operations.sync.result import Result
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, Room

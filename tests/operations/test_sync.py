@@ -13,7 +13,7 @@ import pytest
 from sipctl.errors import ConfigError, PoisonPairError, SafeguardError, UncheckedError
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.batch import StopSwitch
-from sipctl.operations.rule_writes import create_rule
+from sipctl.operations.rules.create import create_rule
 from sipctl.operations.sync.result import Result
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, Room

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from sipctl.operations.audit import Entry
-from sipctl.operations.rule_writes import without_marks
+from sipctl.operations.rules.clash import without_marks
 from sipctl.telephony.livekit_reading import rule_from_json
 from sipctl.telephony.model import DispatchRule
 

@@ -11,7 +11,10 @@ from sipctl.operations.audit import Entry
 from sipctl.operations.batch import Attempt, Pace, StopSwitch, attempt_each
 from sipctl.operations.change import Change, Writer
 from sipctl.operations.net_writes import GONE, net_writes, rule_after, rule_before
-from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule, without_marks
+from sipctl.operations.rules.clash import without_marks
+from sipctl.operations.rules.create import create_rule
+from sipctl.operations.rules.delete import delete_rule
+from sipctl.operations.rules.update import update_rule
 from sipctl.operations.safeguards import retired_pin
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.returning import Returning

@@ -13,7 +13,7 @@ from sipctl.cli.rules.common import PinStdin, Trunks
 from sipctl.cli.session import Session
 from sipctl.config.model import Settings
 from sipctl.errors import UsageError
-from sipctl.operations.rule_writes import create_requested_rule
+from sipctl.operations.rules.create import create_requested_rule
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.registered import Holding
 

@@ -6,7 +6,7 @@ from sipctl.cli.change_view import show_change
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.rules.common import Reference
 from sipctl.cli.session import Session
-from sipctl.operations.rule_writes import delete_rule
+from sipctl.operations.rules.delete import delete_rule
 
 
 def run(ctx: typer.Context, rule: Reference, allow: Allow = None, confirm: Confirm = "") -> None:

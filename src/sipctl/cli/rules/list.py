@@ -11,7 +11,7 @@ from sipctl.cli.rows import Names, RuleRow, rule_row, shown_pin
 from sipctl.cli.rules.common import owner_of, room_of
 from sipctl.cli.session import Session
 from sipctl.completion.values import RULES
-from sipctl.operations.rules import Criteria, list_rules
+from sipctl.operations.rules.find import Criteria, list_rules
 from sipctl.output.formats import Listing
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import Ownership

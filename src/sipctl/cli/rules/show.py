@@ -7,7 +7,7 @@ import typer
 from sipctl.cli.rows import Names, RuleRow, rule_row, shown_pin
 from sipctl.cli.rules.common import Reference, owner_of, room_of
 from sipctl.cli.session import Session
-from sipctl.operations.rules import get_rule
+from sipctl.operations.rules.find import get_rule
 from sipctl.output.formats import Detail
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import Ownership

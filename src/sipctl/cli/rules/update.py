@@ -11,7 +11,7 @@ from sipctl.cli.options import Allow, Confirm, chosen, edits_given
 from sipctl.cli.rules.common import PinStdin, Reference, Trunks
 from sipctl.cli.session import Session
 from sipctl.errors import UsageError
-from sipctl.operations.rule_writes import update_requested_rule
+from sipctl.operations.rules.update import update_requested_rule
 
 
 def run(

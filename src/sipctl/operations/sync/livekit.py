@@ -14,7 +14,8 @@ from typing import Final, TypeVar
 from sipctl.errors import ConflictError, NotFoundError, PartialError, RetiredPinError, SipctlError
 from sipctl.operations.audit import Entry, Journal, Write, utc_now
 from sipctl.operations.batch import attempt_each
-from sipctl.operations.rule_writes import EqualRuleExistsError, create_alone, put_back, timestamp
+from sipctl.operations.rules.clash import EqualRuleExistsError, timestamp
+from sipctl.operations.rules.create import create_alone, put_back
 from sipctl.operations.snapshot import rules_then_rooms
 from sipctl.operations.sync.executor import RunContext
 from sipctl.operations.sync.result import Done, Result, failure, result_of

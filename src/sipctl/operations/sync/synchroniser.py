@@ -24,7 +24,7 @@ from sipctl.errors import (
 )
 from sipctl.operations.audit import Entry, Journal
 from sipctl.operations.batch import StoppedError, StopSwitch
-from sipctl.operations.rule_writes import poison_pair
+from sipctl.operations.rules.clash import poison_pair
 from sipctl.operations.safeguards import check_sole_issuer
 from sipctl.operations.snapshot import Live
 from sipctl.operations.sync.executor import Executor

@@ -14,7 +14,9 @@ from sipctl.operations.audit import read_audit
 from sipctl.operations.batch import Attempt, StopSwitch
 from sipctl.operations.change import Change, Writer
 from sipctl.operations.restore import Step, entries_of, plan_undo, restore
-from sipctl.operations.rule_writes import create_rule, delete_rule, update_rule
+from sipctl.operations.rules.create import create_rule
+from sipctl.operations.rules.delete import delete_rule
+from sipctl.operations.rules.update import update_rule
 from sipctl.operations.safeguards import Permit
 from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.model import DispatchRule, RuleKind

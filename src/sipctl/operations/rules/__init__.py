@@ -1,0 +1,1 @@
+"""Dispatch rules: found, created, changed, deleted, each behind its safeguards."""
