@@ -83,6 +83,7 @@ BOMBS = {
     "toml-number": ("sipctl", TOML + "x = " + "9" * 5_000, "not TOML"),
     "json-depth": ("compose", '{"services":' + "[" * 500_000, "nests too deep"),
     "json-texts": ("compose", compose("#\n" * 90_000), "texts of over 10,000 lines"),
+    "json-objects": ("compose", '{"services": [' + "{}," * 700_000 + "{}]}", "over 600,000 objects and lists"),
     "json-aliases": ("compose", compose(*[ALIASES] * 30), "its aliases unfold"),
 }
 
@@ -93,6 +94,27 @@ def test_a_configuration_file(name: str) -> None:
     result = limited("config", "validate", "-", "--kind", kind, stdin=text.encode())
     assert result.code == 1, result.stderr[:500]
     assert described in result.stdout
+
+
+@pytest.mark.parametrize(
+    "text", ["\n" * 1_000_000, " \n" * 500_000, "\t" * 1_000_000, "a:\n" * 300_000, "{" + "{}," * 5_000_000]
+)
+def test_a_text_of_no_kind(text: str) -> None:
+    result = limited("config", "validate", "-", stdin=text.encode())
+    assert (result.code, "CFG101" in result.stdout) == (1, True), result.stderr[:500]
+
+
+def test_a_project_of_compose_may_be_larger_than_other_files(tmp_path: Path) -> None:
+    files = {"project.json": '{"services": {"a": {"image": "' + "x" * 1_500_000 + '"}}}', "common": "A=1\n" * 400_000}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert limited("config", "validate", str(tmp_path / "project.json")).code == 0
+    assert limited("config", "validate", "-", stdin=files["project.json"].encode()).code == 0
+    refused = limited("config", "validate", str(tmp_path / "common"))
+    assert (refused.code, "is over 1024 KiB" in refused.stdout) == (1, True)
+    (tmp_path / "project.json").write_text("{" + " " * 17_000_000 + "}")
+    refused = limited("config", "validate", str(tmp_path / "project.json"))
+    assert (refused.code, "is over 16384 KiB" in refused.stdout) == (1, True)
 
 
 @pytest.mark.parametrize("name", ["env-unfolds", "env-lines", "env-blanks"])

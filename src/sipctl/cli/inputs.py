@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar, cast
 
+from sipctl.config.reading import DOCUMENT_LIMIT, is_document
 from sipctl.errors import PartialError, SipctlError, UsageError
 from sipctl.files import names_stdout
 from sipctl.telephony.naming import counted
@@ -53,10 +54,13 @@ def check_stdin_files(paths: Iterable[Path]) -> None:
         raise UsageError("stdin can be read once", hint="give - once, and the other files by name")
 
 
-def read_document(path: Path, limit: int = _LIMIT, *, errors: str = "strict") -> str:
+def read_document(
+    path: Path, limit: int = _LIMIT, *, errors: str = "strict", limit_of: Callable[[bytes], int] | None = None
+) -> str:
     """The text of a file, or of stdin for `-`.
 
-    `errors` "surrogateescape" = bytes that are not UTF-8 come as lone surrogates.
+    `errors` "surrogateescape" = bytes that are not UTF-8 come as lone surrogates. `limit_of` gives a higher limit to
+    what begins so.
 
     Raises:
         UsageError: it cannot be read, is not UTF-8, or is over `limit` bytes (4 MiB).
@@ -64,6 +68,8 @@ def read_document(path: Path, limit: int = _LIMIT, *, errors: str = "strict") ->
     try:
         with sys.stdin.buffer if path == STDIN else path.open("rb") as file:
             data = file.read(limit + 1)
+            higher = limit_of(data) if limit_of else limit
+            data, limit = data + file.read(max(higher - limit, 0)), max(higher, limit)
     except OSError as error:
         raise UsageError(f"cannot read {named(path)}: {error.strerror}") from error
     _check_size(data, limit, named(path))
@@ -71,6 +77,15 @@ def read_document(path: Path, limit: int = _LIMIT, *, errors: str = "strict") ->
         return data.decode(errors=errors)
     except UnicodeDecodeError as error:
         raise UsageError(f"{named(path)} is not UTF-8 (byte {error.start})") from None
+
+
+def read_configuration() -> str:
+    """A configuration file from stdin, which may be as large as one on the disk.
+
+    Raises:
+        UsageError: as of `read_document`.
+    """
+    return read_document(STDIN, limit_of=lambda start: DOCUMENT_LIMIT if is_document(start) else 0)
 
 
 def _check_size(data: bytes, limit: int, what: str) -> None:

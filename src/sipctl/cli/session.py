@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from sipctl.cli.inputs import STDIN, read_document
+from sipctl.cli.inputs import STDIN, read_configuration, read_document
 from sipctl.cli.options import Options
 from sipctl.command_line import CommandLine
 from sipctl.config.kinds import File, Kind
@@ -106,7 +106,7 @@ class Session:
         """
         from sipctl.config.validate import check_files
 
-        stdin = [(read_document(path), kind) for path, kind in files if path == STDIN]
+        stdin = [(read_configuration(), kind) for path, kind in files if path == STDIN]
         return check_files([one for one in files if one[0] != STDIN], own_folders, stdin)
 
     def paste(self, command: CommandLine) -> str:

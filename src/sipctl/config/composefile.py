@@ -10,9 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from sipctl.config.reading import LINES_LIMIT, Fault
+from sipctl.config.reading import LINES_LIMIT, Fault, crowd
 
 _SIP_IMAGE: Final = re.compile(r"(^|/)livekit/sip(:|@|$)|(^|/)livekit-sip(:|@|$)")
+_FORK_IMAGE: Final = re.compile(r"(^|/)lasuite/livekit-sip(:|@|$)")
+_VERSION: Final = re.compile(r":v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})\Z")
 _SERVER_IMAGE: Final = re.compile(r"livekit-server(:|@|$)")
 
 
@@ -44,12 +46,23 @@ class ComposeFile:
 
     def option(self, service: str, name: str) -> str | None:
         """The value of an option in the command of one service; "" for one without a value, None if it is not there."""
-        words = _words(self.services[service].get("command"))
+        spec = self.services[service]
+        words = [*_words(spec.get("entrypoint")), *_words(spec.get("command"))]
         for at, word in enumerate(words):
             if word.partition("=")[0] == name:
                 following = words[at + 1] if at + 1 < len(words) else ""
                 return word.partition("=")[2] or ("" if following.startswith("-") else following)
         return None
+
+    def mounts(self, service: str) -> Iterator[str]:
+        """The paths in a service's container at which files or folders of others stand."""
+        spec = self.services[service]
+        for part in ("volumes", "configs", "secrets"):
+            given = spec.get(part)
+            for one in given if isinstance(given, list) else ():
+                target = one.get("target") if isinstance(one, Mapping) else str(one).partition(":")[2].partition(":")[0]
+                if isinstance(target, str) and target:
+                    yield target
 
     def service_of(self, image: re.Pattern[str]) -> str | None:
         """The first service that runs this image."""
@@ -64,6 +77,18 @@ class ComposeFile:
     def server_service(self) -> str | None:
         """The service that runs livekit-server."""
         return self.service_of(_SERVER_IMAGE)
+
+    @property
+    def server_version(self) -> tuple[int, ...] | None:
+        """The version that the tag of livekit-server's image names; None for `latest` and the like."""
+        service = self.server_service
+        tag = _VERSION.search(str(self.services[service].get("image"))) if service else None
+        return tuple(map(int, tag.groups())) if tag else None
+
+    @property
+    def runs_sip_of_la_suite(self) -> bool:
+        """Whether the SIP node is La Suite's fork, which reads other keys."""
+        return self.service_of(_FORK_IMAGE) is not None
 
     def published(self, service: str) -> Iterator[tuple[int, int, str]]:
         """Host port, container port and protocol of each port that a service publishes."""
@@ -120,6 +145,8 @@ def _words(command: Any) -> list[str]:  # noqa: ANN401 - any JSON value
 
 def parse_compose(path: Path, text: str) -> ComposeFile:
     """Read the JSON; what cannot be read is a fault, and there are no services then."""
+    if found := crowd(text):
+        return ComposeFile(path, text, {}, (found,))
     try:
         value = json.loads(text)
     except RecursionError:

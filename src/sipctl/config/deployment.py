@@ -1,5 +1,6 @@
 """The configuration files of one installation, read together."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from sipctl.findings.check import Lack, found
 from sipctl.findings.record import Finding, Level
 from sipctl.masking import shown_url
 
-MEET_MARKS: Final = ("LIVEKIT_API_", "ROOM_TELEPHONY_")
+_MEETS_PREFIXES: Final = ("ROOM_TELEPHONY_", "ROOMKIT_", "DJANGO_", "LIVEKIT_WEBHOOK_", "LIVEKIT_API_URL")
+_MEETS_IMAGE: Final = re.compile(r"(^|/)(lasuite/meet|meet-backend)(-backend)?(:|@|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +135,20 @@ class Deployment:
         for file in (*files, *self.composes, *self.configs):
             yield from ((file.path, fault) for fault in file.faults)
 
+    @property
+    def is_meets(self) -> bool:
+        """Whether the environment is Meet's: that of compose always is, env files may be another client's."""
+        return self.env is not None and (not self.env_files or is_of_meet(self.env))
+
     def text(self, name: str) -> str | None:
         """A setting of the backend's environment; None if it is not set, or empty."""
         value = (self.env or {}).get(name)
         return value.text if value and value.text else None
+
+
+def is_of_meet(names: Iterable[str]) -> bool:
+    """Whether an environment with these variables is Meet's: agents and other clients have LIVEKIT_URL and a key."""
+    return any(name.startswith(_MEETS_PREFIXES) for name in names)
 
 
 def read_deployment(sources: Iterable[Source]) -> Deployment:
@@ -180,7 +192,7 @@ def _env_files(sources: Iterable[Source]) -> Iterator[EnvFile]:
 
 
 def _backend_env(env_files: Iterable[EnvFile], compose: ComposeFile | None) -> Mapping[str, EnvValue] | None:
-    """The env files, later ones winning; without any, the service of a compose project that looks like the backend."""
+    """The env files, later ones winning; without any, the service of a compose project that runs Meet."""
     merged = {
         name: EnvValue(entry.value, Place(file.path, entry.line))
         for file in env_files
@@ -190,7 +202,8 @@ def _backend_env(env_files: Iterable[EnvFile], compose: ComposeFile | None) -> M
         return merged or None
     for service in compose.services:
         environment = compose.environment(service)
-        if service != compose.sip_service and any(name.startswith(MEET_MARKS) for name in environment):
+        runs_meet = _MEETS_IMAGE.search(str(compose.services[service].get("image"))) or is_of_meet(environment)
+        if service != compose.sip_service and environment and runs_meet:
             return {
                 name: EnvValue(text, Place(compose.path, compose.line(service, "environment", name)))
                 for name, text in environment.items()

@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from sipctl.config.reading import crowd
+
 
 class Kind(StrEnum):
     """A kind of file that sipctl reads."""
@@ -53,7 +55,7 @@ _WORKER_KEYS: Final = frozenset({"api_key", "api_secret", "ws_url", "health_port
 
 _ENV_LINE: Final = re.compile(r"\s*(export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=")
 _TOP_KEY: Final = re.compile(r"""^["']?(\w+)["']?\s*:(?:\s|\Z)""", re.MULTILINE)
-_SIPCTL_LINE: Final = re.compile(r"^\s*(\[profiles[.\]]|default_profile\s*=)", re.MULTILINE)
+_SIPCTL_LINE: Final = re.compile(r"^[ \t]*(\[profiles[.\]]|default_profile\s*=)", re.MULTILINE)
 _WORD: Final = re.compile(r"[a-z]+")
 
 
@@ -70,6 +72,8 @@ def detect_kind(path: Path, text: str) -> Kind | None:
 
 
 def _json_keys(text: str) -> Iterable[str]:
+    if crowd(text):
+        return ("services",) if '"services"' in text else ()
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -8,10 +8,15 @@ from typing import Final
 from sipctl.errors import ConfigError
 
 SIZE_LIMIT: Final = 1024 * 1024
+DOCUMENT_LIMIT: Final = 16 * 1024 * 1024
+"""The most bytes of a file, and of one that is JSON: compose writes 100 for each port that a range publishes."""
 LINES_LIMIT: Final = 10_000
 LINE_LIMIT: Final = 32 * 1024
 """The most lines of a file, and characters of a line. Real files have some hundreds and a private key's; what their
 parsers need grows faster than the text, to minutes at the size that any file may have."""
+
+_PARTS_LIMIT: Final = 600_000
+"""The most objects and lists: three bytes make one of sixty-four, and a project of 100,000 ports has as many."""
 
 
 class FaultKind(Enum):
@@ -46,25 +51,38 @@ def sprawl(text: str, lines_limit: int = LINES_LIMIT) -> Fault | None:
     return Fault(long, "", f"is a line of over {LINE_LIMIT:,} characters: no setting is so long") if long else None
 
 
+def crowd(text: str) -> Fault | None:
+    """What is wrong with JSON of more objects and lists than a memory holds; None if nothing is."""
+    is_one = text.count("{") + text.count("[") > _PARTS_LIMIT
+    return Fault(0, "", f"holds over {_PARTS_LIMIT:,} objects and lists") if is_one else None
+
+
 def read_text(path: Path) -> str:
     """The text of a configuration file.
 
     Raises:
-        ConfigError: it is missing, unreadable, no file, over 1 MiB, or not UTF-8.
+        ConfigError: it is missing, unreadable, no file, over 1 MiB (16 if it is JSON), or not UTF-8.
     """
     try:
         with path.open("rb") as file:
             data = file.read(SIZE_LIMIT + 1)
+            limit = DOCUMENT_LIMIT if is_document(data) else SIZE_LIMIT
+            data += file.read(limit - SIZE_LIMIT)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}", code="unreadable") from error
     except ValueError:
         raise ConfigError(f"cannot read {str(path)!r}: no file has such a name", code="unreadable") from None
-    if len(data) > SIZE_LIMIT:
-        raise ConfigError(f"{path} is over {SIZE_LIMIT // 1024} KiB: no configuration file is", code="unreadable")
+    if len(data) > limit:
+        raise ConfigError(f"{path} is over {limit // 1024} KiB: no configuration file is", code="unreadable")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 (byte {error.start})", code="unreadable") from None
+
+
+def is_document(data: bytes) -> bool:
+    """Whether a file that begins so is JSON, if it is anything."""
+    return data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
 
 
 def read_secret(path: Path, origin: str) -> str:

@@ -1,13 +1,14 @@
 """The keys and types of livekit's own configuration files, read off the structures of their releases.
 
 `schemas/livekit-server.json` is livekit-server 1.13.5 (pkg/config/config.go), `schemas/livekit-sip.json` livekit-sip
-1.11 (pkg/config/config.go). A mapping lists keys, a list of one is a list of that, a word is a type.
+1.11 (pkg/config/config.go). A mapping lists keys, a list of one is a list of that, a word is a type. The files
+`*.later.json` beside them hold keys that these releases do not know: each with its type, and who knows it.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -22,12 +23,18 @@ _SCALARS: Final = (str, int, float, bool)
 
 @dataclass(frozen=True, slots=True)
 class SchemaFault:
-    """A key that is unknown (`near` = what it was meant to be, or "") or a value of another type (`expected`)."""
+    """A key that is unknown, or a value of another type.
+
+    `near` = what an unknown key was meant to be, `later` = which other release knows it, or ""; `expected` = the type
+    in words, `instead` = the value as it should be written, or "".
+    """
 
     keys: Keys
     unknown: bool
     near: str = ""
+    later: str = ""
     expected: str = ""
+    instead: str = ""
 
 
 @cache
@@ -38,8 +45,28 @@ def load_schema(name: str) -> Mapping[str, Any]:
     return schema
 
 
-def schema_faults(value: Any, schema: Any, keys: Keys = ()) -> Iterator[SchemaFault]:  # noqa: ANN401 - any YAML value
-    """What is not as the schema says. An empty value is the default of any type."""
+def dotted(keys: Keys) -> str:
+    """Keys as people write them: rtc.ips.includes[0]."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
+
+
+def schema_faults(value: Any, name: str) -> Iterator[SchemaFault]:  # noqa: ANN401 - any YAML value
+    """What is not as the schema of this name says. An empty value is the default of any type."""
+    later = load_schema(f"{name}.later")
+    for found in _faults(value, load_schema(name), ()):
+        kind, who = later.get(dotted(found.keys), ("", "")) if found.unknown else ("", "")
+        yield replace(found, later=who)
+        if who:
+            yield from _faults(_at(value, found.keys), kind, found.keys)
+
+
+def _at(value: Any, keys: Keys) -> Any:  # noqa: ANN401 - as above
+    for key in keys:
+        value = value[key]
+    return value
+
+
+def _faults(value: Any, schema: Any, keys: Keys) -> Iterator[SchemaFault]:  # noqa: ANN401 - as above
     if value is None or schema == "any":
         return
     if isinstance(schema, Mapping):
@@ -49,9 +76,10 @@ def schema_faults(value: Any, schema: Any, keys: Keys = ()) -> Iterator[SchemaFa
             yield SchemaFault(keys, unknown=False, expected="a list")
             return
         for at, item in enumerate(value):
-            yield from schema_faults(item, schema[0], (*keys, at))
+            yield from _faults(item, schema[0], (*keys, at))
     elif not _fits(value, schema):
-        yield SchemaFault(keys, unknown=False, expected=_TYPE_NAMES[schema.partition(":")[0]])
+        kind = schema.partition(":")[0]
+        yield SchemaFault(keys, unknown=False, expected=_TYPE_NAMES[kind], instead=_rewritten(value, kind))
 
 
 def _mapping_faults(value: Any, schema: Mapping[str, Any], keys: Keys) -> Iterator[SchemaFault]:  # noqa: ANN401 - as above
@@ -61,11 +89,27 @@ def _mapping_faults(value: Any, schema: Mapping[str, Any], keys: Keys) -> Iterat
     for key, inner in value.items():
         name = str(key)
         if name in schema:
-            yield from schema_faults(inner, schema[name], (*keys, name))
+            yield from _faults(inner, schema[name], (*keys, name))
         else:
             yield SchemaFault((*keys, name), unknown=True, near=nearest(name, schema))
 
 
+def _rewritten(value: Any, kind: str) -> str:  # noqa: ANN401 - as above
+    """A value as its type is written, where it is plain what was meant; "" where it is not."""
+    text = str(value).strip().lower()
+    if kind in {"int", "uint", "float"} and isinstance(value, str):
+        return text if re.fullmatch(r"\d+" if kind != "float" else r"\d+(\.\d+)?", text) else ""
+    if kind == "bool":
+        return _BOOLEANS.get(text, "")
+    if kind == "duration" and (found := re.fullmatch(r"(\d+)\s*(ns|us|ms|s|m|h|)", text)):
+        return f"{found[1]}{found[2] or 's'}"
+    return f"[{value}]" if kind == "list" and isinstance(value, str) else ""
+
+
+_BOOLEANS: Final = {
+    "true": "true", "1": "true", "yes": "true", "on": "true", "false": "false", "0": "false", "no": "false",
+    "off": "false",
+}  # fmt: skip
 _TYPE_NAMES: Final = {
     "string": "text",
     "bool": "true or false",

@@ -1,29 +1,25 @@
-"""CFG101-CFG105, CFG107-CFG111 and CFG139: what each file shows by itself."""
+"""CFG101, CFG102, CFG107-CFG111 and CFG139: what each file shows by itself."""
 
 import re
 from collections.abc import Iterator
-from itertools import chain, product
 from pathlib import Path
 from typing import Any, Final
 
-from sipctl.command_line import CommandLine, Prose
+from sipctl.config.checks.parts import shown_setting
 from sipctl.config.deployment import Deployment, Place, fault
 from sipctl.config.kinds import Stranger, stranger_of
 from sipctl.config.own_files import is_open_folder, loose_files
 from sipctl.config.reading import FaultKind
-from sipctl.config.schema import SchemaFault, load_schema, schema_faults
-from sipctl.config.yamlfile import Keys, YamlFile, leaves
+from sipctl.config.schema import dotted
+from sipctl.config.yamlfile import leaves
 from sipctl.findings.check import Check
 from sipctl.findings.record import Finding, Level
-from sipctl.masking import MASK, shown_url
 
 _PLACEHOLDER: Final = re.compile(r"<[A-Za-z][\w .,'-]*>(?!.*</)|\A(change[-_]?me|your[-_].+|xxx+)\Z", re.IGNORECASE)
 """What templates write for a value of one's own; tags, SIP URIs and mail addresses look alike and are none."""
-_SECRET_NAME: Final = re.compile(r"secret|password|token|credential|private|\bkeys\.", re.IGNORECASE)
 _QUOTED_NAMES: Final = frozenset({"api_key", "api_secret", "password", "sentinel_password", "username"})
 _FILE_KEY: Final = re.compile(r"(\A|\.)(key_file|cert_file|ca_cert_file|client_\w+_file|api_(key|secret)_file)\Z")
 _OTHERS: Final = 0o007
-_SHOWN: Final = 60
 _NAMED: Final = 5
 _UNKNOWN: Final = "is no configuration file that sipctl knows"
 _INSTEAD: Final = {
@@ -33,40 +29,6 @@ _INSTEAD: Final = {
     Stranger.KUBERNETES: "give the file that it holds: what stands under `data` of a ConfigMap, or under `env`",
     Stranger.COMPOSE: "give what `docker compose config --format json` prints",
 }
-
-_GHOSTS: Final = {
-    "log_level": "logging: {level: …}",
-    "sip": "its settings at the top, such as sip_port",
-    "bind_address": "listen_ip",
-    "bind_addresses": "listen_ip",
-    "port": "sip_port",
-    "flood_protection": "",
-    "rate_limits": "",
-    "insecure": "",
-    "room_mapper": "",
-}
-"""Keys that README files and issues of livekit-sip name and that it ignores, with what works instead."""
-
-_MADE_BY_CALLS: Final = re.compile(r"(sip_)?((in|out)bound_)?(trunks?|dispatch(_rules?)?|rules?)\Z")
-_CALLS: Final[Prose] = (
-    "trunks and rules are not made in files: ", CommandLine.of("trunk", "create"), " and ",
-    CommandLine.of("rules", "create"), " make them",
-)  # fmt: skip
-
-
-def _shown(name: str, value: object) -> str:
-    """A value as a finding may show it: short, and nothing of a secret."""
-    if _SECRET_NAME.search(name):
-        return MASK
-    text = shown_url(str(value))
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
-
-
-def _of_kind(deployment: Deployment, code: str, kind: FaultKind) -> Iterator[Finding]:
-    """A finding for every fault of this kind in any of the files."""
-    for path, found in deployment.faults:
-        if found.kind is kind:
-            yield fault(code, Place(path, found.line), f"{found.key}: {found.message}".removeprefix(": "))
 
 
 def unreadable(deployment: Deployment) -> Iterator[Finding]:
@@ -91,59 +53,6 @@ def twice(deployment: Deployment) -> Iterator[Finding]:
             yield fault("CFG102", Place(path, found.line), f"{found.key} {found.message}", level=level)
 
 
-def unknown_keys(deployment: Deployment) -> Iterator[Finding]:
-    """Keys that livekit-server or sipctl does not know: both refuse them."""
-    for file in deployment.servers:
-        for place, found in _schema(file, "livekit-server"):
-            if found.unknown:
-                detail = f"livekit-server knows no {_dotted(found.keys)}"
-                yield fault("CFG103", place, detail, observed=_value(file, found.keys), fix=_instead(found))
-    yield from _of_kind(deployment, "CFG103", FaultKind.UNKNOWN_KEY)
-
-
-def ghost_keys(deployment: Deployment) -> Iterator[Finding]:
-    """Keys that livekit-sip ignores."""
-    for file in deployment.sips:
-        for place, found in _schema(file, "livekit-sip"):
-            if found.unknown:
-                ghost = _GHOSTS.get(str(found.keys[-1])) if len(found.keys) == 1 else ""
-                fix = f"write {ghost}" if ghost else _instead(found)
-                detail = f"livekit-sip ignores {_dotted(found.keys)}"
-                yield fault("CFG104", place, detail, observed=_value(file, found.keys), fix=fix)
-
-
-def wrong_types(deployment: Deployment) -> Iterator[Finding]:
-    """Values of another type than the program expects."""
-    files = chain(product(deployment.servers, ["livekit-server"]), product(deployment.sips, ["livekit-sip"]))
-    for file, schema in files:
-        for place, found in _schema(file, schema):
-            if not found.unknown:
-                detail = f"{_dotted(found.keys)} is not {found.expected}"
-                observed = _value(file, found.keys)
-                yield fault("CFG105", place, detail, observed=observed, expected=found.expected)
-    yield from _of_kind(deployment, "CFG105", FaultKind.VALUE)
-
-
-def _schema(file: YamlFile, name: str) -> Iterator[tuple[Place, SchemaFault]]:
-    for found in schema_faults(file.root, load_schema(name)):
-        yield Place(file.path, file.line(*found.keys)), found
-
-
-def _value(file: YamlFile, keys: Keys) -> str:
-    value = file.get(*keys)
-    return "" if value is None or isinstance(value, dict | list) else _shown(_dotted(keys), value)
-
-
-def _dotted(keys: Keys) -> str:
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
-
-
-def _instead(found: SchemaFault) -> Prose:
-    if _MADE_BY_CALLS.match(str(found.keys[-1])):
-        return _CALLS
-    return f"write {found.near}, or delete it" if found.near else ""
-
-
 def _values(deployment: Deployment) -> Iterator[tuple[str, Any, Place]]:
     """Every single value of every file, with its name."""
     for file in deployment.env_files:
@@ -153,17 +62,17 @@ def _values(deployment: Deployment) -> Iterator[tuple[str, Any, Place]]:
         yield from ((name, value.text, value.place) for name, value in (deployment.env or {}).items())
     for document in (*deployment.servers, *deployment.sips):
         for keys, value in leaves(document.root):
-            yield _dotted(keys), value, Place(document.path, document.line(*keys))
+            yield dotted(keys), value, Place(document.path, document.line(*keys))
     for config in deployment.configs:
         for keys, value in leaves(config.table):
-            yield _dotted(keys), value, config.place(*keys)
+            yield dotted(keys), value, config.place(*keys)
 
 
 def placeholders(deployment: Deployment) -> Iterator[Finding]:
     """Values that still are the template's."""
     for name, value, place in _values(deployment):
         if isinstance(value, str) and _PLACEHOLDER.search(value):
-            yield fault("CFG107", place, f"{name} is a placeholder", observed=_shown(name, value))
+            yield fault("CFG107", place, f"{name} is a placeholder", observed=shown_setting(name, value))
 
 
 def missing_secret_files(deployment: Deployment) -> Iterator[Finding]:
@@ -194,8 +103,8 @@ def unquoted_numbers(deployment: Deployment) -> Iterator[Finding]:
             named = keys[-1] in _QUOTED_NAMES or (len(keys) == 2 and keys[0] == "keys")
             if named and isinstance(value, int | float):
                 place = Place(document.path, document.line(*keys))
-                name = _dotted(keys)
-                yield fault("CFG109", place, f"{name} is read as a number", observed=_shown(name, value))
+                name = dotted(keys)
+                yield fault("CFG109", place, f"{name} is read as a number", observed=shown_setting(name, value))
 
 
 def open_files(deployment: Deployment) -> Iterator[Finding]:
@@ -256,9 +165,6 @@ def left_out(deployment: Deployment) -> Iterator[Finding]:
 CHECKS: Final[tuple[Check[Deployment], ...]] = (
     Check("CFG101", unreadable),
     Check("CFG102", twice),
-    Check("CFG103", unknown_keys),
-    Check("CFG104", ghost_keys, needs=("sip",)),
-    Check("CFG105", wrong_types),
     Check("CFG107", placeholders),
     Check("CFG108", missing_secret_files),
     Check("CFG109", unquoted_numbers),

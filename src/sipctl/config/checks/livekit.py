@@ -7,6 +7,7 @@ from sipctl.config.checks.parts import (
     SIP_VARIABLES,
     at,
     backend_value,
+    host_of,
     key_pairs,
     keys_beside,
     keys_place,
@@ -26,6 +27,7 @@ from sipctl.masking import shown_url
 
 _SECRET_LENGTH: Final = 32
 _KEYS_FIX: Final = "set LIVEKIT_KEYS to `key: secret`, with a blank after the colon, a pair a line"
+_CLOUD: Final = ".livekit.cloud"
 _OUTGOING: Final = ("sip_trunk_ids", "max_active_calls")
 
 
@@ -69,6 +71,14 @@ def sip_server_address(deployment: Deployment) -> Iterator[Finding]:
     listening = _port_of_named_server(deployment, parts.hostname)
     if listening and parts.scheme == "ws" and str(parts.port or 80) != listening.text:
         yield clash("CFG123", value, listening, "ws_url has another port than livekit-server listens on")
+
+
+def cloud_address(deployment: Deployment) -> Iterator[Finding]:
+    """A livekit-sip of one's own at LiveKit Cloud, whose redis no one else reaches."""
+    value = sip_value(deployment, "ws_url")
+    if value and (host_of(value.text) or "").endswith(_CLOUD):
+        detail = "ws_url is LiveKit Cloud, which shares no redis with this livekit-sip: calls get 503"
+        yield fault("CFG148", value.place, detail, observed=shown_url(value.text))
 
 
 def _port_of_named_server(deployment: Deployment, host: str | None) -> EnvValue | None:
@@ -185,6 +195,7 @@ def limits_of_outgoing_calls(deployment: Deployment) -> Iterator[Finding]:
 CHECKS: Final[tuple[Check[Deployment], ...]] = (
     Check("CFG122", sip_pair, needs=("server", "sip")),
     Check("CFG123", sip_server_address, needs=("sip",)),
+    Check("CFG148", cloud_address, needs=("sip",)),
     Check("CFG124", backend_pair, needs=("server", "env")),
     Check("CFG145", one_secret_of_two, needs=("sip", "env")),
     Check("CFG133", auto_create, needs=("server",)),

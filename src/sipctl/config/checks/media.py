@@ -36,6 +36,8 @@ _SIP_PORTS: Final = (
 _NODE_SELECTORS: Final = ("any", "cpuload", "sysload", "regionaware", "random")
 """Kinds that livekit-server knows (livekit/livekit pkg/routing/selector/interfaces.go)."""
 _HOST_CHARACTERS: Final = re.compile(r"[$%{}\[\]:/| ]")
+_RATES: Final = {"opus": 48000}
+"""Clock rates other than 8000, by codec."""
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -214,6 +216,26 @@ def overlapping_ranges(deployment: Deployment) -> Iterator[Finding]:
             yield fault("CFG130", other.place, detail, observed=other.ports, expected=f"none of {one.ports}")
 
 
+def two_server_addresses(deployment: Deployment) -> Iterator[Finding]:
+    """A node_ip that livekit-server replaces by what a STUN server sees."""
+    server = deployment.server
+    if server and server.get("rtc", "node_ip") and truth(server.get("rtc", "use_external_ip")):
+        place, observed = _at(server, "rtc", "node_ip"), str(server.get("rtc", "node_ip"))
+        detail = f"rtc.node_ip is ignored beside use_external_ip ({_at(server, 'rtc', 'use_external_ip')})"
+        yield fault("CFG149", place, detail, observed=observed)
+
+
+def codecs_without_rate(deployment: Deployment) -> Iterator[Finding]:
+    """Codecs by names that livekit-sip does not know."""
+    sip = deployment.sip
+    codecs = sip.get("codecs") if sip else None
+    for name in codecs if sip and isinstance(codecs, dict) else ():
+        if sip and "/" not in str(name):
+            rate = _RATES.get(str(name).lower(), 8000)
+            place, fix = _at(sip, "codecs", name), f"write {name}/{rate}"
+            yield fault("CFG150", place, f"livekit-sip knows no codec {name}: its names have a rate", fix=fix)
+
+
 def rtp_as_mapping(deployment: Deployment) -> Iterator[Finding]:
     """An rtp_port that is read as nothing."""
     sip = deployment.sip
@@ -276,6 +298,8 @@ CHECKS: Final[tuple[Check[Deployment], ...]] = (
     Check("CFG130", overlapping_ranges),
     Check("CFG131", rtp_as_mapping, needs=("sip",)),
     Check("CFG132", two_announced_addresses, needs=("sip",)),
+    Check("CFG149", two_server_addresses, needs=("server",)),
+    Check("CFG150", codecs_without_rate, needs=("sip",)),
     Check("CFG142", announced_address, needs=("sip",)),
     Check("CFG135", unpublished_ports, needs=("sip", "compose")),
 )

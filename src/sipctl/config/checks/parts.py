@@ -1,5 +1,6 @@
 """What checks read of a deployment's files: a setting with its place, from whichever file or variable gives it."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,7 @@ from sipctl.config.reading import read_secret, read_text
 from sipctl.config.urls import split_url
 from sipctl.config.yamlfile import YamlFile, parse_yaml
 from sipctl.errors import ConfigError
+from sipctl.masking import MASK, shown_url
 
 SIP_VARIABLES: Final = {
     "api_key": "LIVEKIT_API_KEY",
@@ -16,6 +18,8 @@ SIP_VARIABLES: Final = {
     "ws_url": "LIVEKIT_WS_URL",
 }
 """Settings that livekit-sip takes from its environment, too (livekit/sip pkg/config/config.go)."""
+_SECRET_NAME: Final = re.compile(r"secret|password|token|credential|private|\bkeys\.", re.IGNORECASE)
+_SHOWN: Final = 60
 _DEV_KEYS: Final = {"devkey": "secret"}
 """What `livekit-server --dev` takes where no keys are set (livekit/livekit cmd/server/main.go)."""
 
@@ -130,3 +134,11 @@ def host_of(url: str) -> str | None:
     """The host of an address; None if there is none."""
     parts = split_url(url)
     return parts.hostname if parts else None
+
+
+def shown_setting(name: str, value: object) -> str:
+    """A value as a finding may show it: short, and nothing of a secret."""
+    if _SECRET_NAME.search(name):
+        return MASK
+    text = shown_url(str(value))
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

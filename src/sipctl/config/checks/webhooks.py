@@ -36,7 +36,7 @@ def webhook_receiver_key(deployment: Deployment) -> Iterator[Finding]:
     """Webhooks that the backend refuses."""
     server = server_of(deployment)
     name, key = server.get("webhook", "api_key"), backend_value(deployment, "LIVEKIT_API_KEY")
-    if name and key and str(name) != key.text:
+    if name and key and deployment.is_meets and str(name) != key.text:
         yield fault(
             "CFG126", at(server, "webhook", "api_key"),
             f"webhooks are signed with {str(name)!r}; Meet verifies with {key.text!r} ({key.place})",
@@ -47,8 +47,8 @@ def webhook_receiver_key(deployment: Deployment) -> Iterator[Finding]:
 def webhook_urls(deployment: Deployment) -> Iterator[Finding]:
     """Webhooks that never arrive."""
     urls = webhook_urls_of(deployment)
-    if not urls:
-        level = Level.ERROR if deployment.env else Level.WARN
+    if not urls and (deployment.is_meets or not deployment.compose):
+        level = Level.ERROR if deployment.is_meets else Level.WARN
         place = at(server_of(deployment), "webhook", "urls")
         yield fault("CFG127", place, "webhook.urls is empty: no one gets them", level=level)
     for url in urls:

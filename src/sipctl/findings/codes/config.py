@@ -34,14 +34,16 @@ FILE_CODES: Final = (
     _code(
         103, Level.ERROR, "Every key is known",
         "A key is misspelt or invented. livekit-server refuses to start; Meet and sipctl do not see the setting. "
-        "Trunks and rules are not made in files.",
+        "Trunks and rules are not made in files. A key of newer releases is a warning that names them, and an error "
+        "only if compose runs an older one.",
         _DOWN,
         "correct the spelling, or delete the key",
     ),
     _code(
         104, Level.WARN, "livekit-sip knows every key of its file",
         "livekit-sip ignores keys that it does not know, without a word; README files and issues name several. Trunks "
-        "and rules are not made in files.",
+        "and rules are not made in files. Keys of newer releases, and those of La Suite's own livekit-sip (image "
+        "lasuite/livekit-sip: lang, video, gst, publish_codecs, max_active_participants), are named as such.",
         "Depends on what the key was meant to do.",
         "delete the key, or use the one that works",
     ),
@@ -49,7 +51,7 @@ FILE_CODES: Final = (
         105, Level.ERROR, "Every value has the right type",
         "A value is text where a number is expected, or the like.",
         _DOWN,
-        "write the value as the fix says",
+        "write a value of the type that is expected",
     ),
     _code(
         106, Level.ERROR, "Every value is in its range",
@@ -302,6 +304,47 @@ LIVEKIT_CODES: Final = (
         "sip_trunk_ids and max_active_calls decide which node places a call; they keep no caller out.",
         NOTHING,
         "nothing, if that was meant; a firewall and trunks keep callers out",
+    ),
+    _code(
+        146, Level.WARN, "Newer releases of livekit-server start with the file",
+        "livekit-server 1.13.5 takes it; later ones refuse a Prometheus user without password (and the reverse), TURN "
+        "servers without usable credentials, and entries of turn.allow_restricted_peer_cidrs and turn.deny_peer_cidrs "
+        "that are no networks.",
+        "Nothing unusual until livekit-server is updated; then nothing at all: it does not start.",
+        "correct the setting before the update",
+    ),
+    _code(
+        147, Level.WARN, "livekit-sip reads every variable that compose gives it",
+        "livekit-sip reads LIVEKIT_API_KEY, LIVEKIT_API_SECRET, LIVEKIT_WS_URL, SIP_CONFIG_BODY and SIP_CONFIG_FILE, "
+        "and no other: LIVEKIT_URL, REDIS_HOST, SIP_PORT, LOG_LEVEL and the like change nothing.",
+        "Depends on what the variable was meant to do.",
+        "write the setting into livekit-sip's yaml",
+    ),
+    _code(
+        148, Level.WARN, "livekit-sip is at a server that shares its redis",
+        "ws_url is a LiveKit Cloud project. Calls are routed through redis, and the Cloud's is closed to a livekit-sip "
+        "of your own; the Cloud has its own SIP service.",
+        _BUSY,
+        "set ws_url to your own livekit-server, or use the SIP service of LiveKit Cloud",
+    ),
+    _code(
+        149, Level.WARN, "livekit-server is given one address",
+        "rtc.node_ip is set beside rtc.use_external_ip: livekit-server asks a STUN server and ignores node_ip.",
+        "Nothing unusual, or joining and then silence where the address that STUN finds is not the right one.",
+        "delete rtc.node_ip, or set rtc.use_external_ip: false",
+    ),
+    _code(
+        150, Level.WARN, "Codecs are named with their rate",
+        "livekit-sip knows codecs as G722/8000 or PCMU/8000; a name without the rate switches nothing.",
+        "Calls with a codec that was meant to be off, or without one that was meant to be on.",
+        "write the rate after the name, such as G722/8000",
+    ),
+    _code(
+        151, Level.ERROR, "Compose gives livekit-sip its configuration",
+        "Its service has neither SIP_CONFIG_BODY nor a file where livekit-sip looks for one (/sip/config.yaml, unless "
+        "--config or SIP_CONFIG_FILE name another); redis has no other place, so it does not start.",
+        "Nothing at all: livekit-sip does not start.",
+        "set SIP_CONFIG_BODY to the text of its yaml, or mount the file at /sip/config.yaml",
     ),
 )  # fmt: skip
 
