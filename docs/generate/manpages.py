@@ -50,8 +50,8 @@ def _main_page() -> str:
 
 
 _DESCRIPTION: Final = """\
-A command that names one thing acts at once, and `--dry-run` shows what it would do. A command that may change several
-things prints its plan, and does it with `--apply`.
+A command that names one object acts at once, and so do those that only add or write a file. Anything else shows its
+plan, and the same with `--apply` does it; `--apply` may stand where it is not needed. `--dry-run` changes nothing.
 
 Data goes to stdout, everything else to stderr. A table on a terminal becomes tab-separated text in a pipe. With
 `-o json` errors are JSON, too."""

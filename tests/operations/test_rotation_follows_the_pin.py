@@ -101,7 +101,7 @@ def test_a_foreign_rule_that_appears_during_the_run_is_named(desk: Desk, home: H
     appeared = next(rule.sip_dispatch_rule_id for rule in desk.rules() if rule.name == "of another backend")
     assert isinstance(done.error, PartialError)
     assert f"still accepts the old PIN: {appeared}" in done.error.message
-    assert "pin rotate --recover --allow foreign" in done.error.hint
+    assert "pin rotate --recover --allow foreign --apply" in done.error.hint
     assert by_name(desk) == {f"SIP_{A}": NEW, "of another backend": OLD}
     (again,) = work(desk, home, Rotator.recover)
     assert isinstance(again.error, PartialError)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from sipctl.cli.options import Options, process, shared_parameters
+from sipctl.cli.options import Options, apply_parameter, process, shared_parameters
 from sipctl.command_line import prose_below
 from sipctl.errors import SipctlError, UsageError
 from sipctl.output.formats import COMMON_FORMATS
@@ -53,9 +53,18 @@ def refuse_other_formats(ctx: typer.Context, command: str, formats: Sequence[str
 
 
 class Command(_EveryCommand, TyperCommand):
-    """A command with the shared options and the output formats it can write."""
+    """A command with the shared options and the output formats it can write.
+
+    `writes` = it changes LiveKit, the registry or a file that is named, so it takes `--apply`.
+    """
 
     formats: ClassVar[tuple[str, ...]] = COMMON_FORMATS
+    writes: ClassVar[bool] = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passes Typer's arguments through
+        super().__init__(*args, **kwargs)
+        if self.writes:
+            self.params.append(apply_parameter())
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own signature
         """Run the command, unless it is asked for a format it does not have: nothing may happen first."""
@@ -65,6 +74,12 @@ class Command(_EveryCommand, TyperCommand):
         except SipctlError as error:
             error.advice = prose_below(error.advice, Options.of(ctx).deployment)
             raise
+
+
+class WritingCommand(Command):
+    """A command that writes."""
+
+    writes = True
 
 
 class CsvCommand(Command):

@@ -25,7 +25,7 @@ Confirm = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of every command as given; the defaults mean "not given"."""
+    """The options of every command as given, and `--apply` of those that write; the defaults mean "not given"."""
 
     profile: str | None = None
     config: Path | None = None
@@ -38,6 +38,7 @@ class Options:
     color: str = "auto"
     show_pins: bool = False
     dry_run: bool = False
+    apply: bool = False
 
     @classmethod
     def of(cls, ctx: typer.Context) -> "Options":
@@ -145,6 +146,27 @@ def shared_parameters() -> tuple[Any, ...]:
         parameter.callback = parameter.callback or _remember
         parameter.rich_help_panel = PANEL
     return tuple(parameters)
+
+
+@cache
+def apply_parameter() -> Any:  # noqa: ANN401 - Typer's own object
+    """The parameter that every command has which writes: it may stand where one is not needed, too."""
+    app = typer.Typer(add_completion=False)
+    app.command()(_declare_apply)
+    parameters: list[Any] = typer.main.get_command(app).params
+    (parameter,) = parameters
+    parameter.expose_value = False
+    parameter.callback = _remember
+    return parameter
+
+
+def _declare_apply(
+    apply: Annotated[
+        bool,
+        typer.Option("--apply", help="Carry out the plan; a command on one named object needs none."),
+    ] = False,
+) -> None:
+    """Declares the option; Typer turns the signature into a parameter."""
 
 
 FailOn = Annotated[

@@ -20,6 +20,7 @@ from sipctl.operations.batch import Attempt, StoppedError, StopSwitch, attempt_e
 from sipctl.operations.pins import without_pin
 from sipctl.operations.safeguards import foreign_carriers
 from sipctl.telephony.carriers import Carriers, RulesByPin, by_pin, carriers
+from sipctl.telephony.commands import recover_rotations
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import counted
@@ -328,7 +329,7 @@ def _half_way(rotation: Rotation, *errors: SipctlError) -> PartialError:
     return PartialError(
         f"the rotation of {rotation.room!r} is half done: {'; '.join(error.message for error in errors)}",
         code="half-way",
-        hint=(CommandLine.of("pin", "rotate", "--recover"), " finishes it"),
+        hint=(recover_rotations(), " finishes it"),
     )
 
 
@@ -339,7 +340,7 @@ def _still_accepted(course: _Course) -> PartialError:
     verb = "accepts" if len(rules) == 1 else "accept"
     error = _half_way(course.rotation, SipctlError(f"{counted(len(rules), 'rule')} still {verb} the old PIN: {ids}"))
     if course.left.foreign:
-        error.advice = (CommandLine.of("pin", "rotate", "--recover", "--allow", "foreign"), " gives them the new one")
+        error.advice = (recover_rotations("--allow", "foreign"), " gives them the new one")
     return error
 
 

@@ -11,11 +11,11 @@ from typing import Final, TypeVar
 from sqlalchemy import ColumnElement, Connection, Engine, Executable, Select, and_, delete, select
 from sqlalchemy.exc import OperationalError
 
-from sipctl.command_line import CommandLine
 from sipctl.errors import ConflictError
 from sipctl.registry.database import reading, translated, writing
 from sipctl.registry.holdings import MeetPins, OwnPins, Pairs, PinsInUse, among, batches, holding, insert_into
 from sipctl.registry.tables import pins, prepare, rotations
+from sipctl.telephony.commands import recover_rotations
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.registered import ACTIVE, RETIRED, Holder, Holding, Rotation
 from sipctl.telephony.returning import PinsToday
@@ -309,7 +309,7 @@ class Registry:
         if not self._swap(rotation.room, rotation.new_pin, rotation.old_pin):
             raise ConflictError(
                 f"room {rotation.room!r} cannot have its old PIN back",
-                hint=(CommandLine.of("pin", "rotate", "--recover"),),
+                hint=(recover_rotations(),),
             )
         self._unnote(rotation)
 
@@ -343,7 +343,7 @@ def _is(rotation: Rotation) -> ColumnElement[bool]:
 def _unfinished(room: str) -> ConflictError:
     return ConflictError(
         f"a rotation of {room!r} was begun and not ended",
-        hint=(CommandLine.of("pin", "rotate", "--recover"), " ends it"),
+        hint=(recover_rotations(), " ends it"),
     )
 
 

@@ -49,6 +49,11 @@ def restore_run(run: str) -> CommandLine:
     return CommandLine.of("rules", "restore", "--run", run, "--apply")
 
 
+def recover_rotations(*options: str) -> CommandLine:
+    """Finishes the rotations that were begun and not ended."""
+    return CommandLine.of("pin", "rotate", "--recover", *options, "--apply")
+
+
 def _rule_command(
     verb: str, rule: DispatchRule, words: tuple[str, ...], mark: Ownership, live: Container[str]
 ) -> CommandLine:

@@ -158,11 +158,11 @@ def test_half_way_is_named_and_finished(sandbox: Sandbox) -> None:
     report = json.loads(pin("audit", "-o", "json", env=env, code=1).stdout)
     assert "PIN510" in {one["code"] for one in report["findings"] if one["level"] == "error"}
     assert [one["room"] for one in items(pin("rotate", "--recover", "--dry-run", "-o", "json", env=env))] == ["a"]
-    pin("rotate", "--recover", env=env)
+    pin("rotate", "--recover", "--apply", env=env)
     assert json.loads(pin("audit", "-o", "json", env=env).stdout)["counts"]["error"] == 0
     rule = next(iter(sandbox.store.rules.values()))
     assert rule.rule.dispatch_rule_direct.pin == pins(env)["a"]
-    pin("rotate", "--recover", env=env)
+    pin("rotate", "--recover", "--apply", env=env)
 
 
 def test_lists_of_old_pins_are_kept_for_thirty_days(sandbox: Sandbox) -> None:

@@ -24,9 +24,11 @@ class TestRestore:
         cron, run_id = purged
         deletion = next(json.loads(line) for line in audit_lines() if '"delete"' in line)
         for words in (["--run", run_id], [deletion["item"]], ["--id", deletion["resource"].split()[1]]):
-            plan = cron.document("restore", *words)
+            plan = cron.document("restore", *words, "--dry-run")
             assert [(one["action"], one["room"]) for one in plan["items"]] == [("create", "stale")]
         assert cron.rooms() == ["live"]
+        cron.rules("restore", deletion["item"])
+        assert cron.rooms() == ["live", "stale"]
 
     def test_what_was_deleted_though_no_answer_came(self, sandboxed: Cron) -> None:
         sandboxed.observed_long_ago()
@@ -79,10 +81,8 @@ class TestRestore:
         cron, run_id = purged
         with (state() / "audit.jsonl").open("a") as audit:
             audit.write(audit_lines()[0][:60])
-        described = cron.rules("restore", "--run", run_id).stderr
-        assert (
-            described == f"note: 1 line of {state() / 'audit.jsonl'} passed over: damaged, or not written by sipctl\n"
-        )
+        described = cron.rules("restore", "--run", run_id).stderr.splitlines()[0]
+        assert described == f"note: 1 line of {state() / 'audit.jsonl'} passed over: damaged, or not written by sipctl"
         assert cron.rules("restore", "--run", run_id, "--apply", "--quiet").stderr == ""
         assert cron.rooms() == ["live", "stale"]
 

@@ -8,6 +8,7 @@ from typing import Annotated, Final, TypedDict
 
 import typer
 
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.inputs import read_secret_line
 from sipctl.cli.session import Session
 from sipctl.config.discover import Found, discover
@@ -39,6 +40,7 @@ class WrittenConfig(TypedDict):
 
 
 PRINTS: Final = {"config-file": WrittenConfig}
+KIND: Final = WritingCommand
 
 
 def run(

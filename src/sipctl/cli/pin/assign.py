@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 
 import typer
 
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.inputs import check_stdin, read_lines, read_secret_line
 from sipctl.cli.options import Confirm
 from sipctl.cli.pin.common import NoLive, Rooms, Stdin, ask_livekit
@@ -34,6 +35,7 @@ class AssignedPin(TypedDict):
 
 
 PRINTS: Final = {"pins-assigned": list[AssignedPin]}
+KIND: Final = WritingCommand
 
 
 def run(

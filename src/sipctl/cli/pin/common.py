@@ -27,7 +27,6 @@ Rooms = Annotated[list[str] | None, typer.Argument(metavar="[ROOM]...", help="Ro
 Room = Annotated[str, typer.Argument(metavar="ROOM", help="A room; in Meet's layout its UUID, slug or name.")]
 Stdin = Annotated[bool, typer.Option("--stdin", help="Read rooms from stdin, one a line.")]
 NoLive = Annotated[bool, typer.Option("--no-live", help="Do not ask LiveKit.")]
-Apply = Annotated[bool, typer.Option("--apply", help="Do it; without, only say what would be done.")]
 
 LIVE_WORDS: Final = {None: "not asked", True: "yes", False: "no"}
 

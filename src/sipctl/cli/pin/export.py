@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
+from sipctl.cli.acting import writes_file
 from sipctl.cli.command import CsvCommand
 from sipctl.cli.inputs import or_stdout
 from sipctl.cli.pin.common import pins_view
@@ -12,7 +13,14 @@ from sipctl.cli.session import Session
 from sipctl.errors import UsageError
 from sipctl.files import write_private
 
-KIND: Final = CsvCommand
+
+class PinExportCommand(CsvCommand):
+    """A command that writes a list of rooms and PINs."""
+
+    writes = True
+
+
+KIND: Final = PinExportCommand
 
 
 def run(
@@ -43,9 +51,11 @@ def run(
         if file is None:
             session.emit(pins_view(registry.holdings(), show_pins=session.options.show_pins, raw=raw))
             return
+        if not writes_file(session, file):
+            return
         view = pins_view(registry.holdings(), show_pins=True, raw=raw)
         write_private(file, view.render(style, session.streams.into_file()))
-    session.streams.note(f"wrote {file}, readable by you alone: it holds PINs in full")
+    session.note(f"wrote {file}, readable by you alone: it holds PINs in full")
 
 
 def _style(asked: str, file: Path | None) -> str:

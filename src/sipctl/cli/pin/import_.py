@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 
 import typer
 
+from sipctl.cli.acting import acts, say_how_to_act
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.endings import finish
 from sipctl.cli.inputs import EXPORT_LIMIT, read_document
 from sipctl.cli.options import Allow, Confirm
-from sipctl.cli.pin.common import Apply, NoLive, ask_livekit, keep_old_pins, rotate_rooms
+from sipctl.cli.pin.common import NoLive, ask_livekit, keep_old_pins, rotate_rooms
 from sipctl.cli.rows import cells, shown_pin
 from sipctl.cli.session import Session
 from sipctl.errors import ExitCode, PartialError, SipctlError
@@ -33,13 +35,16 @@ class ImportedPin(TypedDict):
 
 
 PRINTS: Final = {"pins-import": list[ImportedPin]}
+KIND: Final = WritingCommand
+
+_WRITTEN: Final = frozenset({State.ADDED, State.CHANGED})
+"""What becomes of rows that an import writes."""
 
 
 def run(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="csv, json or jsonl; - for stdin.")],
     no_live: NoLive = False,
-    apply: Apply = False,
     allow: Allow = None,
     confirm: Confirm = "",
 ) -> None:
@@ -60,7 +65,7 @@ def run(
     check_profile(session.settings, permit)
     rows, passed_over = _read_rows(session, file)
     live = ask_livekit(session, ask=not no_live)
-    applied = apply and not permit.dry_run
+    applied = acts(session, on_one=False)
     failed: Mapping[str, SipctlError] = {}
     with session.registry() as registry:
         items = plan_import(registry, session.settings, rows, live, permit.allow)
@@ -68,6 +73,8 @@ def run(
             with session.lock():
                 items, failed = _carry_out(session, registry, items, live, permit.allow)
     session.emit(_view(items, applied=applied, show_pins=session.options.show_pins))
+    if not applied and any(item.state in _WRITTEN for item in items):
+        say_how_to_act(session)
     is_refused = any(item.state in {State.CONFLICTING, State.FOREIGN, State.UNKNOWN} for item in items)
     code = ExitCode.SAFEGUARD if is_refused else ExitCode.PARTIAL if passed_over else ExitCode.DONE
     finish(session, _shortfall(failed), code)
@@ -113,7 +120,7 @@ def _view(items: Iterable[Item], *, applied: bool, show_pins: bool) -> Listing[I
     """What an import did, or would do."""
 
     def record(item: Item) -> ImportedPin:
-        is_planned = item.state in {State.ADDED, State.CHANGED} and not applied
+        is_planned = item.state in _WRITTEN and not applied
         result = f"would be {item.state}" if is_planned else item.state.value
         return ImportedPin(room=item.room, pin=shown_pin(item.pin, show=show_pins), result=result, why=item.why)
 

@@ -4,6 +4,7 @@ from typing import Final, TypedDict
 
 import typer
 
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.pin.common import NoLive, Room, ask_livekit
 from sipctl.cli.rows import shown_pin
@@ -24,6 +25,7 @@ class ReleasedPin(TypedDict):
 
 
 PRINTS: Final = {"pin-released": ReleasedPin}
+KIND: Final = WritingCommand
 
 
 def run(ctx: typer.Context, room: Room, no_live: NoLive = False, allow: Allow = None, confirm: Confirm = "") -> None:

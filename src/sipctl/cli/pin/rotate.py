@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 
 import typer
 
+from sipctl.cli.acting import acts, say_how_to_act
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.endings import finish, shortfall
 from sipctl.cli.inputs import read_lines
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.pin.common import (
-    Apply,
     NoLive,
     Rooms,
     Stdin,
@@ -51,6 +52,7 @@ class RotatedPin(TypedDict):
 
 
 PRINTS: Final = {"pins-rotation-plan": list[PlannedRotation], "pins-rotated": list[RotatedPin]}
+KIND: Final = WritingCommand
 
 
 def run(
@@ -60,7 +62,6 @@ def run(
     stdin: Stdin = False,
     recover: Annotated[bool, typer.Option("--recover", help="Finish what an interrupted run began.")] = False,
     no_live: NoLive = False,
-    apply: Apply = False,
     allow: Allow = None,
     confirm: Confirm = "",
 ) -> None:
@@ -75,8 +76,8 @@ def run(
     Examples:
       sipctl pin rotate standup
       sipctl pin rotate --all --apply
-      sipctl pin audit --only PIN502 -o name | sipctl pin rotate --stdin
-      sipctl pin rotate --recover
+      sipctl pin audit --only PIN502 -o name | sipctl pin rotate --stdin --apply
+      sipctl pin rotate --recover --apply
     """
     session = Session.of(ctx)
     permit = session.permit(allow, confirm)
@@ -92,7 +93,7 @@ def run(
         meant = None if all_ else chain(named, read_lines("room") if stdin else ())
         alone = "" if is_set else named[0]
         plan = plan_rotation(registry, session.settings, meant, live, permit.allow, alone=alone)
-        if permit.dry_run or (is_set and not apply):
+        if not acts(session, on_one=not is_set):
             _show_plan(session, plan)
             return
         if plan.refusal:
@@ -115,14 +116,16 @@ def _check_one_choice(*given: bool) -> None:
 def _show_plan(session: Session, plan: RotationPlan) -> None:
     session.emit(_plan_view(plan, show_pins=session.options.show_pins))
     if plan.refusal:
-        session.note(f"note: it would be refused: {plan.refusal.message}")
+        session.note(f"note: --apply would refuse: {plan.refusal.message}")
         session.note(f"hint: {plan.refusal.hint}")
+    elif plan.rooms:
+        say_how_to_act(session)
 
 
 def _recover(session: Session, registry: "Registry", allow: frozenset[str], *, ask: bool) -> None:
-    if session.options.dry_run:
+    if not acts(session, on_one=False):
         rooms = tuple(Holding(room=one.room, pin=one.old_pin) for one in registry.unfinished())
-        session.emit(_plan_view(RotationPlan(rooms), show_pins=session.options.show_pins))
+        _show_plan(session, RotationPlan(rooms))
         return
     with session.lock():
         done = with_rotator(session, registry, Rotator.recover, allow, ask=ask)

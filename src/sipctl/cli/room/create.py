@@ -1,10 +1,11 @@
 """`sipctl room create`."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from sipctl.cli.change_view import show_change
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.room.common import Name
 from sipctl.cli.session import Session
@@ -12,6 +13,9 @@ from sipctl.operations.rooms import create_room
 from sipctl.telephony.model import Room
 
 Seconds = Annotated[int, typer.Option(min=0, max=2**31 - 1, metavar="SECONDS", help="0 = the server's default.")]
+
+
+KIND: Final = WritingCommand
 
 
 def run(

@@ -1,12 +1,17 @@
 """`sipctl room delete`."""
 
+from typing import Final
+
 import typer
 
 from sipctl.cli.change_view import show_change
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.room.common import Name
 from sipctl.cli.session import Session
 from sipctl.operations.rooms import delete_room
+
+KIND: Final = WritingCommand
 
 
 def run(ctx: typer.Context, room: Name, allow: Allow = None, confirm: Confirm = "") -> None:

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from sipctl.cli.change_view import show_change
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.inputs import STDIN, check_stdin, read_secret_line
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.rules.common import PinStdin, Trunks
@@ -16,6 +17,8 @@ from sipctl.errors import UsageError
 from sipctl.operations.rules.create import create_requested_rule
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.registered import Holding
+
+KIND: Final = WritingCommand
 
 
 def run(

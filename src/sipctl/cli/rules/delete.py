@@ -1,12 +1,17 @@
 """`sipctl rules delete`."""
 
+from typing import Final
+
 import typer
 
 from sipctl.cli.change_view import show_change
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.rules.common import Reference
 from sipctl.cli.session import Session
 from sipctl.operations.rules.delete import delete_rule
+
+KIND: Final = WritingCommand
 
 
 def run(ctx: typer.Context, rule: Reference, allow: Allow = None, confirm: Confirm = "") -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from sipctl.cli.acting import writes_file
 from sipctl.cli.command import Command
 from sipctl.cli.inputs import or_stdout
 from sipctl.cli.session import Session
@@ -25,6 +26,7 @@ class ExportCommand(Command):
     """A command whose output is one JSON document."""
 
     formats = ("table", "json")
+    writes = True
 
 
 KIND: Final = ExportCommand
@@ -55,6 +57,8 @@ def run(
     if file is None:
         session.streams.note(_what_is_exported(session, swap))
         session.streams.write(text)
+        return
+    if not writes_file(session, file):
         return
     write_private(file, text)
     session.streams.note(f"wrote {file}, readable by you alone: it holds PINs in full")

@@ -12,7 +12,6 @@ from sipctl.errors import UsageError
 _SLOWEST: Final = 0.01
 _FASTEST: Final = 10_000
 
-Apply = Annotated[bool, typer.Option("--apply", help="Do it; without, only say what would be done.")]
 Grace = Annotated[
     str | None, typer.Option(metavar="TIME", help="How long a rule must be stale: 90s, 10m, 2h; default 10m.")
 ]

@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from sipctl.cli.acting import say_how_to_act
 from sipctl.cli.endings import exit_code, finish, partly_done, show
 from sipctl.cli.rules.metrics import write_sync_metrics
 from sipctl.cli.rules.plan_view import PlanView
@@ -62,6 +63,8 @@ def _show(session: Session, outcome: Outcome, request: Request, code: ExitCode) 
         if one.result is Result.LEFT_OUT and one.error:
             session.streams.warn(f"note: room {one.item.room!r} is live, and {one.error.message}")
     show(session, PlanView(outcome, session.options.show_pins, session.paste))
+    if pending(outcome.items) and not (request.applies or outcome.would_refuse):
+        say_how_to_act(session)
     finish(session, _shortfall(outcome), code)
 
 

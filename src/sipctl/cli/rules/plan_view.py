@@ -210,8 +210,6 @@ class PlanView:
         yield "put back, for an earlier run took it away", ", ".join(map(quoted, self.outcome.put_back))
         yield from self._first()
         yield "undo", self._undo
-        if any(item.action in _CHANGES for item in self.outcome.items) and not self.outcome.done:
-            yield "do it", "the same with --apply"
 
     def _first(self) -> Iterator[tuple[str, str]]:
         """The commands that give PINs to rooms which were left out for want of one."""

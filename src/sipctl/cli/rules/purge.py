@@ -1,12 +1,12 @@
 """`sipctl rules purge`."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.options import Confirm
 from sipctl.cli.rules.plan_options import (
-    Apply,
     DetailedExit,
     Grace,
     LockWait,
@@ -23,10 +23,11 @@ from sipctl.cli.session import Session
 from sipctl.operations.sync.request import Request
 from sipctl.telephony.plan import Part
 
+KIND: Final = WritingCommand
+
 
 def run(
     ctx: typer.Context,
-    apply: Apply = False,
     grace: Grace = None,
     max_delete: MaxDelete = None,
     max_delete_percent: MaxPercent = None,
@@ -54,7 +55,7 @@ def run(
     request = Request(
         parts=frozenset({Part.PURGE}),
         permit=session.permit(None, confirm),
-        apply=apply,
+        apply=session.options.apply,
         grace=span_of("--grace", grace),
         max_delete=max_delete,
         max_delete_percent=max_delete_percent,

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, TypedDict
 
 import typer
 
+from sipctl.cli.acting import acts, say_how_to_act
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.endings import finish, shortfall
 from sipctl.cli.inputs import EXPORT_LIMIT, named, read_document
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.rows import shown_pin
-from sipctl.cli.rules.plan_options import Apply, MaxDelete
+from sipctl.cli.rules.plan_options import MaxDelete
 from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.config.urls import same_server
@@ -66,6 +68,10 @@ class RestoreShape(TypedDict):
 
 
 PRINTS: Final = {"restore": RestoreShape}
+KIND: Final = WritingCommand
+
+_LEFT: Final = frozenset({RestoreAction.SKIP, RestoreAction.REFUSE})
+"""What a restore leaves as it is."""
 
 
 def run(
@@ -83,17 +89,17 @@ def run(
     trunk: Annotated[
         list[str] | None, typer.Option("--trunk", metavar="OLD=NEW", help="A trunk that was made again; repeatable.")
     ] = None,
-    apply: Apply = False,
     max_delete: MaxDelete = None,
     allow: Allow = None,
     confirm: Confirm = "",
 ) -> None:
     """Undo changes of dispatch rules from the audit, or bring back what an export holds.
 
-    What a run deleted is created again, what it created is deleted, what it changed is changed back; what has changed
-    since stays. A write whose outcome no one knows is looked up. A rule comes back with the PIN that its room has
-    today; with a PIN that was taken away, or given to another room, it does not (`--allow retired-pin`). An export of
-    another server is refused (`--allow foreign-export`), and one whose PINs are swapped always.
+    One change, or the last one of one rule, is undone at once; of anything else the plan is shown, and --apply carries
+    it out. What a run deleted is created again, what it created is deleted, what it changed is changed back; what has
+    changed since stays. A write whose outcome no one knows is looked up. A rule comes back with the PIN that its room
+    has today; with a PIN that was taken away, or given to another room, it does not (`--allow retired-pin`). An export
+    of another server is refused (`--allow foreign-export`), and one whose PINs are swapped always.
 
     \b
     Examples:
@@ -108,7 +114,7 @@ def run(
         raise UsageError(described, hint="name changes, or give --run, --id or --from-export (one of them)")
     mapped = _mapped(trunk or ())
     limit = session.settings.purge.max_delete if max_delete is None else max_delete
-    applies = apply and not permit.dry_run
+    applies = acts(session, on_one=_names_one(items=item or (), rules=rule or (), others=run or from_export))
     if applies:
         check_profile(session.settings, permit)
     done: list[Attempt[Step, Change]] = []
@@ -125,7 +131,14 @@ def run(
     session.emit(
         _RestoreView(steps, done, session.journal.run if done else "", session.options.show_pins, session.paste)
     )
+    if not applies and any(step.action not in _LEFT for step in steps):
+        say_how_to_act(session)
     finish(session, _shortfall(done, refusals(steps)) if applies else None)
+
+
+def _names_one(*, items: Sequence[str], rules: Sequence[str], others: object) -> bool:
+    """Whether one change is undone that is named: by its id, or as the last one of a rule."""
+    return len(items) + len(rules) == 1 and not others
 
 
 def _shortfall(done: Sequence[Attempt[Step, Change]], refused: Sequence[SafeguardError]) -> SipctlError | None:
@@ -236,8 +249,7 @@ class _RestoreView:
         yield from listing.render(style, streams)
         if style == "table":
             actions = {step.action for step in self.steps}
-            todo = actions - {RestoreAction.SKIP, RestoreAction.REFUSE} if not self.done else set()
-            yield from [f"\nundo: {self._undo}\n"] if self._undo else ["\ndo it: add --apply\n"] if todo else []
+            yield from [f"\nundo: {self._undo}\n"] if self._undo else []
             yield from ["\nwhat is refused: add --allow retired-pin\n"] if RestoreAction.REFUSE in actions else []
 
     @property

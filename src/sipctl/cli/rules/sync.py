@@ -1,12 +1,12 @@
 """`sipctl rules sync`."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.rules.plan_options import (
-    Apply,
     DetailedExit,
     Grace,
     LockWait,
@@ -24,10 +24,11 @@ from sipctl.errors import unknown_value
 from sipctl.operations.sync.request import Request
 from sipctl.telephony.plan import Part
 
+KIND: Final = WritingCommand
+
 
 def run(
     ctx: typer.Context,
-    apply: Apply = False,
     only: Annotated[
         list[str] | None, typer.Option(metavar="PART", help="Only create, repair or purge; repeatable.")
     ] = None,
@@ -60,7 +61,7 @@ def run(
     request = Request(
         parts=_parts_named(only),
         permit=session.permit(allow, confirm),
-        apply=apply,
+        apply=session.options.apply,
         grace=span_of("--grace", grace),
         max_delete=max_delete,
         max_delete_percent=max_delete_percent,

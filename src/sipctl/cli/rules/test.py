@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from sipctl.cli.acting import writes_file
 from sipctl.cli.command import TestCommand
 from sipctl.cli.endings import finish, show
 from sipctl.cli.inputs import STDIN, check_stdin, read_document
@@ -37,7 +38,15 @@ class RoutingTest(WiredEnding):
 
 
 PRINTS: Final = {"routing-tests": list[RoutingTest]}
-KIND: Final = TestCommand
+
+
+class RoutingTestCommand(TestCommand):
+    """A command that runs routing tests, or writes some."""
+
+    writes = True
+
+
+KIND: Final = RoutingTestCommand
 
 
 def run(
@@ -92,6 +101,8 @@ def _write_tests(session: Session, around: Surroundings, path: Path) -> None:
     if path == STDIN:
         raise UsageError("--init writes a file, since PINs are in it", hint="name the file")
     text = propose_cases(read_site(session, around), configured_number(session))
+    if not writes_file(session, path):
+        return
     write_private(path, [text], over=False)
     command = session.options.again(CommandLine.of("rules", "test").on(str(path)))
     session.streams.note(prose_text((f"wrote {path}: run it with ", command)))

@@ -1,17 +1,20 @@
 """`sipctl rules update`."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from sipctl.cli.change_view import show_change
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.inputs import read_secret_line
 from sipctl.cli.options import Allow, Confirm, chosen, edits_given
 from sipctl.cli.rules.common import PinStdin, Reference, Trunks
 from sipctl.cli.session import Session
 from sipctl.errors import UsageError
 from sipctl.operations.rules.update import update_requested_rule
+
+KIND: Final = WritingCommand
 
 
 def run(

@@ -2,17 +2,20 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from sipctl.cli.change_view import show_change
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.inputs import STDIN, check_stdin, read_secret_line
 from sipctl.cli.options import Allow, Confirm, given
 from sipctl.cli.session import Session
 from sipctl.operations.trunks import create_trunk
 from sipctl.telephony.model import InboundTrunk
 from sipctl.telephony.secret import Secret
+
+KIND: Final = WritingCommand
 
 
 def run(

@@ -1,12 +1,17 @@
 """`sipctl trunk delete`."""
 
+from typing import Final
+
 import typer
 
 from sipctl.cli.change_view import show_change
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.session import Session
 from sipctl.cli.trunk.common import Reference
 from sipctl.operations.trunks import delete_trunk
+
+KIND: Final = WritingCommand
 
 
 def run(ctx: typer.Context, trunk: Reference, allow: Allow = None, confirm: Confirm = "") -> None:

@@ -1,14 +1,17 @@
 """`sipctl trunk update`."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from sipctl.cli.change_view import show_change
+from sipctl.cli.command import WritingCommand
 from sipctl.cli.options import Allow, Confirm, chosen, edits_given
 from sipctl.cli.session import Session
 from sipctl.cli.trunk.common import Reference
 from sipctl.operations.trunks import update_trunk
+
+KIND: Final = WritingCommand
 
 
 def run(

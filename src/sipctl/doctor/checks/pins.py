@@ -9,7 +9,7 @@ from sipctl.command_line import CommandLine, Prose
 from sipctl.doctor.facts import Facts
 from sipctl.findings.check import Check, found, skipped
 from sipctl.findings.record import Finding
-from sipctl.telephony.commands import delete_rule
+from sipctl.telephony.commands import delete_rule, recover_rotations
 from sipctl.telephony.exposure import Exposure
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import serves
@@ -188,7 +188,7 @@ def unfinished(facts: Facts) -> Iterator[Finding]:
             _rotated(rotation.room),
             f"its rotation was begun at {rotation.started_at} and not ended",
             source=_SOURCE,
-            command=CommandLine.of("pin", "rotate", "--recover"),
+            command=recover_rotations(),
         )
 
 
