@@ -8,7 +8,9 @@ from sipctl.cli.tree import commands
 from sipctl.findings.codes import CODES
 from sipctl.findings.symptoms import PICTURES, Symptom
 
-SAYS_NOTHING = re.compile(r"^(Nothing unusual|Depends|People are told no number)|still opens?|though Meet's table does")
+SAYS_NOTHING = re.compile(
+    r"^(Nothing unusual|Depends|The invitation names no number)|still opens?|though Meet's table does"
+)
 
 
 def test_every_symptom_has_its_picture() -> None:

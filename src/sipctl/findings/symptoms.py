@@ -57,7 +57,7 @@ _LOG: Final = (
 )
 _NODES: Final = ("ask the SIP nodes over every transport", CommandLine.of("trunk", "check"))
 _ROOM: Final = ("see who is in the room", CommandLine.of("room", "show", "ROOM"))
-_PIN: Final = ("compare the PIN that people were told with the one of the room", CommandLine.of("pin", "show", "ROOM"))
+_PIN: Final = ("compare the PIN that people have with the one of the room", CommandLine.of("pin", "show", "ROOM"))
 _PINS: Final = ("see whose a PIN is, and which rules carry it", CommandLine.of("pin", "lookup"))
 
 PICTURES: Final[Mapping[Symptom, Picture]] = MappingProxyType({
@@ -90,12 +90,12 @@ PICTURES: Final[Mapping[Symptom, Picture]] = MappingProxyType({
     ),
     Symptom.NO_PROMPT: Picture(
         "no one asks for the PIN: the caller is in a room at once",
-        r"no pin prompt|nobody is asked for a pin|# alone|lands? in (another|the other)",
+        r"no pin prompt|no one is asked for a pin|# alone|lands? in (another|the other)",
         ("RUL402", "PIN513", "RUL403", "RUL417", "RUL407"),
         (_ONE_CALL, _LOG),
     ),
     Symptom.WRONG_PIN: Picture(
-        "the PIN is refused", r"wrong-pin|no pin opens|no pin that opens|pin that people were told",
+        "the PIN is refused", r"wrong-pin|no pin opens|no pin that opens|pin that people have",
         ("PIN505", "RUL411", "PIN510", "RUL404", "PIN501", "PIN503", "PIN504", "CFG114", "RUL417"),
         (_WITH_PIN, _PIN, _PINS, _LOG),
     ),
