@@ -41,6 +41,7 @@ def check_profile(settings: Settings, permit: Permit) -> None:
 
 
 SAFEGUARDS: Final = (
+    "call",
     "foreign",
     "foreign-export",
     "in-use",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,16 +11,17 @@ import typer
 from sipctl.cli.command import ProbeCommand
 from sipctl.cli.endings import finish, show
 from sipctl.cli.inputs import read_document, read_secret_line
+from sipctl.cli.options import Allow
 from sipctl.cli.session import Session
 from sipctl.cli.trunk.check_metrics import metrics_text
 from sipctl.cli.trunk.check_nagios import Thresholds, fail_as_plugin, nagios_code
 from sipctl.cli.trunk.check_view import CheckView
-from sipctl.errors import ExitCode, UsageError
+from sipctl.errors import ExitCode, SipctlError, UsageError
 from sipctl.files import write_public
 from sipctl.operations.trunk_check.check import Depth, Wanted, check
-from sipctl.operations.trunk_check.choice import named, of_profile, of_trunk
+from sipctl.operations.trunk_check.choice import SET_HOST, named, of_profile, of_trunk
 from sipctl.operations.trunk_check.destination import Destination
-from sipctl.operations.trunk_check.probe import Asking
+from sipctl.operations.trunk_check.probe import CALLER, Asking
 from sipctl.operations.trunk_check.result import CheckResult
 from sipctl.operations.trunks import get_trunk, list_trunks
 from sipctl.sip.digest import Credentials
@@ -45,6 +46,9 @@ class Asked:
     nameservers: Sequence[str]
     auth_user: str | None
     auth_password_file: Path | None
+    to: str
+    from_: str
+    allow: list[str] | None
     thresholds: Thresholds
     textfile: Path | None
 
@@ -62,10 +66,20 @@ class Asked:
         )
 
 
+Host = Annotated[str | None, typer.Option(metavar="URI", help="This SIP node alone; asks no LiveKit.")]
+DepthWord = Annotated[str, typer.Option(metavar="DEPTH", help="dns, options (ask targets) or invite (call, too).")]
+Deadline = Annotated[
+    float, typer.Option(min=0.1, max=600, metavar="SECONDS", help="Time limit of all targets together.")
+]
+Nameserver = Annotated[
+    list[str] | None, typer.Option(metavar="IP[:PORT]", help="Ask this name server instead; repeatable.")
+]
 AuthUser = Annotated[
     str | None, typer.Option(metavar="NAME", help="Who to be if asked; the password comes from stdin or a prompt.")
 ]
 PasswordFile = Annotated[Path | None, typer.Option(metavar="FILE", help="The password of --auth-user.")]
+Called = Annotated[str, typer.Option(metavar="NUMBER", help="Dialled by invite; default: the configured number.")]
+Textfile = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the metrics there too, for node_exporter.")]
 
 
 def run(
@@ -73,32 +87,32 @@ def run(
     trunk: Annotated[
         str | None, typer.Argument(metavar="[TRUNK]", help="A trunk's id, its name, or one of its numbers.")
     ] = None,
-    host: Annotated[str | None, typer.Option(metavar="URI", help="This SIP node alone; asks no LiveKit.")] = None,
-    depth: Annotated[str, typer.Option(metavar="DEPTH", help="dns: resolve names; options: ask, too.")] = "options",
+    host: Host = None,
+    depth: Annotated[
+        str, typer.Option(metavar="DEPTH", help="dns, options (ask each target) or invite (a call, too).")
+    ] = "options",
     count: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="Requests to each target.")] = 3,
     expect: Annotated[str, typer.Option(metavar="CODES", help="Answers that are fine, such as 200,404.")] = "",
-    deadline: Annotated[
-        float, typer.Option(min=0.1, max=600, metavar="SECONDS", help="Time limit of all targets together.")
-    ] = 5.0,
+    deadline: Deadline = 5.0,
     source_address: Annotated[str, typer.Option(metavar="IP", help="Send from this address of the machine.")] = "",
-    nameserver: Annotated[
-        list[str] | None, typer.Option(metavar="IP[:PORT]", help="Ask this name server instead; repeatable.")
-    ] = None,
+    nameserver: Nameserver = None,
     auth_user: AuthUser = None,
     auth_password_file: PasswordFile = None,
+    to: Called = "",
+    from_: Annotated[str, typer.Option("--from", metavar="NUMBER", help="Who calls, of invite.")] = CALLER,
+    allow: Allow = None,
     warn_rtt: Annotated[float | None, typer.Option(min=0, metavar="MS", help="Nagios: slower is a warning.")] = None,
     warn_days: Annotated[int, typer.Option(min=0, metavar="DAYS", help="Nagios: a certificate's last days.")] = 30,
     crit_days: Annotated[int, typer.Option(min=0, metavar="DAYS", help="Nagios: the same, critical.")] = 7,
-    textfile: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the metrics there too, for node_exporter.")
-    ] = None,
+    textfile: Textfile = None,
 ) -> None:
     """Check whether SIP nodes answer: ours, and those of the trunks.
 
     Without TRUNK and --host these are `sip_host` of the profile and the address of each outbound trunk. DNS gives their
     targets, and each is asked with OPTIONS over its transport. Any final answer means that it is up. Exit code 0: all
     are up; 1: one is down; 3: no one can say, as of a provider that stays silent, or no name resolves. With -o nagios
-    the exit codes are those of a plugin.
+    the exit codes are those of a plugin. --depth invite places a call without an offer to our own node: it is never
+    answered, and shows whether a call to --to would be routed, as `rules explain` says.
 
     \b
     Examples:
@@ -106,12 +120,13 @@ def run(
       sipctl trunk check provider --auth-user alice
       sipctl trunk check --host sip:sip.example.org --depth dns
       sipctl trunk check --host sips:sip.example.org -o nagios --warn-rtt 200
+      sipctl trunk check --depth invite --to +33123456789 --from +33612345678
     """
     session = Session.of(ctx)
     asked = Asked(
         trunk=trunk, host=host, depth=depth, count=count, expect=expect, deadline=deadline,
         source_address=source_address, nameservers=nameserver or (), auth_user=auth_user,
-        auth_password_file=auth_password_file, textfile=textfile,
+        auth_password_file=auth_password_file, to=to, from_=from_, allow=allow, textfile=textfile,
         thresholds=Thresholds(warn_rtt_ms=warn_rtt, warn_days=warn_days, crit_days=crit_days),
     )  # fmt: skip
     with fail_as_plugin(session):
@@ -120,8 +135,8 @@ def run(
 
 def _check(session: Session, asked: Asked) -> None:
     wanted = asked.wanted()
-    destinations = _destinations(session, asked, _credentials(asked))
-    result = CheckResult(checked=tuple(session.run(check(destinations, wanted))))
+    destinations, unread = _destinations(session, asked, _credentials(asked))
+    result = replace(_result(session, asked, wanted, destinations), unread=unread)
     view = CheckView(result=result, thresholds=asked.thresholds, shows_dns=wanted.depth is Depth.DNS)
     is_plugin = session.options.output == "nagios"
     try:
@@ -134,8 +149,22 @@ def _check(session: Session, asked: Asked) -> None:
     finish(session, code=result.exit_code)
 
 
-def _destinations(session: Session, asked: Asked, credentials: Credentials | None) -> list[Destination]:
-    """What is to be checked.
+def _result(session: Session, asked: Asked, wanted: Wanted, destinations: Sequence[Destination]) -> CheckResult:
+    """What the run finds; what makes no sense is refused before anything is sent."""
+    if wanted.depth is not Depth.INVITE:
+        return CheckResult(checked=tuple(session.run(check(destinations, wanted))))
+    from sipctl.cli.trunk.check_route import plan_call, with_call
+    from sipctl.operations.trunk_check.routing import Dialling
+
+    if not (asked.host or asked.trunk or session.settings.sip_host):
+        raise UsageError("the profile does not say which SIP node is its own", hint=SET_HOST)
+    dialling = Dialling(to=asked.to, from_=asked.from_)
+    plan = plan_call(session, destinations, dialling, wanted.asking, asked.allow)
+    return with_call(session, plan, session.run(check(destinations, wanted)))
+
+
+def _destinations(session: Session, asked: Asked, credentials: Credentials | None) -> tuple[list[Destination], str]:
+    """What is to be checked, and why LiveKit's outbound trunks are not known ("" = they are, or nobody asked).
 
     Raises:
         UsageError: nothing is, or two things that exclude each other.
@@ -145,23 +174,33 @@ def _destinations(session: Session, asked: Asked, credentials: Credentials | Non
     if asked.host is not None:
         if reference is not None:
             raise UsageError("TRUNK and --host exclude each other")
-        return [named(asked.host, settings, credentials)]
+        return [named(asked.host, settings, credentials)], ""
     if reference is not None:
-        return [of_trunk(session.livekit(lambda client: get_trunk(client, reference)), settings, credentials)]
-    found = list(of_profile(settings, _trunks(session), credentials))
+        return [of_trunk(session.livekit(lambda client: get_trunk(client, reference)), settings, credentials)], ""
+    trunks, unread = _trunks(session)
+    found = list(of_profile(settings, trunks, credentials))
     if not found:
         raise UsageError(
             "there is nothing to check: no sip_host is configured, and no outbound trunk",
-            hint="give `--host sip:HOST`, or set `sip_host` in the profile or SIPCTL_SIP_HOST",
+            hint=SET_HOST,
         )
-    return found
+    return found, unread
 
 
-def _trunks(session: Session) -> Sequence[Trunk]:
-    """The trunks that LiveKit lists; a profile that names a SIP node and no LiveKit has none."""
-    if session.settings.connection_or_none is None and session.settings.sip_host:
-        return ()
-    return session.livekit(list_trunks)
+def _trunks(session: Session) -> tuple[Sequence[Trunk], str]:
+    """The trunks that LiveKit lists, or why they are not known; a profile without a LiveKit has none.
+
+    Raises:
+        SipctlError: LiveKit cannot be asked, and there is no SIP node to check without it.
+    """
+    if not session.settings.sip_host:
+        return session.livekit(list_trunks), ""
+    if session.settings.connection_or_none is None:
+        return (), ""
+    try:
+        return session.livekit(list_trunks), ""
+    except SipctlError as error:
+        return (), f"outbound trunks were not checked: {error.message}"
 
 
 def _depth(word: str) -> Depth:

@@ -11,6 +11,7 @@ from typing import Final
 import typer
 
 from sipctl.cli.session import Session
+from sipctl.cli.trunk.check_words import route_lines
 from sipctl.errors import SipctlError
 from sipctl.operations.trunk_check.check import Checked
 from sipctl.operations.trunk_check.notes import days_left, notes
@@ -85,14 +86,16 @@ def nagios_code(result: CheckResult, thresholds: Thresholds) -> Plugin:
 
 def _availability(result: CheckResult) -> Plugin:
     """All targets down = critical, some = warning; a name server that does not answer says nothing."""
-    states = list(result.states)
+    states = result.target_states
     if all(checked.is_resolver_dead for checked in result.checked):
         return Plugin.UNKNOWN
     missing = [checked for checked in result.checked if not checked.probed and not checked.is_resolver_dead]
     down = states.count(State.DOWN) + len(missing)
+    if result.route and result.route.state is State.DOWN:
+        return Plugin.CRITICAL
     if down:
         return Plugin.CRITICAL if down == len(states) else Plugin.WARNING
-    return Plugin.UNKNOWN if State.UNKNOWN in states else Plugin.OK
+    return Plugin.UNKNOWN if State.UNKNOWN in result.states else Plugin.OK
 
 
 def _soft_codes(probed: Probed, thresholds: Thresholds, now: float) -> Iterator[Plugin]:
@@ -121,6 +124,9 @@ def _problems(result: CheckResult, thresholds: Thresholds, now: float) -> Iterat
         for one in checked.probed:
             if checked.state(one) is not State.UP or any(_soft_codes(one, thresholds, now)):
                 yield f"{_label(one)} {_described(checked, one, thresholds, now)}"
+    if result.route:
+        yield from route_lines(result.route)[1:]
+    yield from filter(None, (result.unplaced, result.unread))
 
 
 def _described(checked: Checked, one: Probed, thresholds: Thresholds, now: float) -> str:

@@ -13,6 +13,7 @@ from sipctl.operations.trunk_check.result import CheckResult
 from sipctl.transport.targets import Query
 
 if TYPE_CHECKING:
+    from sipctl.operations.trunk_check.routing import Route
     from sipctl.transport.tls import TlsFacts
 
 VerdictWord = Literal[
@@ -93,12 +94,47 @@ class QueryRow(TypedDict):
     duration_ms: float
 
 
+MeasuredWord = Literal[
+    "routed", "dropped", "auth-required", "auth-failed", "trunk-conflict", "rule-conflict", "no-server", "server-died",
+    "ringing", "answered", "refused", "silent",
+]  # fmt: skip
+
+_Called = TypedDict("_Called", {"to": str, "from": str, "source_ip": str})
+
+
+class RouteRow(_Called):
+    """A call without an offer, what became of it, and what `rules explain` says of the same call.
+
+    `explained` and `agree` are null where that is not known, `room` where there is none or the PIN decides among the
+    `rooms`. The `code` came `after_ms` milliseconds after the INVITE, after so many times 180 (`ringing`).
+    """
+
+    measured: MeasuredWord
+    explained: MeasuredWord | None
+    agree: bool | None
+    room: str | None
+    rooms: list[str]
+    transport: Literal["udp", "tcp", "tls"]
+    address: str
+    port: int
+    code: int | None
+    reason: str
+    after_ms: float | None
+    ringing: int
+    detail: str
+
+
 class CheckRow(TypedDict):
-    """What all targets come to."""
+    """What all targets come to.
+
+    `route` is null unless a call was placed. `unchecked` says what else was wanted and could not be done.
+    """
 
     verdict: Literal["up", "partly-up", "down", "unknown"]
     targets: list[TargetRow]
+    route: RouteRow | None
     dns: list[QueryRow]
+    unchecked: list[str]
     exit_code: int
 
 
@@ -111,6 +147,8 @@ def check_row(result: CheckResult) -> CheckRow:
     return CheckRow(
         verdict=result.verdict.value,
         targets=list(chain.from_iterable(_target_rows(checked, now) for checked in result.checked)),
+        route=_route_row(result.route) if result.route else None,
+        unchecked=list(filter(None, (result.unplaced, result.unread))),
         dns=[_query_row(one, query) for one in result.checked for query in one.resolution.queries],
         exit_code=int(result.exit_code),
     )
@@ -201,3 +239,25 @@ def _query_row(checked: Checked, query: Query) -> QueryRow:
         server=query.server,
         duration_ms=round(query.duration_ms, 3),
     )
+
+
+def _route_row(route: "Route") -> RouteRow:
+    placed, place = route.placed, route.target.address
+    return {
+        "to": route.call.to_user,
+        "from": route.call.from_user,
+        "source_ip": route.call.source_ip,
+        "measured": placed.measured.value,
+        "explained": route.explained.value if route.explained else None,
+        "agree": route.agree,
+        "room": route.room,
+        "rooms": list(route.rooms),
+        "transport": route.target.transport.value,
+        "address": place.ip,
+        "port": place.port,
+        "code": placed.code,
+        "reason": placed.reason,
+        "after_ms": round(placed.after_ms, 3) if placed.after_ms is not None else None,
+        "ringing": placed.ringing,
+        "detail": placed.detail or route.unread,
+    }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sipctl.cli.trunk.check_metrics import junit_text, metrics_text
 from sipctl.cli.trunk.check_nagios import Thresholds, nagios_text
 from sipctl.cli.trunk.check_rows import check_row
+from sipctl.cli.trunk.check_words import route_lines
 from sipctl.operations.trunk_check.check import Checked
 from sipctl.operations.trunk_check.notes import notes, validity
 from sipctl.operations.trunk_check.probe import Probed
@@ -59,11 +60,17 @@ class CheckView:
         if any(checked.path for checked in self.result.checked):
             yield ""
             yield "→ is where a caller gets to"
+        if self.result.route:
+            yield ""
+            yield from route_lines(self.result.route)
+        for missing in filter(None, (self.result.unplaced, self.result.unread)):
+            yield ""
+            yield missing
 
 
 def headline(result: CheckResult) -> str:
     """What all targets come to, in one line."""
-    states = list(result.states)
+    states = result.target_states
     up = states.count(State.UP)
     if not any(checked.probed for checked in result.checked):
         return f"{result.verdict}: no name resolves"

@@ -16,7 +16,7 @@ from sipctl.telephony.numbers import normalize_number
 _TRANSPORTS: Final = {"SIP_TRANSPORT_UDP": "udp", "SIP_TRANSPORT_TCP": "tcp", "SIP_TRANSPORT_TLS": "tls"}
 _USER: Final = "+-_.!~*'()&=$,;?/"
 """What stands unescaped in the user of a URI, beside letters and digits (RFC 3261 25.1, `user`)."""
-_SET_HOST: Final = "set `sip_host` in the profile, or SIPCTL_SIP_HOST, or give `--host sip:HOST`"
+SET_HOST: Final = "set `sip_host` in the profile, or SIPCTL_SIP_HOST, or give `--host sip:HOST`"
 
 
 def own_uri(settings: Settings) -> Uri | None:
@@ -48,7 +48,7 @@ def of_trunk(trunk: Trunk, settings: Settings, credentials: Credentials | None =
     if isinstance(trunk, OutboundTrunk):
         return _outbound(trunk, own, credentials)
     if own is None:
-        raise UsageError(f"trunk {trunk.sip_trunk_id} brings calls to our own node: which is that?", hint=_SET_HOST)
+        raise UsageError(f"trunk {trunk.sip_trunk_id} brings calls to our own node: which is that?", hint=SET_HOST)
     number = normalize_number(trunk.numbers[0]) if trunk.numbers else ""
     uri = at_node(own, number) if number else own
     known = credentials or _credentials(trunk)

@@ -91,7 +91,7 @@ async def probe(target: Target, destination: Destination, asking: Asking) -> Pro
 
 async def _ask(driver: Driver, destination: Destination, count: int, deadline: float) -> list[Asked]:
     """Ask on one link. What was not answered once is not asked again: the request was sent again by itself."""
-    dialog = new_dialog(driver, destination.uri, caller=f"sip:{CALLER}@{_host(driver)}")
+    dialog = new_dialog(driver, destination.uri, caller=f"sip:{CALLER}@{host_of(driver)}")
     answers: list[Asked] = []
     number = 1
     while len(answers) < count and (not answers or answers[-1].final):
@@ -108,7 +108,8 @@ async def _ask(driver: Driver, destination: Destination, count: int, deadline: f
     return answers
 
 
-def _host(driver: Driver) -> str:
+def host_of(driver: Driver) -> str:
+    """Our own address as the host of a URI."""
     ip = driver.link.local.ip
     return f"[{ip}]" if ":" in ip else ip
 

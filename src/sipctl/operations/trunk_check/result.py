@@ -2,23 +2,40 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sipctl.errors import ExitCode
 from sipctl.operations.trunk_check.check import Checked, Overall, exit_code_of, overall
 from sipctl.operations.trunk_check.verdict import State
 
+if TYPE_CHECKING:
+    from sipctl.operations.trunk_check.routing import Route  # and all of matching with it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """Every URI of a run with its targets."""
+    """Every URI of a run with its targets, and a call if one was wanted.
+
+    `unplaced` says why none was placed, `unread` why LiveKit's outbound trunks are not known ("" = all is well).
+    """
 
     checked: tuple[Checked, ...]
+    route: "Route | None" = None
+    unplaced: str = ""
+    unread: str = ""
+
+    @property
+    def target_states(self) -> list[State]:
+        """The states of all targets."""
+        return [state for one in self.checked for state in one.states]
 
     @property
     def states(self) -> Iterator[State]:
-        """The states of all targets."""
-        for one in self.checked:
-            yield from one.states
+        """The states of all targets, and of what else was wanted."""
+        yield from self.target_states
+        if self.route:
+            yield self.route.state
+        yield from (State.UNKNOWN for missing in (self.unplaced, self.unread) if missing)
 
     @property
     def verdict(self) -> Overall:
