@@ -139,6 +139,8 @@ class RealLiveKit:
             f"room: {{empty_timeout: {room['empty_timeout']}, departure_timeout: {room['departure_timeout']}}}",
             "logging: {level: info, json: true}",
         ]
+        if url := self._settings.get("webhook_url"):
+            lines.append(f"webhook: {{api_key: {API_KEY}, urls: [{url}]}}")
         if self.redis:
             lines.append(f'redis: {{address: "127.0.0.1:{self.redis.port}"}}')
         return "\n".join(lines) + "\n"

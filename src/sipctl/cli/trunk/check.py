@@ -118,7 +118,6 @@ def run(
     Examples:
       sipctl trunk check
       sipctl trunk check provider --auth-user alice
-      sipctl trunk check --host sip:sip.example.org --depth dns
       sipctl trunk check --host sips:sip.example.org -o nagios --warn-rtt 200
       sipctl trunk check --depth invite --to +33123456789 --from +33612345678
     """
@@ -164,7 +163,7 @@ def _result(session: Session, asked: Asked, wanted: Wanted, destinations: Sequen
 
 
 def _destinations(session: Session, asked: Asked, credentials: Credentials | None) -> tuple[list[Destination], str]:
-    """What is to be checked, and why LiveKit's outbound trunks are not known ("" = they are, or nobody asked).
+    """What is to be checked, and why LiveKit's outbound trunks are not known ("" = they are, or were not wanted).
 
     Raises:
         UsageError: nothing is, or two things that exclude each other.

@@ -7,7 +7,7 @@ Nobody joins a room by it, and no room is made (seen with livekit-sip 1.8.0). Wh
     407, 401                      a trunk wants to know who calls; the password is wrong
     503 at once, no 180 before    several trunks take the call
     503 at once, after a 180      rules clash
-    503 after a second, no 180    nobody evaluates the call: livekit-server or redis is gone
+    503 after a second, no 180    no one evaluates the call: livekit-server or redis is gone
     503 after repeated 180        livekit-server died over it
 """
 

@@ -29,8 +29,8 @@ _TAKEN: Final = frozenset({Measured.ROUTED, Measured.RINGING, Measured.ANSWERED}
 class Route:
     """A call, what became of it, and what `rules explain` says of the same call.
 
-    `explained` is None where nobody said what is stored (`unread` says why), or where it is not our node. `rooms` are
-    those that the call can lead to; with a PIN rule the PIN decides.
+    `explained` is None where it is not known what is stored (`unread` says why), or where it is not our node. `rooms`
+    are those that the call can lead to; with a PIN rule the PIN decides.
     """
 
     target: Target
@@ -74,7 +74,7 @@ def dialled(destination: Destination, dialling: Dialling, asking: Asking) -> Dia
     """The call to place.
 
     Raises:
-        UsageError: nobody is called, nobody calls, or no URI can say whom.
+        UsageError: no number is dialled, no one calls, or no URI can say whom.
     """
     uri = destination.uri
     if dialling.to:
