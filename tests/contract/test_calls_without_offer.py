@@ -157,7 +157,7 @@ def test_people_read_three_parts(server: RealLiveKit, node: SipNode) -> None:
     assert lines[-1] == "LiveKit and explain agree"
 
 
-def test_without_a_server_nobody_decides(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_without_a_server_no_call_is_decided(tmp_path_factory: pytest.TempPathFactory) -> None:
     """OPTIONS stays 200 all the same."""
     need_real_server()
     need(sipnode.missing())
@@ -169,6 +169,18 @@ def test_without_a_server_nobody_decides(tmp_path_factory: pytest.TempPathFactor
         route = placed(server, node, code=1)
     assert (route["measured"], route["agree"], route["code"]) == ("no-server", None, 503)
     assert route["after_ms"] > 700
+
+
+def test_a_node_without_ports_is_named(server: RealLiveKit, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Each call holds a port for 30 s, those of a check as well."""
+    server.clear()
+    trunk()(server)
+    rule()(server)
+    need(sipnode.missing())
+    with running_sip_node(server, tmp_path_factory.mktemp("small"), ports=14) as small:
+        seen = [placed(server, small, code=code) for code in (0, 0, 1)]
+    assert [one["measured"] for one in seen] == ["routed", "routed", "no-media-port"]
+    assert [one["agree"] for one in seen] == [True, True, True]
 
 
 def test_a_rule_that_hides_a_number_ends_no_server_of_a_check(server: RealLiveKit, node: SipNode) -> None:

@@ -42,6 +42,8 @@ NUMBERS: Final = ("+33199000001", "33199000001", "0199000001", "room-42")
 CALLERS: Final = ("+33611111111", "0611111111", "anonymous")
 MASKS: Final = ("127.0.0.0/8", "127.0.0.2", "192.0.2.0/24", "127.0.0.1:5060")
 TRUNKS: Final = ("ST_a", "ST_b")
+PORTS: Final = 250
+"""A call holds two of them for 30 s."""
 CALLS: Final = 6
 """How many calls are placed at once on each configuration."""
 
@@ -75,7 +77,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealLiveKit]:
 @pytest.fixture(scope="module")
 def node(server: RealLiveKit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipNode]:
     need(sipnode.missing())
-    with running_sip_node(server, tmp_path_factory.mktemp("sip")) as running:
+    with running_sip_node(server, tmp_path_factory.mktemp("sip"), ports=PORTS) as running:
         yield running
 
 

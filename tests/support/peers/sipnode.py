@@ -17,13 +17,17 @@ def missing() -> str:
 
 
 class SipNode:
-    """A livekit-sip. `port` takes SIP over UDP and TCP, `health_url` answers 200; `ws_port` is where it joins rooms."""
+    """A livekit-sip. `port` takes SIP over UDP and TCP, `health_url` answers 200; `ws_port` is where it joins rooms.
 
-    def __init__(self, server: RealLiveKit, folder: Path, ws_port: int | None = None) -> None:
+    Of its `ports` all but ten are for sound, two for each call.
+    """
+
+    def __init__(self, server: RealLiveKit, folder: Path, ws_port: int | None = None, ports: int = _PORTS) -> None:
+        self._ports = ports
         self._server = server
         self._ws_port = ws_port or server.port
         self._folder = folder
-        self.port = free_ports(_PORTS)
+        self.port = free_ports(ports)
         self.health_url = f"http://127.0.0.1:{self.port + 1}/"
         self.log_file = folder / "livekit-sip.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -35,7 +39,7 @@ class SipNode:
             f"api_key: {API_KEY}\napi_secret: {API_SECRET}\nws_url: ws://127.0.0.1:{self._ws_port}\n"
             f'redis: {{address: "127.0.0.1:{self._server.redis.port}"}}\n'
             f"sip_port: {self.port}\nsip_port_listen: {self.port}\nlisten_ip: 127.0.0.1\nlocal_net: 127.0.0.0/8\n"
-            f"nat_1_to_1_ip: 127.0.0.1\nrtp_port: {self.port + _RTP_FROM}-{self.port + _PORTS - 1}\n"
+            f"nat_1_to_1_ip: 127.0.0.1\nrtp_port: {self.port + _RTP_FROM}-{self.port + self._ports - 1}\n"
             f"health_port: {self.port + 1}\nuse_external_ip: false\nmax_cpu_utilization: 1\n"
             "logging: {level: info, json: true}\n"
         )
@@ -54,9 +58,11 @@ class SipNode:
 
 
 @contextlib.contextmanager
-def running_sip_node(server: RealLiveKit, folder: Path, ws_port: int | None = None) -> Iterator[SipNode]:
+def running_sip_node(
+    server: RealLiveKit, folder: Path, ws_port: int | None = None, ports: int = _PORTS
+) -> Iterator[SipNode]:
     """A livekit-sip while the body runs."""
-    node = SipNode(server, folder, ws_port)
+    node = SipNode(server, folder, ws_port, ports)
     try:
         node.start()
         yield node

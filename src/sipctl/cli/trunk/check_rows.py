@@ -95,8 +95,8 @@ class QueryRow(TypedDict):
 
 
 MeasuredWord = Literal[
-    "routed", "dropped", "auth-required", "auth-failed", "trunk-conflict", "rule-conflict", "no-server", "server-died",
-    "ringing", "answered", "refused", "silent",
+    "routed", "no-media-port", "dropped", "auth-required", "auth-failed", "trunk-conflict", "rule-conflict",
+    "no-server", "server-died", "ringing", "answered", "refused", "silent",
 ]  # fmt: skip
 
 _Called = TypedDict("_Called", {"to": str, "from": str, "source_ip": str})

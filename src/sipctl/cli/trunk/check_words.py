@@ -7,6 +7,7 @@ if TYPE_CHECKING:
 
 _MEASURED: Final = {
     "routed": "is routed",
+    "no-media-port": "fails: a rule takes it, and livekit-sip has no RTP port left",
     "dropped": "is dropped: no trunk and no rule takes it, and the caller hears ringing without end",
     "auth-required": "is asked for a password: a trunk takes it, and wants to know who calls",
     "auth-failed": "is refused: the password is not that of the trunk",

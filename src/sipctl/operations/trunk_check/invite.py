@@ -1,8 +1,9 @@
 """A call without an offer, which LiveKit never answers: what it does with one shows what it would do with a real one.
 
-Nobody joins a room by it, and no room is made (seen with livekit-sip 1.8.0). What it shows, and how:
+No one joins a room by it, and no room is made (seen with livekit-sip 1.8.0). What it shows, and how:
 
     400 without a reason          a rule takes the call; only the offer is missing
+    500 without a reason          a rule takes the call, and livekit-sip has no port left for its sound
     180 once, then nothing, and a CANCEL that nothing answers         no rule takes it
     407, 401                      a trunk wants to know who calls; the password is wrong
     503 at once, no 180 before    several trunks take the call
@@ -31,6 +32,8 @@ class Measured(StrEnum):
     """What LiveKit does with a call."""
 
     ROUTED = "routed"
+    NO_MEDIA_PORT = "no-media-port"
+    """A rule takes it, and livekit-sip has no RTP port left: each call holds one for 30 s after its end."""
     DROPPED = "dropped"
     AUTH_REQUIRED = "auth-required"
     AUTH_FAILED = "auth-failed"
@@ -163,8 +166,8 @@ def _of_final(asked: Asked, final: Answer) -> Measured:
     code, reason, ringing = final.response.code, final.response.reason, _ringing(asked)
     if code < 300:
         return Measured.ANSWERED
-    if code == 400 and not reason:
-        return Measured.ROUTED
+    if code in {400, 500} and not reason:
+        return Measured.ROUTED if code == 400 else Measured.NO_MEDIA_PORT
     if code in {401, 407}:
         return Measured.AUTH_FAILED if asked.was_challenged or code == 401 else Measured.AUTH_REQUIRED
     if code == 487:

@@ -22,7 +22,7 @@ _FINE: Final = frozenset(
     {Measured.ROUTED, Measured.DROPPED, Measured.AUTH_REQUIRED, Measured.RINGING, Measured.ANSWERED}
 )
 """What LiveKit may well do with a call: a system without a meeting drops all of them."""
-_TAKEN: Final = frozenset({Measured.ROUTED, Measured.RINGING, Measured.ANSWERED})
+_TAKEN: Final = frozenset({Measured.ROUTED, Measured.RINGING, Measured.ANSWERED, Measured.NO_MEDIA_PORT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
