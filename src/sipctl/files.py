@@ -40,6 +40,16 @@ def write_private(path: Path, chunks: Iterable[str], *, over: bool = True, encod
             out.writelines(chunks)
 
 
+def write_private_bytes(path: Path, data: bytes) -> None:
+    """Write bytes as `write_private` writes text.
+
+    Raises:
+        SafeguardError: others would read it.
+        UncheckedError: it cannot be written.
+    """
+    write_private(path, [data.decode("latin-1")], encoding="latin-1")  # which has a character for each byte
+
+
 def write_public(path: Path, text: str) -> None:
     """Write what everyone may read, with the mode of the older file, or what the umask leaves for a new one.
 

@@ -17,7 +17,7 @@ from tests.support.running import env_of, run
 
 pytestmark = pytest.mark.smoke
 
-GROUPS = ("config", "doctor", "pin", "room", "rules", "trunk")
+GROUPS = ("bundle", "completion", "config", "doctor", "pin", "room", "rules", "schema", "trunk")
 RULE = {"sip_dispatch_rule_id": "SDR_7hTqVw9YbLxe", "name": "SIP_demo",
         "rule": {"dispatch_rule_direct": {"room_name": "demo", "pin": "4821930571"}}}  # fmt: skip
 TRUNK = {"sip_trunk_id": "ST_b6WvKx3nTe9D", "name": "provider", "numbers": ["+33123456789"]}

@@ -103,7 +103,7 @@ class Step:
     @property
     def command(self) -> str:
         """The command without its options."""
-        return " ".join(self.words[: 1 if self.words[0] in {"doctor", "demo", "completion", "schema"} else 2])
+        return " ".join(self.words[: 1 if self.words[0] in {"doctor", "demo", "completion", "schema", "bundle"} else 2])
 
 
 def _step(line: str, stdin: str = "") -> Step:
@@ -184,6 +184,7 @@ STEPS: Final = (
     _step("trunk delete spare"),
     _step("trunk delete france"),
     _step("doctor --symptom ringing --settle 0"),
+    _step("bundle --translate nothing"),
     _step("doctor --explain rul401"),
     _step("doctor --explain RUL999"),
     _step("schema pins"),

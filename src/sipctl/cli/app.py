@@ -99,6 +99,7 @@ COMMANDS: Final = {
         "A LiveKit-compatible server on loopback, to try things on.", {"run": "Run the sandbox until Ctrl-C."}
     ),
     "demo": Entry("Tell the whole story in one minute, on the sandbox."),
+    "bundle": Entry("Pack what a colleague or an upstream issue needs; a stranger may read it."),
     "schema": Entry("Print the JSON Schema of what a command prints with -o json."),
     "completion": Entry("Print what makes bash, zsh or fish complete commands, options and names."),
 }

@@ -101,7 +101,7 @@ def run(
         session.emit(codes_view(code for code in sorted(CODES) if plan.includes(code)))
         return
     is_offline = offline or snapshot is not None
-    report = _examine_offline(session, snapshot, plan) if is_offline else _examine_live(session, plan)
+    report = _examine_offline(session, snapshot, plan) if is_offline else examine_live(session, plan)
     finish(session, sorted_by_frequency(report, picture) if picture else report, "doctor", textfile, picture)
 
 
@@ -114,7 +114,7 @@ def sorted_by_frequency(report: Report, picture: Picture) -> Report:
     return replace(report, findings=tuple(found))
 
 
-def _examine_live(session: Session, plan: Plan) -> Report:
+def examine_live(session: Session, plan: Plan) -> Report:
     """Examine the live deployment and its files.
 
     Raises:

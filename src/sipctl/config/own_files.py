@@ -12,7 +12,16 @@ from typing import Final
 
 from sipctl.errors import SafeguardError
 
-_NAMES: Final = ("audit.jsonl*", "looks.db*", "pins*.db*", "rotation-*.jsonl", "*.lock", "*.holder", "bug-*.txt")
+_NAMES: Final = (
+    "audit.jsonl*",
+    "looks.db*",
+    "pins*.db*",
+    "rotation-*.jsonl",
+    "*.lock",
+    "*.holder",
+    "bug-*.txt",
+    "bundle-*.json",
+)
 """What sipctl calls its files. In a folder that others use, too, everything else is left alone."""
 _OTHERS: Final = 0o077
 _FOLDERS_HINT: Final = "SIPCTL_STATE_DIR and SIPCTL_DATA_DIR name other folders"

@@ -1,6 +1,5 @@
 """`sipctl config show`."""
 
-from collections.abc import Iterable
 from typing import Annotated, Any, Final, TypedDict
 
 import typer
@@ -42,16 +41,29 @@ def run(
 
 def _view(settings: Settings, *, origin: bool) -> Listing[Named]:
     """Every setting that sipctl reads."""
-    profile = Setting(settings.profile or None, str(settings.config_file or "default"))
-    named: Iterable[Named] = [("profile", profile), *settings.values.items()]
     return Listing(
         schema="sipctl/settings/v1",
-        items=named,
+        items=_named(settings),
         columns=("setting", "value", "origin") if origin else ("setting", "value"),
         row=lambda one: _cells(*one) if origin else _cells(*one)[:2],
-        record=lambda one: SettingRow(name=one[0], value=_plain(one[1].value), origin=one[1].origin),
+        record=_row,
         name=lambda one: one[0],
     )
+
+
+def setting_rows(settings: Settings) -> list[SettingRow]:
+    """Every setting that sipctl reads, secrets masked."""
+    return [_row(one) for one in _named(settings)]
+
+
+def _named(settings: Settings) -> list[Named]:
+    profile = Setting(settings.profile or None, str(settings.config_file or "default"))
+    return [("profile", profile), *settings.values.items()]
+
+
+def _row(one: Named) -> SettingRow:
+    name, setting = one
+    return SettingRow(name=name, value=_plain(setting.value), origin=setting.origin)
 
 
 def _cells(name: str, setting: Setting) -> tuple[str, ...]:
