@@ -249,6 +249,16 @@ def test_webhooks_signed_with_a_key_that_meet_does_not_know() -> None:
     assert {finding.code for finding in problems(check({**GOOD, "livekit.yaml": text}))} == {"CFG126"}
 
 
+@pytest.mark.parametrize(("configuration", "found"), [("Production", {"CFG127"}), ("Development", set()), ("", set())])
+def test_a_webhook_by_http_to_a_meet_in_production(configuration: str, found: set[str]) -> None:
+    """Meet's address says nothing of it: the webhook goes to another host, inside the same network."""
+    inside = SERVER_YAML.replace("https://meet.example.org/api", "http://backend:8000/api")
+    env = f"{COMMON}DJANGO_CONFIGURATION={configuration}\n"
+    findings = problems(check({**GOOD, "livekit.yaml": inside, "common": env}))
+    assert {finding.code for finding in findings} == found
+    assert {finding.level for finding in findings} <= {Level.WARN}
+
+
 def test_two_secrets_of_one_key_without_the_server_s_file() -> None:
     files = {"common": COMMON, "sip.yaml": SIP_YAML.replace(SECRET, SECRET[::-1])}
     assert {(one.code, one.resource) for one in problems(check(files))} == {("CFG145", "sip.yaml:2")}

@@ -71,8 +71,9 @@ def run(
 ) -> None:
     """Examine the deployment and say whether callers get in.
 
-    Reads LiveKit, the profile's files and the health port of the SIP node, and writes nothing. Exit code 0: nothing
-    found; 1: findings from --fail-on up; 3: something could not be checked.
+    Reads LiveKit, the profile's files and the health port of the SIP node, and writes nothing. The backend is sent an
+    event that is not signed, which it refuses (--skip WHK: none). Exit code 0: nothing found; 1: findings from
+    --fail-on up; 3: something could not be checked.
 
     \b
     Examples:

@@ -18,6 +18,7 @@ from sipctl.telephony.snapshot import Snapshot
 if TYPE_CHECKING:
     from sipctl.lkapi.health import WrongPins
     from sipctl.operations.pins import PinFacts  # and SQLAlchemy with it
+    from sipctl.webhooks.endpoint import Endpoint
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ class Facts:
     `skew_s` its clock minus ours in seconds; `participants` are by room name; `ghosts` are names of listed rooms whose
     node is gone; `health` is the SIP node's HTTP status and the start of its text (0 and the reason if no one
     answers); `pins` is what the registry holds, `wrong_pins` what the SIP node counted;
+    `endpoints` are what answers where LiveKit sends its events;
     `files` are the findings of the profile's component files.
     """
 
@@ -69,6 +71,7 @@ class Facts:
     health: Answer[tuple[int, str]]
     pins: "Answer[PinFacts]" = Answer(not_asked="no registry was looked at")
     wrong_pins: "Answer[WrongPins]" = Answer(not_asked="no sip_metrics_url is configured")
+    endpoints: "Answer[tuple[Endpoint, ...]]" = Answer(not_asked="no webhook was asked")
     files: tuple[Finding, ...] = field(default=())
 
     def lack(self, needs: Sequence[str]) -> Lack | None:

@@ -11,16 +11,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sipctl.config.model import Settings
+from sipctl.config.webhook_urls import webhook_urls
 from sipctl.doctor.facts import LIVE_FACTS, Answer, Facts, facts_of
 from sipctl.doctor.report import Report
 from sipctl.doctor.runner import Plan, findings_of, report_of
-from sipctl.errors import ExitCode, SipctlError, UncheckedError
+from sipctl.errors import ConfigError, ExitCode, SipctlError, UncheckedError
 from sipctl.findings.record import Finding, Level
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.lkapi.health import WrongPins, read_health, read_wrong_pins
 from sipctl.operations.rooms import find_ghosts
 from sipctl.telephony.limits import MAX_ITEMS
 from sipctl.telephony.model import Participant
+from sipctl.webhooks.endpoint import Endpoint, ask_endpoint
 
 if TYPE_CHECKING:
     from sipctl.operations.pins import PinFacts
@@ -80,6 +82,20 @@ class Sources:
         if not url:
             return Answer(not_asked="no sip_metrics_url is configured")
         return await _asked(lambda: read_wrong_pins(url, self.timeout_s))
+
+    async def endpoints(self) -> Answer[tuple[Endpoint, ...]]:
+        """What answers where LiveKit sends its events."""
+        try:
+            urls = webhook_urls(self.settings)
+        except ConfigError as error:
+            return Answer(error=error)
+        if not urls:
+            return Answer(not_asked="neither webhook_url nor webhook.urls of LiveKit's file is known")
+
+        async def ask() -> tuple[Endpoint, ...]:
+            return tuple(await asyncio.gather(*(ask_endpoint(url, self.timeout_s) for url in urls)))
+
+        return await _asked(ask)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +181,8 @@ async def _gather(sources: Sources, files: Iterable[Finding], questions: Questio
         beside["health"] = sources.health()
     if "wrong_pins" in wanted:
         beside["wrong_pins"] = sources.wrong_pins()
+    if "endpoints" in wanted:
+        beside["endpoints"] = sources.endpoints()
     if "pins" in wanted and sources.read_pins:
         beside["pins"] = _in_thread(sources.read_pins)
     asked = [_keep(found, name, answer) for name, answer in beside.items()]

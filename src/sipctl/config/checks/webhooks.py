@@ -57,6 +57,9 @@ def webhook_urls(deployment: Deployment) -> Iterator[Finding]:
         elif secure := _https_of_one_door(url.text, deployment):
             detail = "is http, but Meet's own address is https: it redirects, and the event is lost"
             yield clash("CFG127", url, secure, detail)
+        elif production := _production(url.text, deployment):
+            detail = "is http, and Meet in Production redirects to https unless a proxy says that it was https"
+            yield clash("CFG127", url, production, detail, Level.WARN)
 
 
 def _url_problem(url: str) -> str:
@@ -74,6 +77,12 @@ def _https_of_one_door(url: str, deployment: Deployment) -> EnvValue | None:
     """The https address that the backend's own settings give to host and port of an http address."""
     values = (deployment.env or {}).values() if url.startswith("http://") else ()
     return next((one for one in values if one.text.startswith("https://") and same_door(one.text, url)), None)
+
+
+def _production(url: str, deployment: Deployment) -> EnvValue | None:
+    """The setting by which Meet redirects plain http (suitenumerique/meet settings.py); None if it takes this."""
+    settings = (deployment.env or {}).get("DJANGO_CONFIGURATION")
+    return settings if settings and settings.text == "Production" and url.startswith("http://") else None
 
 
 def event_filter(deployment: Deployment) -> Iterator[Finding]:
