@@ -117,7 +117,7 @@ def test_another_backend_has_no_such_settings(meet: Meet) -> None:
         assert meet.findings(*DOCTOR) == {}
 
 
-def test_nobody_is_asked_who_is_not_to_be(meet: Meet) -> None:
+def test_a_backend_that_is_to_be_skipped_is_not_asked(meet: Meet) -> None:
     with hostile(says(500)) as other:
         meet.env["SIPCTL_WEBHOOK_URL"] = other.url
         meet.findings("doctor", "--settle", "0", "--skip", "WHK", "--fail-on", "error", code=0)

@@ -47,7 +47,7 @@ class Endpoint:
 
 
 async def ask_endpoint(url: str, timeout_s: float) -> Endpoint:
-    """POST an empty event without a signature, then read the settings that Meet tells everybody on the same host.
+    """POST an empty event without a signature, then read the settings that Meet tells browsers on the same host.
 
     Raises:
         UncheckedError: a proxy does not let us through.

@@ -81,7 +81,7 @@ def other_settings(facts: Facts) -> Iterator[Finding]:
 
 
 def _differences(running: "Running", files: Telephony) -> Iterator[tuple[str, str, str]]:
-    """What the running process has, and what the files say: in words, and each alone. What no file says is not told.
+    """What the running process has, and what the files say: in words, and each alone. What no file says is left out.
 
     Meet says that telephony is off, too, if it has no number; the country it tells is that of its number.
     """
@@ -94,9 +94,9 @@ def _differences(running: "Running", files: Telephony) -> Iterator[tuple[str, st
             yield f"the running Meet has telephony {now}, its files have it {then}", now, then
     if not (running.enabled and number):
         return
-    told = to_e164(running.number, running.country or "ZZ") or running.number
-    if told != number:
-        yield f"the running Meet tells people {told}, its files say {number}", told, number
+    shown = to_e164(running.number, running.country or "ZZ") or running.number
+    if shown != number:
+        yield f"the running Meet tells people {shown}, its files say {number}", shown, number
     region = region_of(number)
     if region and running.country and running.country != region:
         yield (
