@@ -1,6 +1,7 @@
 """One LiveKit server: rooms, participants, trunks and dispatch rules as our model, and no failure but ours."""
 
 import asyncio
+import math
 import warnings
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
@@ -112,6 +113,8 @@ class LiveKitClient:
         self._max_items = max_items
         self.skew_s: float | None = None
         """The server's clock minus ours in seconds, to the second, from the Date of its last answer; None before."""
+        self.round_trip_s = math.inf
+        """How long the quickest answer took, in seconds."""
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -135,7 +138,9 @@ class LiveKitClient:
         started = perf_counter()
         response = await handler(request)
         method = request.url.path.rpartition("/")[2]
-        self._tell(f"{method}: {response.status} in {(perf_counter() - started) * 1000:.0f} ms")
+        taken_s = perf_counter() - started
+        self.round_trip_s = min(self.round_trip_s, taken_s)
+        self._tell(f"{method}: {response.status} in {taken_s * 1000:.0f} ms")
         if date := response.headers.get("Date"):
             self.skew_s = skew_s(date)
         if response.status != 200:

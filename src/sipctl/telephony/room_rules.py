@@ -5,6 +5,7 @@ duplicate only if one other rule takes every call that it takes, and exists alre
 common, and others each alone, are ambiguous: both stay.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
@@ -45,7 +46,7 @@ class _LiveRoom:
     """The rules of one room that are needed so far, as they are and as they shall be.
 
     `wanted` is its PIN, None if it is not known; `without` why the registry gives none, None if there is no registry.
-    `by_pin` has the first rule that is needed of each PIN.
+    `targets` are the needed ones by their PINs; `by_pin` has the first of each.
     """
 
     wanted: str | None
@@ -53,7 +54,7 @@ class _LiveRoom:
     policy: Policy
     carriers: Mapping[str, Sequence[DispatchRule]]
     stored: dict[str, DispatchRule] = field(default_factory=dict)
-    targets: RulesByScope = field(default_factory=RulesByScope)
+    targets: dict[str, RulesByScope] = field(default_factory=lambda: defaultdict(RulesByScope))
     by_pin: dict[str, DispatchRule] = field(default_factory=dict)
     rivals: dict[str, Sequence[DispatchRule]] = field(default_factory=dict)
 
@@ -73,13 +74,13 @@ class _LiveRoom:
     def judge(self, rule: DispatchRule) -> Item:
         """What becomes of the next rule, in the order of preference."""
         target = self._target(rule)
-        near = self.targets.near(target)
+        near = self.targets[target.pin].near(target)
         keeper = next((one for one in near if covers(one, target)), None)
         if keeper:
             return self._spare(rule, target, self.stored[keeper.sip_dispatch_rule_id])
         item = self._needed(rule, target, near)
         self.stored[rule.sip_dispatch_rule_id] = rule
-        self.targets.add(target)
+        self.targets[target.pin].add(target)
         self.by_pin.setdefault(target.pin, target)
         return item
 
@@ -104,7 +105,7 @@ class _LiveRoom:
         return next((one for one in self.rivals[own_id] if meet(one, rule)), None)
 
     def _needed(self, rule: DispatchRule, target: DispatchRule, near: Sequence[DispatchRule]) -> Item:
-        """A rule that takes calls which no other one of its room takes."""
+        """A rule that takes calls which no other one of its room takes; `near` are some with its PIN."""
         if self.wanted is None and self.without and not is_pin(rule.pin):
             return _skipped(rule, self.without, None)
         by_another_pin = next((one for pin, one in self.by_pin.items() if pin != target.pin), None)

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from sipctl.errors import ConflictError, NotFoundError, PartialError, RetiredPinError, SipctlError
 from sipctl.operations.audit import Entry, Journal, Write, utc_now
-from sipctl.operations.batch import attempt_each
+from sipctl.operations.batch import at_once_over, attempt_each
 from sipctl.operations.rules.clash import EqualRuleExistsError, timestamp
 from sipctl.operations.rules.create import create_alone, put_back
 from sipctl.operations.snapshot import rules_then_rooms
@@ -113,7 +113,8 @@ class ByLiveKit:
                 return Done(item, Result.GONE)
             return Done(item, Result.DONE)
 
-        attempts = await attempt_each(items, delete, self.context.switch, self.context.pace, self.context.on_end)
+        pace = replace(self.context.pace, at_once=at_once_over(client.round_trip_s))
+        attempts = await attempt_each(items, delete, self.context.switch, pace, self.context.on_end)
         done = list(map(result_of, attempts))
         try:
             journal.conclude(*(_outcome(journal, *pair) for pair in zip(intents, done, strict=True)))
