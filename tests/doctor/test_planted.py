@@ -97,7 +97,7 @@ def test_a_healthy_server_gives_nothing_above_info(livekit: Server) -> None:
     report = diagnose(settings_for(livekit))
     assert problems(report) == []
     assert report.exit_code is ExitCode.DONE
-    assert report.verdict == "Callers can get in: 1 room can be reached by PIN. SIP node not checked."
+    assert report.verdict == "1 of 1 rooms with people in them can be called. SIP node not checked."
 
 
 def test_an_idle_server_is_ready(livekit: Server) -> None:
@@ -196,7 +196,7 @@ def test_wrong_key_and_wrong_secret(livekit: Server) -> None:
         report = diagnose(replace(settings, connection_or_none=replace(settings.connection, **fields)))
         assert "API202" in codes(report)
         assert report.exit_code is ExitCode.FINDINGS
-        assert report.verdict.startswith("No one can say whether callers get in: ")
+        assert report.verdict.startswith("Whether callers get in could not be checked: ")
 
 
 def test_a_proxy_that_drops_the_token(livekit: Server) -> None:
@@ -221,18 +221,21 @@ def test_a_server_that_is_down(livekit: Server) -> None:
     settings = settings_for(livekit)
     dead = replace(settings.connection, url="http://127.0.0.1:1")
     report = diagnose(replace(settings, connection_or_none=dead))
-    assert "API201" in codes(report)
-    assert report.verdict.startswith("Callers cannot get in")
+    assert {one.level for one in report.findings if one.code == "API201"} == {Level.UNKNOWN}
+    assert report.exit_code is ExitCode.UNCHECKED
+    assert report.verdict.startswith(
+        "Whether callers get in could not be checked: cannot connect to http://127.0.0.1:1"
+    )
     elsewhere = replace(settings.connection, url="http://nowhere.invalid")
     report = diagnose(replace(settings, connection_or_none=elsewhere))
-    assert report.verdict.startswith("No one can say whether callers get in: cannot resolve 'nowhere.invalid'.")
+    assert report.verdict.startswith("Whether callers get in could not be checked: cannot resolve 'nowhere.invalid'.")
 
 
 def test_rooms_that_no_one_can_enter_do_not_count(livekit: Server) -> None:
     healthy(livekit)
     plant_rule(livekit, "SDR_y", "ended", OTHER_PIN, trunk_ids=["ST_provider"])
     plant_rule(livekit, "SDR_z", "lobby", "778899", trunk_ids=["ST_gone"])
-    assert diagnose(settings_for(livekit)).verdict.startswith("Callers can get in: 1 room can be reached by PIN.")
+    assert diagnose(settings_for(livekit)).verdict.startswith("1 of 1 rooms with people in them can be called.")
 
 
 def test_an_error_is_reported_in_the_caller_s_terms(sandbox: Sandbox) -> None:
@@ -319,7 +322,7 @@ def test_the_health_port_of_a_real_sip_node(real: Server, tmp_path: Path) -> Non
         url = node.health_url
         healthy(real)
         report = diagnose(settings_for(real, sip_health_url=url))
-        assert problems(report) == []
+        assert {one.level for one in problems(report)} <= {Level.WARN}  # a busy machine is under load
         assert "not checked" not in report.verdict
     report = diagnose(settings_for(real, sip_health_url=url))
     assert codes(report) == {"SIP705"}

@@ -197,7 +197,7 @@ STANDUP: dict[str, Case] = {
     "right": Case(
         rules=(RULE,), outcome=Reached.REACHABLE, rule="SDR_1", says="callers of 'standup' get in with its PIN"
     ),
-    "nobody's name": Case(
+    "no one's name": Case(
         rules=(replace(RULE, name="by hand"),), outcome=Reached.REACHABLE, rule="SDR_1",
         says="callers of 'standup' get in with its PIN",
     ),

@@ -17,6 +17,7 @@ from sipctl.findings.symptoms import Picture
 from sipctl.output.formats import encode_json, junit_document
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
+from sipctl.telephony.reach.row import Reach, Reached
 
 _ALWAYS: Final = frozenset({Level.ERROR, Level.WARN, Level.UNKNOWN, Level.INFO})
 _COUNTED: Final = {
@@ -72,8 +73,23 @@ class ExposureRow(TypedDict):
     minimum_length: int | None
 
 
+class ReachRow(TypedDict):
+    """What becomes of those who call a live room with its PIN; `attended` null = no one knows who is in it.
+
+    `number` is the one dialled, of several the worst, "" = any that no list names; `rule` and `code` (of the finding
+    that says why callers do not get in) are null where there is none.
+    """
+
+    room: str
+    attended: bool | None
+    outcome: Literal["reachable", "open", "unreachable", "depends", "unknown"]
+    number: str
+    rule: str | None
+    code: str | None
+
+
 class Findings(TypedDict):
-    """A report of `doctor`, `config validate` or `pin audit`, the last with a guesser's chances.
+    """A report of `doctor` (with `reach`), `config validate` or `pin audit` (with a guesser's chances).
 
     `next_steps` are what helps with a symptom beyond the checks.
     """
@@ -83,6 +99,7 @@ class Findings(TypedDict):
     findings: list[FindingRow]
     counts: dict[str, int]
     exit_code: int
+    reach: NotRequired[list[ReachRow] | None]
     exposure: NotRequired[dict[str, ExposureRow] | None]
     next_steps: NotRequired[list[FixRow]]
 
@@ -220,12 +237,25 @@ def _evidence(finding: Finding, *, with_source: bool) -> Iterator[str]:
 
 def report_record(report: Report) -> Findings:
     """The report as JSON."""
-    return Findings(
+    record = Findings(
         schema="sipctl/findings/v1",
         verdict=report.verdict,
         findings=[_finding_row(finding) for finding in report.findings],
         counts=dict(report.counts),
         exit_code=int(report.exit_code),
+    )
+    return record if report.reach is None else {**record, "reach": list(map(_reach_row, report.reach))}
+
+
+def _reach_row(row: Reach) -> ReachRow:
+    is_lost = row.outcome is Reached.UNREACHABLE and row.cause is not None
+    return ReachRow(
+        room=row.room,
+        attended=row.attended,
+        outcome=row.outcome.value,
+        number=row.number,
+        rule=row.rule.sip_dispatch_rule_id if row.rule else None,
+        code=row.cause.code if row.cause and is_lost else None,
     )
 
 

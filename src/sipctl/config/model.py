@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sipctl.command_line import CommandLine
 from sipctl.errors import ConfigError
+from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.secret import Secret
 
@@ -56,8 +57,14 @@ class Telephony:
 
     @property
     def is_off(self) -> bool:
-        """Whether Meet makes neither PINs nor rules, as its settings say."""
+        """Whether the backend writes no rules: neither for callers nor for meeting-room devices."""
         return "ROOM_TELEPHONY_ENABLED" in self.given and not (self.enabled or self.roomkit)
+
+    @property
+    def dialled(self) -> str:
+        """The number that people dial, in E.164 as a provider sends it; "" if none is set."""
+        number = self.phone_number or ""
+        return number and (to_e164(number, self.default_country) or number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ from sipctl.findings.record import Finding, Level
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Participant, Room
 from sipctl.telephony.ownership import Ownership
+from sipctl.telephony.reach.reach import Reacher
+from sipctl.telephony.reach.row import Reach, unknown
 from sipctl.telephony.site import Site
 from sipctl.telephony.snapshot import Snapshot
 
@@ -26,6 +28,9 @@ LIVE_FACTS: Final = (
     "asked", "ghosts", "inbound", "outbound", "participants", "rooms", "rules", "server", "skew_s", "health",
 )  # fmt: skip
 """The names of what a live system tells."""
+REACH_NEEDS: Final = ("rooms", "rules", "inbound")
+"""What has to be known before anything can be said of callers."""
+REACH_SEES: Final = ("participants", "ghosts", "outbound", "pins")
 UNCHECKED: Final = "could not be checked: "
 _OFFLINE: Final = "offline: no live system was asked"
 
@@ -54,7 +59,8 @@ class Facts:
     node is gone; `health` is the SIP node's HTTP status and the start of its text (0 and the reason if no one
     answers); `pins` is what the registry holds, `wrong_pins` what the SIP node counted;
     `endpoints` are what answers where LiveKit sends its events;
-    `files` are the findings of the profile's component files.
+    `files` are the findings of the profile's component files; `starting` are rooms that callers did not get into at
+    this observation, and that an observation before it did not show so: their rule may be on its way.
     """
 
     settings: Settings
@@ -73,6 +79,36 @@ class Facts:
     wrong_pins: "Answer[WrongPins]" = Answer(not_asked="no sip_metrics_url is configured")
     endpoints: "Answer[tuple[Endpoint, ...]]" = Answer(not_asked="no webhook was asked")
     files: tuple[Finding, ...] = field(default=())
+    starting: frozenset[str] = frozenset()
+
+    @cached_property
+    def attended(self) -> Mapping[str, bool]:
+        """Of each listed room whether a participant is in it who is no phone caller; in a ghost no one is."""
+        ghosts = self.ghosts.value or frozenset()
+        people = self.participants.value or {}
+        return {room: room not in ghosts and any(not one.is_phone for one in there) for room, there in people.items()}
+
+    @cached_property
+    def reach(self) -> tuple[Reach, ...]:
+        """What becomes of the callers of each live room of this backend; none where the rooms are not known."""
+        why = self.why_unknown
+        if why:
+            rooms = sorted(filter(self.mark.is_ours, self.site.live or ()))
+            return tuple(unknown(room, why, attended=self.attended.get(room)) for room in rooms)
+        held = self.pins.value
+        pins = None if held is None else {holding.room: holding.pin for holding in held.holdings}
+        return tuple(Reacher(self.site, pins).live(self.attended))
+
+    @property
+    def never_served(self) -> list[str]:
+        """Attended rooms of names that this backend never makes."""
+        return sorted(room for room, attended in self.attended.items() if attended and not self.mark.is_ours(room))
+
+    @property
+    def why_unknown(self) -> str:
+        """Why no one can say what becomes of callers: a list or the registry could not be read; "" if all were."""
+        lack = self.lack(REACH_NEEDS)
+        return lack.reason.removeprefix(UNCHECKED) if lack else self.pins.error.message if self.pins.error else ""
 
     def lack(self, needs: Sequence[str]) -> Lack | None:
         """Why one of these was not learnt."""
@@ -93,7 +129,7 @@ class Facts:
             mark=self.mark,
             outbound=frozenset(trunk.sip_trunk_id for trunk in self.outbound.value or ()),
             live=None if rooms is None else frozenset(room.name for room in rooms),
-            number=self.settings.telephony.phone_number or "",
+            number=self.settings.telephony.dialled,
             country=self.settings.telephony.default_country,
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sipctl.config.model import Settings
 from sipctl.config.webhook_urls import webhook_urls
+from sipctl.doctor.checks.sip import UNDER_LOAD
 from sipctl.doctor.facts import LIVE_FACTS, Answer, Facts, facts_of
 from sipctl.doctor.report import Report
 from sipctl.doctor.runner import Plan, findings_of, report_of
@@ -22,6 +23,8 @@ from sipctl.lkapi.health import WrongPins, read_health, read_wrong_pins
 from sipctl.operations.rooms import find_ghosts
 from sipctl.telephony.limits import MAX_ITEMS
 from sipctl.telephony.model import Participant
+from sipctl.telephony.reach.causes import MISNAMED
+from sipctl.telephony.reach.row import Reached
 from sipctl.webhooks.endpoint import Endpoint, ask_endpoint
 
 if TYPE_CHECKING:
@@ -37,8 +40,8 @@ _OF_ROOMS: Final = frozenset({"server", "rooms", "participants", "ghosts"})
 _LISTS: Final = frozenset({"rules", "inbound", "outbound"})
 _OF_LIVEKIT: Final = _OF_ROOMS | _LISTS | {"skew_s"}
 
-_TRANSIENT: Final = frozenset({"RUL405", "RUL411", "RUL416", "RUL420"})
-"""Codes of states that pass by themselves: a room that just ended, a rule that is being replaced."""
+_TRANSIENT: Final = frozenset({"RUL405", "RUL411", "RUL416", "RUL420", "RUL421", "RUL422"})
+"""Codes of states that pass by themselves: a room that just began or ended, a rule that is being replaced."""
 
 _PAUSE_S: Final = 1.0
 _PROBLEMS: Final = frozenset({Level.ERROR, Level.WARN, Level.INFO})
@@ -66,12 +69,19 @@ class Sources:
         return LiveKitClient(self.settings.connection, timeout_s=self.timeout_s, max_items=self.max_items)
 
     async def health(self) -> Answer[tuple[int, str]]:
-        """What the SIP node says of itself: the HTTP status and the text; 0 and the reason if it does not answer."""
+        """What the SIP node says of itself: the HTTP status and the text; 0 and the reason if it does not answer.
+
+        A busy machine is under load for a moment: then the node is asked again after a second.
+        """
         url = self.settings.sip_health_url
         if not url:
             return Answer(not_asked="no sip_health_url is configured")
         try:
-            return Answer(value=await read_health(url, self.timeout_s))
+            status, text = await read_health(url, self.timeout_s)
+            if status == UNDER_LOAD:
+                await asyncio.sleep(_PAUSE_S)
+                status, text = await read_health(url, self.timeout_s)
+            return Answer(value=(status, text))
         except UncheckedError as error:
             # a proxy that fails us keeps no caller from the node
             return Answer(error=error) if error.code == "proxy" else Answer(value=(0, error.message))
@@ -149,7 +159,9 @@ async def _examine_once(
     if plan.settle_s and left_s > 0 and any(map(_passes_by_itself, findings)):
         describe(f"Some findings may pass by themselves; looking again in {plan.settle_s:g} s.")
         await asyncio.sleep(plan.settle_s)
+        lost = _lost_rooms(facts)
         facts = await _gather(sources, files, replace(questions, deadline_s=left_s, ghosts=facts.ghosts))
+        facts = replace(facts, starting=_lost_rooms(facts) - lost)
         findings = _settled(findings, findings_of(facts, plan))
     return report_of(facts, findings, plan)
 
@@ -160,8 +172,14 @@ def _settled(before: Iterable[Finding], after: Iterable[Finding]) -> list[Findin
     return [one for one in after if not _passes_by_itself(one) or (one.code, one.resource) in seen]
 
 
+def _lost_rooms(facts: Facts) -> frozenset[str]:
+    return frozenset(row.room for row in facts.reach if row.outcome is Reached.UNREACHABLE)
+
+
 def _passes_by_itself(finding: Finding) -> bool:
-    return finding.code in _TRANSIENT and finding.level in _PROBLEMS
+    """A name that disagrees is for good; that callers are missing in a room for it may not be."""
+    of_callers = finding.code == MISNAMED and finding.level is Level.ERROR
+    return of_callers or (finding.code in _TRANSIENT and finding.level in _PROBLEMS)
 
 
 async def _gather(sources: Sources, files: Iterable[Finding], questions: Questions) -> Facts:

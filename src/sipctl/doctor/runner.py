@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
 from sipctl.doctor.checks import CHECKS
-from sipctl.doctor.facts import Answer, Facts, facts_offline, facts_unasked
-from sipctl.doctor.report import Report, make_report, stale_suppressions, tell_partial_verdict, tell_verdict
+from sipctl.doctor.facts import REACH_NEEDS, REACH_SEES, Answer, Facts, facts_offline, facts_unasked
+from sipctl.doctor.report import Report, make_report, stale_suppressions
+from sipctl.doctor.verdict import describe_partial_verdict, describe_verdict
 from sipctl.errors import SipctlError, UsageError
 from sipctl.findings.codes import CODES
 from sipctl.findings.record import Area, Finding, Level
@@ -58,9 +59,11 @@ class Plan:
 
     @property
     def facts(self) -> frozenset[str]:
-        """The names of the facts that the checks of this run look at."""
+        """The names of the facts that the checks of this run look at, and its verdict, where it speaks of callers."""
         included = [check for check in CHECKS if self.includes(check.code)]
-        return frozenset(name for check in included for name in (*check.needs, *check.sees))
+        wanted = frozenset(name for check in included for name in (*check.needs, *check.sees))
+        speaks_of_callers = not self.only and not wanted.isdisjoint(REACH_NEEDS)
+        return wanted.union(REACH_NEEDS, REACH_SEES) if speaks_of_callers else wanted
 
 
 def examine_offline(settings: Settings, snapshot: Snapshot | None, files: Iterable[Finding], plan: Plan) -> Report:
@@ -80,7 +83,7 @@ def examine_pins(
     report = report_of(facts, findings_of(facts, plan), plan)
     bad = sum(finding.level in {Level.ERROR, Level.WARN} for finding in report.findings)
     verdict = f"{bad} of the PIN checks found something." if bad else "Nothing wrong with the PINs."
-    return replace(report, verdict=verdict)
+    return replace(report, verdict=verdict, reach=None)
 
 
 def examine_unasked(error: SipctlError, settings: Settings, files: Iterable[Finding], plan: Plan) -> Report:
@@ -102,5 +105,5 @@ def report_of(facts: Facts, findings: list[Finding], plan: Plan) -> Report:
     if plan.includes("CFG138"):
         findings = [*findings, *(stale_suppressions(ignored, today) or [CODES["CFG138"].answer(Level.OK)])]
     weighed = make_report(findings, "", fail_on=plan.fail_on, ignored=ignored, today=today)
-    verdict = tell_partial_verdict(weighed) if plan.only else tell_verdict(weighed, facts)
-    return replace(weighed, verdict=verdict)
+    verdict = describe_partial_verdict(weighed) if plan.only else describe_verdict(weighed, facts)
+    return replace(weighed, verdict=verdict, reach=facts.reach)

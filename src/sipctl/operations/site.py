@@ -34,6 +34,7 @@ def site_of(settings: Settings, snapshot: Snapshot, assumed: Iterable[DispatchRu
         mark=settings.mark,
         outbound=frozenset(trunk.sip_trunk_id for trunk in snapshot.outbound or ()),
         live=live,
+        number=settings.telephony.dialled,
         country=settings.telephony.default_country,
     )
 

@@ -36,6 +36,14 @@ class Ownership:
         before, after = self._affixes
         return f"{before}{room}{after}"
 
+    def room_named_by(self, rule: DispatchRule) -> str | None:
+        """The room that the name of a direct rule says; None = it carries no such mark, or any name would be one."""
+        before, after = self._affixes
+        marked = rule.name.startswith(before) and rule.name.endswith(after) and len(rule.name) >= len(before + after)
+        if rule.kind is not RuleKind.DIRECT or not marked or not (before or after):
+            return None
+        return rule.name[len(before) : len(rule.name) - len(after)]
+
     def owns(self, rule: DispatchRule) -> bool:
         """Whether the rule carries this backend's mark."""
         return (

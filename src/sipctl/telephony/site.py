@@ -17,7 +17,7 @@ class Site:
     """Trunks and rules, and what is known around them.
 
     `outbound` are the ids of outbound trunks, `live` the names of the live rooms (None = no one knows), `number` the
-    one that people dial, `country` the ISO 3166 region of numbers in national format.
+    one that people dial as a provider sends it, `country` the ISO 3166 region of national numbers.
     """
 
     lists: WholeLists

@@ -9,7 +9,6 @@ from sipctl.cli.session import Session
 from sipctl.errors import SipctlError
 from sipctl.operations.site import assumed_rules, site_of
 from sipctl.operations.snapshot import take_snapshot
-from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.explaining.explanation import Explanation
 from sipctl.telephony.site import Site
 from sipctl.telephony.snapshot import Snapshot, read_snapshot
@@ -32,10 +31,7 @@ def to_paste(session: Session, explanation: Explanation) -> Explanation:
 
 def configured_number(session: Session) -> str | None:
     """The number that people dial, in E.164 as a provider sends it."""
-    telephony = session.settings.telephony
-    if not telephony.phone_number:
-        return None
-    return to_e164(telephony.phone_number, telephony.default_country) or telephony.phone_number
+    return session.settings.telephony.dialled or None
 
 
 def read_site(session: Session, around: Surroundings, typed: str | None = None) -> Site:

@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from sipctl.doctor.facts import Facts
+from sipctl.doctor.facts import REACH_NEEDS, REACH_SEES, Facts
 from sipctl.findings.check import Check, found, skipped
-from sipctl.findings.record import Finding
+from sipctl.findings.record import Finding, Level
 from sipctl.telephony.commands import delete_rule
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.naming import counted, describe_rule
+from sipctl.telephony.reach.words import describe_reach
 from sipctl.telephony.ruleset import RulesByScope, covers, meet
 
 _SOURCE = "ListSIPDispatchRule"
@@ -34,16 +35,17 @@ def stale_rules(facts: Facts) -> Iterator[Finding]:
 
 
 def names_that_disagree(facts: Facts) -> Iterator[Finding]:
-    """Rules with the mark of one room that lead to another."""
-    before, _, after = facts.settings.name_template.partition("{room}")
+    """Rules with the mark of one room that lead to another: an error while callers do not get into the first."""
+    missing_in = {row.room: row for row in facts.reach if row.attended and row.cause and row.cause.code == "RUL407"}
     for rule in facts.rules.get():
-        marked = rule.name.startswith(before) and rule.name.endswith(after) and (before or after)
-        named = rule.name[len(before) : len(rule.name) - len(after)]
-        if rule.kind is RuleKind.DIRECT and marked and named != rule.room_name:
+        named = facts.mark.room_named_by(rule)
+        if named is not None and named != rule.room_name:
+            lost = missing_in.get(named)
             yield found(
                 "RUL407",
                 _label(rule),
-                f"{rule.name} leads to room {rule.room_name!r}",
+                f"{rule.name} leads to room {rule.room_name!r}" + (f": {describe_reach(lost)}" if lost else ""),
+                level=Level.ERROR if lost and not facts.settings.telephony.is_off else None,
                 observed=rule.room_name,
                 expected=named,
                 source=_SOURCE,
@@ -63,8 +65,8 @@ def foreign_rules(facts: Facts) -> Iterator[Finding]:
 
 
 def no_rule(facts: Facts) -> Iterator[Finding]:
-    """A server without rules: no one is in a meeting, or no one writes rules."""
-    if not facts.rules.get():
+    """A server without rules, while no one is in a meeting. If someone is, RUL421 says so."""
+    if not facts.rules.get() and not any(row.attended for row in facts.reach):
         yield found("RUL410", detail="a caller hears ringing now", source=_SOURCE)
 
 
@@ -134,9 +136,9 @@ def rooms_of_phone_callers(facts: Facts) -> Iterator[Finding]:
 
 CHECKS: Final[tuple[Check[Facts], ...]] = (
     Check("RUL405", stale_rules, needs=("rules", "rooms")),
-    Check("RUL407", names_that_disagree, needs=("rules",)),
+    Check("RUL407", names_that_disagree, needs=("rules",), sees=(*REACH_NEEDS, *REACH_SEES)),
     Check("RUL409", foreign_rules, needs=("rules",)),
-    Check("RUL410", no_rule, needs=("rules",)),
+    Check("RUL410", no_rule, needs=("rules",), sees=(*REACH_NEEDS, *REACH_SEES)),
     Check("RUL411", superfluous_rules, needs=("rules",)),
     Check("RUL420", rules_that_overlap_in_part, needs=("rules",)),
     Check("RUL415", rules_while_telephony_is_off, needs=("rules",)),

@@ -8,10 +8,10 @@ from sipctl.findings.record import Code, Level
 API_CODES: Final = (
     Code(
         code="API201",
-        level=Level.ERROR,
+        level=Level.UNKNOWN,
         title="LiveKit answers",
         cause="The server is down, the URL is wrong, or something on the way refuses or redirects the connection.",
-        callers="An error tone after one second if the server is down: livekit-sip answers 503.",
+        callers="No one knows. If the server is down, an error tone after one second: livekit-sip answers 503.",
         fix="start livekit-server, or correct LIVEKIT_URL",
     ),
     Code(

@@ -51,7 +51,8 @@ RULE_CODES: Final = (
         code="RUL407",
         level=Level.WARN,
         title="Rule names agree with their rooms",
-        cause="A rule has this profile's mark for one room and leads to another.",
+        cause="A rule has this profile's mark for one room and leads to another. An error while people are in the room"
+        " of its name and callers do not get there.",
         callers="Callers land in another room than the rule's name says.",
         fix="correct the room or the name",
     ),
@@ -164,5 +165,23 @@ RULE_CODES: Final = (
         " them. Neither is a duplicate, so `rules sync` leaves both as they are.",
         callers=NOTHING,
         fix="give the two different trunks, numbers or callers, or replace them by one rule that takes all the calls",
+    ),
+    Code(
+        code="RUL421",
+        level=Level.ERROR,
+        title="Every room with people in it has a rule",
+        cause="The webhook room_started was lost, the backend refused it, or the room has no PIN. Information while"
+        " telephony is off, and for rooms whose names this backend never makes.",
+        callers=RINGING + " Where other rules ask for a PIN: the wrong-PIN message.",
+        fix=("write the rule: ", CommandLine.of("rules", "sync"), " names all that are missing"),
+    ),
+    Code(
+        code="RUL422",
+        level=Level.ERROR,
+        title="Callers reach every room with people in it",
+        cause="A rule leads to the room, and a caller who dials the advertised number does not get to it: the"
+        " rule names another trunk or number, or another rule comes first. A warning where only some callers get in.",
+        callers="Ringing without end, an error tone, the wrong-PIN message, or another room: the finding says which.",
+        fix="change the rule or the trunk so that the rule takes the call",
     ),
 )

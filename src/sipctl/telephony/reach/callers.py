@@ -7,7 +7,6 @@ from itertools import count
 from typing import Final
 
 from sipctl.telephony.addresses import Address, Network, admits, is_host_name, is_ignored, mask_network, parse_address
-from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.trunks import choose_trunk, takes_number
 from sipctl.telephony.model import InboundTrunk
@@ -42,14 +41,14 @@ class Callers:
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
-        """The dialled numbers as a provider sends them: the one of the settings, else those of all trunks.
+        """The dialled numbers: the one of the settings, else those of all trunks as LiveKit compares them.
 
         A trunk without numbers takes every number, and so do rules where no trunk is: there one number stands for all
         that no list names.
         """
         site = self._site
         if site.number:
-            return (to_e164(site.number, site.country) or site.number,)
+            return (site.number,)
         trunks = site.lists.trunks
         named = dict.fromkeys(normalize_number(number) for trunk in trunks for number in trunk.numbers)
         return tuple(named) if trunks and all(trunk.numbers for trunk in trunks) else (*named, self.other_number)
@@ -64,9 +63,9 @@ class Callers:
     @cached_property
     def own(self) -> frozenset[str]:
         """The numbers that people dial, normalised: no one calls from them."""
-        trunks, told = self._site.lists.trunks, filter(None, (self._site.number,))
+        trunks, advertised = self._site.lists.trunks, filter(None, (self._site.number,))
         named = {normalize_number(number) for trunk in trunks for number in trunk.numbers}
-        return frozenset({*named, *self.numbers, *map(normalize_number, told)})
+        return frozenset({*named, *self.numbers, *map(normalize_number, advertised)})
 
     @cached_property
     def anyone(self) -> str:

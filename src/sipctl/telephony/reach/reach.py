@@ -107,8 +107,8 @@ class Reacher:
 
     def _typable(self, room: str) -> list[str]:
         """The PIN that people have; where no one gave one out, those of the rules that lead to the room."""
-        told = self._pins.get(room)
-        pins = [told] if told else dict.fromkeys(rule.pin for rule in self.rules_to(room))
+        registered = self._pins.get(room)
+        pins = [registered] if registered else dict.fromkeys(rule.pin for rule in self.rules_to(room))
         return [pin for pin in pins if can_be_typed(pin)]
 
     def rules_to(self, room: str) -> list[DispatchRule]:
@@ -130,15 +130,17 @@ class Reacher:
 
     def _own_rule(self, room: str) -> DispatchRule | None:
         """The rule that should let callers in, the one with the room's PIN first; else one that has the room's name."""
-        mark, told = self._site.mark, self._pins.get(room)
-        leading = sorted(self.rules_to(room), key=lambda rule: (rule.pin != told, not mark.owns(rule)))
-        return next(iter((*leading, *self._by_name.get(mark.name_for(room), ()))), None)
+        mark, registered = self._site.mark, self._pins.get(room)
+        leading = sorted(self.rules_to(room), key=lambda rule: (rule.pin != registered, not mark.owns(rule)))
+        return next(iter((*leading, *self._by_name.get(room, ()))), None)
 
     @cached_property
     def _by_name(self) -> Mapping[str, list[DispatchRule]]:
         by_name: defaultdict[str, list[DispatchRule]] = defaultdict(list)
         for rule in self._site.lists.rules:
-            by_name[rule.name].append(rule)
+            named = self._site.mark.room_named_by(rule)
+            if named is not None:
+                by_name[named].append(rule)
         return by_name
 
     def _listed_caller(self, number: str, room: str) -> Attempt | None:
