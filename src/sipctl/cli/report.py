@@ -128,7 +128,7 @@ def finish(
     report = replace(report, findings=tuple(_pasted(session, finding) for finding in report.findings))
     steps = picture.steps if picture else ()
     rows = tuple(FixRow(text=prose_text(text), command=session.paste(line)) for text, line in steps)
-    view = ReportView(report, name, rows)
+    view = ReportView(report, name, rows, session.options.deployment)
     try:
         endings.show(session, view, is_news=report.exit_code is not ExitCode.DONE)
     finally:
@@ -148,11 +148,15 @@ def _pasted(session: Session, finding: Finding) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class ReportView:
-    """One run's findings; `name` is the run's name in JUnit and the metrics ("doctor", "config_validate")."""
+    """One run's findings; `name` is the run's name in JUnit and the metrics ("doctor", "config_validate").
+
+    `next_steps` are for a symptom; `deployment` are the options with which a command meets the same deployment.
+    """
 
     report: Report
     name: str
     next_steps: tuple[FixRow, ...] = ()
+    deployment: tuple[str, ...] = ()
 
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The report as text."""
@@ -179,7 +183,8 @@ class ReportView:
         for finding in _grouped(shown):
             yield "".join(f"{printable(line)}\n" for line in _describe(finding, with_source=all_levels))
             if finding.level in _ALWAYS and finding.code not in explained:
-                yield f"        more: {CommandLine.of('doctor', '--explain', finding.code)}\n"
+                explain = CommandLine.of("doctor", "--explain", finding.code).below(*self.deployment)
+                yield f"        more: {explain}\n"
             explained.add(finding.code)
         counts = [f"{count} {_COUNTED[level][count != 1]}" for level, count in self.report.counts.items() if count]
         if counts:

@@ -61,7 +61,7 @@ def run(
         name: Exposure(policy=facts.policy, live=count, lines=lines, seconds_per_call=seconds_per_call)
         for name, count in (in_use | {"every room": facts.in_use}).items()
     }
-    session.emit(_View(ReportView(report, "pin_audit"), exposures, target))
+    session.emit(_View(ReportView(report, "pin_audit", deployment=session.options.deployment), exposures, target))
     finish(session, code=report.exit_code)
 
 
