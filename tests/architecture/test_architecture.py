@@ -143,6 +143,7 @@ def test_the_version_costs_nothing() -> None:
         ("doctor", "--help"),
         ("demo", "--help"),
         ("webhook", "verify", "--help"),
+        ("webhook", "replay", "--help"),
         ("webhook", "send", "--help"),
     ],
 )

@@ -134,6 +134,8 @@ STEPS: Final = (
     _step("rules explain --log livekit-sip.log"),
     _step("rules test cases.toml"),
     _step("webhook verify events.jsonl"),
+    _step("webhook replay events.jsonl --dry-run"),
+    _step("webhook replay events.jsonl --to http://127.0.0.1:1/ --retries 0"),
     _step("webhook send room_started --room standup"),
     _step("webhook send room_started --room standup --to http://127.0.0.1:1/"),
     _step("room list --probe"),
@@ -272,7 +274,8 @@ class Names:
         for value, name in self._fixed.items():
             text = text.replace(value, name)
         text = re.sub(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", "TIME", text)
-        text = re.sub(r'("duration_ms": ?)[\d.]+', r"\g<1>0", text)
+        text = re.sub(r"acknowledged in [\d.]+ s", "acknowledged in N s", text)
+        text = re.sub(r'("duration_m?s": ?)[\d.]+', r"\g<1>0", text)
         text = re.sub(r'(time=")[-\d.e]+"', r'\g<1>0"', text)
         text = re.sub(r"(_seconds(?:{[^}]*})? )[\d.e+]+", r"\g<1>0", text)
         text = re.sub(r"(creation_time(?:_ms)?|joined_at)(\": ?\"|\t)\d+", r"\1\g<2>0", text)

@@ -59,7 +59,7 @@ def test_the_scenarios_of_the_documents_are_of_any_room(path: Path) -> None:
         ("room = 'a'\nsteps = [{event = 'room_started', set = {x = [1]}}]", "a value of `set`"),
         ("steps = [{again = 1}]", "sends no event"),
         ("steps = [{wait = 1}, {again = 1}]", "step 2: step 1 before it sends no event"),
-        ("steps = [{wait = 'long'}]", "wait 'long' is no time"),
+        ("steps = [{wait = 'long'}]", "wait 'long' is not a time"),
         ("steps = [{wait = -1}]", "no number of seconds"),
         ("steps = [{expect_rule = true}]", "no room is named"),
         ("steps = [{expect_rule = 5}]", "expect_rule is no text"),

@@ -91,6 +91,7 @@ COMMANDS: Final = {
     "webhook": Entry(
         "LiveKit's webhooks: see them, check them, play them again, live by them.",
         {
+            "replay": "Send recorded events again: the same bytes, signed anew, each room in its order.",
             "send": "Send one event as LiveKit would, or a story of them.",
             "verify": "Check recorded events: token and body of each, and what is missing or out of order.",
         },

@@ -3,12 +3,14 @@
 import getpass
 import gzip
 import json
+import re
 import sys
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar, cast
 
@@ -31,6 +33,8 @@ _LINE_LIMIT: Final = 64 * 1024 * 1024
 _DESCRIBED: Final = 5
 """How many broken lines are described one by one."""
 _NOTHING: Final[Iterator[object]] = iter(())
+_AGO: Final = re.compile(r"([0-9]{1,6})([smhd])\Z")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def check_stdin(readers: Mapping[str, bool], hint: str) -> None:
@@ -101,6 +105,20 @@ def or_stdout(path: Path | None) -> Path | None:
 def named(path: Path) -> str:
     """The file as people call it."""
     return "stdin" if path == STDIN else str(path)
+
+
+def read_moment(option: str, text: str) -> float:
+    """A time as RFC 3339 writes it (UTC unless it says otherwise), or how long ago: 90s, 15m, 2h, 1d; Unix seconds.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    ago = _AGO.match(text)
+    try:
+        moment = datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])}) if ago else datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise UsageError(f"{option} {text!r} is not a time", hint="write 15m, 2h, 1d or 2026-11-22T21:17:00Z") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def read_secret_line(what: str) -> str:

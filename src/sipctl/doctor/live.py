@@ -4,9 +4,7 @@ Importing this module imports LiveKit's SDK.
 """
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Container, Coroutine, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -20,6 +18,7 @@ from sipctl.errors import ConfigError, ExitCode, SipctlError, UncheckedError
 from sipctl.findings.record import Finding, Level
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.lkapi.health import WrongPins, read_health, read_wrong_pins
+from sipctl.operations.daemon_thread import in_daemon_thread
 from sipctl.operations.rooms import find_ghosts
 from sipctl.telephony.limits import MAX_ITEMS
 from sipctl.telephony.model import Participant
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from sipctl.operations.pins import PinFacts
 
 T = TypeVar("T")
-R = TypeVar("R")
 Found = dict[str, Answer[Any]]
 
 _AT_ONCE: Final = 16
@@ -202,7 +200,7 @@ async def _gather(sources: Sources, files: Iterable[Finding], questions: Questio
     if "endpoints" in wanted:
         beside["endpoints"] = sources.endpoints()
     if "pins" in wanted and sources.read_pins:
-        beside["pins"] = _in_thread(sources.read_pins)
+        beside["pins"] = in_daemon_thread(sources.read_pins)
     asked = [_keep(found, name, answer) for name, answer in beside.items()]
     if questions.need_livekit:
         await _ask_livekit(sources, questions, found, asked)
@@ -230,30 +228,6 @@ async def _ask_livekit(
             found["server"] = Answer(value="answers")  # though not all of it
         dated = Answer(value=client.skew_s) if client.skew_s is not None else Answer(not_asked="no answer has a Date")
         found["skew_s"] = dated
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """What a thread comes to. A process that ends does not wait for it: a database may not answer for hours."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[T] = loop.create_future()
-
-    def run() -> None:
-        try:
-            value = work()
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where it is awaited
-            _deliver(loop, answer, answer.set_exception, error)
-        else:
-            _deliver(loop, answer, answer.set_result, value)
-
-    threading.Thread(target=run, name="doctor", daemon=True).start()
-    return await answer
-
-
-def _deliver(
-    loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[T]", settle: Callable[[R], None], value: R
-) -> None:
-    with suppress(RuntimeError):  # the loop has ended, and no one waits any more
-        loop.call_soon_threadsafe(lambda: None if answer.done() else settle(value))
 
 
 async def _by_deadline(questions: Iterable[Coroutine[Any, Any, None]], deadline_s: float) -> None:

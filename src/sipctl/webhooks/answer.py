@@ -111,6 +111,8 @@ class Meaning(Enum):
         "has a certificate that is not trusted", "LiveKit does not try again", "SSL_CERT_FILE names a private CA",
     )  # fmt: skip
 
+    UNASKED = ("was not asked: the recording holds no token", "", "leave out --as-recorded to sign the event anew")
+
     @property
     def words(self) -> str:
         """What the receiver did."""
@@ -135,7 +137,7 @@ class Meaning(Enum):
 _OF_STATUS: Final = {
     401: Meaning.SIGNATURE, 404: Meaning.PLACE, 405: Meaning.PLACE, 422: Meaning.EVENT, 429: Meaning.BUSY,
 }  # fmt: skip
-_OF_KIND: Final = {"timeout": Meaning.SLOW, "cut": Meaning.CUT, "tls": Meaning.TLS}
+_OF_KIND: Final = {"timeout": Meaning.SLOW, "cut": Meaning.CUT, "tls": Meaning.TLS, "no-token": Meaning.UNASKED}
 
 
 def meaning_of(answer: Answer) -> Meaning:

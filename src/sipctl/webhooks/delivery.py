@@ -3,6 +3,8 @@
 import ssl
 from time import monotonic
 from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
@@ -17,15 +19,24 @@ _START: Final = 512
 _SKIPPED_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent")
 
 
-def client_session(connections: int = 0) -> aiohttp.ClientSession:
-    """What events are posted with; so many connections at most, 0 = as many as there are posts."""
+def client_session(url: str, connections: int = 0) -> aiohttp.ClientSession:
+    """What events are posted to this address with; so many connections at most, 0 = as many as there are posts.
+
+    The proxy of the environment is found out once: aiohttp would ask for it at each post, in a thread.
+    """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections),
-        trust_env=True,
+        proxy=_proxy_for(url),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         skip_auto_headers=_SKIPPED_HEADERS,
     )
+
+
+def _proxy_for(url: str) -> str | None:
+    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name for this address."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 async def post(session: aiohttp.ClientSession, url: str, body: bytes, authorization: str, timeout_s: float) -> Answer:

@@ -12,7 +12,7 @@ NAMES: Final = (
 )  # fmt: skip
 """Every event of LiveKit (livekit/protocol webhook/consts.go)."""
 
-_ALIASES: Final = {"room_ended": "room_finished"}
+ALIASES: Final = {"room_ended": "room_finished"}
 """What Meet's page on telephony calls an event."""
 
 REDACTED: Final = "REDACTED"
@@ -69,7 +69,7 @@ def read_head(value: Any) -> Head | None:  # noqa: ANN401 - any JSON
     elsewhere = _object(value, "egressInfo", "egress_info") or _object(value, "ingressInfo", "ingress_info")
     secret = _text(room, "turnPassword", "turn_password")
     return Head(
-        name=_ALIASES.get(name, name),
+        name=ALIASES.get(name, name),
         room=_text(room, "name") or _text(elsewhere, "roomName", "room_name"),
         room_sid=_text(room, "sid"),
         identity=_text(person, "identity"),

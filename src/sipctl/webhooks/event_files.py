@@ -7,6 +7,7 @@ import codecs
 import gzip
 import io
 import json
+import os
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -144,11 +145,16 @@ def _expanded(path: Path, describe: Callable[[str], None]) -> list[Path]:
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     """The bytes of a file, or of stdin, unpacked if they are gzip's."""
-    if path == STDIN:
-        yield _unpacked(cast("io.BufferedReader", sys.stdin.buffer))
-        return
-    with path.open("rb") as file:
+    with _stdin() if path == STDIN else path.open("rb") as file:
         yield _unpacked(file)
+
+
+def _stdin() -> io.BufferedReader:
+    """Stdin, with a buffer of its own: a thread that waits for a pipe may hold it when the process ends."""
+    try:
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    except (OSError, ValueError):  # a stream that is no file
+        return cast("io.BufferedReader", sys.stdin.buffer)
 
 
 def _unpacked(file: io.BufferedReader) -> IO[bytes]:

@@ -169,7 +169,7 @@ def test_words_that_make_no_sense(sandbox: Sandbox, tmp_path: Path) -> None:
     assert_error(sent(sandbox, "room_started", *url), 2, "of which room?")
     assert_error(sent(sandbox, "room_paused", "--room", "a", *url), 2, "no event 'room_paused'")
     assert_error(sent(sandbox, "room_started", "--from", "x", *url), 2, "exclude each other")
-    assert_error(sent(sandbox, "room_started", "--room", "a"), 2, "nobody to send events to")
+    assert_error(sent(sandbox, "room_started", "--room", "a"), 2, "no one to send events to")
     assert_error(sent(sandbox, "room_started", "--room", "a", "--to", "ftp://x"), 2, "no http:// or https://")
     assert_error(sent(sandbox, "room_started", "--room", "a", "--to", "http://u:p@x/"), 2, "holds credentials")
     assert_error(sent(sandbox, "room_started", "--room", "a", "--set", "x", *url), 2, "no PATH=VALUE")

@@ -1,17 +1,16 @@
 """`sipctl rules explain --log`: livekit-sip's log, its calls, and what the present rules make of them."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypedDict
 
-from sipctl.cli.inputs import STDIN, Lines, check_stdin, named
+from sipctl.cli.inputs import STDIN, Lines, check_stdin, named, read_moment
 from sipctl.cli.rules.explain_view import ExplanationView
 from sipctl.cli.rules.surroundings import Surroundings, read_site, to_paste
 from sipctl.cli.session import Session
-from sipctl.errors import NotFoundError, PartialError, UsageError
+from sipctl.errors import NotFoundError, PartialError
 from sipctl.output.formats import Listing
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
@@ -25,9 +24,6 @@ from sipctl.telephony.siplog.ending import describe_ending, guesses, happened, i
 from sipctl.telephony.siplog.line import LogLine, read_line
 from sipctl.telephony.siplog.wrapping import unwrapped
 from sipctl.telephony.site import Site
-
-_AGO: Final = re.compile(r"([0-9]{1,6})([smhd])\Z")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +41,7 @@ def explain_log(session: Session, around: Surroundings, wanted: Wanted) -> None:
     check_stdin(
         {"--log -": wanted.path == STDIN, "--offline -": STDIN in around.offline}, "put one of them into a file"
     )
-    since = _moment(wanted.since) if wanted.since else None
+    since = read_moment("--since", wanted.since) if wanted.since else None
     site = _site(session, around)
     log = _Log(Lines(wanted.path, session.streams.warn))
     gathered = gather_calls(log.lines(), session.options.max_items)
@@ -115,20 +111,6 @@ def _show_whole(session: Session, explained: Iterable[LoggedExplanation]) -> Non
         if one.now:
             session.streams.write(["\n"])
             session.emit(ExplanationView(one.now, show_pins=False))
-
-
-def _moment(text: str) -> float:
-    """A time as RFC 3339 writes it (UTC unless it says otherwise), or how long ago: 90s, 15m, 2h, 1d.
-
-    Raises:
-        UsageError: it is neither.
-    """
-    ago = _AGO.match(text)
-    try:
-        moment = datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])}) if ago else datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise UsageError(f"--since {text!r} is not a time", hint="write 15m, 2h, 1d or 2026-11-22T21:17:00Z") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 class PresentEnding(Ending):

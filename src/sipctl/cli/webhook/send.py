@@ -184,7 +184,7 @@ def _send(session: Session, target: "Target", body: bytes, retries: int) -> None
     from sipctl.webhooks.event import head_of
 
     async def sent() -> Any:  # noqa: ANN401 - an answer, whose module is loaded here
-        async with client_session() as http:
+        async with client_session(target.url) as http:
             return await post_with_retries(http, target, body, retries)
 
     answer = session.run(sent())

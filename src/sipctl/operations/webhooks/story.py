@@ -49,7 +49,7 @@ class Story:
         Raises:
             SipctlError: LiveKit did not say which rules there are.
         """
-        async with client_session() as session:
+        async with client_session(self.target.url) as session:
             for number, step in enumerate(scenario.steps, 1):
                 yield await self._step(session, number, step)
 
