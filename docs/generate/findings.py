@@ -22,9 +22,9 @@ def _page(code: Code) -> str:
     return (
         f"# {code.code}: {code.title}\n\n"
         f"Level: {code.level.value}. This finding appears when the statement in its title is not true.\n\n"
-        f"**Cause.** {code.cause}\n\n"
-        f"**What callers hear.** {code.callers}\n\n"
-        f"**Fix.** {fix[0].upper()}{fix[1:]}.\n\n"
+        f"**Cause:** {code.cause}\n\n"
+        f"**What callers hear:** {code.callers}\n\n"
+        f"**Fix:** {fix}.\n\n"
         f"On a terminal: `sipctl doctor --explain {code.code}`. Only this check: `sipctl doctor --only {code.code}`."
         " To live with it, put it into the profile:\n\n"
         "```toml\n"

@@ -55,7 +55,7 @@ def code_view(code: Code) -> Text:
     text = (
         f"{code.code}: {code.title}\n\n"
         f"Level: {code.level.value}. This finding appears when the statement in its title is not true.\n\n"
-        f"Cause: {code.cause}\n\nCallers hear: {code.callers}\n\nFix: {record['fix'][0].upper()}{record['fix'][1:]}.\n"
+        f"Cause: {code.cause}\n\nCallers hear: {code.callers}\n\nFix: {record['fix']}.\n"
     )
     return Text(schema="sipctl/code/v1", text=text, record=record, name=code.code)
 

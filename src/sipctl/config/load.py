@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sipctl.config.envfile import read_env_file
+from sipctl.config.in_force import of_profile
 from sipctl.config.model import (
     Connection,
     Ignored,
@@ -51,11 +52,16 @@ _DATABASE: Final = ("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", 
 _UUID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
+Reader = Callable[[Path, str], str]
+"""What reads the file of a secret; it is given the words of its origin, too. Raises ConfigError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One layer, under the names of environment variables."""
 
     title: str
+    read: Reader
     values: Mapping[str, Setting] = field(default_factory=dict)
 
     @property
@@ -74,7 +80,7 @@ class Source:
             setting = self.values.get(name)
             return setting if _given(setting) else None
         path = named.folder / Path(str(named.value)).expanduser()
-        return Setting(read_secret(path, named.origin), named.origin)
+        return Setting(self.read(path, named.origin), named.origin)
 
 
 def _given(setting: Setting | None) -> bool:
@@ -82,22 +88,25 @@ def _given(setting: Setting | None) -> bool:
 
 
 def load_settings(
-    *, config_path: Path | None, profile: str | None, env_files: Sequence[Path], environ: Mapping[str, str]
-) -> Settings:
+    *, config_path: Path | None, profile: str | None, env_files: Sequence[Path], environ: Mapping[str, str],
+    read: Reader = read_secret,
+) -> Settings:  # fmt: skip
     """Merge option, `--env-file`, a named profile, the environment, the default profile and defaults; first wins.
+
+    `read` reads the files of secrets.
 
     Raises:
         ConfigError: a file cannot be read, or a setting has a value that it cannot have.
     """
     chosen = choose_profile(config_path, profile, environ)
-    sources = list(_sources(chosen, env_files, environ))
+    sources = list(_sources(chosen, env_files, environ, read))
     _refuse_broken(sources)
     notes: list[str] = []
     connection = _connection(sources, notes)
     values = {name: setting for source in reversed(sources) for name, setting in source.values.items()}
     if chosen and chosen.table.registry.layout == "meet":
         values.setdefault(_OWN["room_pattern"], Setting(_UUID, f"layout of profile {chosen.name!r} in {chosen.path}"))
-    return Settings(
+    settings = Settings(
         profile=chosen.name if chosen else "",
         connection_or_none=connection,
         telephony=_telephony(values),
@@ -108,6 +117,7 @@ def load_settings(
         values=_shown(values, connection) | _shown_registry(sources),
         notes=tuple(notes),
     )
+    return replace(settings, values={**settings.values, **of_profile(settings, chosen)})
 
 
 def read_names() -> frozenset[str]:
@@ -130,13 +140,15 @@ def _refuse_broken(sources: Iterable[Source]) -> None:
                 raise ConfigError(f"{setting.origin} is not UTF-8", hint="write it in UTF-8")
 
 
-def _sources(chosen: Profile | None, env_files: Sequence[Path], environ: Mapping[str, str]) -> Iterator[Source]:
+def _sources(
+    chosen: Profile | None, env_files: Sequence[Path], environ: Mapping[str, str], read: Reader
+) -> Iterator[Source]:
     """The layers, the strongest first. An env file may use `${X}` of what was read before it."""
-    from_profile = list(_profile_sources(chosen, environ)) if chosen else []
+    from_profile = list(_profile_sources(chosen, environ, read)) if chosen else []
     environment = Source(
-        "the environment", {name: Setting(value, f"{name} in the environment") for name, value in environ.items()}
+        "the environment", read, {name: Setting(value, f"{name} in the environment") for name, value in environ.items()}
     )
-    yield _env_source("--env-file", env_files, environ)
+    yield _env_source("--env-file", env_files, environ, read)
     if chosen and chosen.named:
         yield from from_profile
         yield environment
@@ -145,29 +157,31 @@ def _sources(chosen: Profile | None, env_files: Sequence[Path], environ: Mapping
         yield from from_profile
 
 
-def _profile_sources(chosen: Profile, environ: Mapping[str, str]) -> Iterator[Source]:
+def _profile_sources(chosen: Profile, environ: Mapping[str, str], read: Reader) -> Iterator[Source]:
     title = f"profile {chosen.name!r}"
     own = chosen.table.model_dump(include={*_CONNECTION, *_OWN}, exclude_none=True)
     registry = chosen.table.registry.model_dump(include={*_REGISTRY}, exclude_none=True)
     given = [(_CONNECTION | _OWN, "", own), (_REGISTRY, "registry.", registry)]
     yield Source(
         title,
+        read,
         {
             names[key]: Setting(value, f"{table}{key} of {title} in {chosen.path}", chosen.path.parent)
             for names, table, settings in given
             for key, value in settings.items()
         },
     )
-    yield _env_source(f"the env files of {title}", [chosen.resolve(name) for name in chosen.table.env_files], environ)
+    files = [chosen.resolve(name) for name in chosen.table.env_files]
+    yield _env_source(f"the env files of {title}", files, environ, read)
 
 
-def _env_source(title: str, paths: Sequence[Path], environ: Mapping[str, str]) -> Source:
+def _env_source(title: str, paths: Sequence[Path], environ: Mapping[str, str], read: Reader) -> Source:
     values: dict[str, Setting] = {}
     for path in paths:
         known = {**environ, **{name: str(setting.value) for name, setting in values.items()}}
         for name, entry in read_env_file(path, known).entries.items():
             values[name] = Setting(entry.value, f"{name} in {path}:{entry.line}", path.parent)
-    return Source(title, values)
+    return Source(title, read, values)
 
 
 def _connection(sources: Sequence[Source], notes: list[str]) -> Connection | None:

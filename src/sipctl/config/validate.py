@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sipctl.config.checks import CHECKS
-from sipctl.config.checks.files import open_own_files
+from sipctl.config.checks.secrets import open_own_files
 from sipctl.config.deployment import Place, Source, fault, read_deployment
 from sipctl.config.kinds import File, Kind
 from sipctl.config.reading import read_text

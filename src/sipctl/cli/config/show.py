@@ -1,15 +1,23 @@
 """`sipctl config show`."""
 
+import os
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Final, TypedDict
 
 import typer
 
 from sipctl.cli.session import Session
+from sipctl.config.load import load_settings
 from sipctl.config.model import Setting, Settings
+from sipctl.config.reading import read_secret
+from sipctl.errors import ConfigError
 from sipctl.output.formats import Listing
 from sipctl.telephony.secret import Secret
 
 Named = tuple[str, Setting]
+
+_UNREADABLE: Final = "unreadable"
 
 
 class SettingRow(TypedDict):
@@ -29,14 +37,40 @@ def run(
 ) -> None:
     """Show the settings in force; secrets stay hidden.
 
+    A secret whose file cannot be read is shown as `unreadable`, with the reason on stderr.
+
     \b
     Examples:
       sipctl config show
       sipctl config show --origin --profile prod
       sipctl config show -o json
     """
-    session = Session.of(ctx)
-    session.emit(_view(session.settings, origin=origin))
+    session, secrets = Session.of(ctx), _Secrets()
+    options = session.options
+    settings = load_settings(
+        config_path=options.config, profile=options.profile, env_files=options.env_file, environ=os.environ,
+        read=secrets.read,
+    )  # fmt: skip
+    for note in (*settings.notes, *secrets.unreadable.values()):
+        session.note(f"note: {note}")
+    given = settings.values.items()
+    shown = {name: replace(one, value=_UNREADABLE) if one.origin in secrets.unreadable else one for name, one in given}
+    session.emit(_view(replace(settings, values=shown), origin=origin))
+
+
+class _Secrets:
+    """Reads the files of secrets; what cannot be read is remembered by its origin, with the reason."""
+
+    def __init__(self) -> None:
+        self.unreadable: dict[str, str] = {}
+
+    def read(self, path: Path, origin: str) -> str:
+        """The secret; a word in its place that is shown nowhere if it cannot be read."""
+        try:
+            return read_secret(path, origin)
+        except ConfigError as error:
+            self.unreadable[origin] = error.message
+            return _UNREADABLE
 
 
 def _view(settings: Settings, *, origin: bool) -> Listing[Named]:
@@ -71,7 +105,7 @@ def _cells(name: str, setting: Setting) -> tuple[str, ...]:
 
 
 def _shown(value: object) -> str:
-    if value is None or value == "":
+    if value is None or value in ("", [], ()):
         return "not set"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 

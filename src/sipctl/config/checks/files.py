@@ -1,26 +1,14 @@
-"""CFG101, CFG102, CFG107-CFG111 and CFG139: what each file shows by itself."""
+"""CFG101, CFG102, CFG111 and CFG139: what each file shows by itself."""
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from sipctl.config.checks.parts import shown_setting
 from sipctl.config.deployment import Deployment, Place, fault
 from sipctl.config.kinds import Stranger, stranger_of
-from sipctl.config.own_files import is_open_folder, loose_files
 from sipctl.config.reading import FaultKind
-from sipctl.config.schema import dotted
-from sipctl.config.yamlfile import leaves
 from sipctl.findings.check import Check
 from sipctl.findings.record import Finding, Level
 
-_PLACEHOLDER: Final = re.compile(r"<[A-Za-z][\w .,'-]*>(?!.*</)|\A(change[-_]?me|your[-_].+|xxx+)\Z", re.IGNORECASE)
-"""What templates write for a value of one's own; tags, SIP URIs and mail addresses look alike and are none."""
-_QUOTED_NAMES: Final = frozenset({"api_key", "api_secret", "password", "sentinel_password", "username"})
-_FILE_KEY: Final = re.compile(r"(\A|\.)(key_file|cert_file|ca_cert_file|client_\w+_file|api_(key|secret)_file)\Z")
-_OTHERS: Final = 0o007
-_NAMED: Final = 5
 _UNKNOWN: Final = "is no configuration file that sipctl knows"
 _INSTEAD: Final = {
     Stranger.EGRESS: "leave it out",
@@ -53,92 +41,6 @@ def twice(deployment: Deployment) -> Iterator[Finding]:
             yield fault("CFG102", Place(path, found.line), f"{found.key} {found.message}", level=level)
 
 
-def _values(deployment: Deployment) -> Iterator[tuple[str, Any, Place]]:
-    """Every single value of every file, with its name."""
-    for file in deployment.env_files:
-        for name, entry in file.entries.items():
-            yield name, entry.value, Place(file.path, entry.line)
-    if not deployment.env_files:
-        yield from ((name, value.text, value.place) for name, value in (deployment.env or {}).items())
-    for document in (*deployment.servers, *deployment.sips):
-        for keys, value in leaves(document.root):
-            yield dotted(keys), value, Place(document.path, document.line(*keys))
-    for config in deployment.configs:
-        for keys, value in leaves(config.table):
-            yield dotted(keys), value, config.place(*keys)
-
-
-def placeholders(deployment: Deployment) -> Iterator[Finding]:
-    """Values that still are the template's."""
-    for name, value, place in _values(deployment):
-        if isinstance(value, str) and _PLACEHOLDER.search(value):
-            yield fault("CFG107", place, f"{name} is a placeholder", observed=shown_setting(name, value))
-
-
-def missing_secret_files(deployment: Deployment) -> Iterator[Finding]:
-    """Secret files that this machine does not have."""
-    for name, path, place in _secret_files(deployment):
-        if not _is_there(place.path.parent / Path(path).expanduser()):
-            yield fault("CFG108", place, f"{name} names {path}, which is not there")
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
-
-
-def _secret_files(deployment: Deployment) -> Iterator[tuple[str, str, Place]]:
-    """Every setting that names a file with a key or secret: its name, the path, and its place."""
-    for name, value, place in _values(deployment):
-        if isinstance(value, str) and value and (name.endswith("_FILE") or _FILE_KEY.search(name)):
-            yield name, value, place
-
-
-def unquoted_numbers(deployment: Deployment) -> Iterator[Finding]:
-    """Keys and secrets that YAML reads as numbers."""
-    for document in (*deployment.servers, *deployment.sips):
-        for keys, value in leaves(document.root):
-            named = keys[-1] in _QUOTED_NAMES or (len(keys) == 2 and keys[0] == "keys")
-            if named and isinstance(value, int | float):
-                place = Place(document.path, document.line(*keys))
-                name = dotted(keys)
-                yield fault("CFG109", place, f"{name} is read as a number", observed=shown_setting(name, value))
-
-
-def open_files(deployment: Deployment) -> Iterator[Finding]:
-    """Files with secrets or PINs that others on the machine can read."""
-    for config in deployment.configs:
-        if config.content and config.content.holds_secrets and _others_read(config.path):
-            yield fault("CFG110", Place(config.path), "holds an API secret and is open to other users")
-    for server in deployment.servers:
-        key_file = server.get("key_file")
-        if key_file and _others_read(server.path.parent / str(key_file)):
-            place = Place(server.path, server.line("key_file"))
-            yield fault("CFG110", place, f"{key_file} is open to other users", level=Level.ERROR)
-    for folder in deployment.own_folders:
-        yield from open_own_files(folder)
-
-
-def open_own_files(folder: Path) -> Iterator[Finding]:
-    """What is wrong with sipctl's own files in one of its folders."""
-    if is_open_folder(folder):
-        yield fault("CFG110", Place(folder), "others can put files into this folder of sipctl's, and take them away")
-    found = list(loose_files(folder))
-    if found:
-        described = ", ".join(f"{path.name} ({how})" for path, how in found[:_NAMED])
-        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-        yield fault("CFG110", Place(folder), f"files of sipctl's that are not private: {described}{more}")
-
-
-def _others_read(path: Path) -> bool:
-    try:
-        return bool(path.stat().st_mode & _OTHERS)
-    except (OSError, ValueError):
-        return False
-
-
 def unset_references(deployment: Deployment) -> Iterator[Finding]:
     """`${NAME}` of nothing."""
     for path, found in deployment.faults:
@@ -165,10 +67,6 @@ def left_out(deployment: Deployment) -> Iterator[Finding]:
 CHECKS: Final[tuple[Check[Deployment], ...]] = (
     Check("CFG101", unreadable),
     Check("CFG102", twice),
-    Check("CFG107", placeholders),
-    Check("CFG108", missing_secret_files),
-    Check("CFG109", unquoted_numbers),
-    Check("CFG110", open_files),
     Check("CFG111", unset_references),
     Check("CFG139", left_out),
 )

@@ -67,7 +67,8 @@ FILE_CODES: Final = (
     ),
     _code(
         108, Level.WARN, "Every secret file is there",
-        "A setting ending in _FILE, or key_file, names a file that this machine lacks. Meet does not start then.",
+        "A setting ending in _FILE, or key_file, names a file that this machine lacks. Meet does not start then. "
+        "In sipctl's own file it is an error: every command that asks LiveKit ends with 2.",
         _NO_RULE,
         "create the file, or correct the path; in a container the file may exist though this machine lacks it",
     ),
@@ -79,8 +80,9 @@ FILE_CODES: Final = (
     ),
     _code(
         110, Level.WARN, "Files with secrets are private",
-        "Other users of the machine can read a file that holds a secret, or one of sipctl's own, which hold PINs; or a "
-        "link is in its place. livekit-server refuses such a key_file, sipctl such a link.",
+        "Other users of the machine can read a file that holds a secret (env files, yaml, compose and sipctl's own "
+        "file alike), or one of sipctl's state, which hold PINs; or a link is in its place. livekit-server refuses "
+        "such a key_file, sipctl such a link.",
         NOTHING,
         "chmod 600 the file, and 700 sipctl's folder; make new secrets and PINs if others may have read them",
     ),
