@@ -7,9 +7,10 @@ forgotten.
 from pathlib import Path
 
 from completions import scripts, tree
-from findings import pages
 from manpages import manpages
 from schemas import schemas
+
+from findings import pages
 
 DOCS = Path(__file__).parents[1]
 ROOT = DOCS.parent

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from sipctl.cli.inputs import STDIN, read_configuration, read_document
+from sipctl.cli.inputs import STDIN, read_configuration
 from sipctl.cli.options import Options
 from sipctl.command_line import CommandLine
 from sipctl.config.kinds import File, Kind
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sipctl.registry.observations import Observations
     from sipctl.registry.store import Registry
     from sipctl.sandbox.server import Sandbox
-    from sipctl.telephony.model import DispatchRule, InboundTrunk
+    from sipctl.telephony.model import DispatchRule
     from sipctl.telephony.returning import PinsToday
 
 T = TypeVar("T")
@@ -176,26 +176,6 @@ class Session:
             assign = CommandLine.of("pin", "assign").on(room)
             raise NotFoundError(f"room {room!r} has no PIN", hint=(assign, " gives it one"))
         return holding
-
-    def rule_request(self, path: Path) -> "DispatchRule":
-        """The rule of a request file of LiveKit's, or of stdin for `-`.
-
-        Raises:
-            UsageError: it cannot be read, is not JSON, or LiveKit has no such field or value.
-        """
-        from sipctl.lkapi.requests import rule_request_from_json
-
-        return rule_request_from_json(read_document(path))
-
-    def trunk_request(self, path: Path) -> "InboundTrunk":
-        """The trunk of a request file of LiveKit's, or of stdin for `-`.
-
-        Raises:
-            UsageError: as of a rule's.
-        """
-        from sipctl.lkapi.requests import trunk_request_from_json
-
-        return trunk_request_from_json(read_document(path))
 
     def named(self, things: Iterable[T], room_of: Callable[[T], str]) -> tuple[Iterable[T], Mapping[str, str]]:
         """These things, and what people call their rooms where Meet's database says; not knowing that is no failure."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from sipctl.config.reading import sprawl
-from sipctl.config.yamlfile import parse_yaml
 from sipctl.errors import UsageError
 from sipctl.telephony.explaining.expectation import Case, Expectation
 from sipctl.telephony.matching.call_reading import call_from_json
@@ -35,6 +34,8 @@ def read_cases(text: str, suffix: str, called: str | None) -> list[Case]:
 
 def _rows(text: str, suffix: str) -> Iterator[object]:
     if suffix in {".yaml", ".yml"}:
+        from sipctl.config.yamlfile import parse_yaml
+
         file = parse_yaml(Path("tests"), text)
         if file.faults:
             described = f"the tests, line {file.faults[0].line}: {file.faults[0].message}"

@@ -10,6 +10,7 @@ from sipctl.cli.change_view import show_change
 from sipctl.cli.command import WritingCommand
 from sipctl.cli.inputs import STDIN, check_stdin, read_secret_line
 from sipctl.cli.options import Allow, Confirm
+from sipctl.cli.requests import read_rule_request
 from sipctl.cli.rules.common import PinStdin, Trunks
 from sipctl.cli.session import Session
 from sipctl.config.model import Settings
@@ -74,7 +75,7 @@ def _wanted(
     if file is None and room is None:
         raise UsageError("no room to send callers to", hint="give `--room NAME` or `--from-file FILE`")
     check_stdin({"--pin-stdin": pin_stdin, "--from-file -": file == STDIN}, "put the rule into a file")
-    rule = session.rule_request(file) if file else DispatchRule(trunk_ids=session.settings.trunk_ids or ())
+    rule = read_rule_request(file) if file else DispatchRule(trunk_ids=session.settings.trunk_ids or ())
     if pin_stdin and held:
         raise UsageError("--pin-stdin and --pin-from-registry exclude each other")
     if room is not None:

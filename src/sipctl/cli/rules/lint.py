@@ -8,16 +8,15 @@ from typing import Annotated, Final
 import typer
 
 from sipctl.cli.command import ReportCommand
-from sipctl.cli.inputs import check_stdin_files, named, read_document
+from sipctl.cli.inputs import check_stdin_files
 from sipctl.cli.options import FailOn
 from sipctl.cli.report import finish, level_named
+from sipctl.cli.requests import read_requests
 from sipctl.cli.rules.common import Offline
 from sipctl.cli.rules.surroundings import read_surroundings
 from sipctl.cli.session import Session
 from sipctl.doctor.lint import NEW_ID, lint, lint_with
 from sipctl.doctor.runner import Plan
-from sipctl.errors import UsageError
-from sipctl.lkapi.requests import requests_from_json
 from sipctl.telephony.linting.lints import LINTS
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 
@@ -73,7 +72,7 @@ def _lint(session: Session, wanted: Linting) -> None:
     check_stdin_files((*wanted.offline, *wanted.added))
     plan = Plan(only=frozenset(wanted.only), skip=frozenset(wanted.skip), fail_on=level_named(wanted.fail_on))
     plan.check_words(LINTS)
-    added = [one for path in wanted.added for one in _requests(path)]
+    added = [one for path in wanted.added for one in read_requests(path, _REQUESTS)]
     snapshot = read_surroundings(session, wanted.offline)
     report = (
         lint_with(session.settings, snapshot, list(map(_numbered, added, range(1, len(added) + 1))), plan)
@@ -81,21 +80,6 @@ def _lint(session: Session, wanted: Linting) -> None:
         else lint(session.settings, snapshot, plan)
     )
     finish(session, report, "rules_lint")
-
-
-def _requests(path: Path) -> list[DispatchRule | InboundTrunk]:
-    """The create requests of one file.
-
-    Raises:
-        UsageError: there is none in it, or one that LiveKit cannot read.
-    """
-    try:
-        requests = requests_from_json(read_document(path))
-    except UsageError as error:
-        raise UsageError(f"{named(path)}: {error.message}", hint=error.advice or _REQUESTS) from None
-    if not requests:
-        raise UsageError(f"there is no request in {named(path)}", hint=_REQUESTS)
-    return requests
 
 
 def _numbered(thing: DispatchRule | InboundTrunk, number: int) -> DispatchRule | InboundTrunk:

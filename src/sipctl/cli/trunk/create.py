@@ -10,6 +10,7 @@ from sipctl.cli.change_view import show_change
 from sipctl.cli.command import WritingCommand
 from sipctl.cli.inputs import STDIN, check_stdin, read_secret_line
 from sipctl.cli.options import Allow, Confirm, given
+from sipctl.cli.requests import read_trunk_request
 from sipctl.cli.session import Session
 from sipctl.operations.trunks import create_trunk
 from sipctl.telephony.model import InboundTrunk
@@ -50,7 +51,7 @@ def run(
     """
     session = Session.of(ctx)
     check_stdin({"--password-stdin": password_stdin, "--from-file -": from_file == STDIN}, "put the trunk into a file")
-    trunk = session.trunk_request(from_file) if from_file else InboundTrunk()
+    trunk = read_trunk_request(from_file) if from_file else InboundTrunk()
     fields = {
         "numbers": tuple(number) if number else None,
         "name": name,
