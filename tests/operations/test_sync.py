@@ -43,6 +43,19 @@ def test_a_stale_rule_goes_after_its_grace(yard: Yard) -> None:
     assert pending(yard.run(Part.PURGE).items) == []
 
 
+def test_a_stale_rule_says_since_when_and_when_it_may_go(yard: Yard) -> None:
+    plant(yard, "gone")
+    began = yard.moment
+    for minutes in (9, 0):
+        (item,) = (one for one in yard.run(Part.PURGE).items if one.before)
+        assert (item.idle_since, item.may_go_at) == (began, began + GRACE)
+        yard.wait(minutes)
+    made = DispatchRule(name="SIP_late", room_name="late", pin="736150", created_at=yard.moment.isoformat())
+    yard.desk.store(made)
+    (item,) = (one for one in yard.run(Part.PURGE).items if one.room == "late")
+    assert item.may_go_at == yard.moment + GRACE
+
+
 def test_a_dry_run_remembers_its_observation_and_writes_nothing_else(yard: Yard) -> None:
     plant(yard, "gone")
     yard.run(Part.PURGE, apply=False)

@@ -1,6 +1,7 @@
 """LiveKit's objects as JSON rows, their PINs masked unless asked for."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, TypedDict
 
@@ -28,6 +29,11 @@ class RuleRow(RuleJson):
     """A dispatch rule in LiveKit's own JSON; the PIN is masked unless --show-pins was given."""
 
     sipctl: RuleMarks
+
+
+def utc_text(moment: datetime | None) -> str | None:
+    """A time as RFC 3339 in UTC, to the second."""
+    return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def cells(row: Mapping[str, object]) -> tuple[str, ...]:

@@ -41,12 +41,16 @@ class RestoreAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One rule: as it is now (None = it does not exist), as it shall be (None = gone), and why."""
+    """One rule: as it is now (None = it does not exist), as it shall be (None = gone), and why.
+
+    `is_stale` = it comes back though its room is not live, and a purge may take it away again.
+    """
 
     action: RestoreAction
     why: str
     now: DispatchRule | None = None
     then: DispatchRule | None = None
+    is_stale: bool = False
 
     @property
     def rule(self) -> DispatchRule:
@@ -96,13 +100,15 @@ class _Standing:
 class Present:
     """What a restore meets: the stored rules, the trunks, and what the registry says today.
 
-    `mapped` are new ids of trunks that were made again; `as_of_today` says which PIN a rule may come back with.
+    `mapped` are new ids of trunks that were made again; `as_of_today` says which PIN a rule may come back with,
+    `is_stale` whether a purge may take it away again.
     """
 
     rules: Sequence[DispatchRule]
     trunk_ids: Iterable[str]
     mapped: Mapping[str, str]
     as_of_today: Callable[[DispatchRule], Returning]
+    is_stale: Callable[[DispatchRule], bool] = lambda _rule: False
 
     def standing(self) -> _Standing:
         """The rules before the first step."""
@@ -121,7 +127,7 @@ def plan_undo(entries: Sequence[Entry], present: Present) -> list[Step]:
         if step := _undo(entry, standing):
             _note(step, standing)
             steps.append(step)
-    return steps
+    return _judged(steps, present)
 
 
 def plan_restore(wanted: Iterable[DispatchRule], present: Present) -> list[Step]:
@@ -132,7 +138,16 @@ def plan_restore(wanted: Iterable[DispatchRule], present: Present) -> list[Step]
         step = _create(rule, standing, "not there")
         _note(step, standing)
         steps.append(step)
-    return steps
+    return _judged(steps, present)
+
+
+def _judged(steps: Iterable[Step], present: Present) -> list[Step]:
+    """The steps, each with whether its rule comes back stale."""
+    written = {RestoreAction.CREATE, RestoreAction.UPDATE}
+    return [
+        replace(step, is_stale=True) if step.action in written and step.then and present.is_stale(step.then) else step
+        for step in steps
+    ]
 
 
 def _note(step: Step, standing: _Standing) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from sipctl.registry.database import reading, translated, writing
 from sipctl.registry.locks import serialize
-from sipctl.registry.tables import observations, prepare, runs, sightings
+from sipctl.registry.tables import holds, observations, prepare, runs, sightings
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.registered import Earlier
@@ -67,7 +67,7 @@ class Observations:
         with self._writing() as connection:
             serialize(connection, f"looks at {self._server}")  # a run holds the lock of the server itself
             series = _Series(connection, self._server, now, may_pause)
-            earlier = series.observe(stale, any_room=any_room)
+            earlier = replace(series.observe(stale, any_room=any_room), held_until=self._held(connection, now))
             if duplicates is None:
                 return earlier
             series = _Series(connection, f"{self._server} duplicates", now, may_pause)
@@ -78,6 +78,25 @@ class Observations:
                 pause=earlier.pause or doubles.pause,
                 damaged=earlier.damaged + doubles.damaged,
             )
+
+    def hold(self, rule_ids: Iterable[str], until: datetime) -> None:
+        """Spare these rules until then, however long they are stale; what was held for too long is forgotten."""
+        rows = [{"server": self._server, "rule_id": one, "until": until.isoformat()} for one in rule_ids]
+        over = holds.c.rule_id.in_([row["rule_id"] for row in rows]) | (holds.c.until < self._now().isoformat())
+        with self._writing() as connection:
+            connection.execute(delete(holds).where(holds.c.server == self._server, over))
+            if rows:
+                connection.execute(insert(holds), rows)
+
+    def held(self) -> dict[str, datetime]:
+        """The rules that are spared now, and until when."""
+        with self._reading() as connection:
+            return self._held(connection, self._now())
+
+    def _held(self, connection: Connection, now: datetime) -> dict[str, datetime]:
+        rows = connection.execute(select(holds.c.rule_id, holds.c.until).where(holds.c.server == self._server))
+        until = {row.rule_id: _moment(row.until) for row in rows}
+        return {rule_id: moment for rule_id, moment in until.items() if moment is not None and moment > now}
 
     def begin_run(self, run: str) -> None:
         """Note that a run is about to write; a note that is found later says that it was killed."""

@@ -28,7 +28,7 @@ from sipctl.errors import ConfigError
 from sipctl.registry.database import sharing_host
 from sipctl.registry.locks import serialize
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 OURS: Final = MetaData()
 MEETS: Final = MetaData()
@@ -87,6 +87,15 @@ runs: Final = Table(
     Column("ended_at", String),
 )
 """Runs that delete rules, until a later run has looked at what they left."""
+
+holds: Final = Table(
+    "sipctl_hold",
+    OURS,
+    Column("server", String, primary_key=True),
+    Column("rule_id", String, primary_key=True),
+    Column("until", String, nullable=False),
+)
+"""Rules that a person restored, and until when no purge deletes them though they are stale. Since version 4."""
 
 schema: Final = Table("sipctl_schema", OURS, Column("version", Integer, primary_key=True))
 

@@ -56,6 +56,7 @@ class Reason(StrEnum):
     FIRST_OBSERVATION = _Row("first-look", "stale, seen for the first time", Part.PURGE, begins=True)
     WAITING = _Row("waiting", "stale, but not for long enough", Part.PURGE)
     YOUNG = _Row("young", "stale, but made a short time ago", Part.PURGE)
+    HELD = _Row("held", "stale, but a person restored it a short time ago", Part.PURGE)
     CLOCK_OFF = _Row("clock-off", "stale, but the clock of this host is off", Part.PURGE, begins=True)
     EMPTY_LIST = _Row("empty-list", "LiveKit lists no room at all", Part.PURGE)
     DUPLICATE = _Row("duplicate", "another one takes its calls", Part.REPAIR)
@@ -90,7 +91,9 @@ class Item:
 
     `before` is the rule as it is (None for a create), `after` as it shall be (None for a delete). `beside` is the
     id of the rule that covers a duplicate, that has the PIN a room needs, or that forbids the change. `parked` = the
-    PIN that a rule of this plan still has is wanted by an earlier one: it first gets some other PIN.
+    PIN that a rule of this plan still has is wanted by an earlier one: it first gets some other PIN. `idle_since` = the
+    first observation, without a break, that found it stale or a duplicate; `may_go_at` = when nothing spares it any
+    more. Both are None for what stays, and where no time can be measured.
     """
 
     action: Action
@@ -100,6 +103,8 @@ class Item:
     after: DispatchRule | None = None
     beside: str = ""
     parked: bool = False
+    idle_since: datetime | None = None
+    may_go_at: datetime | None = None
 
     @property
     def rule_id(self) -> str:
@@ -119,8 +124,8 @@ class State:
     `live` are rooms that LiveKit lists; `attended` those of them with someone who is no phone caller; `pins` the
     registry's, None = there is no registry; `known` those that the backend's own table holds, None = it was not asked.
     `stale_since` and `duplicate_since` say of rule ids since which observation, without a break, they are stale or
-    duplicates; `empty_since` since which the list of rooms is empty. `clock_is_off` = `now` is not the server's time,
-    so no grace can be measured.
+    duplicates; `held_until` until when a restored one is spared; `empty_since` since which the list of rooms is empty.
+    `clock_is_off` = `now` is not the server's time, so no grace can be measured.
     """
 
     now: datetime
@@ -131,6 +136,7 @@ class State:
     known: frozenset[str] | None = None
     stale_since: Mapping[str, datetime] = field(default_factory=dict)
     duplicate_since: Mapping[str, datetime] = field(default_factory=dict)
+    held_until: Mapping[str, datetime] = field(default_factory=dict)
     empty_since: datetime | None = None
     clock_is_off: bool = False
 

@@ -124,13 +124,34 @@ def _by_pin(rules: Iterable[DispatchRule]) -> Mapping[str, Sequence[DispatchRule
 def _stale(rule: DispatchRule, state: State, policy: Policy) -> Item:
     reason = _why_stale_waits(rule, state, policy)
     action = Action.DELETE if reason is Reason.STALE else Action.SKIP
-    return Item(action=action, reason=reason, room=rule.room_name, before=rule)
+    item = Item(action=action, reason=reason, room=rule.room_name, before=rule)
+    others = [state.held_until.get(rule.sip_dispatch_rule_id)]
+    if not state.live:
+        others.append((state.empty_since or state.now) + policy.grace)
+    return _timed(item, rule, state.stale_since, others, state, policy)
+
+
+def _timed(
+    item: Item, rule: DispatchRule, seen: Mapping[str, datetime], others: Iterable[datetime | None], state: State,
+    policy: Policy,
+) -> Item:  # fmt: skip
+    """The item with the times of its wait; `others` are the times at which other safeguards end."""
+    if state.clock_is_off and policy.grace:
+        return item
+    since = seen.get(rule.sip_dispatch_rule_id, state.now)
+    created = _time_of(rule)
+    ends = [since + policy.grace, *filter(None, others)]
+    if created is not None and created <= state.now:
+        ends.append(created + policy.grace)
+    return replace(item, idle_since=since, may_go_at=max(ends))
 
 
 def _why_stale_waits(rule: DispatchRule, state: State, policy: Policy) -> Reason:
     """Why a rule of a room that is not live is not deleted yet, or that it is stale."""
     if not state.live and (state.empty_since is None or state.empty_since > state.now - policy.grace):
         return Reason.EMPTY_LIST
+    if state.held_until.get(rule.sip_dispatch_rule_id, state.now) > state.now:
+        return Reason.HELD
     return _why_waits(rule, state.stale_since, state, policy) or Reason.STALE
 
 
@@ -138,7 +159,9 @@ def _once_due(item: Item, state: State, policy: Policy) -> Item:
     """The item; a duplicate waits for the grace as a stale rule does."""
     if item.reason is not Reason.DUPLICATE or item.before is None:
         return item
-    if _why_waits(item.before, state.duplicate_since, state, policy) is None:
+    rule = item.before
+    item = _timed(item, rule, state.duplicate_since, (), state, policy)
+    if _why_waits(rule, state.duplicate_since, state, policy) is None:
         return item
     return replace(item, action=Action.SKIP, reason=Reason.DUPLICATE_WAITING)
 

@@ -46,15 +46,17 @@ class Rotation:
 class Earlier:
     """What was observed before. `is_first` = this state knows of no observation of this server yet.
 
-    `stale_since` and `duplicate_since` say of rule ids since which observation, without a break, they are unchanged
-    and stale, or duplicates. `pause` is how long ago the last observation is, if that is too long for it to count; then
-    this one begins anew. `skew_s` are the seconds by which this observation's clock is off, and for which it counts for
-    nothing; 0 = it does count. `damaged` records were passed over: the wait of their rules begins anew.
+    `stale_since` and `duplicate_since` say of rule ids since which observation, without a break, they are unchanged and
+    stale, or duplicates; `held_until` until when those that a person restored are spared. `pause` is how long ago the
+    last observation is, if that is too long for it to count; then this one begins anew. `skew_s` are the seconds by
+    which this observation's clock is off, and for which it counts for nothing; 0 = it does count. `damaged` records
+    were passed over: the wait of their rules begins anew.
     """
 
     is_first: bool = True
     stale_since: Mapping[str, datetime] = field(default_factory=dict)
     duplicate_since: Mapping[str, datetime] = field(default_factory=dict)
+    held_until: Mapping[str, datetime] = field(default_factory=dict)
     empty_since: datetime | None = None
     pause: timedelta | None = None
     skew_s: float = 0.0

@@ -1,7 +1,10 @@
 """`rules restore`: what the audit or an export brings back."""
 
+import contextlib
 import json
 import re
+import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,40 @@ class TestRestore:
         assert cron.rooms() == ["live"]
         cron.rules("restore", deletion["item"])
         assert cron.rooms() == ["live", "stale"]
+
+    def test_what_comes_back_stale_says_so_and_is_spared(self, purged: tuple[Cron, str]) -> None:
+        cron, run_id = purged
+        (planned,) = cron.document("restore", "--run", run_id)["items"]
+        assert (planned["stale"], planned["held_until"]) == (True, None)
+        assert "its room is not live" in cron.rules("restore", "--run", run_id).stdout
+        (done,) = cron.document("restore", "--run", run_id, "--apply")["items"]
+        until = datetime.fromisoformat(done["held_until"]) - datetime.now(UTC)
+        assert timedelta(hours=23, minutes=59) < until <= timedelta(hours=24)
+        for words in (("--grace", "0s"), ("--look-twice", "1s")):
+            plan = cron.document("purge", *words)
+            (held,) = [item for item in plan["items"] if item["room"] == "stale"]
+            assert (held["action"], held["reason"], held["may_go_at"]) == ("skip", "held", done["held_until"])
+        cron.rules("purge", "--apply", "--grace", "0s")
+        assert cron.rooms() == ["live", "stale"]
+
+    def test_what_is_not_to_be_held_is_not(self, purged: tuple[Cron, str]) -> None:
+        cron, run_id = purged
+        cron.rules("restore", "--run", run_id, "--apply", "--hold", "0")
+        cron.rules("purge", "--apply", "--grace", "0s")
+        assert cron.rooms() == ["live"]
+
+    def test_a_hold_ends(self, purged: tuple[Cron, str]) -> None:
+        cron, run_id = purged
+        cron.rules("restore", "--run", run_id, "--apply", "--hold", "2h")
+        with contextlib.closing(sqlite3.connect(state() / "looks.db")) as observations, observations:
+            observations.execute("UPDATE sipctl_hold SET until = ?", [datetime.now(UTC).isoformat()])
+        cron.rules("purge", "--apply", "--grace", "0s")
+        assert cron.rooms() == ["live"]
+
+    def test_a_hold_is_a_time(self, purged: tuple[Cron, str]) -> None:
+        cron, run_id = purged
+        refused = cron.rules("restore", "--run", run_id, "--hold", "soon", code=ExitCode.USAGE)
+        assert "--hold 'soon'" in refused.stderr
 
     def test_what_was_deleted_though_no_answer_came(self, sandboxed: Cron) -> None:
         sandboxed.observed_long_ago()

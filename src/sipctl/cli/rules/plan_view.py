@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypedDict
 
-from sipctl.cli.rows import shown_pin
+from sipctl.cli.rows import shown_pin, utc_text
 from sipctl.command_line import CommandLine, quoted
 from sipctl.operations.sync.result import Done, Outcome, Result
 from sipctl.output.formats import Listing, encode_json
@@ -59,8 +59,9 @@ class Counts(TypedDict):
 class PlanItem(TypedDict):
     """A rule, or a room without one ("" as its id).
 
-    `beside` = the rule that is why; `result` is null for what was only planned, or stays; `new_rule_id` names a rule
-    that was made.
+    `beside` = the rule that is why; `stale_since` = the first observation, without a break, that found it stale or a
+    duplicate; `may_go_at` = when a purge or sync may delete it; both null for what stays. `result` is null for what was
+    only planned, or stays; `new_rule_id` names a rule that was made.
     """
 
     action: Literal["keep", "skip", "delete", "update", "create"]
@@ -68,6 +69,8 @@ class PlanItem(TypedDict):
     room: str
     sip_dispatch_rule_id: str
     beside: str
+    stale_since: str | None
+    may_go_at: str | None
     pin_before: str | None
     pin_after: str | None
     result: str | None
@@ -167,7 +170,11 @@ class PlanView:
         return f"{before} → {after}" if before and after and before != after else after or before
 
     def _why(self, item: Item) -> str:
-        return item.reason.row.words + (f": {item.beside}" if item.beside else "")
+        words = item.reason.row.words + (f": {item.beside}" if item.beside else "")
+        if item.idle_since is None:
+            return words
+        waits = f", may go at {utc_text(item.may_go_at)}" if item.action is Action.SKIP else ""
+        return f"{words}; since {utc_text(item.idle_since)}{waits}"
 
     def _record(self, row: tuple[Item, Done | None]) -> PlanItem:
         item, done = row
@@ -177,6 +184,8 @@ class PlanView:
             room=item.room,
             sip_dispatch_rule_id=item.rule_id,
             beside=item.beside,
+            stale_since=utc_text(item.idle_since),
+            may_go_at=utc_text(item.may_go_at),
             pin_before=shown_pin(item.before.pin, show=self.show_pins) if item.before else None,
             pin_after=shown_pin(item.after.pin, show=self.show_pins) if item.after else None,
             result=done.result.value if done else None,

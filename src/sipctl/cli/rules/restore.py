@@ -1,10 +1,11 @@
 """`sipctl rules restore`."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -13,13 +14,14 @@ from sipctl.cli.command import WritingCommand
 from sipctl.cli.endings import finish, shortfall
 from sipctl.cli.inputs import EXPORT_LIMIT, named, read_document
 from sipctl.cli.options import Allow, Confirm
-from sipctl.cli.rows import shown_pin
-from sipctl.cli.rules.plan_options import MaxDelete
+from sipctl.cli.rows import utc_text
+from sipctl.cli.rules.plan_options import MaxDelete, span_of
+from sipctl.cli.rules.restore_view import RestoreShape, RestoreView
 from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.config.urls import same_server
-from sipctl.errors import PartialError, SafeguardError, SipctlError, UsageError, surely_without_effect
-from sipctl.operations.audit import Entry
+from sipctl.errors import SafeguardError, SipctlError, UsageError
+from sipctl.operations.audit import Entry, utc_now
 from sipctl.operations.batch import Attempt, StopSwitch, stopping_on_signals
 from sipctl.operations.change import Change, Writer
 from sipctl.operations.export import check_origin
@@ -36,10 +38,9 @@ from sipctl.operations.restore import (
     rules_before,
 )
 from sipctl.operations.safeguards import Permit, check_profile
-from sipctl.output.formats import Listing, encode_json
-from sipctl.output.streams import Streams
-from sipctl.telephony.commands import restore_run
+from sipctl.operations.snapshot import rules_then_rooms
 from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.naming import counted
 from sipctl.telephony.returning import Returning, as_of_today
 from sipctl.telephony.snapshot import read_snapshot
 
@@ -47,31 +48,36 @@ if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
 
 
-class RestoreItem(TypedDict):
-    """A rule that is restored; `result` is "" for what was only planned, skipped, or refused."""
-
-    action: Literal["create", "delete", "update", "skip", "refuse"]
-    sip_dispatch_rule_id: str
-    room: str
-    pin: str
-    why: str
-    result: str
-
-
-class RestoreShape(TypedDict):
-    """A restore; `run` is its id in the audit, "" if it only planned."""
-
-    schema: Literal["sipctl/restore/v1"]
-    run: str
-    undo: str
-    items: list[RestoreItem]
-
-
 PRINTS: Final = {"restore": RestoreShape}
 KIND: Final = WritingCommand
 
 _LEFT: Final = frozenset({RestoreAction.SKIP, RestoreAction.REFUSE})
 """What a restore leaves as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is restored: changes of the audit by their ids, by their runs, as the last ones of rules; or an export."""
+
+    items: Sequence[str]
+    runs: Sequence[str]
+    rules: Sequence[str]
+    export: Path | None
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is one change that is named."""
+        return len(self.items) + len(self.rules) == 1 and not (self.runs or self.export)
+
+    def check(self) -> None:
+        """Refuse what is nothing, or two kinds of things.
+
+        Raises:
+            UsageError: it is.
+        """
+        if bool(self.items or self.runs or self.rules) == bool(self.export):
+            described = "--from-export goes with no change of the audit" if self.export else "nothing to restore"
+            raise UsageError(described, hint="name changes, or give --run, --id or --from-export (one of them)")
 
 
 def run(
@@ -89,6 +95,9 @@ def run(
     trunk: Annotated[
         list[str] | None, typer.Option("--trunk", metavar="OLD=NEW", help="A trunk that was made again; repeatable.")
     ] = None,
+    hold: Annotated[
+        str, typer.Option("--hold", metavar="TIME", help="How long purge spares what comes back stale; 0 = not at all.")
+    ] = "24h",
     max_delete: MaxDelete = None,
     allow: Allow = None,
     confirm: Confirm = "",
@@ -99,7 +108,8 @@ def run(
     it out. What a run deleted is created again, what it created is deleted, what it changed is changed back; what has
     changed since stays. A write whose outcome no one knows is looked up. A rule comes back with the PIN that its room
     has today; with a PIN that was taken away, or given to another room, it does not (`--allow retired-pin`). An export
-    of another server is refused (`--allow foreign-export`), and one whose PINs are swapped always.
+    of another server is refused (`--allow foreign-export`), and one whose PINs are swapped always. What comes back
+    though its room is not live is spared by purge for a day (`--hold`).
 
     \b
     Examples:
@@ -109,36 +119,43 @@ def run(
     """
     session = Session.of(ctx)
     permit = session.permit(allow, confirm)
-    if bool(item or run or rule) == bool(from_export):
-        described = "--from-export goes with no change of the audit" if from_export else "nothing to restore"
-        raise UsageError(described, hint="name changes, or give --run, --id or --from-export (one of them)")
-    mapped = _mapped(trunk or ())
+    wanted = _Wanted(item or (), run or (), rule or (), from_export)
+    wanted.check()
+    mapped, span = _mapped(trunk or ()), span_of("--hold", hold)
     limit = session.settings.purge.max_delete if max_delete is None else max_delete
-    applies = acts(session, on_one=_names_one(items=item or (), rules=rule or (), others=run or from_export))
+    applies = acts(session, on_one=wanted.is_one)
     if applies:
         check_profile(session.settings, permit)
     done: list[Attempt[Step, Change]] = []
     with session.lock() if applies else nullcontext():  # no rotation may come between the plan and what it does
-        if from_export:
-            exported = _exported(session, from_export, permit)
-            steps = plan_restore(exported, _present(session, exported, permit, mapped))
-        else:
-            entries = _entries(session, runs=run or (), items=item or (), rules=rule or ())
-            steps = plan_undo(entries, _present(session, rules_before(entries), permit, mapped))
+        steps = _planned(session, wanted, permit, mapped)
         if applies:
             check_steps(steps, limit)
             done = _carry_out(session, steps, permit)
-    session.emit(
-        _RestoreView(steps, done, session.journal.run if done else "", session.options.show_pins, session.paste)
-    )
+    run_id = session.journal.run if done else ""
+    held_until = _hold_stale(session, done, span) if applies else None
+    session.emit(RestoreView(steps, done, run_id, held_until, session.options.show_pins, session.paste))
     if not applies and any(step.action not in _LEFT for step in steps):
         say_how_to_act(session)
     finish(session, _shortfall(done, refusals(steps)) if applies else None)
 
 
-def _names_one(*, items: Sequence[str], rules: Sequence[str], others: object) -> bool:
-    """Whether one change is undone that is named: by its id, or as the last one of a rule."""
-    return len(items) + len(rules) == 1 and not others
+def _hold_stale(session: Session, done: Sequence[Attempt[Step, Change]], span: timedelta | None) -> datetime | None:
+    """Let purge spare the rules that came back stale, and say until when; None = there are none, or it does not."""
+    ids = [one.result.id for one in done if one.item.is_stale and one.result]
+    if not (ids and span):
+        return None
+    until = utc_now() + span
+    try:
+        with closing(session.observations()) as observations:
+            observations.hold(ids, until)
+    except SipctlError as error:
+        session.note(f"note: rules came back whose rooms are not live, and purge may take them again: {error.message}")
+        return None
+    session.note(
+        f"note: {counted(len(ids), 'rule')} came back without a live room: purge spares them until {utc_text(until)}"
+    )
+    return until
 
 
 def _shortfall(done: Sequence[Attempt[Step, Change]], refused: Sequence[SafeguardError]) -> SipctlError | None:
@@ -163,6 +180,15 @@ def _mapped(words: Sequence[str]) -> Mapping[str, str]:
     return {old: new for old, _, new in pairs}
 
 
+def _planned(session: Session, wanted: _Wanted, permit: Permit, mapped: Mapping[str, str]) -> list[Step]:
+    """What brings back what is wanted."""
+    if wanted.export:
+        exported = _exported(session, wanted.export, permit)
+        return plan_restore(exported, _present(session, exported, permit, mapped))
+    entries = _entries(session, runs=wanted.runs, items=wanted.items, rules=wanted.rules)
+    return plan_undo(entries, _present(session, rules_before(entries), permit, mapped))
+
+
 def _present(session: Session, rules: Iterable[DispatchRule], permit: Permit, mapped: Mapping[str, str]) -> Present:
     """What the plan is made against: what exists now, and with which PINs these rules may return."""
     today = session.pins_today([*rules])
@@ -172,9 +198,10 @@ def _present(session: Session, rules: Iterable[DispatchRule], permit: Permit, ma
         return Returning(rule) if found.objection and "retired-pin" in permit.allow else found
 
     async def ask(client: "LiveKitClient") -> Present:
-        stored = await client.list_rules()
+        stored, rooms = await rules_then_rooms(client)
+        live = frozenset(room.name for room in rooms)
         trunk_ids = [trunk.sip_trunk_id for trunk in await client.list_inbound_trunks()]
-        return Present(tuple(stored), trunk_ids, mapped, returning)
+        return Present(stored, trunk_ids, mapped, returning, lambda rule: session.settings.mark.is_stale(rule, live))
 
     return session.livekit(ask)
 
@@ -216,64 +243,3 @@ def _carry_out(session: Session, steps: Sequence[Step], permit: Permit) -> list[
     done = session.livekit(carry)
     session.stopped_by = switch.signal_number
     return done
-
-
-@dataclass(frozen=True, slots=True)
-class _RestoreView:
-    """The steps of a restore and what became of those that were carried out; `run` is the audit's id of that run."""
-
-    steps: Sequence[Step]
-    done: Sequence[Attempt[Step, Change]]
-    run: str
-    show_pins: bool
-    paste: Callable[[CommandLine], str]
-
-    def render(self, style: str, streams: Streams) -> Iterator[str]:
-        """The restore as text."""
-        listing = Listing(
-            schema="sipctl/restore/v1",
-            items=self.steps,
-            columns=("action", "rule", "room", "pin", "why", "result"),
-            row=lambda step: tuple(map(str, self._record(step).values())),
-            record=self._record,
-            name=lambda step: step.rule.sip_dispatch_rule_id or step.rule.name,
-        )
-        if style == "json":
-            items = list(map(self._record, self.steps))
-            whole = RestoreShape(schema="sipctl/restore/v1", run=self.run, undo=self._undo, items=items)
-            yield f"{encode_json(whole, indent=2)}\n"
-            return
-        if style == "table" and not self.steps:
-            yield "Nothing to do.\n"
-            return
-        yield from listing.render(style, streams)
-        if style == "table":
-            actions = {step.action for step in self.steps}
-            yield from [f"\nundo: {self._undo}\n"] if self._undo else []
-            yield from ["\nwhat is refused: add --allow retired-pin\n"] if RestoreAction.REFUSE in actions else []
-
-    @property
-    def _undo(self) -> str:
-        """The command that undoes the restore; "" if it surely changed nothing."""
-        changed = any(one.begun and not (one.error and surely_without_effect(one.error)) for one in self.done)
-        return self.paste(restore_run(self.run)) if self.run and changed else ""
-
-    def _record(self, step: Step) -> RestoreItem:
-        attempt = next((one for one in self.done if one.item is step), None)
-        change = attempt.result if attempt else None
-        return RestoreItem(
-            action=step.action.value,
-            sip_dispatch_rule_id=(change.id if change else "") or step.rule.sip_dispatch_rule_id,
-            room=step.rule.room_name,
-            pin=shown_pin(step.rule.pin, show=self.show_pins),
-            why=step.why,
-            result=_result(attempt),
-        )
-
-
-def _result(attempt: Attempt[Step, Change] | None) -> str:
-    if attempt is None:
-        return ""
-    if attempt.error:
-        return f"{'partly done' if isinstance(attempt.error, PartialError) else 'failed'}: {attempt.error.message}"
-    return "done" if attempt.begun else "not begun"

@@ -55,6 +55,7 @@ class Surveyor:
             stale_since=earlier.stale_since,
             duplicate_since=earlier.duplicate_since,
             empty_since=earlier.empty_since,
+            held_until=earlier.held_until,
         )
         return known, earlier
 

@@ -126,7 +126,8 @@ class Synchroniser:
             return await self.surveyor.survey()
         first, _ = await self.surveyor.survey(Earlier(is_first=False))
         await asyncio.sleep(self.limits.look_twice.total_seconds())
-        return await self.surveyor.survey(earlier_from(first, self.surveyor.policy))
+        held = self.observations.held() if self.observations else {}
+        return await self.surveyor.survey(replace(earlier_from(first, self.surveyor.policy), held_until=held))
 
     def _refuse_other_pins(self, state: State) -> None:
         registry, policy = self.surveyor.registry, self.surveyor.policy
