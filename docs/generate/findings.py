@@ -13,6 +13,7 @@ _AREAS = {
     Area.RULES: "Dispatch rules",
     Area.PINS: "PINs: `sipctl pin audit`, and `sipctl doctor` where there is a registry",
     Area.SIP: "The SIP node",
+    Area.PROMPTS: "Prompts: `sipctl prompts check`",
 }
 
 

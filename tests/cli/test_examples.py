@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,8 @@ from tests.support.running import env_of, run
 
 pytestmark = pytest.mark.smoke
 
-GROUPS = ("bundle", "completion", "config", "doctor", "pin", "room", "rules", "schema", "trunk")
+PROMPTS = Path(__file__).parents[1] / "data" / "prompts"
+GROUPS = ("bundle", "completion", "config", "doctor", "pin", "prompts", "room", "rules", "schema", "trunk")
 RULE = {"sip_dispatch_rule_id": "SDR_7hTqVw9YbLxe", "name": "SIP_demo",
         "rule": {"dispatch_rule_direct": {"room_name": "demo", "pin": "4821930571"}}}  # fmt: skip
 TRUNK = {"sip_trunk_id": "ST_b6WvKx3nTe9D", "name": "provider", "numbers": ["+33123456789"]}
@@ -51,6 +53,7 @@ def state(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
+    shutil.copytree(PROMPTS, tmp_path / "prompts" / "fr")
     plant_snapshot(sandbox.store, FILES["snapshot.json"])
     done = run(
         "rules", "update", "SIP_demo", "--metadata", "x", "--allow", "live-room", "-o", "json", env=env_of(sandbox)

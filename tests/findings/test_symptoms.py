@@ -9,7 +9,8 @@ from sipctl.findings.codes import CODES
 from sipctl.findings.symptoms import PICTURES, Symptom
 
 SAYS_NOTHING = re.compile(
-    r"^(Nothing unusual|Depends|The invitation names no number)|still opens?|though Meet's table does"
+    r"^(Nothing unusual|Depends|The invitation names no number|Calls with a codec)"
+    r"|^People dial the number that Meet shows|still opens?|though Meet's table does"
 )
 
 

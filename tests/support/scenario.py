@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -188,6 +189,7 @@ STEPS: Final = (
     _step("doctor --symptom ringing --settle 0"),
     _step("bundle --translate nothing"),
     _step("doctor --explain rul401"),
+    _step("prompts check prompts"),
     _step("doctor --explain RUL999"),
     _step("schema pins"),
     _step("schema nothing"),
@@ -220,6 +222,9 @@ class Machine:
         for name, text in files.items():
             (self.folder / name).write_text(text)
             (self.folder / name).chmod(0o600)
+        (self.folder / "prompts").mkdir()
+        for name in ("enter_pin.ogg", "room_join.ogg", "opus.ogg"):
+            shutil.copy(DATA.parent / "prompts" / name, self.folder / "prompts")
         plant_snapshot(self.sandbox.store, json.dumps(_SEED))
         for room in ("standup", "drifted", "german", "missing"):
             self.sandbox.join(room=room, identity="alice")

@@ -96,6 +96,10 @@ COMMANDS: Final = {
             "verify": "Check recorded events: token and body of each, and what is missing or out of order.",
         },
     ),
+    "prompts": Entry(
+        "What livekit-sip plays to callers.",
+        {"check": "Check the files that livekit-sip plays to callers, before it is built with them."},
+    ),
     "sandbox": Entry(
         "A LiveKit-compatible server on loopback, to try things on.", {"run": "Run the sandbox until Ctrl-C."}
     ),

@@ -19,7 +19,7 @@ from sipctl.doctor.report import Report
 from sipctl.doctor.runner import Plan, examine_offline, examine_unasked
 from sipctl.errors import ConfigError, SipctlError, UsageError
 from sipctl.findings.codes import CODES
-from sipctl.findings.record import Level
+from sipctl.findings.record import Area, Level
 from sipctl.findings.symptoms import PICTURES, Picture, Symptom
 from sipctl.operations.pins import PinFacts, pin_facts, policy_of
 from sipctl.output.formats import COMMON_FORMATS
@@ -97,7 +97,7 @@ def run(
         only=frozenset(wanted), skip=frozenset(map(str.upper, skip or ())),
         fail_on=level_named(fail_on), deadline_s=deadline, settle_s=settle, wait_s=wait,
     )  # fmt: skip
-    plan.check_words()
+    plan.check_words(code for code in CODES if not code.startswith(Area.PROMPTS))
     if list_:
         session.emit(codes_view(code for code in sorted(CODES) if plan.includes(code)))
         return

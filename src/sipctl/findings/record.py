@@ -29,6 +29,7 @@ class Area(StrEnum):
     WEBHOOKS = "WHK"
     SIP = "SIP"
     CALL = "E2E"
+    PROMPTS = "PRM"
 
 
 def page_of(code: str) -> str:

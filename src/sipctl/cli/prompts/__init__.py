@@ -1,0 +1,1 @@
+"""The files that livekit-sip plays to callers."""
