@@ -414,3 +414,14 @@ def test_problems_come_by_weight(sandbox: Sandbox) -> None:
     plant_rule(sandbox, "SDR_b", "", name="typeless")
     levels = [finding.level for finding in problems(diagnose(settings_for(sandbox)))]
     assert levels == sorted(levels, key=list(Level).index)
+
+
+def test_many_findings_of_one_kind_are_one_with_the_first_names(sandbox: Sandbox) -> None:
+    for at in range(500):
+        plant_rule(sandbox, f"SDR_{at:03}", f"gone-{at}", f"{4000000000 + at}")
+    ended = run("doctor", "--only", "RUL", "--settle", "0", env=env_of(sandbox))
+    (heading,) = (line for line in ended.stdout.splitlines() if "RUL405" in line and not line.startswith(" "))
+    assert heading.endswith(" and 497 more")
+    assert "(the first of 500)" in ended.stdout
+    assert "should be: Every owned rule has a live room" in ended.stdout
+    assert len(ended.stdout.splitlines()) < 30

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sipctl.errors import PartialError
-from sipctl.output.formats import GRID_ROWS, Detail, Listing
+from sipctl.output.formats import Detail, Listing
 from sipctl.output.streams import Streams
+from sipctl.output.table import GRID_ROWS
 from sipctl.output.text import printable
 from sipctl.spreadsheet import from_cell
 from tests.support.hostile_text import ANY_TEXT
@@ -30,6 +31,7 @@ class Terminal(io.StringIO):
 def listing(items: list[str]) -> Listing[str]:
     return Listing(
         schema="things/v1",
+        things="things",
         items=items,
         columns=("name", "length"),
         row=lambda item: (item, str(len(item))),
@@ -140,7 +142,13 @@ def test_items_are_taken_one_by_one() -> None:
             yield str(at)
 
     chunks = Listing(
-        schema="s", items=items(), columns=(), row=lambda item: (item,), record=lambda item: {}, name=str
+        schema="s",
+        things="things",
+        items=items(),
+        columns=(),
+        row=lambda item: (item,),
+        record=lambda item: {},
+        name=str,
     ).render("name", Streams(io.StringIO(), io.StringIO()))
     assert next(chunks) == "0\n"
     assert taken == [0]

@@ -19,8 +19,9 @@ from sipctl.config.own_files import secure
 from sipctl.config.paths import state_dir
 from sipctl.errors import ExitCode, SipctlError, UsageError
 from sipctl.files import write_private
+from sipctl.output.people import for_people
 from sipctl.output.streams import MEDIUM_FAULTS, lead_nowhere
-from sipctl.output.text import escaped_json, printable
+from sipctl.output.text import escaped_json
 from sipctl.telephony.text import is_unicode
 
 COMMANDS: Final = {
@@ -214,12 +215,18 @@ def _usage_hint(error: typer.TyperException) -> str:
 def _report(args: Sequence[str], code: str, message: str, hint: str, exit_code: ExitCode) -> int:
     if _wants_json(args):
         error = ErrorBody(code=code, message=message, hint=hint, exit_code=int(exit_code))
-        text = escaped_json(json.dumps(ErrorDocument(error=error), ensure_ascii=False))
+        text = escaped_json(json.dumps(ErrorDocument(error=error), ensure_ascii=False)) + "\n"
     else:
-        between = "; " if "--quiet" in args else "\nhint: "  # a quiet run fails in one line
-        text = f"error: {printable(message)}" + (f"{between}{printable(hint)}" if hint else "")
-    sys.stderr.write(text + "\n")
+        lines = [f"error: {message}", *([f"hint: {hint}"] if hint else [])]
+        if _is_quiet(args):  # it fails in one line
+            lines = [f"error: {message}" + (f"; {hint}" if hint else "")]
+        text = "".join(for_people(lines, sys.stderr))
+    sys.stderr.write(text)
     return exit_code
+
+
+def _is_quiet(args: Sequence[str]) -> bool:
+    return not {"--quiet", "-q", "-qv", "-vq"}.isdisjoint(args)
 
 
 def _wants_json(args: Sequence[str]) -> bool:

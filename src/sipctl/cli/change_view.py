@@ -15,6 +15,14 @@ from sipctl.telephony.commands import restore_change
 
 _DONE: Final = {"create": "created", "update": "updated", "delete": "deleted", "none": "unchanged"}
 _PLANNED: Final = {"create": "would create", "update": "would update", "delete": "would delete", "none": "unchanged"}
+_LABELS: Final = {
+    "sip_dispatch_rule_id": "id", "sip_trunk_id": "id", "rule.dispatch_rule_direct.room_name": "room",
+    "rule.dispatch_rule_direct.pin": "pin", "rule.dispatch_rule_individual.room_prefix": "room prefix",
+    "rule.dispatch_rule_individual.pin": "pin", "rule.dispatch_rule_callee.room_prefix": "room prefix",
+    "rule.dispatch_rule_callee.pin": "pin",
+}  # fmt: skip
+"""What people call a field; of the others LiveKit's own names, without the underscores."""
+_UNITS: Final = {"empty_timeout": "s", "departure_timeout": "s"}
 _DEFAULTS: Final = ("SIP_MEDIA_ENCRYPT_DISABLE", "SIP_NO_HEADERS", {"only_listed_codecs": False, "codecs": []})
 """Values that say nothing to a person."""
 
@@ -74,11 +82,13 @@ def _differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tupl
     """The fields that an update changes, before and after; of a new or deleted thing, what it holds."""
     old, new = dict(_flat(before)), dict(_flat(after))
     for key in {**old, **new}:
-        was, now = _shown(old.get(key)), _shown(new.get(key))
+        was, now = _shown(key, old.get(key)), _shown(key, new.get(key))
+        label = _LABELS.get(key) or key.replace("_", " ")
         if before and after and was != now:
-            yield key, f"{was or 'nothing'} → {now or 'nothing'}"
+            nothing = "no" if isinstance(old.get(key, new.get(key)), bool) else "nothing"
+            yield label, f"{was or nothing} → {now or nothing}"
         elif not (before and after) and (was or now):
-            yield key, was or now
+            yield label, was or now
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -90,10 +100,15 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield f"{prefix}{key}", inner
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
+def _shown(key: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
     if not value or value in _DEFAULTS:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        return "yes"
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"{text} {_UNITS[key]}" if key in _UNITS else text
 
 
 def _undo(change: Change) -> CommandLine | None:

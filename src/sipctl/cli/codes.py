@@ -29,6 +29,7 @@ def codes_view(codes: Iterable[str]) -> Listing[Code]:
     """What these codes mean, a line each."""
     return Listing(
         schema="sipctl/codes/v1",
+        things="checks",
         items=[CODES[code] for code in codes],
         columns=("code", "level", "what is checked"),
         row=lambda code: (code.code, code.level.value, code.title),

@@ -14,6 +14,7 @@ from sipctl.errors import UsageError
 from sipctl.telephony.limits import MAX_ITEMS
 
 PANEL = "Options of every command"
+_WIDE = "wide"
 
 Allow = Annotated[
     list[str] | None, typer.Option("--allow", metavar="WORD", help="Lift one safeguard by its word; repeatable.")
@@ -25,7 +26,10 @@ Confirm = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of every command as given, and `--apply` of those that write; the defaults mean "not given"."""
+    """The options of every command as given, and `--apply` of those that write; the defaults mean "not given".
+
+    `-o wide` is the table, `wide`.
+    """
 
     profile: str | None = None
     config: Path | None = None
@@ -33,6 +37,7 @@ class Options:
     timeout: float = 10.0
     max_items: int = MAX_ITEMS
     output: str = "table"
+    wide: bool = False
     quiet: bool = False
     verbose: bool = False
     color: str = "auto"
@@ -44,6 +49,8 @@ class Options:
     def of(cls, ctx: typer.Context) -> "Options":
         """What the command line said, at whatever place."""
         given = {field.name: ctx.meta[_key(field.name)] for field in fields(cls) if _key(field.name) in ctx.meta}
+        if given.get("output") == _WIDE:
+            given |= {"output": "table", "wide": True}
         return cls(**given)
 
     @property
@@ -120,9 +127,10 @@ def _declare(
         typer.Option(min=1, max=100_000_000, metavar="N", help="The most items of one list, LiveKit's or a file's."),
     ] = MAX_ITEMS,
     output: Annotated[
-        str, typer.Option("--output", "-o", help="table, json, jsonl, name; some commands have more.", metavar="FORMAT")
+        str,
+        typer.Option("--output", "-o", help="table, wide, json, jsonl, name; some have more.", metavar="FORMAT"),
     ] = "table",
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing on success but the data asked for.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="On success print only the data asked for.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Every call to LiveKit on stderr; all checks of a report.")
     ] = False,

@@ -1,30 +1,25 @@
 """A report of findings: for people, as JSON, as JUnit for CI, as Prometheus's text for monitoring."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final, Literal, NotRequired, TypedDict
 
 from sipctl.cli import endings
+from sipctl.cli.report_text import PROBLEM_LEVELS, problems, report_text
 from sipctl.cli.session import Session
-from sipctl.command_line import CommandLine, prose_below, prose_text
+from sipctl.command_line import prose_below, prose_text
 from sipctl.doctor.report import Report
 from sipctl.errors import ExitCode, unknown_value
 from sipctl.files import write_public
 from sipctl.findings.record import Finding, Fix, Level
 from sipctl.findings.symptoms import Picture
 from sipctl.output.formats import encode_json, junit_document
+from sipctl.output.people import for_people
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
 from sipctl.telephony.reach.row import Reach, Reached
-
-_ALWAYS: Final = frozenset({Level.ERROR, Level.WARN, Level.UNKNOWN, Level.INFO})
-_COUNTED: Final = {
-    "error": ("error", "errors"), "warn": ("warning", "warnings"), "unknown": ("unknown", "unknown"),
-    "info": ("note", "notes"), "ok": ("ok", "ok"), "skipped": ("skipped", "skipped"),
-}  # fmt: skip
-
 
 _FAIL_ON: Final = {"error": Level.ERROR, "warn": Level.WARN, "info": Level.INFO}
 
@@ -163,81 +158,25 @@ class ReportView:
         match style:
             case "json":
                 more = {"next_steps": self.next_steps} if self.next_steps else {}
-                yield encode_json(report_record(self.report) | more, indent=2) + "\n"
+                yield encode_json(report_record(self.report) | more) + "\n"
             case "jsonl":
                 records = map(_finding_row, self.report.findings)
                 yield from (encode_json(one) + "\n" for one in records)
             case "name":
-                yield from (f"{code}\n" for code in dict.fromkeys(one.code for one in _problems(self.report)))
+                yield from (f"{code}\n" for code in dict.fromkeys(one.code for one in problems(self.report)))
             case "junit":
                 yield junit_text(self.report, self.name)
             case "prometheus":
                 yield _metrics_text(self.report, self.name)
             case _:
-                yield from self._for_people(all_levels=streams.verbose)
+                yield from report_text(self.report, streams, self.deployment)
+                yield from for_people(self._cannot_see(), streams.out)
 
-    def _for_people(self, *, all_levels: bool) -> Iterator[str]:
-        yield f"{printable(self.report.verdict)}\n"
-        shown = self.report.findings if all_levels else _problems(self.report)
-        explained: set[str] = set()
-        for finding in _grouped(shown):
-            yield "".join(f"{printable(line)}\n" for line in _describe(finding, with_source=all_levels))
-            if finding.level in _ALWAYS and finding.code not in explained:
-                explain = CommandLine.of("doctor", "--explain", finding.code).below(*self.deployment)
-                yield f"        more: {explain}\n"
-            explained.add(finding.code)
-        counts = [f"{count} {_COUNTED[level][count != 1]}" for level, count in self.report.counts.items() if count]
-        if counts:
-            yield f"\n{', '.join(counts)}{'' if all_levels else ' (-v lists all)'}\n"
+    def _cannot_see(self) -> Iterator[str]:
         if self.next_steps:
-            yield "\nWhat doctor cannot see:\n"
+            yield from ("", "What doctor cannot see:")
         for step in self.next_steps:
-            yield f"  {step['text']}:\n    $ {step['command']}\n"
-
-
-def _problems(report: Report) -> list[Finding]:
-    return [finding for finding in report.findings if finding.level in _ALWAYS]
-
-
-def _grouped(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings, with one in the place of all that are unknown for one reason."""
-    groups: dict[object, list[Finding]] = {}
-    for at, finding in enumerate(findings):
-        groups.setdefault(finding.detail if finding.level is Level.UNKNOWN else at, []).append(finding)
-    return [
-        group[0] if len(group) == 1 else replace(group[0], resource=f"and {len(group) - 1} more")
-        for group in groups.values()
-    ]
-
-
-def _describe(finding: Finding, *, with_source: bool) -> Iterator[str]:
-    """The lines of one finding: what, where, and what to do."""
-    if finding.level in {Level.OK, Level.SKIPPED}:
-        yield f"{finding.level.upper():7} {finding.code}  {finding.title}" + (
-            f": {finding.detail}" if finding.detail else ""
-        )
-        return
-    yield ""
-    yield f"{finding.level.upper():7} {finding.code}  {finding.resource}".rstrip()
-    yield f"        {finding.detail or finding.title}"
-    yield from _evidence(finding, with_source=with_source)
-    if finding.fix:
-        yield f"        fix: {prose_text(finding.fix.text)}"
-        if finding.fix.command:
-            yield f"        $ {finding.fix.command}"
-
-
-def _evidence(finding: Finding, *, with_source: bool) -> Iterator[str]:
-    """What was seen that the detail does not hold already, what should be, and on demand where."""
-    seen = finding.evidence
-    parts = {
-        "seen": "" if seen.observed in finding.detail else seen.observed,
-        "expected": seen.expected,
-        "source": seen.source if with_source and seen.source != finding.resource else "",
-    }
-    described = "; ".join(f"{label}: {text}" for label, text in parts.items() if text)
-    if described:
-        yield f"        {described}"
+            yield from (f"  {step['text']}:", f"    $ {step['command']}")
 
 
 def report_record(report: Report) -> Findings:
@@ -299,7 +238,7 @@ def junit_text(report: Report, name: str) -> str:
             case.result = [Skipped(text)]
         elif finding.level is not Level.OK:
             case.system_out = f"{finding.level.value}: {text}"
-        if finding.level in _ALWAYS:
+        if finding.level in PROBLEM_LEVELS:
             case.system_out = "\n".join(filter(None, (case.system_out, f"page: {finding.page}")))
         suite.add_testcase(case)
     return junit_document(suite)
@@ -316,7 +255,7 @@ def _metrics_text(report: Report, name: str) -> str:
     each = Gauge(
         f"sipctl_{name}_finding", "A finding that is not ok, by code.", ["code", "level", "resource"], registry=registry
     )
-    for finding in _problems(report):
+    for finding in problems(report):
         each.labels(finding.code, finding.level.value, printable(finding.resource)).set(1)
     Gauge(f"sipctl_{name}_exit_code", "What the last run ended with.", registry=registry).set(report.exit_code)
     ended = Gauge(f"sipctl_{name}_last_run_timestamp_seconds", "When the last run ended.", registry=registry)

@@ -70,6 +70,7 @@ class _Document:
 def _view(rows: Iterable[SchemaRow]) -> Listing[SchemaRow]:
     return Listing(
         schema="sipctl/schemas/v1",
+        things="schemas",
         items=rows,
         columns=("name", "about"),
         row=lambda row: (row["name"], row["about"]),

@@ -63,7 +63,7 @@ class Session:
         _hush_libraries()
         self.options = options
         self.command = command
-        self.streams = Streams.standard(quiet=options.quiet, verbose=options.verbose)
+        self.streams = Streams.standard(quiet=options.quiet, verbose=options.verbose, wide=options.wide)
         self.stopped_by = 0
         """The signal that stopped a set of writes, 0 = none."""
         self.check_lock: CheckLock = lambda: None

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from sipctl.errors import PartialError
 from sipctl.output.csv import csv_lines
+from sipctl.output.people import for_people
 from sipctl.output.streams import Streams
+from sipctl.output.table import tab_separated, table
 from sipctl.output.text import escaped_json, printable
 
 if TYPE_CHECKING:
@@ -17,20 +19,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Record = Mapping[str, Any]
 
-GRID_ROWS: Final = 1000
 _MARK: Final = "\ufeff"
 """At the start of a line a reader of the names takes it for the mark that says UTF-8."""
 COMMON_FORMATS: Final = ("table", "json", "jsonl", "name")
 
 
-def encode_json(value: object, *, indent: int | None = None) -> str:
+def encode_json(value: object) -> str:
     """JSON as it may be shown. pydantic's encoder takes a third of the time of Python's, which takes odd text, too."""
     from pydantic_core import PydanticSerializationError, to_json
 
     try:
-        text = to_json(value, indent=indent).decode()
+        text = to_json(value).decode()
     except PydanticSerializationError:
-        text = json.dumps(value, ensure_ascii=False, indent=indent, separators=(",", ":" if indent is None else ": "))
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return escaped_json(text)
 
 
@@ -47,8 +48,9 @@ def junit_document(suite: "TestSuite") -> str:
 class Listing(Generic[T]):
     """Many things of one kind, consumed once and never held as text in whole.
 
-    `row` gives one cell a column, `record` the JSON object, `name` the id that scripts use. `raw` csv is for programs
-    alone: a spreadsheet would take some of its cells for formulas.
+    `things` is what they are called, for people who get none. `row` gives one cell a column, `record` the JSON object,
+    `name` the id that scripts use. `raw` csv is for programs alone: a spreadsheet would take some of its cells for
+    formulas. `repeats` are columns that may say the same as another one: people get those only where they do not.
     """
 
     schema: str
@@ -57,12 +59,15 @@ class Listing(Generic[T]):
     row: Callable[[T], tuple[str, ...]]
     record: Callable[[T], Record]
     name: Callable[[T], str]
+    things: str
     raw: bool = False
+    repeats: Mapping[str, str] = field(default_factory=dict)
 
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The listing as text, piece by piece. What fails before the first item leaves no text at all."""
         items = iter(self.items)
-        items = chain(list(islice(items, 1)), items)
+        first = list(islice(items, 1))
+        items = chain(first, items)
         if style == "json":
             return _json_array(self.schema, map(self.record, items))
         if style == "jsonl":
@@ -72,7 +77,13 @@ class Listing(Generic[T]):
         rows = map(self.row, items)
         if style == "csv":
             return csv_lines(chain((self.columns,), rows), raw=self.raw, escaped=streams.is_terminal)
-        return _table(self.columns, rows) if streams.is_terminal else _tab_separated(chain((self.columns,), rows))
+        lines = table(self.columns, rows, streams, repeats=self.repeats)
+        return lines if first else self._none(lines, streams)
+
+    def _none(self, head: Iterator[str], streams: Streams) -> Iterator[str]:
+        """A table without rows, which a program may read, and a word for people."""
+        yield from () if streams.is_terminal else head
+        streams.note(f"no {self.things}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,16 +98,16 @@ class Detail:
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The thing as text."""
         if style == "json":
-            yield f"{encode_json({'schema': self.schema, 'item': self.record}, indent=2)}\n"
+            yield f"{encode_json({'schema': self.schema, 'item': self.record})}\n"
         elif style == "jsonl":
             yield f"{encode_json(self.record)}\n"
         elif style == "name":
             yield from name_lines([self.name], streams)
         elif streams.is_terminal:
             width = max((len(label) for label, _ in self.lines), default=0)
-            yield from (f"{label:{width}}  {printable(value)}\n" for label, value in self.lines)
+            yield from for_people((f"{label:{width}}  {value}" for label, value in self.lines), streams.out)
         else:
-            yield from _tab_separated(self.lines)
+            yield from tab_separated(self.lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,32 +162,3 @@ def _json_array(schema: str, records: Iterable[Record]) -> Iterator[str]:
         yield separator + encode_json(record)
         separator = ",\n"
     yield "\n]}\n"
-
-
-def _tab_separated(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    return ("\t".join(map(printable, row)) + "\n" for row in rows)
-
-
-def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    """A grid, or plain lines for more rows than anyone reads: laying out ten thousand takes seconds."""
-    rows = iter(rows)
-    head = list(islice(rows, GRID_ROWS + 1))
-    if len(head) > GRID_ROWS:
-        return _tab_separated(chain((columns,), head, rows))
-    return _grid(columns, head)
-
-
-def _grid(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    console = Console(markup=False, highlight=False)
-    with console.capture() as captured:
-        console.print(table)
-    yield captured.get()

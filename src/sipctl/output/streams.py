@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TextIO, TypeVar
 
 from sipctl.output.outlet import while_read
-from sipctl.output.text import printable
+from sipctl.output.people import for_people
 
 T = TypeVar("T")
 
@@ -25,21 +25,25 @@ def lead_nowhere(stream: TextIO) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """The two streams of one run and what they can do. `quiet` drops notes and changes, never data or errors."""
+    """The two streams of one run and what they can do. `quiet` drops notes and changes, never data or errors.
+
+    `wide` tables are not cut to the width of the terminal.
+    """
 
     out: TextIO
     err: TextIO
     quiet: bool = False
     verbose: bool = False
+    wide: bool = False
 
     @classmethod
-    def standard(cls, *, quiet: bool = False, verbose: bool = False) -> "Streams":
+    def standard(cls, *, quiet: bool = False, verbose: bool = False, wide: bool = False) -> "Streams":
         """The process's own streams, set to write what their encoding cannot hold as backslash escapes."""
         for stream in (sys.stdout, sys.stderr):
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure:
                 reconfigure(errors="backslashreplace")
-        return cls(sys.stdout, sys.stderr, quiet=quiet, verbose=verbose)
+        return cls(sys.stdout, sys.stderr, quiet=quiet, verbose=verbose, wide=wide)
 
     @property
     def is_terminal(self) -> bool:
@@ -66,7 +70,7 @@ class Streams:
     def note(self, text: str) -> None:
         """A line for people on stderr; nothing with `--quiet`."""
         if not self.quiet:
-            self.err.write(printable(text) + "\n")
+            self.err.writelines(for_people([text], self.err))
 
     def progress(self, text: str) -> None:
         """A line for a person who waits at a terminal; nothing in a pipe, nor with `--quiet`."""
@@ -76,11 +80,11 @@ class Streams:
     def detail(self, text: str) -> None:
         """A line on stderr that only `-v` shows."""
         if self.verbose:
-            self.err.write(printable(text) + "\n")
+            self.err.writelines(for_people([text], self.err))
 
     def warn(self, text: str) -> None:
         """A line on stderr that even `--quiet` does not drop."""
-        self.err.write(printable(text) + "\n")
+        self.err.writelines(for_people([text], self.err))
 
     @contextmanager
     def ticking(self, what: str) -> Iterator[Callable[[], None]]:

@@ -77,6 +77,7 @@ def _view(settings: Settings, *, origin: bool) -> Listing[Named]:
     """Every setting that sipctl reads."""
     return Listing(
         schema="sipctl/settings/v1",
+        things="settings",
         items=_named(settings),
         columns=("setting", "value", "origin") if origin else ("setting", "value"),
         row=lambda one: _cells(*one) if origin else _cells(*one)[:2],

@@ -156,6 +156,7 @@ def _view(done: Iterable[Assigned], *, show_pins: bool, applied: bool) -> Listin
 
     return Listing(
         schema="sipctl/pins-assigned/v1",
+        things="rooms to give a PIN",
         items=done,
         columns=("room", "pin", "result"),
         row=lambda one: cells(record(one)),

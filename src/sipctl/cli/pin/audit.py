@@ -90,7 +90,7 @@ class _View:
         """The report as text; `name` gives the rooms concerned, ready for `pin rotate --stdin`."""
         if style == "json":
             record = report_record(self.report.report) | {"exposure": dict(self._figures())}
-            yield escaped_json(json.dumps(record, ensure_ascii=False, indent=2)) + "\n"
+            yield escaped_json(json.dumps(record, ensure_ascii=False)) + "\n"
         elif style == "name":
             concerned = (one for one in self.report.report.findings if one.level in _SHOWN)
             rooms = (one.resource.removeprefix("room ") for one in concerned if one.resource.startswith("room "))

@@ -63,6 +63,7 @@ def pins_view(holdings: Iterable[Holding], *, show_pins: bool, raw: bool = False
 
     return Listing(
         schema="sipctl/pins/v1",
+        things="rooms with a PIN",
         items=holdings,
         columns=("room", "pin", "state", "assigned_at"),
         row=lambda one: cells(record(one)),

@@ -126,6 +126,7 @@ def _view(items: Iterable[Item], *, applied: bool, show_pins: bool) -> Listing[I
 
     return Listing(
         schema="sipctl/pins-import/v1",
+        things="PINs to import",
         items=items,
         columns=("room", "pin", "result", "why"),
         row=lambda item: cells(record(item)),

@@ -150,6 +150,7 @@ def _plan_view(plan: RotationPlan, *, show_pins: bool) -> Listing[tuple[Holding,
 
     return Listing(
         schema="sipctl/pins-rotation-plan/v1",
+        things="PINs to rotate",
         items=items,
         columns=("room", "pin", "plan"),
         row=lambda item: cells(record(item)),
@@ -171,6 +172,7 @@ def _view(done: Iterable[Rotated], *, show_pins: bool) -> Listing[Rotated]:
 
     return Listing(
         schema="sipctl/pins-rotated/v1",
+        things="PINs to rotate",
         items=done,
         columns=("room", "pin", "rules", "result"),
         row=row,

@@ -69,6 +69,8 @@ def _view(rooms: Iterable[ProbedRoom], names: Mapping[str, str]) -> Listing[Prob
 
     return Listing(
         schema="sipctl/rooms/v1",
+        things="live rooms",
+        repeats={"called": "name"},
         items=rooms,
         columns=(*_COLUMNS, "called") if names else _COLUMNS,
         row=row,

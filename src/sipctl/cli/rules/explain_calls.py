@@ -43,6 +43,7 @@ def _view(routed: Iterable[RoutedCall], *, reasons: bool) -> Listing[RoutedCall]
     """Many calls, one line each, written as they come."""
     return Listing(
         schema="sipctl/routed/v1",
+        things="calls",
         items=routed,
         columns=("id", "from", "to", "outcome", "room", "rule", "trunk"),
         row=_row,

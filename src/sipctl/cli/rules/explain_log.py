@@ -12,8 +12,8 @@ from sipctl.cli.rules.surroundings import Surroundings, read_site, to_paste
 from sipctl.cli.session import Session
 from sipctl.errors import NotFoundError, PartialError
 from sipctl.output.formats import Listing
+from sipctl.output.people import for_people
 from sipctl.output.streams import Streams
-from sipctl.output.text import printable
 from sipctl.telephony.explaining.advice import Advice
 from sipctl.telephony.explaining.logged import LoggedExplanation, explain_logged
 from sipctl.telephony.explaining.words import describe_outcome
@@ -175,12 +175,13 @@ class LogView:
             yield from _listing(self.calls).render(style, streams)
             return
         for call in self.calls:
-            yield "".join(f"{printable(line)}\n" for line in _lines(call))
+            yield "".join(for_people(_lines(call), streams.out))
 
 
 def _listing(calls: Sequence[LoggedExplanation]) -> Listing[LoggedExplanation]:
     return Listing(
         schema="sipctl/logged-calls/v1",
+        things="calls",
         items=calls,
         columns=(),
         row=lambda _: (),

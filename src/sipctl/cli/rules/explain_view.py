@@ -10,8 +10,8 @@ from sipctl.cli.rules.outcome_rows import RuleReason as RuleReasonRow
 from sipctl.cli.rules.outcome_rows import TrunkReason as TrunkReasonRow
 from sipctl.cli.rules.outcome_rows import WiredEnding, ending_row, reasons_row
 from sipctl.output.formats import encode_json, name_lines
+from sipctl.output.people import for_people
 from sipctl.output.streams import Streams
-from sipctl.output.text import printable
 from sipctl.telephony.explaining.advice import doors
 from sipctl.telephony.explaining.explanation import Explanation, Variant
 from sipctl.telephony.explaining.wire import WireStep, wire
@@ -95,13 +95,13 @@ class ExplanationView:
         """The explanation as text."""
         record = explanation_record(self.explanation, show_pins=self.show_pins)
         if style == "json":
-            yield f"{encode_json({'schema': 'sipctl/explanation/v1', 'item': record}, indent=2)}\n"
+            yield f"{encode_json({'schema': 'sipctl/explanation/v1', 'item': record})}\n"
         elif style == "jsonl":
             yield f"{encode_json(record)}\n"
         elif style == "name":
             yield from name_lines([record["rule_id"]] if record["rule_id"] else [], streams)
         else:
-            yield "".join(f"{printable(line)}\n" for line in self._lines())
+            yield "".join(for_people(self._lines(), streams.out))
 
     def _lines(self) -> Iterator[str]:
         explanation = self.explanation

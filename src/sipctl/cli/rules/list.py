@@ -88,6 +88,8 @@ def _view(rules: Iterable[DispatchRule], mark: Ownership, *, show_pins: bool, na
 
     return Listing(
         schema="sipctl/rules/v1",
+        things="rules",
+        repeats={"name": "room", "called": "room"},
         items=rules,
         columns=(*_COLUMNS, "called") if names else _COLUMNS,
         row=row,

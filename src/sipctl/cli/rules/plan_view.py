@@ -9,8 +9,8 @@ from sipctl.cli.rows import shown_pin, utc_text
 from sipctl.command_line import CommandLine, quoted
 from sipctl.operations.sync.result import Done, Outcome, Result
 from sipctl.output.formats import Listing, encode_json
+from sipctl.output.people import for_people
 from sipctl.output.streams import Streams
-from sipctl.output.text import printable
 from sipctl.telephony.commands import restore_run
 from sipctl.telephony.naming import counted
 from sipctl.telephony.plan import Action, Item, Reason
@@ -120,7 +120,7 @@ class PlanView:
                 counts=self._counts(),
                 items=list(map(self._record, self._rows())),
             )
-            yield f"{encode_json(whole, indent=2)}\n"
+            yield f"{encode_json(whole)}\n"
             return
         if style == "name":
             yield from self._listing(self._changes()).render(style, streams)
@@ -128,12 +128,13 @@ class PlanView:
         if style != "table":
             yield from self._listing(list(self._rows())).render(style, streams)
             return
-        yield f"{self._verdict()}\n"
+        yield from for_people([self._verdict()], streams.out)
         rows = [row for row in self._rows() if streams.verbose or row[0].action is not Action.KEEP]
         if rows:
             yield "\n"
             yield from self._listing(rows).render(style, streams)
-        yield from (f"\n{label}: {printable(text)}\n" for label, text in self._afterwards() if text)
+        for label, text in self._afterwards():
+            yield from for_people(["", f"{label}: {text}"] if text else [], streams.out)
 
     def _rows(self) -> Iterator[tuple[Item, Done | None]]:
         """Every item with what became of it; of one that is written in two steps the last."""
@@ -151,6 +152,7 @@ class PlanView:
     def _listing(self, rows: list[tuple[Item, Done | None]]) -> Listing[tuple[Item, Done | None]]:
         return Listing(
             schema="sipctl/plan/v1",
+            things="changes",
             items=rows,
             columns=("action", "room", "rule", "pin", "why", "result"),
             row=self._row,

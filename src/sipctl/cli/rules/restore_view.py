@@ -12,6 +12,7 @@ from sipctl.operations.batch import Attempt
 from sipctl.operations.change import Change
 from sipctl.operations.restore import RestoreAction, Step
 from sipctl.output.formats import Listing, encode_json
+from sipctl.output.people import for_people
 from sipctl.output.streams import Streams
 from sipctl.telephony.commands import restore_run
 
@@ -59,6 +60,7 @@ class RestoreView:
         """The restore as text."""
         listing = Listing(
             schema="sipctl/restore/v1",
+            things="changes to undo",
             items=self.steps,
             columns=("action", "rule", "room", "pin", "why", "result"),
             row=self._row,
@@ -68,7 +70,7 @@ class RestoreView:
         if style == "json":
             items = list(map(self._record, self.steps))
             whole = RestoreShape(schema="sipctl/restore/v1", run=self.run, undo=self._undo, items=items)
-            yield f"{encode_json(whole, indent=2)}\n"
+            yield f"{encode_json(whole)}\n"
             return
         if style == "table" and not self.steps:
             yield "Nothing to do.\n"
@@ -76,8 +78,9 @@ class RestoreView:
         yield from listing.render(style, streams)
         if style == "table":
             actions = {step.action for step in self.steps}
-            yield from [f"\nundo: {self._undo}\n"] if self._undo else []
-            yield from ["\nwhat is refused: add --allow retired-pin\n"] if RestoreAction.REFUSE in actions else []
+            after = ["", f"undo: {self._undo}"] if self._undo else []
+            after += ["", "what is refused: add --allow retired-pin"] if RestoreAction.REFUSE in actions else []
+            yield from for_people(after, streams.out)
 
     @property
     def _undo(self) -> str:

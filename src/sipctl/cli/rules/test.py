@@ -22,6 +22,7 @@ from sipctl.files import write_private
 from sipctl.operations.case_files import read_cases
 from sipctl.operations.case_proposals import propose_cases
 from sipctl.output.formats import encode_json, junit_document, name_lines
+from sipctl.output.people import for_people
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
 from sipctl.telephony.explaining.expectation import Judged, judge
@@ -120,7 +121,7 @@ class TestsView:
         match style:
             case "json":
                 items = list(map(self._record, self.judged))
-                yield f"{encode_json({'schema': 'sipctl/routing-tests/v1', 'items': items}, indent=2)}\n"
+                yield f"{encode_json({'schema': 'sipctl/routing-tests/v1', 'items': items})}\n"
             case "jsonl":
                 yield from (f"{encode_json(self._record(one))}\n" for one in self.judged)
             case "name":
@@ -128,7 +129,7 @@ class TestsView:
             case "junit":
                 yield self._junit()
             case _:
-                yield from (f"{printable(line)}\n" for line in self._lines(all_tests=streams.verbose))
+                yield from for_people(self._lines(all_tests=streams.verbose), streams.out)
 
     @property
     def _failed(self) -> int:

@@ -14,8 +14,9 @@ from sipctl.operations.trunk_check.probe import Probed
 from sipctl.operations.trunk_check.result import CheckResult
 from sipctl.operations.trunk_check.verdict import State
 from sipctl.output.formats import encode_json, name_lines
+from sipctl.output.people import for_people
 from sipctl.output.streams import Streams
-from sipctl.output.text import printable, shortened
+from sipctl.output.text import shortened
 from sipctl.telephony.naming import counted
 from sipctl.transport.targets import Query, Target
 
@@ -36,7 +37,7 @@ class CheckView:
         match style:
             case "json":
                 document = {"schema": "sipctl/trunk-check/v1", "item": check_row(self.result)}
-                yield f"{encode_json(document, indent=2)}\n"
+                yield f"{encode_json(document)}\n"
             case "jsonl":
                 yield f"{encode_json(check_row(self.result))}\n"
             case "name":
@@ -49,7 +50,7 @@ class CheckView:
             case "nagios":
                 yield nagios_text(self.result, self.thresholds)
             case _:
-                yield from (f"{printable(line)}\n" for line in self._lines(all_dns=streams.verbose))
+                yield from for_people(self._lines(all_dns=streams.verbose), streams.out)
 
     def _lines(self, *, all_dns: bool) -> Iterator[str]:
         yield headline(self.result)

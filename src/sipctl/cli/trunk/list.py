@@ -38,6 +38,7 @@ def _names(trunk: Trunk) -> Iterator[tuple[str, str]]:
 def _view(trunks: Iterable[Trunk]) -> Listing[Trunk]:
     return Listing(
         schema="sipctl/trunks/v1",
+        things="trunks",
         items=trunks,
         columns=("id", "direction", "name", "numbers", "address", "auth"),
         row=lambda trunk: (

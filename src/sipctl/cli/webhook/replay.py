@@ -121,7 +121,8 @@ def _list(session: Session, source: EventFiles, chosen: Selection) -> None:
     """What would be sent."""
     events = chosen.of(source.read())
     listing = Listing(
-        schema="sipctl/webhook-events/v1", items=events, columns=("place", "event", "room", "id", "at"),
+        schema="sipctl/webhook-events/v1", things="events", items=events,
+        columns=("place", "event", "room", "id", "at"),
         row=lambda one: tuple(map(str, _selected(one).values())), record=_selected, name=lambda one: one.place,
     )  # fmt: skip
     session.emit(listing)

@@ -101,7 +101,7 @@ class TallyView:
         """The tally as text; `name` = the places of the first events that failed."""
         match style:
             case "json":
-                yield encode_json({"schema": "sipctl/webhook-replayed/v1", "item": self._record()}, indent=2) + "\n"
+                yield encode_json({"schema": "sipctl/webhook-replayed/v1", "item": self._record()}) + "\n"
             case "jsonl":
                 yield encode_json(self._record()) + "\n"
             case "name":

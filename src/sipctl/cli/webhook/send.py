@@ -237,7 +237,8 @@ class StepsView:
             return iter((self._junit(),))
         steps = [one for one in self.steps if one.fault] if style == "name" else self.steps
         view: View = Listing(
-            schema="sipctl/webhook-sent/v1", items=steps, columns=("step", "what", "room", "status", "result", "took"),
+            schema="sipctl/webhook-sent/v1", things="steps", items=steps,
+            columns=("step", "what", "room", "status", "result", "took"),
             row=_cells, record=_record, name=lambda one: str(one.number),
         )  # fmt: skip
         return view.render(style, streams)

@@ -193,7 +193,7 @@ class EventsView:
             return iter((self._junit(),))
         events = (one for one in self.events if one.word not in {"", "ok"}) if style == "name" else self.events
         view: View = Listing(
-            schema="sipctl/webhook-verified/v1", items=events,
+            schema="sipctl/webhook-verified/v1", things="events", items=events,
             columns=("place", "event", "room", "verdict", "what is wrong"),
             row=lambda one: one.row, record=lambda one: one.record, name=lambda one: one.place,
         )  # fmt: skip
