@@ -1,7 +1,8 @@
 """LiveKit's JSON into our model, by pydantic's parser: ten thousand rules are ordinary.
 
-What LiveKit prints goes straight from the text into the model. What else protojson takes (names in camelCase, nulls,
-numbers of enums) is brought into that form first, without the fields that this version does not know, and read again.
+What LiveKit prints goes straight from the text into the model, and so does what a newer one prints, without the fields
+that this version does not know. What else protojson takes (names in camelCase, nulls, numbers of enums) is brought into
+that form first, and read again.
 """
 
 import json
@@ -136,11 +137,11 @@ def _field(name: str, default: object) -> Schema:
     return {"type": "dataclass-field", "name": name, "kw_only": True, **schema}
 
 
-def _objects(shape: Shape) -> Schema:
-    """A list of objects, up to the first that has another form."""
+def _objects(shape: Shape, extra: str = "forbid") -> Schema:
+    """A list of objects, up to the first that has another form; what becomes of fields that are `extra`."""
     defaults = _defaults(shape.model)
     own = [_field(name, default) for name, default in defaults.items()]
-    known = {"type": "dataclass-args", "dataclass_name": shape.what, "fields": own, "extra_behavior": "forbid"}
+    known = {"type": "dataclass-args", "dataclass_name": shape.what, "fields": own, "extra_behavior": extra}
     item = {"type": "dataclass", "cls": shape.model, "schema": known, "fields": list(defaults), "slots": True}
     return {"type": "list", "items_schema": item, "fail_fast": True}
 
@@ -152,10 +153,10 @@ def _document() -> Schema:
 
 
 @cache
-def _validator(shape: Shape | None) -> "SchemaValidator":
+def _validator(shape: Shape | None, extra: str = "forbid") -> "SchemaValidator":
     from pydantic_core import SchemaValidator  # noqa: PLC0415 - for those who read JSON
 
-    return SchemaValidator(cast("CoreSchema", _objects(shape) if shape else _document()))
+    return SchemaValidator(cast("CoreSchema", _objects(shape, extra) if shape else _document()))
 
 
 def read_document(text: str) -> object:
@@ -177,11 +178,22 @@ def read_objects(items: Sequence[Any], shape: Shape, unknown: set[str]) -> tuple
     Raises:
         UsageError: one of them is no such object, or holds what LiveKit would never put there.
     """
+    new = _new_fields(items, shape)
     try:
-        return tuple(_validator(shape).validate_python(items))
+        read = tuple(_validator(shape, "ignore" if new else "forbid").validate_python(items))
     except ValueError:
         places = (f"{shape.what} {at} of the snapshot" for at in count(1))
         return tuple(_careful(item, shape, what, unknown) for item, what in zip(items, places, strict=False))
+    unknown |= new
+    return read
+
+
+def _new_fields(items: Sequence[Any], shape: Shape) -> set[str]:
+    """The fields that only a newer LiveKit has; none if one may be a field of today in camelCase."""
+    if not all(type(item) is dict for item in items):
+        return set()
+    names = set(map(_snake_case, set[str]().union(*items) - shape.known.keys()))
+    return names if names.isdisjoint(shape.known) else set()
 
 
 def rule_from_json(value: Mapping[str, Any]) -> DispatchRule:
