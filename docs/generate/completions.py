@@ -22,7 +22,7 @@ _VALUES: Final = {
     "CASES": "file", "FILE": "file", "SNAPSHOT": "file", "FOLDER": "file", "FILE|FOLDER": "file", "DIR": "file",
     "ROOM": "room", "RULE": "rule", "TRUNK": "trunk", "PROFILE": "profile", "CODE": "code", "CODE|AREA": "code",
     "NAME[=VALUE][@METHOD]": "fault", "WORD": "safeguard", "KIND": "=" + " ".join(Kind),
-    "LEVEL": "=error warn info", "WHEN": "=auto always never", "WAY": "=livekit webhook",
+    "LEVEL": "=error warn info", "WHEN": "=auto always never", "EXECUTOR": "=livekit webhook",
     "PART": "=create repair purge", "SCHEMA": "=" + " ".join(sorted(texts())),
 }  # fmt: skip
 """By the word that the help of an option or operand has for its value: what completes it. Of others nothing is known,

@@ -135,7 +135,7 @@ def test_the_next_batch_of_rotations(
 ) -> None:
     monkeypatch.setattr("sipctl.operations.rotate.BATCH", 1)
     before = pins(home)
-    sandboxed.desk.client_class = lost_before_the_list(2, postgres)
+    sandboxed.desk.client_class = lost_before_the_list(1, postgres)
     done = rotate(sandboxed.desk, home, switch=StopSwitch(check_lock=check))
     assert [type(one.error) for one in done] == [type(None), ChangedError, ChangedError]
     assert [room for room, pin in pins(home).items() if pin != before[room]] == ["a"]

@@ -42,7 +42,7 @@ def test_the_sandbox_evaluates_calls(sandbox: Sandbox) -> None:
 
 def test_a_server_that_is_down() -> None:
     env = server_env("http://127.0.0.1:1", "secret")
-    for words in (CALL, ("rules", "lint"), ("rules", "explain", "--log", str(DATA / "logs" / "x.jsonl"))):
+    for words in (CALL, ("rules", "lint"), ("rules", "explain", "--log", str(DATA / "logs" / "forms" / "flood.log"))):
         assert_error(run(*words, env=env), 3, "127.0.0.1:1")
 
 

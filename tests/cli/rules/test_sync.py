@@ -34,7 +34,7 @@ class TestSync:
         cron.register(LIVE)
         run("pin", "assign", "new", env=cron.env)
         cron.desk.ask(lambda client: client.create_room(Room(name="new")))
-        assert "no one is in it who is no phone caller" in cron.rules("sync").stdout
+        assert "with no participant other than phone callers" in cron.rules("sync").stdout
         cron.rules("sync", "--apply", "--allow", "unattended")
         assert cron.rooms() == ["live", "new", "stale"]
 
