@@ -160,6 +160,7 @@ def test_a_list_that_is_not_read_to_its_end_changes_nothing() -> None:
 
 def test_a_cache_that_cannot_be_written_is_no_failure(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
+    sandbox.join("standup", "alice")
     listed = run("room", "list", env=env_of(sandbox, XDG_CACHE_HOME=str(tmp_path / "file")))
     assert (listed.code, listed.stderr) == (0, "")
 
