@@ -24,7 +24,7 @@ _TEMPLATE: Final = re.compile(
 """Names of files and folders that are copied and filled in: common.dist, config.example.yaml, docs/examples."""
 _NAMED_FOR: Final = {Kind.LIVEKIT: ("livekit", "server"), Kind.SIP: ("sip",)}
 _RELEVANT: Final = ("LIVEKIT_", "ROOM_TELEPHONY_")
-_DATABASE: Final = frozenset({"DB_HOST", "DB_NAME", "DATABASE_URL"})
+DATABASE: Final = frozenset({"DB_HOST", "DB_NAME", "DATABASE_URL"})
 _REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -109,7 +109,7 @@ def _env_order(files: Sequence[tuple[Path, str]]) -> tuple[Path, ...]:
     needs = {path: set(_REFERENCE.findall(text)) - names[path] for path, text in files}
     chosen = {path for path in names if any(name.startswith(_RELEVANT) for name in names[path])}
     folders = {path.parent for path in chosen}
-    chosen |= {path for path in names if path.parent in folders and not names[path].isdisjoint(_DATABASE)}
+    chosen |= {path for path in names if path.parent in folders and not names[path].isdisjoint(DATABASE)}
     while more := {path for path in names if path not in chosen and any(needs[one] & names[path] for one in chosen)}:
         chosen |= more
     waiting = sorted(chosen, key=lambda path: (path.name != ".env", path))

@@ -22,6 +22,7 @@ from sipctl.config.urls import check_url, same_server
 from sipctl.config.values import check_pattern, check_template, read_boolean, read_count, read_duration
 from sipctl.errors import ConfigError
 from sipctl.masking import shown_url
+from sipctl.telephony.room_names import UUID_PATTERN
 from sipctl.telephony.secret import Secret
 from sipctl.telephony.text import is_unicode
 
@@ -49,7 +50,6 @@ _PAIR: Final = ("LIVEKIT_API_KEY", "LIVEKIT_API_KEY_FILE", "LIVEKIT_API_SECRET",
 _REGISTRY: Final = {"url": "SIPCTL_REGISTRY_URL", "state_url": "SIPCTL_REGISTRY_STATE_URL"}
 """Settings of a profile's registry that may hold a password."""
 _DATABASE: Final = ("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD")
-_UUID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 Reader = Callable[[Path, str], str]
@@ -63,6 +63,7 @@ class Source:
     title: str
     read: Reader
     values: Mapping[str, Setting] = field(default_factory=dict)
+    is_env_files: bool = False
 
     @property
     def url(self) -> tuple[str, Setting] | None:
@@ -105,7 +106,9 @@ def load_settings(
     connection = _connection(sources, notes)
     values = {name: setting for source in reversed(sources) for name, setting in source.values.items()}
     if chosen and chosen.table.registry.layout == "meet":
-        values.setdefault(_OWN["room_pattern"], Setting(_UUID, f"layout of profile {chosen.name!r} in {chosen.path}"))
+        values.setdefault(
+            _OWN["room_pattern"], Setting(UUID_PATTERN, f"layout of profile {chosen.name!r} in {chosen.path}")
+        )
     settings = Settings(
         profile=chosen.name if chosen else "",
         connection_or_none=connection,
@@ -181,7 +184,7 @@ def _env_source(title: str, paths: Sequence[Path], environ: Mapping[str, str], r
         known = {**environ, **{name: str(setting.value) for name, setting in values.items()}}
         for name, entry in read_env_file(path, known).entries.items():
             values[name] = Setting(entry.value, f"{name} in {path}:{entry.line}", path.parent)
-    return Source(title, read, values)
+    return Source(title, read, values, is_env_files=True)
 
 
 def _connection(sources: Sequence[Source], notes: list[str]) -> Connection | None:
@@ -290,8 +293,18 @@ def _registry(chosen: Profile | None, sources: Sequence[Source]) -> RegistrySett
         **urls,
         in_meet=bool(table and table.layout == "meet"),
         database={name: Secret(str(setting.value)) for name, setting in found.items()},
+        meets_files=_meets_files(sources),
         **(table.model_dump(include={"leading_zero", "doubles", "quarantine_days"}) if table else {}),
     )
+
+
+def _meets_files(sources: Sequence[Source]) -> str:
+    """Where env files name the database of a Meet; "" if they are none of Meet's."""
+    files = [source for source in sources if source.is_env_files]
+    if not any(name.startswith(("LIVEKIT_", TELEPHONY_PREFIX)) for source in files for name in source.values):
+        return ""
+    named = (source.values[name].origin for source in files for name in _DATABASE if name in source.values)
+    return next(named, "")
 
 
 def _purge(chosen: Profile | None) -> PurgeSettings:

@@ -82,14 +82,16 @@ class RegistrySettings:
     """Where PINs live, and how they are drawn.
 
     `url` empty = SQLite in the data folder. `state_url` keeps observations, the lock, and what we note of PINs
-    beside Meet's tables; empty = files of our own. `database` are Meet's DB_* settings, or DATABASE_URL. PINs that
-    were taken away stay in quarantine for `quarantine_days`.
+    beside Meet's tables; empty = files of our own. `database` are Meet's DB_* settings, or DATABASE_URL; `meets_files`
+    says in words where env files of Meet's name it, "" = none does. PINs that were taken away stay in quarantine for
+    `quarantine_days`.
     """
 
     url: Secret = Secret()
     state_url: Secret = Secret()
     in_meet: bool = False
     database: Mapping[str, Secret] = field(default_factory=dict)
+    meets_files: str = ""
     leading_zero: bool = True
     doubles: bool = True
     quarantine_days: int = 365

@@ -146,6 +146,21 @@ def check_sole_issuer(registry: "Registry", mark: Ownership, live: Live) -> None
         )
 
 
+def check_home(settings: Settings) -> None:
+    """Refuse to work on PINs in a file of our own beside a Meet, which has PINs of its own and would not know them.
+
+    Raises:
+        SafeguardError: the env files are Meet's, and no registry is named.
+    """
+    registry = settings.registry
+    if registry.meets_files and not (registry.in_meet or registry.url):
+        raise SafeguardError(
+            f"Meet would not know PINs of sipctl's own file: the env files are Meet's ({registry.meets_files})",
+            code="rail-not-meets",
+            hint='write `registry = { layout = "meet" }` into the profile: PINs are then those of Meet\'s table',
+        )
+
+
 def _described(rules: Sequence[DispatchRule]) -> str:
     more = f" and {len(rules) - _SHOWN} more" if len(rules) > _SHOWN else ""
     return ", ".join(map(describe_rule, rules[:_SHOWN])) + more

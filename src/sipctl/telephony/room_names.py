@@ -8,6 +8,10 @@ NAME_BYTES: Final = 256
 """The longest name by default: limit.max_room_name_length (livekit/livekit pkg/config/config.go)."""
 
 
+UUID_PATTERN: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""The names of Meet's rooms: UUIDs in lower case with dashes (suitenumerique/meet core/models.py)."""
+
+
 def checked_room_name(name: str) -> str:
     """The name, if a room can have it.
 

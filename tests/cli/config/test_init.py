@@ -3,6 +3,9 @@
 import json
 import os
 import pty
+import re
+import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -43,6 +46,41 @@ def test_an_installation_is_found_and_used(config: Path, meet: Path) -> None:
     for name in ("server.yaml", "sip.yaml", "compose.json", "env.d/hosts", "env.d/postgresql"):
         assert name in config.read_text()
     assert ".dist" not in config.read_text()
+
+
+def test_what_the_files_say_is_in_the_profile(config: Path, meet: Path) -> None:
+    urls = "[http://other.example.org/, https://meet.example.org/api/v1.0/rooms/webhooks-livekit/]"
+    server = meet / "livekit" / "server.yaml"
+    server.write_text(f"{server.read_text()}webhook: {{api_key: meet, urls: {urls}}}\n")
+    (meet / "livekit" / "sip.yaml").write_text("ws_url: ws://livekit:7880\nhealth_port: 8081\nprometheus_port: 6790\n")
+    ended = run("--config", str(config), "--profile", "prod", "config", "init", "--from", str(meet), "-o", "json")
+    settings = json.loads(ended.stdout)["item"]["settings"]
+    assert settings == tomllib.loads(config.read_text())["profiles"]["prod"]
+    assert settings["webhook_url"] == "https://meet.example.org/api/v1.0/rooms/webhooks-livekit/"
+    assert settings["sip_health_url"] == "http://127.0.0.1:8081"
+    assert settings["sip_metrics_url"] == "http://127.0.0.1:6790"
+    assert settings["registry"] == {"layout": "meet"}
+    assert re.fullmatch(settings["room_pattern"], "3f1c0a5e-0d6b-4b8e-9f0a-2b7c1d4e5f60")
+    assert json.loads(ended.stdout)["item"]["next"] == [
+        f"sipctl --config {config} --profile prod config validate",
+        f"sipctl --config {config} --profile prod doctor",
+    ]
+    for line in json.loads(ended.stdout)["item"]["next"]:
+        assert run(*shlex.split(line)[1:]).code in {0, 1, 3}
+
+
+def test_what_an_option_says_goes_over_what_the_files_say(config: Path, meet: Path) -> None:
+    (meet / "livekit" / "sip.yaml").write_text("ws_url: ws://livekit:7880\nhealth_port: 8081\n")
+    words = ("config", "init", "--from", str(meet), "--sip-health-url", "http://sip:1")
+    assert run("--config", str(config), *words).code == 0
+    assert tomllib.loads(config.read_text())["profiles"]["default"]["sip_health_url"] == "http://sip:1"
+
+
+def test_files_of_another_backend_are_not_taken_for_meets(config: Path, meet: Path) -> None:
+    (meet / "env.d" / "postgresql").unlink()
+    assert run("--config", str(config), "config", "init", "--from", str(meet)).code == 0
+    written = tomllib.loads(config.read_text())["profiles"]["default"]
+    assert not {"registry", "room_pattern", "webhook_url"} & written.keys()
 
 
 def test_by_options_alone(config: Path, sandbox: Sandbox, tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ import typer
 from sipctl.cli.command import WritingCommand
 from sipctl.cli.inputs import read_secret_line
 from sipctl.cli.session import Session
+from sipctl.command_line import CommandLine
 from sipctl.config.discover import Found, discover
 from sipctl.config.envfile import read_env_file
 from sipctl.config.own_files import make_folder
 from sipctl.config.profile import choose_config_path
+from sipctl.config.proposing import proposed
 from sipctl.config.reading import read_secret
 from sipctl.config.urls import url_fault
 from sipctl.config.writing import profile_from, render
@@ -23,7 +25,7 @@ from sipctl.files import write_private
 from sipctl.masking import MASK, shown_url
 from sipctl.output.formats import Detail
 
-Setting = str | bool | list[str]
+Setting = str | bool | list[str] | dict[str, str]
 
 _ANY_BYTES: Final = "latin-1"
 """Text that any bytes are, and that becomes the same bytes again."""
@@ -35,8 +37,9 @@ class WrittenConfig(TypedDict):
 
     path: str
     profile: str
-    settings: dict[str, str | bool | list[str]]
+    settings: dict[str, str | bool | list[str] | dict[str, str]]
     applied: bool
+    next: list[str]
 
 
 PRINTS: Final = {"config-file": WrittenConfig}
@@ -66,8 +69,9 @@ def run(
     """Write the configuration file.
 
     Asks on a terminal for what no option gives. `--from` looks through an installation for Meet's env files, livekit
-    and sip yaml, and what `docker compose config --format json` prints, and stores their paths in the profile.
-    The profile is called what --profile says, else `default`.
+    and sip yaml, and what `docker compose config --format json` prints. It stores their paths in the profile, and what
+    they say: Meet's tables as the registry, the address of its webhook, the ports of livekit-sip. The profile is called
+    what --profile says, else `default`.
 
     \b
     Examples:
@@ -79,17 +83,22 @@ def run(
     path = choose_config_path(session.options.config, os.environ)
     refuse_existing(path, force=force)
     found = discover(from_) if from_ else Found()
-    chosen = {
+    options = {
         **_connection(found, url, api_key, api_secret_file, secret_stdin=api_secret_stdin),
         "webhook_url": webhook_url,
         "sip_host": sip_host,
         "sip_health_url": sip_health_url,
     }
-    _check_urls(chosen)
+    _check_urls(options)
+    chosen = proposed(found) | {key: value for key, value in options.items() if value}
     profile = profile_from(found, chosen, path.parent.resolve())
     name, is_applied = session.options.profile or "default", not session.options.dry_run
     kept = write_config(path, render(name, profile), force=force) if is_applied else None
-    session.emit(_view(path, name, profile, kept, applied=is_applied))
+    config = ("--config", str(session.options.config)) if session.options.config else ()
+    named = [
+        CommandLine.of(*words).below(*config, "--profile", name) for words in (("config", "validate"), ("doctor",))
+    ]
+    session.emit(_view(path, name, profile, kept, list(map(str, named)) if is_applied else []))
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
@@ -165,14 +174,23 @@ def _check_urls(chosen: Mapping[str, str | None]) -> None:
             )
 
 
-def _view(path: Path, name: str, profile: Mapping[str, Setting], kept: Path | None, *, applied: bool) -> Detail:
+def _view(path: Path, name: str, profile: Mapping[str, Setting], kept: Path | None, following: list[str]) -> Detail:
+    """What was written, and the commands that come next; without any it only would be."""
+    applied = bool(following)
     shown = {key: MASK if key == "api_secret" else _shown(value) for key, value in profile.items()}
     lines = [("wrote" if applied else "would write", str(path)), ("profile", name)]
-    lines += [(key, ", ".join(value) if isinstance(value, list) else str(value)) for key, value in shown.items()]
+    lines += [(key, _in_line(value)) for key, value in shown.items()]
     if kept:
         lines.append(("old file", str(kept)))
-    record = WrittenConfig(path=str(path), profile=name, settings=shown, applied=applied)
+    lines += [("next", command) for command in following]
+    record = WrittenConfig(path=str(path), profile=name, settings=shown, applied=applied, next=following)
     return Detail(schema="sipctl/config-file/v1", lines=tuple(lines), record=record, name=str(path))
+
+
+def _in_line(value: Setting) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} = {text}" for key, text in value.items())
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def _shown(value: Setting) -> Setting:

@@ -10,7 +10,7 @@ import typer
 from sipctl.cli.command import WritingCommand
 from sipctl.cli.inputs import check_stdin, read_lines, read_secret_line
 from sipctl.cli.options import Confirm
-from sipctl.cli.pin.common import NoLive, Rooms, Stdin, ask_livekit
+from sipctl.cli.pin.common import NoLive, Rooms, Stdin, ask_livekit, pin_registry
 from sipctl.cli.rows import cells, shown_pin
 from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine, prose_text
@@ -66,7 +66,7 @@ def run(
     _check_options(named, stdin=stdin, missing=missing, live=live, ask=not no_live, pin_stdin=pin_stdin)
     check_profile(settings, permit)
     observed = ask_livekit(session, ask=not no_live)
-    with session.registry() as registry:
+    with pin_registry(session) as registry:
         if observed:
             check_sole_issuer(registry, settings.mark, observed)
         read = chain(named, read_lines("room") if stdin else ())

@@ -10,7 +10,7 @@ import typer
 from sipctl.cli.command import ReportCommand
 from sipctl.cli.endings import finish
 from sipctl.cli.options import FailOn
-from sipctl.cli.pin.common import NoLive, ask_livekit
+from sipctl.cli.pin.common import NoLive, ask_livekit, pin_registry
 from sipctl.cli.report import ExposureRow, ReportView, level_named, report_record
 from sipctl.cli.session import Session
 from sipctl.doctor.runner import Plan, examine_pins
@@ -67,7 +67,7 @@ def run(
 
 def _facts(session: Session, also_profiles: Sequence[str]) -> PinFacts:
     """What the registry holds, and which of its PINs other profiles use, too."""
-    with session.registry() as registry:
+    with pin_registry(session) as registry:
         facts = pin_facts(registry, policy_of(session.settings), session.settings)
     return replace(facts, shared=tuple(_shared(session, also_profiles, facts)))
 

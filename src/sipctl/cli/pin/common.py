@@ -1,7 +1,8 @@
 """What commands on PINs share."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 
@@ -15,6 +16,7 @@ from sipctl.operations.batch import StopSwitch, stopping_on_signals
 from sipctl.operations.old_pins import write_old_pins
 from sipctl.operations.pins import drawn_by
 from sipctl.operations.rotate import Rotated, Rotator, may_have_changed
+from sipctl.operations.safeguards import check_home
 from sipctl.operations.snapshot import Live, read_live
 from sipctl.output.formats import Listing
 from sipctl.telephony.registered import Holding
@@ -29,6 +31,19 @@ Stdin = Annotated[bool, typer.Option("--stdin", help="Read rooms from stdin, one
 NoLive = Annotated[bool, typer.Option("--no-live", help="Do not ask LiveKit.")]
 
 LIVE_WORDS: Final = {None: "not asked", True: "yes", False: "no"}
+
+
+@contextmanager
+def pin_registry(session: Session) -> Iterator["Registry"]:
+    """The registry of the profile; a file of our own is none beside a Meet.
+
+    Raises:
+        SafeguardError: it is one.
+        ConfigError, UncheckedError: it cannot be opened.
+    """
+    check_home(session.settings)
+    with session.registry() as registry:
+        yield registry
 
 
 def ask_livekit(session: Session, *, ask: bool) -> Live | None:

@@ -11,7 +11,7 @@ from sipctl.cli.command import WritingCommand
 from sipctl.cli.endings import finish
 from sipctl.cli.inputs import EXPORT_LIMIT, read_document
 from sipctl.cli.options import Allow, Confirm
-from sipctl.cli.pin.common import NoLive, ask_livekit, keep_old_pins, rotate_rooms
+from sipctl.cli.pin.common import NoLive, ask_livekit, keep_old_pins, pin_registry, rotate_rooms
 from sipctl.cli.rows import cells, shown_pin
 from sipctl.cli.session import Session
 from sipctl.errors import ExitCode, PartialError, SipctlError
@@ -67,7 +67,7 @@ def run(
     live = ask_livekit(session, ask=not no_live)
     applied = acts(session, on_one=False)
     failed: Mapping[str, SipctlError] = {}
-    with session.registry() as registry:
+    with pin_registry(session) as registry:
         items = plan_import(registry, session.settings, rows, live, permit.allow)
         if applied:
             with session.lock():

@@ -6,7 +6,7 @@ import typer
 
 from sipctl.cli.command import CsvCommand
 from sipctl.cli.names import keep_names
-from sipctl.cli.pin.common import HeldPin, pins_view
+from sipctl.cli.pin.common import HeldPin, pin_registry, pins_view
 from sipctl.cli.session import Session
 from sipctl.completion.values import REGISTERED
 
@@ -26,7 +26,7 @@ def run(
       sipctl pin list --missing -o name
     """
     session = Session.of(ctx)
-    with session.registry() as registry:
+    with pin_registry(session) as registry:
         known = keep_names(session, registry.holdings(), lambda one: [(one.room, "")], REGISTERED)
         holdings = (one for one in known if not (missing and one.pin))
         session.emit(pins_view(holdings, show_pins=session.options.show_pins))

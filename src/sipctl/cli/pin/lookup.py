@@ -5,7 +5,7 @@ from typing import Final, TypedDict
 import typer
 
 from sipctl.cli.inputs import read_secret_line
-from sipctl.cli.pin.common import LIVE_WORDS, NoLive, ask_livekit
+from sipctl.cli.pin.common import LIVE_WORDS, NoLive, ask_livekit, pin_registry
 from sipctl.cli.session import Session
 from sipctl.operations.pins import Whereabouts, lookup
 from sipctl.output.formats import Detail
@@ -34,7 +34,7 @@ def run(ctx: typer.Context, no_live: NoLive = False) -> None:
     session = Session.of(ctx)
     pin = read_secret_line("PIN")
     live = ask_livekit(session, ask=not no_live)
-    with session.registry() as registry:
+    with pin_registry(session) as registry:
         found = lookup(registry, pin, live)
     session.emit(_view(found))
 

@@ -6,7 +6,7 @@ import typer
 
 from sipctl.cli.command import WritingCommand
 from sipctl.cli.options import Allow, Confirm
-from sipctl.cli.pin.common import NoLive, Room, ask_livekit
+from sipctl.cli.pin.common import NoLive, Room, ask_livekit, pin_registry
 from sipctl.cli.rows import shown_pin
 from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
@@ -43,7 +43,7 @@ def run(ctx: typer.Context, room: Room, no_live: NoLive = False, allow: Allow = 
     permit = session.permit(allow, confirm)
     check_profile(session.settings, permit)
     live = ask_livekit(session, ask=not no_live)
-    with session.registry() as registry:
+    with pin_registry(session) as registry:
         holding = registry.find(room)
         check_release(session.settings, holding, live, permit.allow)
         if not permit.dry_run:

@@ -17,6 +17,7 @@ from sipctl.cli.pin.common import (
     Stdin,
     ask_livekit,
     keep_old_pins,
+    pin_registry,
     rotate_rooms,
     with_rotator,
 )
@@ -85,7 +86,7 @@ def run(
     _check_one_choice(bool(named or stdin), all_, recover)
     check_profile(session.settings, permit)
     is_set = all_ or stdin or len(named) > 1
-    with session.registry() as registry:
+    with pin_registry(session) as registry:
         if recover:
             _recover(session, registry, permit.allow, ask=not no_live)
             return

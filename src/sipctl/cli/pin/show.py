@@ -4,7 +4,7 @@ from typing import Final, TypedDict
 
 import typer
 
-from sipctl.cli.pin.common import LIVE_WORDS, NoLive, Room, ask_livekit
+from sipctl.cli.pin.common import LIVE_WORDS, NoLive, Room, ask_livekit, pin_registry
 from sipctl.cli.rows import shown_pin
 from sipctl.cli.session import Session
 from sipctl.operations.pins import Card, card
@@ -36,7 +36,7 @@ def run(ctx: typer.Context, room: Room, no_live: NoLive = False) -> None:
       sipctl pin show standup --show-pins -o json
     """
     session = Session.of(ctx)
-    with session.registry() as registry:
+    with pin_registry(session) as registry:
         holding = registry.find(room)
     shown = card(session.settings, holding, ask_livekit(session, ask=not no_live))
     session.emit(_view(shown, show_pins=session.options.show_pins))
