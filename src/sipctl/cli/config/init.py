@@ -16,7 +16,6 @@ from sipctl.config.discover import Found, discover
 from sipctl.config.envfile import read_env_file
 from sipctl.config.own_files import make_folder
 from sipctl.config.profile import choose_config_path
-from sipctl.config.proposing import proposed
 from sipctl.config.reading import read_secret
 from sipctl.config.urls import url_fault
 from sipctl.config.writing import profile_from, render
@@ -79,6 +78,8 @@ def run(
       sipctl config init --from /srv/meet --profile prod
       sipctl config init --url wss://lk.example --api-key k --api-secret-stdin
     """
+    from sipctl.config.proposing import proposed
+
     session = Session.of(ctx)
     path = choose_config_path(session.options.config, os.environ)
     refuse_existing(path, force=force)
