@@ -4,7 +4,7 @@ import pytest
 
 from sipctl.errors import UsageError
 from sipctl.lkapi.requests import rule_request_from_json, trunk_request_from_json
-from sipctl.lkapi.snapshot import snapshot_messages
+from sipctl.sandbox.seed import snapshot_messages
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,7 @@
 
 from hypothesis import given, settings
 
-from sipctl.operations.case_files import read_cases
-from sipctl.operations.case_proposals import propose_cases
+from sipctl.operations.routing_tests import propose_cases, read_cases
 from sipctl.telephony.explaining.expectation import Case, judge
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule, InboundTrunk

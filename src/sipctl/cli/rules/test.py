@@ -19,8 +19,7 @@ from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine, prose_text
 from sipctl.errors import ExitCode, UsageError
 from sipctl.files import write_private
-from sipctl.operations.case_files import read_cases
-from sipctl.operations.case_proposals import propose_cases
+from sipctl.operations.routing_tests import propose_cases, read_cases
 from sipctl.output.formats import encode_json, junit_document, name_lines
 from sipctl.output.people import for_people
 from sipctl.output.streams import Streams
