@@ -106,6 +106,12 @@ class ProbeCommand(Command):
     formats: ClassVar[tuple[str, ...]] = (*COMMON_FORMATS, "junit", "nagios", "prometheus")
 
 
+class StreamCommand(Command):
+    """A command that goes on until it is stopped, and prints a line for each thing that happens."""
+
+    formats: ClassVar[tuple[str, ...]] = ("table", "jsonl")
+
+
 class Group(_EveryCommand, TyperGroup):
     """A group of commands; named alone it shows its help and succeeds."""
 

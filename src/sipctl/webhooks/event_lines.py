@@ -13,7 +13,7 @@ from typing import Any, Final, NotRequired, TypedDict
 from sipctl.errors import UsageError
 from sipctl.webhooks.event import Event, head_of, read_head
 
-_OF_LOGS: Final = frozenset({"server_log", "action", "scenario", "msg", "level", "forwarded"})
+_OF_LOGS: Final = frozenset({"server_log", "action", "scenario", "msg", "level", "forwarded", "left_out"})
 """Keys of lines that are about something else: the actions and logs of a recording, and LiveKit's own log."""
 
 
