@@ -63,7 +63,8 @@ def _parameters(name: str, command: Any) -> Iterator[_Row]:  # noqa: ANN401 - Ty
         yield from _option(name, _output(), command.formats)
     for parameter in command.params:
         if parameter.param_type_name == "argument":
-            yield name, "argument", parameter.metavar, _value(parameter), _line(parameter.help)
+            many = "..." if parameter.nargs != 1 else ""
+            yield name, "argument", f"{parameter.metavar}{many}", _value(parameter), _line(parameter.help)
         elif not parameter.hidden and parameter.name != "help":
             yield from _option(name, parameter, ())
 
@@ -88,7 +89,7 @@ def _value(parameter: Any) -> str:  # noqa: ANN401 - Typer's own parameter
     if _PROFILES.intersection(parameter.opts):
         return "profile"
     metavar = str(parameter.metavar)
-    return _VALUES.get(metavar) or _VALUES.get(metavar.strip("[]."), "?")
+    return _VALUES.get(metavar, "?")
 
 
 def _line(text: str | None) -> str:

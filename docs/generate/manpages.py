@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from roff import bold, italic, page, paragraphs, prose, tagged, verbatim
 
 from sipctl.cli.app import app
+from sipctl.cli.command import usage_name
 from sipctl.cli.options import shared_parameters
 from sipctl.cli.tree import Leaf, commands
 from sipctl.command_line import prose_text
@@ -98,7 +99,7 @@ def _help_parts(text: str) -> tuple[list[str], list[str]]:
 
 
 def _synopsis(leaf: Leaf, operands: list[Any]) -> str:
-    names = " ".join(italic(one.metavar) for one in operands)
+    names = " ".join(italic(usage_name(one)) for one in operands)
     return f"{bold(f'sipctl {leaf.name}')} [{italic('OPTION')}]... {names}".rstrip() + "\n"
 
 

@@ -94,6 +94,10 @@ _CALLS: Final = (
 )
 
 
+ALONE = frozenset({"doctor", "demo", "completion", "schema", "bundle", "options"})
+"""Commands that are in no group."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One command line and what it reads."""
@@ -104,7 +108,7 @@ class Step:
     @property
     def command(self) -> str:
         """The command without its options."""
-        return " ".join(self.words[: 1 if self.words[0] in {"doctor", "demo", "completion", "schema", "bundle"} else 2])
+        return " ".join(self.words[: 1 if self.words[0] in ALONE else 2])
 
 
 def _step(line: str, stdin: str = "") -> Step:
@@ -193,6 +197,7 @@ STEPS: Final = (
     _step("doctor --explain RUL999"),
     _step("schema pins"),
     _step("schema nothing"),
+    _step("options"),
     _step("completion fish"),
     _step("completion powershell"),
 )

@@ -107,6 +107,7 @@ COMMANDS: Final = {
     ),
     "demo": Entry("Tell the whole story in one minute, on the sandbox."),
     "bundle": Entry("Pack what a colleague or an upstream issue needs; a stranger may read it."),
+    "options": Entry("List the options that every command takes."),
     "schema": Entry("Print the JSON Schema of what a command prints with -o json."),
     "completion": Entry("Print what makes bash, zsh or fish complete commands, options and names."),
 }
@@ -143,6 +144,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 
 

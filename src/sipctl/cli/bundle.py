@@ -52,7 +52,7 @@ PRINTS: Final = {"bundle": BundleRow, "translation": TranslatedRow}
 def run(
     ctx: typer.Context,
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Where to; default: a name with the time.")
+        Path | None, typer.Argument(metavar="FILE", help="Where to; default: a name with the time.")
     ] = None,
     log: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A log of livekit-sip to put in; may be .gz.")

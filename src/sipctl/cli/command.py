@@ -5,7 +5,7 @@ import importlib
 import keyword
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -15,6 +15,8 @@ from sipctl.command_line import prose_below
 from sipctl.errors import SipctlError, UsageError
 from sipctl.output.formats import COMMON_FORMATS
 
+_IN_HELP: Final = "sipctl.in_help"
+
 
 def _unwrapped(text: str) -> str:
     """A help text without the line breaks of the source, which no terminal is as wide as; `\\b` blocks stay."""
@@ -22,23 +24,49 @@ def _unwrapped(text: str) -> str:
     return "\n\n".join(block if block.startswith("\b") else " ".join(block.split()) for block in blocks)
 
 
+def usage_name(argument: Any) -> str:  # noqa: ANN401 - Typer's own parameter
+    """An argument as usage lines show it: `ROOM`, `[FILE]`, `[ROOM…]`."""
+    name = f"{argument.metavar}…" if argument.nargs != 1 else str(argument.metavar)
+    return name if argument.required else f"[{name}]"
+
+
+def _usage_pieces(argument: Any, _: Any) -> list[str]:  # noqa: ANN401 - Typer's own parameter
+    return [usage_name(argument)]
+
+
+def _no_type(**_: Any) -> str:  # noqa: ANN401 - Typer's own context
+    """A type such as `<list[str]>` helps no one who reads the name and the help."""
+    return ""
+
+
 class _EveryCommand:
     """Adds the shared options to whatever Typer class it is mixed into."""
 
     help: str | None
+    epilog: str | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passes Typer's arguments through
         super().__init__(*args, **kwargs)
         self.help = _unwrapped(self.help) if self.help else self.help
+        self.epilog = "Options of every command, such as --profile and -o: sipctl options"
 
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - Typer's own context
-        """The command's own parameters, then the shared ones."""
-        parameters = [*super().get_params(ctx), *shared_parameters()]  # type: ignore[misc]
+        """The command's own parameters, then the shared ones, which its help leaves out."""
+        own = super().get_params(ctx)  # type: ignore[misc]
+        parameters = own if ctx.meta.get(_IN_HELP) else [*own, *shared_parameters()]
         for parameter in parameters:
             if getattr(parameter, "is_flag", False):
                 parameter.metavar = ""  # Typer's help would print `<bool>`, as if a flag took a value.
+            if parameter.param_type_name == "argument":
+                parameter.get_usage_pieces = functools.partial(_usage_pieces, parameter)
+                parameter.display_type_rich = _no_type
             parameter.process_value = functools.partial(process, parameter)
         return parameters
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - Typer's own context
+        """Write the help, with the shared options in one line."""
+        ctx.meta[_IN_HELP] = True
+        super().format_help(ctx, formatter)  # type: ignore[misc]
 
 
 def refuse_other_formats(ctx: typer.Context, command: str, formats: Sequence[str]) -> None:
@@ -132,7 +160,7 @@ class LazyGroup(Group):
     """A group that knows every command's name and one line, and imports the command's module when it is named.
 
     `sipctl GROUP COMMAND` is the function `run` of `sipctl.cli.GROUP.COMMAND`, and a `Command` unless the module says
-    otherwise in `KIND`.
+    otherwise in `KIND`. `ALLOWS` of a command with `--allow` are the words that it takes.
     """
 
     package = "sipctl.cli"
@@ -175,4 +203,8 @@ def _group(name: str, package: str, entry: Entry) -> Any:  # noqa: ANN401 - Type
 def _command(name: str, module: Any) -> Any:  # noqa: ANN401 - a module of a command
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
     app.command(name, cls=getattr(module, "KIND", Command))(module.run)
-    return typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
+    for parameter in command.params:
+        if "--allow" in parameter.opts:
+            parameter.help += f" {', '.join(module.ALLOWS) or 'This command has none'}."
+    return command

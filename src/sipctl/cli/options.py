@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
@@ -13,11 +13,14 @@ from sipctl.command_line import CommandLine
 from sipctl.errors import UsageError
 from sipctl.telephony.limits import MAX_ITEMS
 
-PANEL = "Options of every command"
+if TYPE_CHECKING:
+    from sipctl.output.formats import Listing
+
 _WIDE = "wide"
 
 Allow = Annotated[
-    list[str] | None, typer.Option("--allow", metavar="WORD", help="Lift one safeguard by its word; repeatable.")
+    list[str] | None,
+    typer.Option("--allow", metavar="WORD", help="Lift one safeguard by its word; repeatable. The words:"),
 ]
 Confirm = Annotated[
     str, typer.Option("--confirm", metavar="PROFILE", help="Name the protected profile that may be written to.")
@@ -152,7 +155,6 @@ def shared_parameters() -> tuple[Any, ...]:
     for parameter in parameters:
         parameter.expose_value = False
         parameter.callback = parameter.callback or _remember
-        parameter.rich_help_panel = PANEL
     return tuple(parameters)
 
 
@@ -175,6 +177,48 @@ def _declare_apply(
     ] = False,
 ) -> None:
     """Declares the option; Typer turns the signature into a parameter."""
+
+
+class OptionRow(TypedDict):
+    """An option of every command: its names, its value ("" if it takes none), and what it does."""
+
+    names: list[str]
+    value: str
+    help: str
+
+
+PRINTS = {"options": list[OptionRow]}
+
+
+def run(ctx: typer.Context) -> None:
+    """List the options that every command takes.
+
+    They may stand before, between or after the words of a command; the one nearest to its end wins.
+
+    \b
+    Examples:
+      sipctl options
+      sipctl options -o json
+    """
+    from sipctl.output.streams import Streams
+
+    options = Options.of(ctx)
+    streams = Streams.standard(quiet=options.quiet, wide=options.wide)
+    streams.write(_view().render(options.output, streams))
+
+
+def _view() -> "Listing[OptionRow]":
+    from sipctl.output.formats import Listing
+
+    return Listing(
+        schema="sipctl/options/v1",
+        things="options",
+        items=[OptionRow(names=list(one.opts), value=one.metavar or "", help=one.help) for one in shared_parameters()],
+        columns=("option", "value", "what it does"),
+        row=lambda one: (", ".join(one["names"]), one["value"], one["help"]),
+        record=lambda one: one,
+        name=lambda one: one["names"][0],
+    )
 
 
 FailOn = Annotated[

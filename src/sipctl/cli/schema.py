@@ -29,7 +29,7 @@ PRINTS: Final = {"schemas": list[SchemaRow]}
 
 def run(
     ctx: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="[SCHEMA]", help="The document; default: list all.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="SCHEMA", help="The document; default: list all.")] = None,
 ) -> None:
     """Print the JSON Schema of what a command prints with -o json.
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
     from sipctl.registry.store import Registry
 
-Rooms = Annotated[list[str] | None, typer.Argument(metavar="[ROOM]...", help="Rooms; in Meet UUID, slug or name.")]
+Rooms = Annotated[list[str] | None, typer.Argument(metavar="ROOM", help="Rooms; in Meet UUID, slug or name.")]
 Room = Annotated[str, typer.Argument(metavar="ROOM", help="A room; in Meet's layout its UUID, slug or name.")]
 Stdin = Annotated[bool, typer.Option("--stdin", help="Read rooms from stdin, one a line.")]
 NoLive = Annotated[bool, typer.Option("--no-live", help="Do not ask LiveKit.")]

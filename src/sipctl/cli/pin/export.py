@@ -27,7 +27,7 @@ def run(
     ctx: typer.Context,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", callback=or_stdout, help="Where to; none or - = stdout, PINs masked."),
+        typer.Argument(metavar="FILE", callback=or_stdout, help="Where to; none or - = stdout, PINs masked."),
     ] = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="csv: leave cells that a spreadsheet takes for formulas as they are.")

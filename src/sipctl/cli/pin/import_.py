@@ -34,6 +34,7 @@ class ImportedPin(TypedDict):
     why: str
 
 
+ALLOWS: Final = ("foreign", "live-room", "protected")
 PRINTS: Final = {"pins-import": list[ImportedPin]}
 KIND: Final = WritingCommand
 

@@ -24,6 +24,7 @@ class ReleasedPin(TypedDict):
     applied: bool
 
 
+ALLOWS: Final = ("live-room", "protected")
 PRINTS: Final = {"pin-released": ReleasedPin}
 KIND: Final = WritingCommand
 

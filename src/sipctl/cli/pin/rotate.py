@@ -52,6 +52,7 @@ class RotatedPin(TypedDict):
     error: str
 
 
+ALLOWS: Final = ("foreign", "live-room", "protected")
 PRINTS: Final = {"pins-rotation-plan": list[PlannedRotation], "pins-rotated": list[RotatedPin]}
 KIND: Final = WritingCommand
 

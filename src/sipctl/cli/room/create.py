@@ -15,6 +15,7 @@ from sipctl.telephony.model import Room
 Seconds = Annotated[int, typer.Option(min=0, max=2**31 - 1, metavar="SECONDS", help="0 = the server's default.")]
 
 
+ALLOWS: Final[tuple[str, ...]] = ()
 KIND: Final = WritingCommand
 
 

@@ -11,6 +11,7 @@ from sipctl.cli.room.common import Name
 from sipctl.cli.session import Session
 from sipctl.operations.rooms import delete_room
 
+ALLOWS: Final = ("live-room", "protected")
 KIND: Final = WritingCommand
 
 

@@ -16,9 +16,11 @@ from sipctl.cli.session import Session
 from sipctl.config.model import Settings
 from sipctl.errors import UsageError
 from sipctl.operations.rules.create import create_requested_rule
+from sipctl.telephony.linting.fault import REFUSED
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.registered import Holding
 
+ALLOWS: Final = ("open", *REFUSED)
 KIND: Final = WritingCommand
 
 

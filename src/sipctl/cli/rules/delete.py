@@ -11,6 +11,7 @@ from sipctl.cli.rules.common import Reference
 from sipctl.cli.session import Session
 from sipctl.operations.rules.delete import delete_rule
 
+ALLOWS: Final = ("foreign", "live-room", "protected")
 KIND: Final = WritingCommand
 
 

@@ -35,7 +35,7 @@ KIND: Final = ExportCommand
 def run(
     ctx: typer.Context,
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", callback=or_stdout, help="Where to; none or - = stdout.")
+        Path | None, typer.Argument(metavar="FILE", callback=or_stdout, help="Where to; none or - = stdout.")
     ] = None,
 ) -> None:
     """Write trunks, rules and live rooms as one snapshot; passwords of trunks are left out.

@@ -39,6 +39,7 @@ from sipctl.operations.restore import (
 )
 from sipctl.operations.safeguards import Permit, check_profile
 from sipctl.operations.snapshot import rules_then_rooms
+from sipctl.telephony.linting.fault import REFUSED
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import counted
 from sipctl.telephony.returning import Returning, as_of_today
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
 
 
+ALLOWS: Final = ("foreign", "foreign-export", "live-room", "open", "protected", "retired-pin", *REFUSED)
 PRINTS: Final = {"restore": RestoreShape}
 KIND: Final = WritingCommand
 
@@ -83,7 +85,7 @@ class _Wanted:
 def run(
     ctx: typer.Context,
     item: Annotated[
-        list[str] | None, typer.Argument(metavar="[ITEM]...", help="Changes to undo, as their `undo` lines name them.")
+        list[str] | None, typer.Argument(metavar="ITEM", help="Changes to undo, as their `undo` lines name them.")
     ] = None,
     run: Annotated[list[str] | None, typer.Option("--run", metavar="ID", help="Undo a whole run; repeatable.")] = None,
     rule: Annotated[

@@ -24,6 +24,7 @@ from sipctl.errors import unknown_value
 from sipctl.operations.sync.request import Request
 from sipctl.telephony.plan import Part
 
+ALLOWS: Final = ("telephony-off", "unattended")
 KIND: Final = WritingCommand
 
 

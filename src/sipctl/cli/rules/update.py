@@ -13,7 +13,9 @@ from sipctl.cli.rules.common import PinStdin, Reference, Trunks
 from sipctl.cli.session import Session
 from sipctl.errors import UsageError
 from sipctl.operations.rules.update import update_requested_rule
+from sipctl.telephony.linting.fault import REFUSED
 
+ALLOWS: Final = ("foreign", "live-room", "open", "protected", *REFUSED)
 KIND: Final = WritingCommand
 
 

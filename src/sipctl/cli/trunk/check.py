@@ -28,6 +28,7 @@ from sipctl.sip.digest import Credentials
 from sipctl.telephony.model import Trunk
 from sipctl.transport.targets import read_nameserver
 
+ALLOWS: Final = ("call",)
 KIND: Final = ProbeCommand
 _LONGEST_PASSWORD: Final = 4096
 
@@ -85,7 +86,7 @@ Textfile = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the m
 def run(
     ctx: typer.Context,
     trunk: Annotated[
-        str | None, typer.Argument(metavar="[TRUNK]", help="A trunk's id, its name, or one of its numbers.")
+        str | None, typer.Argument(metavar="TRUNK", help="A trunk's id, its name, or one of its numbers.")
     ] = None,
     host: Host = None,
     depth: Annotated[

@@ -16,6 +16,7 @@ from sipctl.operations.trunks import create_trunk
 from sipctl.telephony.model import InboundTrunk
 from sipctl.telephony.secret import Secret
 
+ALLOWS: Final[tuple[str, ...]] = ()
 KIND: Final = WritingCommand
 
 

@@ -11,6 +11,7 @@ from sipctl.cli.session import Session
 from sipctl.cli.trunk.common import Reference
 from sipctl.operations.trunks import delete_trunk
 
+ALLOWS: Final = ("in-use", "protected")
 KIND: Final = WritingCommand
 
 

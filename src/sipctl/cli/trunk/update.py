@@ -11,6 +11,7 @@ from sipctl.cli.session import Session
 from sipctl.cli.trunk.common import Reference
 from sipctl.operations.trunks import update_trunk
 
+ALLOWS: Final = ("protected",)
 KIND: Final = WritingCommand
 
 

@@ -52,7 +52,7 @@ KIND: Final = TestCommand
 def run(
     ctx: typer.Context,
     event: Annotated[
-        str, typer.Argument(metavar="[EVENT]", help="Its name, such as room_started; none with --scenario or --from.")
+        str, typer.Argument(metavar="EVENT", help="Its name, such as room_started; none with --scenario or --from.")
     ] = "",
     room: Annotated[str, typer.Option(metavar="ROOM", help="The room's name; of a scenario instead of its own.")] = "",
     participant: Annotated[
