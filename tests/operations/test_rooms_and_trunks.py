@@ -8,7 +8,8 @@ import pytest
 
 from sipctl.config.model import Settings
 from sipctl.errors import ConflictError, NotFoundError, RejectedError, SafeguardError, UsageError
-from sipctl.operations.rooms import create_room, delete_room, find_ghosts, get_room, list_rooms
+from sipctl.lkapi.client import LiveKitClient
+from sipctl.operations.rooms import ProbedRoom, create_room, delete_room, find_ghosts, get_room, probe_rooms
 from sipctl.operations.rules.find import Criteria, list_rules
 from sipctl.operations.trunks import create_trunk, delete_trunk, get_trunk, list_trunks
 from sipctl.sandbox.server import Sandbox
@@ -30,8 +31,15 @@ def desk(livekit: Sandbox | RealLiveKit, tmp_path: Path) -> Desk:
     return Desk(server=livekit, folder=tmp_path)
 
 
+def listed(desk: Desk, *, probe: bool) -> list[ProbedRoom]:
+    async def read(client: LiveKitClient) -> list[ProbedRoom]:
+        return await probe_rooms(client, await client.list_rooms(), probe=probe)
+
+    return desk.ask(read)
+
+
 def _rooms(desk: Desk) -> list[Room]:
-    return [probed.room for probed in desk.ask(lambda client: list_rooms(client, probe=False))]
+    return [probed.room for probed in listed(desk, probe=False)]
 
 
 def test_create_room(desk: Desk) -> None:
@@ -133,7 +141,7 @@ def test_a_room_with_its_people_and_rules(desk: Desk) -> None:
 def test_a_living_room_is_no_ghost(desk: Desk) -> None:
     desk.write(lambda writer: create_room(writer, ROOM))
     desk.server.join("attended", "alice")
-    probed = desk.ask(lambda client: list_rooms(client, probe=True))
+    probed = listed(desk, probe=True)
     assert [(room.room.name, room.ghost) for room in probed] == [("attended", False), ("demo", False)]
 
 
@@ -152,7 +160,7 @@ def test_a_ghost_of_the_sandbox(sandbox: Sandbox, tmp_path: Path) -> None:
         sandbox.join(name, "alice")
     sandbox.store.rooms["ghost"].ghost = True
     desk = Desk(server=sandbox, folder=tmp_path)
-    probed = desk.ask(lambda client: list_rooms(client, probe=True))
+    probed = listed(desk, probe=True)
     assert [(room.room.name, room.ghost) for room in probed] == [("alive", False), ("ghost", True)]
     _check_can_be_ended(desk)
 
@@ -181,7 +189,7 @@ def test_a_ghost_of_the_real_server(tmp_path: Path) -> None:
         assert server.redis
         server.redis.command(b"DEL", b"nodes")  # or the next server gives rooms to the dead node for some seconds
         server.start_server()
-        (probed,) = desk.ask(lambda client: list_rooms(client, probe=True))
+        (probed,) = listed(desk, probe=True)
         assert (probed.room.name, probed.ghost) == ("ghost", True)
         assert len(desk.ask(lambda client: client.list_participants("ghost"))) == 1
         _check_can_be_ended(desk)

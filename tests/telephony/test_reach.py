@@ -3,7 +3,7 @@
 import gzip
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,20 +19,18 @@ from sipctl.telephony.matching.route import Result, Stage, route
 from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
 from sipctl.telephony.numbers import normalize_number
 from sipctl.telephony.ownership import Ownership
-from sipctl.telephony.pins import can_be_typed
 from sipctl.telephony.reach.callers import Callers
 from sipctl.telephony.reach.reach import Reacher
-from sipctl.telephony.reach.row import GETS_IN, Attempt, DependsOn, Reach, Reached
+from sipctl.telephony.reach.row import GETS_IN, Attempt, Reach, Reached
 from sipctl.telephony.reach.words import describe_reach
 from sipctl.telephony.secret import Secret
 from sipctl.telephony.site import Site
 from sipctl.telephony.snapshot import read_snapshot
+from tests.support.calling import ANY_SOURCE, check_reach
 from tests.support.routing import dispatch_rules, inbound_trunks
 
 CASES = Path(__file__).parents[1] / "data" / "matcher" / "cases-000.jsonl.gz"
 NUMBER, CALLER, PIN = "+33199000001", "+33612345678", "4821930571"
-
-ANY_SOURCE = InboundTrunk()
 
 
 def samples() -> Iterator[tuple[Site, dict[str, Any], dict[str, Any]]]:
@@ -106,37 +104,11 @@ def test_every_recorded_call_of_its_kind_ends_as_in_livekit() -> None:
     assert seen.total() > 1000
 
 
-ADDRESSES = (
-    "0.0.0.1", "10.0.0.1", "192.0.1.255", "192.0.2.0", "192.0.2.9", "192.0.2.255", "192.0.3.0", "198.51.100.6",
-    "198.51.100.7", "198.51.100.8", "255.255.255.255", "::", "::1", "2001:db8::1", "fe80::1%eth0",
-)  # fmt: skip
-
-
-def gets_in(site: Site, call: Call, room: str) -> bool:
+def dialled(site: Site, call: Call) -> str | None:
+    """The room that the call gets into on the whole lists, unless it is made anew."""
     final = route(site.lists, call).final
     landing = final.landing if final.result is Result.ACCEPT else None
-    return landing is not None and (landing.room, landing.randomized) == (room, False)
-
-
-def brute(site: Site, call: Call, room: str, pins: Sequence[str]) -> Reached:
-    """What the caller finds out by trying, on the whole lists."""
-    at_once = route(site.lists, call).final.result is Result.ACCEPT and gets_in(site, call, room)
-    if at_once or gets_in(site, replace(call, pin=""), room):
-        return Reached.OPEN
-    by_pin = any(gets_in(site, replace(call, pin=pin), room) for pin in pins)
-    return Reached.REACHABLE if by_pin else Reached.UNREACHABLE
-
-
-def allowed_calls(site: Site, number: str, caller: str) -> list[Call]:
-    """Calls from each of the addresses that a trunk of the number lets through; from all, if there is no such trunk."""
-    own = Callers(site).trunks_for(number) or [ANY_SOURCE]
-    hosts = {host for trunk in own for host in trunk.allowed_addresses if is_host_name(host)}
-    origins = [(one, host) for one in ADDRESSES for host in (one, *hosts)]
-    return [
-        Call(to_user=number, from_user=caller, source_ip=one, from_host=host)
-        for one, host in origins
-        if any(admits(trunk.allowed_addresses, parse_address(one), host) for trunk in own)
-    ]
+    return landing.room if landing and not landing.randomized else None
 
 
 @settings(max_examples=150)
@@ -147,25 +119,11 @@ def allowed_calls(site: Site, number: str, caller: str) -> list[Call]:
     st.sampled_from([None, "1234", "9876", "None", "12345678901234567"]),
 )
 def test_reach_is_what_callers_find_out_by_trying(
-    trunks: list[InboundTrunk], rules: list[DispatchRule], number: str, given: str | None
+    trunks: list[InboundTrunk], rules: list[DispatchRule], number: str, registered: str | None
 ) -> None:
-    site, room = Site(lists=WholeLists(trunks, rules), number=number), "a"
-    reacher, callers = Reacher(site, {room: given} if given else None), Callers(site)
-    pins = [given] if given else sorted({rule.pin for rule in reacher.rules_to(room)} - {""})
-    found, ends = reacher.of(room), []
-    for dialled in callers.numbers:
-        calls = allowed_calls(site, dialled, callers.anyone)
-        ends.append({brute(site, call, room, [pin for pin in pins if can_be_typed(pin)]) for call in calls})
-    if found.outcome in GETS_IN:
-        assert all(end <= GETS_IN for end in ends)
-        assert (found.outcome is Reached.OPEN) == any(Reached.OPEN in end for end in ends)
-    elif found.outcome is Reached.UNREACHABLE or found.depends_on is DependsOn.CALLER:
-        assert {Reached.UNREACHABLE} in ends
-    else:
-        assert any(end & GETS_IN and Reached.UNREACHABLE in end for end in ends)
-    if found.outcome is Reached.DEPENDS:
-        first = found.attempts[0]
-        assert gets_in(site, first.call, room) or brute(site, first.call, room, pins) is Reached.OPEN
+    site = Site(lists=WholeLists(trunks, rules), number=number)
+    found = Reacher(site, {"a": registered} if registered else None).of("a")
+    check_reach(found, site, registered, lambda call: dialled(site, call))
 
 
 TRUNK = InboundTrunk(sip_trunk_id="ST_a", name="provider", numbers=(NUMBER,), allowed_addresses=("192.0.2.0/24",))

@@ -19,7 +19,7 @@ from sipctl.output.formats import encode_json, junit_document
 from sipctl.output.people import for_people
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
-from sipctl.telephony.reach.row import Reach, Reached
+from sipctl.telephony.reach.row import Reach, Reached, ReachWord
 
 _FAIL_ON: Final = {"error": Level.ERROR, "warn": Level.WARN, "info": Level.INFO}
 
@@ -77,7 +77,7 @@ class ReachRow(TypedDict):
 
     room: str
     attended: bool | None
-    outcome: Literal["reachable", "open", "unreachable", "depends", "unknown"]
+    outcome: ReachWord
     number: str
     rule: str | None
     code: str | None

@@ -13,7 +13,6 @@ from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlErro
 from sipctl.operations.audit import Journal
 from sipctl.operations.safeguards import refusal, spared_by
 from sipctl.operations.snapshot import Live
-from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import counted
 from sipctl.telephony.pins import MAX_LENGTH, MIN_LENGTH, PinPolicy, check_pin
@@ -242,49 +241,6 @@ def _owner(holder: Holder | None) -> str:
     if holder is None:
         return "a dispatch rule of LiveKit carries it"
     return f"room {holder.room!r} {'has it' if holder.state == ACTIVE else 'had it'}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """All about one room's PIN. `rules` and `live` are None if LiveKit was not asked.
-
-    `number` is in E.164, `one_tap` what a phone dials in one go; both "" if the number is not set.
-    """
-
-    holding: Holding
-    number: str
-    one_tap: str
-    rules: tuple[DispatchRule, ...] | None
-    live: bool | None
-
-    @property
-    def caller_hears(self) -> str:
-        """What a caller with this PIN meets now."""
-        if self.rules is None:
-            return "LiveKit was not asked"
-        if not self.holding.pin:
-            return "the wrong-PIN message: the room has no PIN"
-        if any(rule.pin == self.holding.pin for rule in self.rules):
-            return "the PIN opens the room" if self.live else "the PIN opens the room, though no one is there"
-        if self.rules:
-            return "the wrong-PIN message: the room's rule carries another PIN"
-        if self.live:
-            return "the wrong-PIN message: the room is live, but has no rule"
-        return "the wrong-PIN message, or ringing: no one is in the room"
-
-
-def card(settings: Settings, holding: Holding, live: Live | None) -> Card:
-    """The card of a room."""
-    telephony = settings.telephony
-    number = telephony.phone_number and to_e164(telephony.phone_number, telephony.default_country)
-    rules = None if live is None else tuple(rule for rule in live.rules if rule.room_name == holding.room)
-    return Card(
-        holding=holding,
-        number=number or "",
-        one_tap=f"{number},,{holding.pin}#" if number and holding.pin else "",
-        rules=rules,
-        live=None if live is None else holding.room in live.rooms,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,9 +40,9 @@ class RoomDetails:
     rules: tuple[DispatchRule, ...]
 
 
-async def list_rooms(client: "LiveKitClient", *, probe: bool) -> list[ProbedRoom]:
-    """The rooms LiveKit lists, by name; with `probe` each is asked whether its node still answers."""
-    rooms = sorted(await client.list_rooms(), key=lambda room: room.name)
+async def probe_rooms(client: "LiveKitClient", listed: Iterable[Room], *, probe: bool) -> list[ProbedRoom]:
+    """These listed rooms by name; with `probe` each is asked whether its node still answers."""
+    rooms = sorted(listed, key=lambda room: room.name)
     if not probe:
         return [ProbedRoom(room=room) for room in rooms]
     ghosts = await find_ghosts(client, [room.name for room in rooms])

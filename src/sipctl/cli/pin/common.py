@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Final, TypedDict
+from typing import TYPE_CHECKING, Annotated, Final, TypedDict, TypeVar
 
 import typer
 
@@ -30,6 +30,8 @@ Room = Annotated[str, typer.Argument(metavar="ROOM", help="A room; in Meet's lay
 Stdin = Annotated[bool, typer.Option("--stdin", help="Read rooms from stdin, one a line.")]
 NoLive = Annotated[bool, typer.Option("--no-live", help="Do not ask LiveKit.")]
 
+T = TypeVar("T")
+
 LIVE_WORDS: Final = {None: "not asked", True: "yes", False: "no"}
 
 
@@ -48,12 +50,15 @@ def pin_registry(session: Session) -> Iterator["Registry"]:
 
 def ask_livekit(session: Session, *, ask: bool) -> Live | None:
     """LiveKit's rules and live rooms; None if that is not wanted, or no LiveKit is configured."""
-    if not ask:
-        return None
+    return ask_livekit_for(session, read_live) if ask else None
+
+
+def ask_livekit_for(session: Session, use_case: "Callable[[LiveKitClient], Awaitable[T]]") -> T | None:
+    """What LiveKit says; None if none is configured."""
     if session.settings.connection_or_none is None:
         session.streams.note("note: no LiveKit is configured, so only the registry is looked at")
         return None
-    return session.livekit(read_live)
+    return session.livekit(use_case)
 
 
 class HeldPin(TypedDict):

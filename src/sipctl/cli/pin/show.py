@@ -4,15 +4,20 @@ from typing import Final, TypedDict
 
 import typer
 
-from sipctl.cli.pin.common import LIVE_WORDS, NoLive, Room, ask_livekit, pin_registry
+from sipctl.cli.pin.common import LIVE_WORDS, NoLive, Room, ask_livekit_for, pin_registry
 from sipctl.cli.rows import shown_pin
 from sipctl.cli.session import Session
-from sipctl.operations.pins import Card, card
+from sipctl.operations.pin_card import Card, card
+from sipctl.operations.reach import observe
 from sipctl.output.formats import Detail
+from sipctl.telephony.reach.row import ReachWord
 
 
 class ShownPin(TypedDict):
-    """All about one room's PIN; `live` and `rules` are null if LiveKit was not asked."""
+    """All about one room's PIN; `live` and `rules` are null if LiveKit was not asked.
+
+    `reach` is the word that `doctor` and `room list` have for it, null if the room is not live or not this backend's.
+    """
 
     room: str
     pin: str
@@ -22,6 +27,7 @@ class ShownPin(TypedDict):
     rules: list[str] | None
     live: bool | None
     caller_hears: str
+    reach: ReachWord | None
 
 
 PRINTS: Final = {"pin": ShownPin}
@@ -38,7 +44,9 @@ def run(ctx: typer.Context, room: Room, no_live: NoLive = False) -> None:
     session = Session.of(ctx)
     with pin_registry(session) as registry:
         holding = registry.find(room)
-    shown = card(session.settings, holding, ask_livekit(session, ask=not no_live))
+    settings = session.settings
+    observed = None if no_live else ask_livekit_for(session, lambda client: observe(client, settings))
+    shown = card(settings, holding, observed)
     session.emit(_view(shown, show_pins=session.options.show_pins))
 
 
@@ -55,6 +63,7 @@ def _view(card: Card, *, show_pins: bool) -> Detail:
         ("one-tap", one_tap or "none"),
         ("rules", "not asked" if card.rules is None else ", ".join(rules) or "none"),
         ("live", LIVE_WORDS[card.live]),
+        *((("callers", card.outcome),) if card.outcome else ()),
         ("a caller gets", card.caller_hears),
     )
     record = ShownPin(
@@ -66,5 +75,6 @@ def _view(card: Card, *, show_pins: bool) -> Detail:
         rules=None if card.rules is None else rules,
         live=card.live,
         caller_hears=card.caller_hears,
+        reach=card.outcome,
     )
     return Detail(schema="sipctl/pin/v1", lines=lines, record=record, name=held.room)

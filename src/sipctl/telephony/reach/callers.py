@@ -113,11 +113,12 @@ class Callers:
     def _sources_of(self, trunk: InboundTrunk) -> Sequence[Origin]:
         """What the trunk lets through: addresses, and host names of From headers."""
         if trunk.sip_trunk_id not in self._sources:
-            entries = ((one, _entry_for(trunk, one)) for one in _telling_addresses((trunk, *self._site.lists.trunks)))
+            addresses = list(_telling_addresses((trunk, *self._site.lists.trunks)))
+            entries = ((one, _entry_for(trunk, one)) for one in addresses)
             hosts = filter(is_host_name, trunk.allowed_addresses)
             self._sources[trunk.sip_trunk_id] = [
                 *(Origin(str(address), "", trunk, entry) for address, entry in entries if entry is not None),
-                *(Origin(_STRANGERS[0], host, trunk, host) for host in hosts),
+                *(Origin(str(address), host, trunk, host) for host in hosts for address in addresses),
             ]
         return self._sources[trunk.sip_trunk_id]
 

@@ -131,7 +131,9 @@ class Reacher:
     def _own_rule(self, room: str) -> DispatchRule | None:
         """The rule that should let callers in, the one with the room's PIN first; else one that has the room's name."""
         mark, registered = self._site.mark, self._pins.get(room)
-        leading = sorted(self.rules_to(room), key=lambda rule: (rule.pin != registered, not mark.owns(rule)))
+        leading = sorted(
+            self.rules_to(room), key=lambda rule: (rule.pin != (registered or rule.pin), not mark.owns(rule))
+        )
         return next(iter((*leading, *self._by_name.get(room, ()))), None)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.route import Outcome
@@ -30,6 +30,9 @@ class DependsOn(StrEnum):
     CALLER = "caller"
     ADDRESS = "address"
 
+
+ReachWord = Literal["reachable", "open", "unreachable", "depends", "unknown"]
+"""The words of `Reached`, as JSON has them."""
 
 GETS_IN: Final = frozenset({Reached.REACHABLE, Reached.OPEN})
 
