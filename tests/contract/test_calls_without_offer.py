@@ -144,6 +144,7 @@ def test_another_store_than_livekits_own_is_a_difference(
     assert (route["measured"], route["explained"], route["agree"]) == ("routed", "dropped", False)
     assert "LiveKit and explain differ" in people.stdout
     assert "another redis" in people.stdout
+    assert "ERROR   SIP709" in people.stdout
 
 
 def test_people_read_three_parts(server: RealLiveKit, node: SipNode) -> None:

@@ -84,11 +84,15 @@ def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any
 
 
 def process(parameter: Any, ctx: Any, value: Any) -> Any:  # noqa: ANN401 - Typer's own objects
-    """What a command gets for a parameter. A default has the right type: Typer would load pydantic to prove it."""
+    """What a command gets for a parameter.
+
+    A default, and text where text is wanted, have the right type: Typer would load pydantic to prove it.
+    """
     if value is None and (parameter.multiple or parameter.nargs == -1):
         value = ()
     is_given = ctx.get_parameter_source(parameter.name).name != "DEFAULT"
-    if is_given or (parameter.required and parameter.value_is_missing(value)):
+    is_text = isinstance(value, str) and parameter.type_descriptor.annotation is str
+    if (is_given and not is_text) or (parameter.required and parameter.value_is_missing(value)):
         return type(parameter).process_value(parameter, ctx, value)
     return parameter.callback(ctx, parameter, value) if parameter.callback else value
 

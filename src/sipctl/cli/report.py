@@ -4,16 +4,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Final, Literal, NotRequired, TypedDict
+from typing import Final, Literal, NotRequired, TypedDict
 
 from sipctl.cli import endings
+from sipctl.cli.finding_rows import FindingRow, FixRow, finding_row, pasted
 from sipctl.cli.report_text import PROBLEM_LEVELS, problems, report_text
 from sipctl.cli.session import Session
-from sipctl.command_line import prose_below, prose_text
+from sipctl.command_line import prose_text
 from sipctl.doctor.report import Report
 from sipctl.errors import ExitCode, unknown_value
 from sipctl.files import write_public
-from sipctl.findings.record import Finding, Fix, Level
+from sipctl.findings.record import Level
 from sipctl.findings.symptoms import Picture
 from sipctl.output.formats import encode_json, junit_document
 from sipctl.output.people import for_people
@@ -22,36 +23,6 @@ from sipctl.output.text import printable
 from sipctl.telephony.reach.row import Reach, Reached, ReachWord
 
 _FAIL_ON: Final = {"error": Level.ERROR, "warn": Level.WARN, "info": Level.INFO}
-
-
-class EvidenceRow(TypedDict):
-    """What was seen, what was expected, and where."""
-
-    observed: str
-    expected: str
-    source: str
-
-
-class FixRow(TypedDict):
-    """What to do, in words and as a command ("" if none helps)."""
-
-    text: str
-    command: str
-
-
-class FindingRow(TypedDict):
-    """One answer to one question."""
-
-    code: Annotated[str, {"pattern": "^[A-Z0-9]{3}[0-9]{3}$"}]
-    level: Literal["error", "warn", "unknown", "info", "ok", "skipped"]
-    area: str
-    resource: str
-    title: str
-    detail: str
-    evidence: EvidenceRow
-    fix: FixRow | None
-    page: str
-    duration_ms: float
 
 
 class ExposureRow(TypedDict):
@@ -120,7 +91,7 @@ def finish(
 
     With `--quiet` a healthy one shows nothing. `name` is as of `ReportView`; `picture` is the symptom asked for.
     """
-    report = replace(report, findings=tuple(_pasted(session, finding) for finding in report.findings))
+    report = replace(report, findings=tuple(pasted(session, finding) for finding in report.findings))
     steps = picture.steps if picture else ()
     rows = tuple(FixRow(text=prose_text(text), command=session.paste(line)) for text, line in steps)
     view = ReportView(report, name, rows, session.options.deployment)
@@ -130,15 +101,6 @@ def finish(
         if textfile:
             write_public(textfile, _metrics_text(report, name))
     endings.finish(session, code=report.exit_code)
-
-
-def _pasted(session: Session, finding: Finding) -> Finding:
-    """The finding with its command as it must be typed after this run."""
-    fix = finding.fix
-    if fix is None:
-        return finding
-    command = session.options.again(fix.command) if fix.command else None
-    return replace(finding, fix=Fix(text=prose_below(fix.text, session.options.deployment), command=command))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +122,7 @@ class ReportView:
                 more = {"next_steps": self.next_steps} if self.next_steps else {}
                 yield encode_json(report_record(self.report) | more) + "\n"
             case "jsonl":
-                records = map(_finding_row, self.report.findings)
+                records = map(finding_row, self.report.findings)
                 yield from (encode_json(one) + "\n" for one in records)
             case "name":
                 yield from (f"{code}\n" for code in dict.fromkeys(one.code for one in problems(self.report)))
@@ -184,7 +146,7 @@ def report_record(report: Report) -> Findings:
     record = Findings(
         schema="sipctl/findings/v1",
         verdict=report.verdict,
-        findings=[_finding_row(finding) for finding in report.findings],
+        findings=[finding_row(finding) for finding in report.findings],
         counts=dict(report.counts),
         exit_code=int(report.exit_code),
     )
@@ -200,24 +162,6 @@ def _reach_row(row: Reach) -> ReachRow:
         number=row.number,
         rule=row.rule.sip_dispatch_rule_id if row.rule else None,
         code=row.cause.code if row.cause and is_lost else None,
-    )
-
-
-def _finding_row(finding: Finding) -> FindingRow:
-    fix = finding.fix
-    return FindingRow(
-        code=finding.code,
-        level=finding.level.value,
-        area=finding.area.value,
-        resource=finding.resource,
-        title=finding.title,
-        detail=finding.detail,
-        evidence=EvidenceRow(
-            observed=finding.evidence.observed, expected=finding.evidence.expected, source=finding.evidence.source
-        ),
-        fix=FixRow(text=prose_text(fix.text), command=str(fix.command or "")) if fix else None,
-        page=finding.page,
-        duration_ms=round(finding.duration_ms, 3),
     )
 
 

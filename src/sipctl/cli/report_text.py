@@ -36,7 +36,7 @@ def report_text(report: Report, streams: Streams, deployment: Sequence[str]) -> 
     explained: set[str] = set()
     for group in _grouped(shown, all_levels=streams.verbose):
         code = group[0].code
-        lines = [*_describe(group, with_source=streams.verbose)]
+        lines = [*finding_lines(group, with_source=streams.verbose)]
         if group[0].level in PROBLEM_LEVELS and code not in explained:
             lines.append(f"{_INDENT}more: {CommandLine.of('doctor', '--explain', code).below(*deployment)}")
         explained.add(code)
@@ -60,7 +60,7 @@ def _grouped(findings: Iterable[Finding], *, all_levels: bool) -> Iterator[Seque
             yield from ([one] for one in group)
 
 
-def _describe(group: Sequence[Finding], *, with_source: bool) -> Iterator[str]:
+def finding_lines(group: Sequence[Finding], *, with_source: bool) -> Iterator[str]:
     """The lines of findings that say one thing: what, where, how it should be, and what to do."""
     first = group[0]
     if first.level not in PROBLEM_LEVELS:

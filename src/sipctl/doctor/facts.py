@@ -20,12 +20,13 @@ from sipctl.telephony.snapshot import Snapshot
 if TYPE_CHECKING:
     from sipctl.lkapi.health import WrongPins
     from sipctl.operations.pins import PinFacts  # and SQLAlchemy with it
+    from sipctl.operations.trunk_check.check import Checked
     from sipctl.webhooks.endpoint import Endpoint
 
 T = TypeVar("T")
 
 LIVE_FACTS: Final = (
-    "asked", "ghosts", "inbound", "outbound", "participants", "rooms", "rules", "server", "skew_s", "health",
+    "asked", "ghosts", "inbound", "outbound", "participants", "rooms", "rules", "server", "sip", "skew_s", "health",
 )  # fmt: skip
 """The names of what a live system tells."""
 REACH_NEEDS: Final = ("rooms", "rules", "inbound")
@@ -57,7 +58,7 @@ class Facts:
     `asked` is whether a live system was looked at at all; `server` is whether LiveKit answers and lets us in;
     `skew_s` its clock minus ours in seconds; `participants` are by room name; `ghosts` are names of listed rooms whose
     node is gone; `health` is the SIP node's HTTP status and the start of its text (0 and the reason if no one
-    answers); `pins` is what the registry holds, `wrong_pins` what the SIP node counted;
+    answers), `sip` what its targets answer; `pins` is what the registry holds, `wrong_pins` what the SIP node counted;
     `endpoints` are what answers where LiveKit sends its events;
     `files` are the findings of the profile's component files; `starting` are rooms that callers did not get into at
     this observation, and that an observation before it did not show so: their rule may be on its way.
@@ -75,6 +76,7 @@ class Facts:
     participants: Answer[Mapping[str, tuple[Participant, ...]]]
     ghosts: Answer[frozenset[str]]
     health: Answer[tuple[int, str]]
+    sip: "Answer[Checked]"
     pins: "Answer[PinFacts]" = Answer(not_asked="no registry was looked at")
     wrong_pins: "Answer[WrongPins]" = Answer(not_asked="no sip_metrics_url is configured")
     endpoints: "Answer[tuple[Endpoint, ...]]" = Answer(not_asked="no webhook was asked")

@@ -20,6 +20,10 @@ from sipctl.lkapi.client import LiveKitClient
 from sipctl.lkapi.health import WrongPins, read_health, read_wrong_pins
 from sipctl.operations.daemon_thread import in_daemon_thread
 from sipctl.operations.rooms import find_ghosts
+from sipctl.operations.trunk_check.check import Checked, Wanted, check
+from sipctl.operations.trunk_check.choice import own_uri
+from sipctl.operations.trunk_check.destination import Destination
+from sipctl.operations.trunk_check.probe import Asking
 from sipctl.telephony.limits import MAX_ITEMS
 from sipctl.telephony.model import Participant
 from sipctl.telephony.reach.causes import MISNAMED
@@ -33,6 +37,8 @@ T = TypeVar("T")
 Found = dict[str, Answer[Any]]
 
 _AT_ONCE: Final = 16
+_SIP_S: Final = 5.0
+"""Seconds for the names of the SIP node, and again for its targets; a request is sent four times within them."""
 _UNWANTED: Final = "no check that was asked for needs it"
 _OF_ROOMS: Final = frozenset({"server", "rooms", "participants", "ghosts"})
 _LISTS: Final = frozenset({"rules", "inbound", "outbound"})
@@ -83,6 +89,19 @@ class Sources:
         except UncheckedError as error:
             # a proxy that fails us keeps no caller from the node
             return Answer(error=error) if error.code == "proxy" else Answer(value=(0, error.message))
+
+    async def sip(self) -> Answer[Checked]:
+        """What the targets of the SIP node answer to OPTIONS."""
+        try:
+            uri = own_uri(self.settings)
+            if uri is None:
+                return Answer(not_asked="no sip_host is configured")
+            own = Destination(uri=uri, origin="sip_host", is_ours=True)
+            asking = Asking(within_s=min(self.timeout_s, _SIP_S))
+            [checked] = await check([own], Wanted(asking=asking))
+        except SipctlError as error:
+            return Answer(error=error)
+        return Answer(value=checked)
 
     async def wrong_pins(self) -> Answer[WrongPins]:
         """What the SIP node's metrics say about callers who typed a wrong PIN."""
@@ -192,15 +211,7 @@ async def _gather(sources: Sources, files: Iterable[Finding], questions: Questio
     if questions.need_livekit:
         _ = settings.connection  # before anything else is begun
     found: Found = {"asked": Answer(value=True)}
-    beside: dict[str, Awaitable[Answer[Any]]] = {}
-    if "health" in wanted:
-        beside["health"] = sources.health()
-    if "wrong_pins" in wanted:
-        beside["wrong_pins"] = sources.wrong_pins()
-    if "endpoints" in wanted:
-        beside["endpoints"] = sources.endpoints()
-    if "pins" in wanted and sources.read_pins:
-        beside["pins"] = in_daemon_thread(sources.read_pins)
+    beside = _beside_livekit(sources, wanted)
     asked = [_keep(found, name, answer) for name, answer in beside.items()]
     if questions.need_livekit:
         await _ask_livekit(sources, questions, found, asked)
@@ -212,6 +223,20 @@ async def _gather(sources: Sources, files: Iterable[Finding], questions: Questio
     for name in (*LIVE_FACTS, *beside):
         found.setdefault(name, Answer(error=late) if name in wanted else Answer(not_asked=_UNWANTED))
     return facts_of(settings, files, found, Answer(not_asked=_UNWANTED))
+
+
+def _beside_livekit(sources: Sources, wanted: Container[str]) -> dict[str, Awaitable[Answer[Any]]]:
+    """The questions that others than LiveKit answer."""
+    asks: dict[str, Callable[[], Awaitable[Answer[Any]]]] = {
+        "health": sources.health,
+        "sip": sources.sip,
+        "wrong_pins": sources.wrong_pins,
+        "endpoints": sources.endpoints,
+    }
+    beside: dict[str, Awaitable[Answer[Any]]] = {name: ask() for name, ask in asks.items() if name in wanted}
+    if "pins" in wanted and sources.read_pins:
+        beside["pins"] = in_daemon_thread(sources.read_pins)
+    return beside
 
 
 async def _ask_livekit(

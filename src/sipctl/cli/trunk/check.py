@@ -1,7 +1,8 @@
 """`sipctl trunk check`."""
 
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,20 +11,21 @@ import typer
 
 from sipctl.cli.command import ProbeCommand
 from sipctl.cli.endings import finish, show
+from sipctl.cli.finding_rows import pasted
 from sipctl.cli.inputs import read_document, read_secret_line
 from sipctl.cli.options import Allow
 from sipctl.cli.session import Session
 from sipctl.cli.trunk.check_metrics import metrics_text
 from sipctl.cli.trunk.check_nagios import Thresholds, fail_as_plugin, nagios_code
 from sipctl.cli.trunk.check_view import CheckView
-from sipctl.errors import ExitCode, SipctlError, UsageError
+from sipctl.errors import ExitCode, SipctlError, UncheckedError, UsageError
 from sipctl.files import write_public
 from sipctl.operations.trunk_check.check import Depth, Wanted, check
 from sipctl.operations.trunk_check.choice import SET_HOST, named, of_profile, of_trunk
 from sipctl.operations.trunk_check.destination import Destination
+from sipctl.operations.trunk_check.findings import findings_of
 from sipctl.operations.trunk_check.probe import CALLER, Asking
 from sipctl.operations.trunk_check.result import CheckResult
-from sipctl.operations.trunks import get_trunk, list_trunks
 from sipctl.sip.digest import Credentials
 from sipctl.telephony.model import Trunk
 from sipctl.transport.targets import read_nameserver
@@ -136,8 +138,10 @@ def run(
 def _check(session: Session, asked: Asked) -> None:
     wanted = asked.wanted()
     destinations, unread = _destinations(session, asked, _credentials(asked))
-    result = replace(_result(session, asked, wanted, destinations), unread=unread)
-    view = CheckView(result=result, thresholds=asked.thresholds, shows_dns=wanted.depth is Depth.DNS)
+    health = _health(session, destinations) if wanted.depth is not Depth.DNS else None
+    result = replace(_result(session, asked, wanted, destinations), unread=unread, health=health)
+    findings = [pasted(session, one) for one in findings_of(result, time.time())]
+    view = CheckView(result=result, findings=findings, thresholds=asked.thresholds, shows_dns=wanted.depth is Depth.DNS)
     is_plugin = session.options.output == "nagios"
     try:
         show(session, view, is_news=result.exit_code is not ExitCode.DONE)
@@ -147,6 +151,19 @@ def _check(session: Session, asked: Asked) -> None:
     if is_plugin:
         raise typer.Exit(nagios_code(result, asked.thresholds))
     finish(session, code=result.exit_code)
+
+
+def _health(session: Session, destinations: Iterable[Destination]) -> tuple[int, str] | None:
+    """What the health port of our own node says, if it is checked and the profile names the port."""
+    url = session.settings.sip_health_url
+    if not url or not any(one.is_ours for one in destinations):
+        return None
+    from sipctl.lkapi.health import read_health
+
+    try:
+        return session.run(read_health(url, session.options.timeout))
+    except UncheckedError as error:
+        return 0, error.message
 
 
 def _result(session: Session, asked: Asked, wanted: Wanted, destinations: Sequence[Destination]) -> CheckResult:
@@ -176,6 +193,8 @@ def _destinations(session: Session, asked: Asked, credentials: Credentials | Non
             raise UsageError("TRUNK and --host exclude each other")
         return [named(asked.host, settings, credentials)], ""
     if reference is not None:
+        from sipctl.operations.trunks import get_trunk
+
         return [of_trunk(session.livekit(lambda client: get_trunk(client, reference)), settings, credentials)], ""
     trunks, unread = _trunks(session)
     found = list(of_profile(settings, trunks, credentials))
@@ -193,6 +212,8 @@ def _trunks(session: Session) -> tuple[Sequence[Trunk], str]:
     Raises:
         SipctlError: LiveKit cannot be asked, and there is no SIP node to check without it.
     """
+    from sipctl.operations.trunks import list_trunks
+
     if not session.settings.sip_host:
         return session.livekit(list_trunks), ""
     if session.settings.connection_or_none is None:

@@ -1,11 +1,13 @@
 """`trunk check` as JSON."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
+from sipctl.cli.finding_rows import FindingRow, finding_row
+from sipctl.findings.record import Finding
 from sipctl.operations.trunk_check.check import Checked
 from sipctl.operations.trunk_check.notes import days_left, digest_of, notes
 from sipctl.operations.trunk_check.probe import Probed, Rtt
@@ -124,15 +126,25 @@ class RouteRow(_Called):
     detail: str
 
 
+class HealthRow(TypedDict):
+    """What the health port of livekit-sip says: the HTTP status, 0 if it does not answer, and the text."""
+
+    status: int
+    text: str
+
+
 class CheckRow(TypedDict):
     """What all targets come to.
 
-    `route` is null unless a call was placed. `unchecked` says what else was wanted and could not be done.
+    `route` is null unless a call was placed, `health` unless the profile names the health port of the node that was
+    checked. `unchecked` says what else was wanted and could not be done.
     """
 
     verdict: Literal["up", "partly-up", "down", "unknown"]
     targets: list[TargetRow]
     route: RouteRow | None
+    health: HealthRow | None
+    findings: list[FindingRow]
     dns: list[QueryRow]
     unchecked: list[str]
     exit_code: int
@@ -141,13 +153,15 @@ class CheckRow(TypedDict):
 PRINTS: Final = {"trunk-check": CheckRow}
 
 
-def check_row(result: CheckResult) -> CheckRow:
+def check_row(result: CheckResult, findings: Iterable[Finding]) -> CheckRow:
     """The result of a run."""
     now = time.time()
     return CheckRow(
         verdict=result.verdict.value,
         targets=list(chain.from_iterable(_target_rows(checked, now) for checked in result.checked)),
         route=_route_row(result.route) if result.route else None,
+        health=HealthRow(status=result.health[0], text=result.health[1]) if result.health else None,
+        findings=list(map(finding_row, findings)),
         unchecked=list(filter(None, (result.unplaced, result.unread))),
         dns=[_query_row(one, query) for one in result.checked for query in one.resolution.queries],
         exit_code=int(result.exit_code),

@@ -8,6 +8,7 @@ from sipctl.cli.trunk.check_metrics import junit_text, metrics_text
 from sipctl.cli.trunk.check_nagios import Thresholds, nagios_text
 from sipctl.cli.trunk.check_rows import check_row
 from sipctl.cli.trunk.check_words import route_lines
+from sipctl.findings.record import Finding
 from sipctl.operations.trunk_check.check import Checked
 from sipctl.operations.trunk_check.notes import notes, validity
 from sipctl.operations.trunk_check.probe import Probed
@@ -29,6 +30,7 @@ class CheckView:
     """The result of a run."""
 
     result: CheckResult
+    findings: Sequence[Finding]
     thresholds: Thresholds
     shows_dns: bool
 
@@ -36,10 +38,10 @@ class CheckView:
         """The result as text."""
         match style:
             case "json":
-                document = {"schema": "sipctl/trunk-check/v1", "item": check_row(self.result)}
+                document = {"schema": "sipctl/trunk-check/v1", "item": check_row(self.result, self.findings)}
                 yield f"{encode_json(document)}\n"
             case "jsonl":
-                yield f"{encode_json(check_row(self.result))}\n"
+                yield f"{encode_json(check_row(self.result, self.findings))}\n"
             case "name":
                 targets = (one.target for checked in self.result.checked for one in checked.probed)
                 yield from name_lines(dict.fromkeys(map(_target_uri, targets)), streams)
@@ -67,6 +69,11 @@ class CheckView:
         for missing in filter(None, (self.result.unplaced, self.result.unread)):
             yield ""
             yield missing
+        if self.findings:
+            from sipctl.cli.report_text import finding_lines
+
+            for finding in self.findings:
+                yield from finding_lines([finding], with_source=False)
 
 
 def headline(result: CheckResult) -> str:

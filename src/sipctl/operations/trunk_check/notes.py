@@ -65,6 +65,8 @@ def notes(checked: Checked, probed: Probed, now: float) -> Iterator[str]:
         yield "it asks for REGISTER, which LiveKit does not send: let the provider know LiveKit by its address"
     if probed.retry_after is not None:
         yield f"wants to be asked again in {probed.retry_after} s"
+    if checked.destination.is_ours and probed.verdict is Verdict.OK and not probed.server:
+        yield "the answer names neither version nor address, as LiveKit's never does"
     yield from _of_the_way(probed)
     yield from _of_the_certificate(probed, now)
 

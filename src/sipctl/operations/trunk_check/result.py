@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 class CheckResult:
     """Every URI of a run with its targets, and a call if one was wanted.
 
-    `unplaced` says why none was placed, `unread` why LiveKit's outbound trunks are not known ("" = all is well).
+    `unplaced` says why none was placed, `unread` why LiveKit's outbound trunks are not known ("" = all is well);
+    `health` is what the health port of our own node says, None = it was not asked.
     """
 
     checked: tuple[Checked, ...]
     route: "Route | None" = None
     unplaced: str = ""
     unread: str = ""
+    health: tuple[int, str] | None = None
 
     @property
     def target_states(self) -> list[State]:
