@@ -55,13 +55,13 @@ def state(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (tmp_path / name).write_text(text)
     shutil.copytree(PROMPTS, tmp_path / "prompts" / "fr")
     plant_snapshot(sandbox.store, FILES["snapshot.json"])
+    assert run("pin", "assign", "standup", "retro", "--no-live", env=env_of(sandbox)).code == 0
     done = run(
         "rules", "update", "SIP_demo", "--metadata", "x", "--allow", "live-room", "-o", "json", env=env_of(sandbox)
     )
     item = json.loads(done.stdout)["item"]["undo"].split()[3]
     audit = tmp_path / "state" / "audit.jsonl"
     audit.write_text(audit.read_text().replace(item.partition("-")[0], "5f0c9a7be21d"))
-    assert run("pin", "assign", "standup", "retro", "--no-live", env=env_of(sandbox)).code == 0
     return sandbox
 
 

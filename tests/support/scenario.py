@@ -4,12 +4,14 @@
 What differs from run to run (ids, times, ports, drawn PINs) is replaced by a name of its kind.
 """
 
+import getpass
 import gzip
 import json
 import os
 import random
 import re
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -173,6 +175,8 @@ STEPS: Final = (
     _step("rules update SIP_standup --metadata words --dry-run"),
     _step("rules delete SIP_standup"),
     _step("rules delete SIP_made"),
+    _step("rules history"),
+    _step("rules restore --last"),
     _step("rules export"),
     _step("rules purge --grace 0"),
     _step("rules purge --grace 0 --apply"),
@@ -276,6 +280,7 @@ class Names:
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         names = {os.environ[name]: name for name in ("XDG_CONFIG_HOME", "SIPCTL_STATE_DIR", "SIPCTL_DATA_DIR")}
+        names[f"{getpass.getuser()}@{socket.gethostname()}"] = "WHO@HOST"
         self._fixed = names | {str(folder.resolve()): "FOLDER", f"127.0.0.1:{sandbox.port}": "127.0.0.1:PORT"}
         self._runs: dict[str, str] = {}
 

@@ -39,6 +39,7 @@ COMMANDS: Final = {
             "lint": "Prove what is wrong with rules and trunks: clashes, shadows, open rules and more.",
             "purge": "Delete owned rules whose room is not live any more.",
             "sync": "Bring rooms, PINs and rules together: delete stale rules, create missing ones, repair the rest.",
+            "history": "Show what was written at this server, by whom, what came of it, and what undoes it.",
             "restore": "Undo changes of dispatch rules from the audit, or bring back what an export holds.",
             "export": "Write trunks, rules and live rooms as one snapshot; passwords of trunks are left out.",
         },

@@ -51,6 +51,14 @@ class Entry:
     result: str = ""
     error: str = ""
 
+    @property
+    def at(self) -> float:
+        """When, in Unix seconds; 0 if the line says no time."""
+        try:
+            return datetime.fromisoformat(self.when).timestamp()
+        except ValueError:
+            return 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Write:

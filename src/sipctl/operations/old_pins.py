@@ -36,6 +36,12 @@ def write_old_pins(journal: Journal, rooms: Iterable[Holding]) -> Path:
     return file
 
 
+def kept_list(folder: Path, run: str) -> str:
+    """The path of the list of old PINs that this run left, "" if it is gone."""
+    path = folder / f"rotation-{run}.jsonl"
+    return str(path) if path.exists() else ""
+
+
 def _remove_old_lists(folder: Path, now: datetime) -> None:
     for path in (found for name in _LISTS for found in folder.glob(name)):
         status = os.lstat(path)

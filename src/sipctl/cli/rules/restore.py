@@ -25,6 +25,7 @@ from sipctl.operations.audit import Entry, utc_now
 from sipctl.operations.batch import Attempt, StopSwitch, stopping_on_signals
 from sipctl.operations.change import Change, Writer
 from sipctl.operations.export import check_origin
+from sipctl.operations.history import last_run
 from sipctl.operations.restore import (
     Present,
     RestoreAction,
@@ -59,17 +60,21 @@ _LEFT: Final = frozenset({RestoreAction.SKIP, RestoreAction.REFUSE})
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What is restored: changes of the audit by their ids, by their runs, as the last ones of rules; or an export."""
+    """What is restored: changes of the audit by their ids, by their runs, as the last ones of rules; or an export.
+
+    `is_last` = the changes of the last run.
+    """
 
     items: Sequence[str]
     runs: Sequence[str]
     rules: Sequence[str]
     export: Path | None
+    is_last: bool
 
     @property
     def is_one(self) -> bool:
         """Whether it is one change that is named."""
-        return len(self.items) + len(self.rules) == 1 and not (self.runs or self.export)
+        return len(self.items) + len(self.rules) == 1 and not (self.runs or self.export or self.is_last)
 
     def check(self) -> None:
         """Refuse what is nothing, or two kinds of things.
@@ -77,9 +82,10 @@ class _Wanted:
         Raises:
             UsageError: it is.
         """
-        if bool(self.items or self.runs or self.rules) == bool(self.export):
-            described = "--from-export goes with no change of the audit" if self.export else "nothing to restore"
-            raise UsageError(described, hint="name changes, or give --run, --id or --from-export (one of them)")
+        named = bool(self.items or self.runs or self.rules)
+        if [named, bool(self.export), self.is_last].count(True) != 1:
+            described = "--last and --from-export go with no other" if named or self.export else "nothing to restore"
+            raise UsageError(described, hint="name changes, or give --run, --id, --last or --from-export (one of them)")
 
 
 def run(
@@ -88,6 +94,7 @@ def run(
         list[str] | None, typer.Argument(metavar="ITEM", help="Changes to undo, as their `undo` lines name them.")
     ] = None,
     run: Annotated[list[str] | None, typer.Option("--run", metavar="ID", help="Undo a whole run; repeatable.")] = None,
+    last: Annotated[bool, typer.Option("--last", help="Undo the last run at this server.")] = False,
     rule: Annotated[
         list[str] | None, typer.Option("--id", metavar="RULE", help="Undo the last change of this rule; repeatable.")
     ] = None,
@@ -117,11 +124,12 @@ def run(
     Examples:
       sipctl rules restore 5f0c9a7be21d-1
       sipctl rules restore --run 5f0c9a7be21d --apply
+      sipctl rules restore --last
       sipctl rules restore --from-export rules.json --trunk ST_old=ST_new
     """
     session = Session.of(ctx)
     permit = session.permit(allow, confirm)
-    wanted = _Wanted(item or (), run or (), rule or (), from_export)
+    wanted = _Wanted(item or (), run or (), rule or (), from_export, is_last=last)
     wanted.check()
     mapped, span = _mapped(trunk or ()), span_of("--hold", hold)
     limit = session.settings.purge.max_delete if max_delete is None else max_delete
@@ -187,7 +195,8 @@ def _planned(session: Session, wanted: _Wanted, permit: Permit, mapped: Mapping[
     if wanted.export:
         exported = _exported(session, wanted.export, permit)
         return plan_restore(exported, _present(session, exported, permit, mapped))
-    entries = _entries(session, runs=wanted.runs, items=wanted.items, rules=wanted.rules)
+    runs = [last_run(session.journal.entries(), session.journal.url)] if wanted.is_last else wanted.runs
+    entries = _entries(session, runs=runs, items=wanted.items, rules=wanted.rules)
     return plan_undo(entries, _present(session, rules_before(entries), permit, mapped))
 
 
