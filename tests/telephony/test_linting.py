@@ -159,6 +159,7 @@ PLANTED: dict[str, tuple[list[InboundTrunk], list[DispatchRule]]] = {
     "RUL418": ([TRUNK], [replace(RULE, numbers=("33199000001",))]),
     "RUL419": ([TRUNK], [replace(RULE, numbers=("+33199000002",))]),
     "TRK302": ([replace(TRUNK, numbers=()), replace(TRUNK, numbers=(), sip_trunk_id="ST_b")], []),
+    "TRK303": ([replace(TRUNK, numbers=("+33199*",))], []),
     "TRK306": ([replace(TRUNK, allowed_addresses=("0.0.0.0/0",))], []),
     "TRK308": ([TRUNK, replace(TRUNK, sip_trunk_id="ST_b", allowed_addresses=("198.51.100.7",))], []),
     "TRK309": ([TRUNK], [replace(RULE, trunk_ids=())]),

@@ -44,7 +44,9 @@ PRINTS: Final = {"change": ChangeRow}
 
 
 def show_change(session: Session, change: Change) -> None:
-    """Show what was written, or would be; nothing on a terminal with `--quiet`."""
+    """Show what was written, or would be; nothing on a terminal with `--quiet`. Warnings go to stderr, one a line."""
+    for warning in change.warnings:
+        session.streams.warn(f"warning: {warning}")
     show(session, _view(change, show_pins=session.options.show_pins, paste=session.paste))
 
 

@@ -24,7 +24,7 @@ class Change:
     """One write: `before` and `after` in LiveKit's JSON shape, PINs in full, secrets masked.
 
     `applied` is False for a dry run and for nothing to do (`action` "none"); `item` is the audit's id of this
-    change; `note` says what a person should know besides.
+    change; `note` says what a person should know besides, `warnings` what is wrong with the thing that was written.
     """
 
     action: Literal["create", "update", "delete", "none"]
@@ -35,6 +35,7 @@ class Change:
     applied: bool = False
     item: str = ""
     note: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def unchanged(kind: Kind, identifier: str, stored: Json, note: str) -> Change:

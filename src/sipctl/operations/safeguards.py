@@ -8,7 +8,7 @@ from sipctl.command_line import quoted
 from sipctl.config.model import Settings
 from sipctl.errors import RetiredPinError, SafeguardError, unknown_value
 from sipctl.operations.snapshot import Live
-from sipctl.telephony.linting.fault import REFUSED
+from sipctl.telephony.linting.fault import REFUSED, REFUSED_TRUNKS
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import counted, describe_rule
 from sipctl.telephony.ownership import Ownership, serves
@@ -52,6 +52,7 @@ SAFEGUARDS: Final = (
     "telephony-off",
     "unattended",
     *REFUSED,
+    *REFUSED_TRUNKS,
 )
 """The words of `--allow`; codes are those of faults that a write must not bring about."""
 

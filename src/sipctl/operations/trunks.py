@@ -1,18 +1,20 @@
 """SIP trunks: which there are, and the writes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sipctl.errors import ConflictError, UsageError
 from sipctl.operations.change import Change, Json, Writer, unchanged
+from sipctl.operations.faults import judge
 from sipctl.operations.references import pick_one
 from sipctl.telephony import ids
+from sipctl.telephony.linting.fault import DESCRIBED_TRUNKS, REFUSED_TRUNKS, TRUNK_CLASH
 from sipctl.telephony.livekit_json import trunk_to_json
+from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Trunk
-from sipctl.telephony.naming import describe_trunk
 from sipctl.telephony.numbers import normalize_number
-from sipctl.telephony.ruleset import trunk_conflicts
+from sipctl.telephony.site import Site
 
 if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
@@ -24,6 +26,9 @@ async def list_trunks(client: "LiveKitClient") -> list[Trunk]:
     """Every trunk: the inbound ones, then the outbound ones, each in the order of their ids."""
     return [*await client.list_inbound_trunks(), *await client.list_outbound_trunks()]
 
+
+NEW: Final = "ST_new"
+"""Is in the place of the id that a trunk does not have yet."""
 
 _SHOWN: Final = 5
 _NAMES: Final[tuple[Callable[[Trunk], tuple[str, ...]], ...]] = (
@@ -67,20 +72,42 @@ async def create_trunk(writer: Writer, trunk: InboundTrunk) -> Change:
     """Store an inbound trunk; one with equal content is success.
 
     Raises:
-        ConflictError: another trunk takes the same numbers.
+        ConflictError: another trunk takes the same calls.
+        SafeguardError: an error comes with it, and its code is not allowed.
         RejectedError: LiveKit's validation refuses it.
     """
     writer.check_profile()
-    for stored in await writer.client.list_inbound_trunks():
+    trunks = await writer.client.list_inbound_trunks()
+    for stored in trunks:
         if _content(stored) == _content(trunk):
             return unchanged("trunk", stored.sip_trunk_id, trunk_to_json(stored), "already there")
+    then = [*trunks, replace(trunk, sip_trunk_id=NEW)]
+    is_left_to_livekit = () if writer.permit.dry_run else (TRUNK_CLASH,)
+    warnings = _judged(writer, trunks, then, but=is_left_to_livekit)
     change = Change(action="create", kind="trunk", id="", after=trunk_to_json(trunk))
 
     async def write() -> tuple[str, Json]:
         created = await writer.client.create_inbound_trunk(trunk)
         return created.sip_trunk_id, trunk_to_json(created)
 
-    return await writer.carry_out(change, write)
+    try:
+        return replace(await writer.carry_out(change, write), warnings=warnings)
+    except ConflictError:
+        _judged(writer, trunks, then)  # it names both
+        raise
+
+
+def _judged(
+    writer: Writer, now: Sequence[InboundTrunk], then: Sequence[InboundTrunk], but: Container[str] = ()
+) -> tuple[str, ...]:
+    """What is wrong with the trunks then, and not now; `but` are codes that do not count.
+
+    Raises:
+        SafeguardError, ConflictError: an error is, and its code is not allowed.
+    """
+    before, after = (Site(lists=WholeLists(trunks, ()), mark=writer.settings.mark) for trunks in (now, then))
+    codes = (code for code in (*REFUSED_TRUNKS, *DESCRIBED_TRUNKS) if code not in but)
+    return judge(writer, before, after, codes)
 
 
 def _content(trunk: InboundTrunk) -> InboundTrunk:
@@ -96,7 +123,7 @@ async def update_trunk(writer: Writer, reference: str, edits: Mapping[str, Any])
 
     Raises:
         UsageError: the trunk only makes calls.
-        SafeguardError: it is protected.
+        SafeguardError: it is protected, or an error comes with the change, and its code is not allowed.
         ConflictError: another trunk takes the same calls.
     """
     before = await get_trunk(writer.client, reference)
@@ -106,13 +133,8 @@ async def update_trunk(writer: Writer, reference: str, edits: Mapping[str, Any])
     if after == before:
         return unchanged("trunk", identifier, trunk_to_json(before), "nothing to change")
     writer.check_protected(f"update trunk {identifier}", identifier, before.name)
-    others = [one for one in await writer.client.list_inbound_trunks() if one.sip_trunk_id != identifier]
-    for conflict in trunk_conflicts([*others, after]):
-        if conflict.second is after:
-            raise ConflictError(
-                f"trunk {describe_trunk(conflict.first)} already takes these calls",
-                hint="choose other numbers or callers",
-            )
+    trunks = await writer.client.list_inbound_trunks()
+    warnings = _judged(writer, trunks, [after if one.sip_trunk_id == identifier else one for one in trunks])
     change = Change(
         action="update", kind="trunk", id=identifier, before=trunk_to_json(before), after=trunk_to_json(after)
     )
@@ -120,7 +142,7 @@ async def update_trunk(writer: Writer, reference: str, edits: Mapping[str, Any])
     async def write() -> tuple[str, Json]:
         return identifier, trunk_to_json(await writer.client.update_inbound_trunk(identifier, edits))
 
-    return await writer.carry_out(change, write)
+    return replace(await writer.carry_out(change, write), warnings=warnings)
 
 
 async def delete_trunk(writer: Writer, reference: str) -> Change:

@@ -15,3 +15,15 @@ def normalize_number(number: str) -> str:
         return number
     bare = number.translate(_PUNCTUATION)
     return bare if bare.startswith("+") else f"+{bare}"
+
+
+def never_dialled(number: str) -> str:
+    """Why a trunk's number equals none that a provider sends, though someone meant it so; "" if nothing is odd.
+
+    LiveKit compares what is no number as it is written, with the user part of the To header.
+    """
+    if wildcard := next((one for one in "*?%" if one in number), ""):
+        return f"LiveKit knows no wildcards: {wildcard!r} is an ordinary character"
+    if number.lower().startswith(("sip:", "sips:", "tel:")) or "@" in number:
+        return "LiveKit compares an address, as it is written, with the number alone"
+    return ""

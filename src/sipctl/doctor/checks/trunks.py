@@ -6,7 +6,7 @@ from typing import Final
 from sipctl.doctor.facts import Facts
 from sipctl.findings.check import Check, found, skipped
 from sipctl.findings.record import Finding
-from sipctl.telephony.e164 import is_e164, to_e164
+from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.model import InboundTrunk
 from sipctl.telephony.naming import describe_trunk
 from sipctl.telephony.numbers import normalize_number
@@ -22,21 +22,6 @@ def no_inbound_trunk(facts: Facts) -> Iterator[Finding]:
     """A server without an inbound trunk."""
     if not facts.inbound.get():
         yield found("TRK301", detail="no inbound trunk is stored", source=_SOURCE)
-
-
-def numbers_not_in_e164(facts: Facts) -> Iterator[Finding]:
-    """Called numbers that a provider's To header never equals."""
-    for trunk in facts.inbound.get():
-        for number in trunk.numbers:
-            if not is_e164(normalize_number(number)):
-                yield found(
-                    "TRK303",
-                    _label(trunk),
-                    f"{number!r} on {describe_trunk(trunk)} is compared as {normalize_number(number)!r}",
-                    observed=number,
-                    expected="+ and country code",
-                    source=_SOURCE,
-                )
 
 
 def number_unlike_the_setting(facts: Facts) -> Iterator[Finding]:
@@ -79,7 +64,6 @@ def several_providers(facts: Facts) -> Iterator[Finding]:
 
 CHECKS: Final[tuple[Check[Facts], ...]] = (
     Check("TRK301", no_inbound_trunk, needs=("inbound",)),
-    Check("TRK303", numbers_not_in_e164, needs=("inbound",)),
     Check("TRK304", number_unlike_the_setting, needs=("inbound",)),
     Check("TRK305", trunks_for_anyone, needs=("inbound",)),
     Check("TRK310", several_providers, needs=("inbound",)),

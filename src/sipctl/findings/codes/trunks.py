@@ -27,9 +27,10 @@ TRUNK_CODES: Final = (
         code="TRK303",
         level=Level.WARN,
         title="Trunk numbers are in E.164",
-        cause="LiveKit compares digits and a plus; a number in national format never equals what the provider sends.",
+        cause="LiveKit compares digits and a plus; a number in national format never equals what the provider sends. "
+        "It knows no wildcards: a * or ? is an ordinary character, and a SIP URI is compared as it is written.",
         callers=RINGING,
-        fix="write the number as +, country code, number",
+        fix="write the number as +, country code, number; list every number of a range",
     ),
     Code(
         code="TRK304",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sipctl.command_line import CommandLine
-from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError
+from sipctl.errors import ConflictError, NotFoundError, PartialError, SipctlError, UsageError
 from sipctl.operations.audit import utc_now
 from sipctl.operations.change import Change, Writer, unchanged
 from sipctl.operations.rules.checks import refuse_faults
@@ -21,7 +21,7 @@ from sipctl.operations.rules.clash import (
 from sipctl.operations.trunks import inbound_trunk_ids
 from sipctl.telephony.commands import restore_change
 from sipctl.telephony.livekit_json import rule_to_json
-from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.naming import describe_rule
 from sipctl.telephony.ownership import is_open
 from sipctl.telephony.pins import check_pin
@@ -37,9 +37,14 @@ async def create_requested_rule(writer: Writer, rule: DispatchRule) -> Change:
     """Store a rule that a person asks for; its `trunk_ids` may be names or numbers of trunks, too.
 
     Raises:
-        NotFoundError, UsageError: there is no such inbound trunk, or several.
+        NotFoundError, UsageError: there is no such inbound trunk, or several, or the rule leads to no room.
         SafeguardError, ConflictError, UsageError: as `create_rule`.
     """
+    if rule.kind is None or (rule.kind is RuleKind.DIRECT and not rule.room_name):
+        raise UsageError(
+            "the rule has no room to send callers to",
+            hint="give `--room NAME`, or write rule.dispatchRuleDirect.roomName",
+        )
     return await create_rule(writer, replace(rule, trunk_ids=await inbound_trunk_ids(writer.client, rule.trunk_ids)))
 
 
@@ -65,9 +70,9 @@ async def create_rule(writer: Writer, rule: DispatchRule, *, as_it_was: bool = F
     stamped = replace(rule, created_at=rule.created_at or timestamp(utc_now()))
     try:
         await refuse_clash(writer.client, stamped)
-        if not as_it_was:
-            await refuse_faults(writer, None, stamped)
-        return _creation(stamped) if writer.permit.dry_run else await create_alone(writer, stamped)
+        warnings = () if as_it_was else await refuse_faults(writer, None, stamped)
+        made = _creation(stamped) if writer.permit.dry_run else await create_alone(writer, stamped)
+        return replace(made, warnings=warnings)
     except EqualRuleExistsError as found:
         return unchanged("rule", found.rule.sip_dispatch_rule_id, rule_to_json(found.rule), "already there")
 

@@ -46,12 +46,11 @@ async def update_rule(writer: Writer, reference: str, edits: Mapping[str, Any], 
     if is_open(after) and not is_open(before):
         writer.refuse_unless("open", f"without its PIN, rule {identifier} lets every caller into {after.room_name!r}")
     await check_safeguards(writer, before, "update")
-    if not as_it_was:
-        await refuse_faults(writer, before, after)
+    warnings = () if as_it_was else await refuse_faults(writer, before, after)
     change = Change(action="update", kind="rule", id=identifier, before=rule_to_json(before), after=rule_to_json(after))
 
     async def write() -> tuple[str, Mapping[str, Any]]:
         stored = await writer.client.replace_rule(before, after)
         return identifier, rule_to_json(stored)
 
-    return await writer.carry_out(change, write)
+    return replace(await writer.carry_out(change, write), warnings=warnings)

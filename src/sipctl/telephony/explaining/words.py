@@ -14,6 +14,7 @@ from sipctl.telephony.matching.rules import RuleReason
 from sipctl.telephony.matching.trunks import TrunkReason
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.naming import describe_room, describe_rule, describe_trunk
+from sipctl.telephony.numbers import never_dialled
 from sipctl.telephony.pins import MAX_LENGTH
 
 Shown = Callable[[str], str]
@@ -50,7 +51,7 @@ _TRUNK_REASONS: Final[Mapping[TrunkReason, str]] = {
 def trunk_reason(trunk: InboundTrunk, reason: TrunkReason) -> str:
     """Why a trunk was taken or dropped."""
     return _TRUNK_REASONS[reason].format(
-        numbers=", ".join(trunk.numbers),
+        numbers=", ".join(map(_shown_number, trunk.numbers)),
         callers=", ".join(trunk.allowed_numbers),
         addresses=", ".join(trunk.allowed_addresses),
     )
@@ -88,6 +89,11 @@ def describe_outcome(outcome: Outcome, call: Call, shown: Shown) -> str:
     if outcome.stage is Stage.RULE:
         return _describe_before_pin(outcome, shown)
     return _describe_after_pin(outcome, call, shown)
+
+
+def _shown_number(number: str) -> str:
+    odd = never_dialled(number)
+    return f"{number} ({odd})" if odd else number
 
 
 def _describe_fault(fault: MatchFault) -> str:

@@ -9,8 +9,21 @@ from sipctl.telephony.model import DispatchRule, InboundTrunk
 CLASH: Final = "RUL401"
 """Two rules with one key."""
 
-REFUSED: Final = (CLASH, "RUL402", "RUL417")
-"""Faults with which no write of a rule may end unless someone allows it: clashing, outranking, shadowing."""
+REFUSED: Final = (CLASH, "RUL402", "RUL408", "RUL417")
+"""Faults with which no write of a rule may end unless someone allows it: clashing, outranking, a condition that no
+caller meets, shadowing."""
+
+DESCRIBED: Final = ("RUL413", "RUL418", "RUL419")
+"""Faults of a rule with which a write may end; they are described."""
+
+TRUNK_CLASH: Final = "TRK308"
+"""Two trunks with one key."""
+
+REFUSED_TRUNKS: Final = ("TRK302", TRUNK_CLASH, "TRK313", "TRK314")
+"""Faults with which no write of a trunk may end unless someone allows it."""
+
+DESCRIBED_TRUNKS: Final = ("TRK303", "TRK306", "TRK311", "TRK312", "TRK315")
+"""Faults of a trunk with which a write may end; they are described."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,4 +51,4 @@ class Fault:
         if isinstance(self.about, str):
             return self.code, self.about, self.detail
         own = self.about.sip_dispatch_rule_id if isinstance(self.about, DispatchRule) else self.about.sip_trunk_id
-        return self.code, own, self.beside.sip_dispatch_rule_id if self.beside else self.detail
+        return self.code, own, self.beside.sip_dispatch_rule_id if self.beside else self.observed or self.detail

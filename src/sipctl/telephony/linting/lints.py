@@ -52,6 +52,7 @@ LINTS: Final[Mapping[str, Lint]] = MappingProxyType(
         "RUL418": Lint(lambda site: rules.written_otherwise(site.lists.rules), _RULES, _ROOMS),
         "RUL419": Lint(lambda site: rules.off_the_trunk(site, _shadows(site).terrain), _BOTH),
         "TRK302": Lint(lambda site: trunks.without_numbers(site.lists.trunks), _TRUNKS),
+        "TRK303": Lint(lambda site: trunks.not_in_e164(site.lists.trunks), _TRUNKS),
         "TRK306": Lint(lambda site: trunks.for_the_internet(site.lists.trunks), _TRUNKS),
         "TRK308": Lint(trunks.conflicting, _TRUNKS, _RULES),
         "TRK309": Lint(trunks.bypassed, _BOTH),

@@ -5,15 +5,32 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from sipctl.telephony.addresses import is_host_name, is_ignored, mask_fault, mask_network
+from sipctl.telephony.e164 import is_e164
 from sipctl.telephony.linting.fault import Fault
 from sipctl.telephony.matching.trunks import asks_digest
 from sipctl.telephony.model import InboundTrunk
 from sipctl.telephony.naming import describe_trunk
-from sipctl.telephony.numbers import normalize_number
+from sipctl.telephony.numbers import never_dialled, normalize_number
 from sipctl.telephony.ruleset import trunk_conflicts, trunk_keys
 from sipctl.telephony.site import Site
 
 _DELETE = ("delete",)
+
+
+def not_in_e164(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
+    """TRK303: called numbers that no provider's To header equals."""
+    for trunk in trunks:
+        for number in trunk.numbers:
+            compared = normalize_number(number)
+            if not is_e164(compared):
+                why = never_dialled(number) or f"it is compared as {compared!r}"
+                yield Fault(
+                    code="TRK303",
+                    about=trunk,
+                    detail=f"{number!r} on {describe_trunk(trunk)}: {why}",
+                    observed=number,
+                    expected="+ and country code",
+                )
 
 
 def without_numbers(trunks: Sequence[InboundTrunk]) -> Iterator[Fault]:
