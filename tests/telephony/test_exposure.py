@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sipctl.telephony.exposure import Exposure
+from sipctl.telephony.exposure import Exposure, odds
 from sipctl.telephony.pins import PinPolicy
 
 
@@ -62,3 +62,18 @@ def test_a_policy_makes_the_space_smaller() -> None:
     strict = PinPolicy(length=10, leading_zero=False, doubles=False)
     assert strict.space == 9**10
     assert Exposure(policy=strict, live=100, lines=30, seconds_per_call=8).chance(30) > exposure(10, 100, 30).chance(30)
+
+
+@pytest.mark.parametrize(
+    ("chance", "words"),
+    [
+        (0.0, "no chance"),
+        (1 / 256, "1 chance in 256"),
+        (1e-7, "1 chance in 10,000,000"),
+        (0.34, "1 chance in 3"),
+        (0.5, "50% chance"),
+        (1.0, "100% chance"),
+    ],
+)
+def test_a_chance_in_words(chance: float, words: str) -> None:
+    assert odds(chance) == words

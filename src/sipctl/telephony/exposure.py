@@ -10,6 +10,13 @@ SECONDS_PER_DAY: Final = 86_400
 HOURS_PER_DAY: Final = 24
 
 
+def odds(chance: float) -> str:
+    """A probability in words: "1 chance in 256", from one half on in percent."""
+    if chance <= 0:
+        return "no chance"
+    return f"{chance:.0%} chance" if chance >= 1 / 2 else f"1 chance in {round(1 / chance):,}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
     """A guesser with `lines` calls at a time of `seconds_per_call` each, against `live` PINs drawn by a policy."""

@@ -31,7 +31,7 @@ def test_the_figures_name_their_inputs() -> None:
     described = pin("audit", "--lines", "100", "--seconds-per-call", "4", "--target", "0.001").stdout
     assert "100 lines at 4 s a call" in described
     assert "10,000,000,000 possible PINs" in described
-    assert "keep that under 0.001" in described
+    assert "keep that below 1 chance in 1,000" in described
 
 
 def test_two_profiles_do_not_share_pins_unseen(sandbox: Sandbox, tmp_path: Path) -> None:

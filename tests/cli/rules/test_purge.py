@@ -99,7 +99,7 @@ def test_safeguards_name_the_words_that_lift_them(sandboxed: Cron) -> None:
         sandboxed.desk.store(owned(f"r{at}", f"5000{at:04}"))
     sandboxed.observed_long_ago()
     plan = sandboxed.rules("purge")
-    assert "note: --apply would refuse: would delete 23 of 24 owned rules (96 %)" in plan.stderr
+    assert "note: --apply would refuse: would delete 23 of 24 owned rules (95.8 %)" in plan.stderr
     refused = sandboxed.rules("purge", "--apply", code=ExitCode.SAFEGUARD)
     assert "add `--max-delete 23 --max-delete-percent 96`" in refused.stderr
     assert len(sandboxed.rooms()) == 24

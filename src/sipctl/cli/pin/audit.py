@@ -19,7 +19,7 @@ from sipctl.operations.pins import PinFacts, pin_facts, policy_of, shared_pins
 from sipctl.output.formats import name_lines
 from sipctl.output.streams import Streams
 from sipctl.output.text import escaped_json
-from sipctl.telephony.exposure import Exposure
+from sipctl.telephony.exposure import Exposure, odds
 
 KIND: Final = ReportCommand
 
@@ -121,9 +121,9 @@ class _View:
         yield f"\nA guesser with {one.lines} lines at {one.seconds_per_call:g} s a call, {space}:\n"
         for name, figures in self._figures():
             length = figures["minimum_length"]
-            enough = f"{length} digits keep that under" if length else "not even 16 digits keep that under"
+            enough = f"{length} digits keep that below" if length else "not even 16 digits keep that below"
+            day, days = odds(figures["chance_per_day"]), odds(figures["chance_per_30_days"])
             yield (
-                f"  {name}: {figures['pins']:,} PINs, {figures['bits']} bits; a hit within a day"
-                f" {figures['chance_per_day']:.2g}, within {_DAYS} days {figures['chance_per_30_days']:.2g};"
-                f" {enough} {self.target:g}\n"
+                f"  {name}: {figures['pins']:,} PINs, {figures['bits']} bits; {day} of a hit within a day,"
+                f" {days} within {_DAYS} days; {enough} {odds(self.target)}\n"
             )

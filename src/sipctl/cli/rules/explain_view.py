@@ -205,7 +205,7 @@ def _wire_lines(outcome: Outcome) -> Iterator[str]:
     for ended in filter(None, (outcome, outcome.after_auth)):
         for since, steps in groupby(wire(ended), key=lambda step: step.since):
             answered = ", password answered" if ended is outcome.after_auth else ""
-            yield f"{title:8}after {since}{answered}: {', '.join(map(_describe_step, steps))}"
+            yield f"{title:8}after {since}{answered}, typically: {', '.join(map(_describe_step, steps))}"
             title = ""
 
 

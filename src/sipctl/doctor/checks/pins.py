@@ -10,7 +10,7 @@ from sipctl.doctor.facts import Facts
 from sipctl.findings.check import Check, found, skipped
 from sipctl.findings.record import Finding
 from sipctl.telephony.commands import delete_rule, recover_rotations
-from sipctl.telephony.exposure import Exposure
+from sipctl.telephony.exposure import Exposure, odds
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.ownership import serves
 from sipctl.telephony.pins import MAX_LENGTH, mask_pin, weakness
@@ -237,7 +237,7 @@ def guessing(facts: Facts) -> Iterator[Finding]:
             "PIN511",
             f"SIP node {facts.settings.sip_metrics_url}",
             f"{wrong.count:.0f} calls ended at a wrong PIN in {wrong.hours:.1f} hours: with {live} PINs of"
-            f" {pins.policy.space:,}, that finds one within {_EXPOSED_DAYS} days with more than {pins.target:g} chance",
+            f" {pins.policy.space:,}, that finds one within {_EXPOSED_DAYS} days with more than {odds(pins.target)}",
             observed=f"{wrong.per_hour:.2f} an hour",
             expected=f"at most {budget:.2f} an hour",
             source="livekit_sip_calls_terminated",

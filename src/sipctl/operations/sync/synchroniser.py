@@ -276,7 +276,7 @@ def refuse_many(items: Iterable[Item], owned: int, limits: Limits) -> SafeguardE
     words = ["--max-delete", str(count)] if over_count else []
     words += ["--max-delete-percent", str(percent)] if over_percent else []
     return SafeguardError(
-        f"would delete {count} of {owned} owned rules ({percent} %), more than {' and '.join(passed)}",
+        f"would delete {count} of {owned} owned rules ({count * 100 / owned:.3g} %), more than {' and '.join(passed)}",
         code="rail-many",
         hint=f"look at the plan; if it is right, add `{quoted(*words)}`",
     )
