@@ -58,7 +58,7 @@ SETTINGS: Final = {
     "env_files": "Env files of Meet and of compose, in the order in which they are read; the later one wins.",
     "livekit_yaml": "The configuration of livekit-server.",
     "sip_yaml": "The configuration of livekit-sip.",
-    "compose_json": "What `docker compose config --format json` printed.",
+    "compose_json": "The compose file, as it is or as `docker compose config --format json` prints it.",
     "sip_host": "The SIP URI of the node that answers the calls.",
     "sip_health_url": "The health port of livekit-sip.",
     "sip_metrics_url": "The Prometheus port of livekit-sip.",

@@ -363,12 +363,6 @@ def test_a_yaml_in_compose_goes_over_a_file() -> None:
     }  # fmt: skip
 
 
-def test_a_compose_file_is_asked_for_in_its_other_form() -> None:
-    (found,) = problems(check({"docker-compose.yml": "services:\n  sip:\n    image: livekit/sip\n"}))
-    assert found.fix
-    assert "docker compose config --format json" in found.fix.text
-
-
 PROFILE = 'default_profile = "p"\n[profiles.p]\nurl = "https://x"\napi_key = "k"\napi_secret = "s"\n'
 
 

@@ -1,4 +1,4 @@
-"""What `docker compose config --format json` prints: the services with everything filled in."""
+"""The services of a compose project with everything filled in, as `docker compose config --format json` prints them."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from sipctl.config.reading import LINES_LIMIT, Fault, crowd
+from sipctl.config.reading import LINES_LIMIT, Fault, FaultKind, crowd
 
 _SIP_IMAGE: Final = re.compile(r"(^|/)livekit/sip(:|@|$)|(^|/)livekit-sip(:|@|$)")
 _FORK_IMAGE: Final = re.compile(r"(^|/)lasuite/livekit-sip(:|@|$)")
@@ -26,6 +26,11 @@ class ComposeFile:
     text: str
     services: Mapping[str, Mapping[str, Any]]
     faults: tuple[Fault, ...] = field(default=())
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether there are services to compare with other files."""
+        return bool(self.services) and not any(fault.kind is FaultKind.SYNTAX for fault in self.faults)
 
     def line(self, service: str, *words: str) -> int:
         """The 1-based line of what is under these names in a service; of the last of them that is there."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from sipctl.config.compose_yaml import parse_compose_yaml
 from sipctl.config.composefile import ComposeFile, parse_compose
 from sipctl.config.envfile import EnvFile, parse_env_file
 from sipctl.config.file import ConfigFile, line_of, parse_config
@@ -33,7 +34,7 @@ _NAMES: Final = {
     "env": "the backend's environment",
     "server": "livekit-server's yaml",
     "sip": "livekit-sip's yaml",
-    "compose": "the JSON of `docker compose config`",
+    "compose": "the compose file",
 }
 
 
@@ -126,7 +127,7 @@ class Deployment:
     @property
     def compose(self) -> ComposeFile | None:
         """The compose project; None if none is given that can be read."""
-        return next((file for file in reversed(self.composes) if not file.faults), None)
+        return next((file for file in reversed(self.composes) if file.is_readable), None)
 
     @property
     def faults(self) -> Iterator[tuple[Path, Fault]]:
@@ -157,7 +158,7 @@ def read_deployment(sources: Iterable[Source]) -> Deployment:
     for source in sources:
         by_kind.setdefault(source.kind or detect_kind(source.path, source.text), []).append(source)
     env_files = tuple(_env_files(by_kind.get(Kind.ENV, [])))
-    composes = tuple(parse_compose(source.path, source.text) for source in by_kind.get(Kind.COMPOSE, ()))
+    composes = tuple(_compose(source) for source in by_kind.get(Kind.COMPOSE, ()))
     deployment = Deployment(
         env_files=env_files,
         composes=composes,
@@ -171,6 +172,12 @@ def read_deployment(sources: Iterable[Source]) -> Deployment:
         servers=(*_yaml_files(by_kind.get(Kind.LIVEKIT, ())), *_embedded(compose, "LIVEKIT_CONFIG")),
         sips=(*_yaml_files(by_kind.get(Kind.SIP, ())), *_embedded(compose, "SIP_CONFIG_BODY")),
     )
+
+
+def _compose(source: Source) -> ComposeFile:
+    """A compose project: what compose prints as JSON, or the file as people keep it."""
+    is_json = source.text.lstrip().startswith("{")
+    return parse_compose(source.path, source.text) if is_json else parse_compose_yaml(source.path, source.text)
 
 
 def _yaml_files(sources: Iterable[Source]) -> Iterator[YamlFile]:

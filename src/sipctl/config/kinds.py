@@ -68,6 +68,8 @@ def detect_kind(path: Path, text: str) -> Kind | None:
     if _is_like_env(text):
         return Kind.ENV
     keys = _top_keys(text)
+    if "services" in keys and "apiVersion" not in keys:
+        return Kind.COMPOSE
     return None if _stranger_of(path, keys) else _yaml_kind(path, keys)
 
 
@@ -112,7 +114,6 @@ class Stranger(StrEnum):
     INGRESS = "livekit-ingress's yaml"
     HELM = "a file of Helm values"
     KUBERNETES = "a Kubernetes resource"
-    COMPOSE = "a compose file"
 
 
 _STRANGERS_KEYS: Final = {
@@ -144,8 +145,6 @@ def stranger_of(path: Path, text: str) -> Stranger | None:
 def _stranger_of(path: Path, keys: frozenset[str]) -> Stranger | None:
     if {"apiVersion", "kind"} <= keys:
         return Stranger.KUBERNETES
-    if "services" in keys:
-        return Stranger.COMPOSE
     if keys & _STRANGERS_KEYS[Stranger.HELM] or ("values" in _words(path.name) and not keys & _OWN_SIP_KEYS):
         return Stranger.HELM
     return _worker(path, keys)

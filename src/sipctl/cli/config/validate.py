@@ -39,9 +39,9 @@ def run(
 ) -> None:
     """Check configuration files, each by itself and all against each other.
 
-    Takes sipctl's own file, env files of Meet and compose, the yaml of livekit-server and livekit-sip, and what
-    `docker compose config --format json` prints. Every fault comes in one run, with file and line. Of a folder it
-    reads what `config init --from` would find there.
+    Takes sipctl's own file, env files of Meet and compose, the yaml of livekit-server and livekit-sip, and the compose
+    file, as it is or as `docker compose config --format json` prints it. Every fault comes in one run, with file and
+    line. Of a folder it reads what `config init --from` would find there.
 
     \b
     Examples:

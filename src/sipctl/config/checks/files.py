@@ -15,7 +15,6 @@ _INSTEAD: Final = {
     Stranger.INGRESS: "leave it out",
     Stranger.HELM: "render it with `helm template NAME CHART -f THIS-FILE`, and give what is in its ConfigMap",
     Stranger.KUBERNETES: "give the file that it holds: what stands under `data` of a ConfigMap, or under `env`",
-    Stranger.COMPOSE: "give what `docker compose config --format json` prints",
 }
 
 
