@@ -109,7 +109,9 @@ def test_a_room_of_meets_without_a_pin(tmp_path: Path, postgres: object) -> None
 def test_a_rule_with_another_pin(home: Home) -> None:
     assert problems(audited(home, replace(RULE, pin=OTHER)))["PIN505"].resource == "rule SDR_a"
     foreign = replace(RULE, sip_dispatch_rule_id="SDR_f", name="theirs", room_name="other")
-    assert str(problems(audited(home, RULE, foreign))["PIN506"].fix.command) == "sipctl pin rotate a --allow foreign"  # type: ignore[union-attr]
+    fix = problems(audited(home, RULE, foreign))["PIN506"].fix
+    assert fix
+    assert str(fix.command) == "sipctl pin rotate a --allow foreign --allow live-room"
 
 
 def test_a_rule_that_accepts_a_pin_in_quarantine(home: Home) -> None:

@@ -194,6 +194,8 @@ def l3() -> None:
 def l4() -> None:
     outcome = end([TRUNK], [replace(RULE, room_name="")], replace(CALL, pin="1234"))
     assert (outcome.result, outcome.rule is not None) == (Result.DROP, True)
+    ended = end([TRUNK], [RULE], replace(CALL, pin="1234"))
+    assert (ended.result, ended.rule) == (Result.ACCEPT, RULE)
 
 
 def check(held: bool) -> None:

@@ -182,7 +182,7 @@ def store_pins(registry: "Registry", drawn: Mapping[str, str], journal: Journal)
 
 
 def _no_pin_left(registry: "Registry", room: str, policy: PinPolicy, draws: int) -> ConflictError:
-    free = max(policy.space - registry.count(), 0)
+    free = max(policy.space - registry.count(policy.length), 0)
     return ConflictError(
         f"no free PIN for {room!r} in {draws} draws: at most {free:,} of {policy.space:,} are left",
         code="no-pin-left",

@@ -55,8 +55,8 @@ class PinsInUse(Protocol):
     def rooms_of(self, connection: Connection, numbers: Iterable[str]) -> dict[str, str]:
         """The rooms that have these PINs."""
 
-    def count(self, connection: Connection) -> int:
-        """How many PINs are in use."""
+    def count(self, connection: Connection, length: int) -> int:
+        """How many PINs of this length are in use."""
 
     def give(self, connection: Connection, wanted: Pairs, *, now: str, expired: str) -> set[str]:
         """Store what can be stored of these rooms and PINs; the rooms that got theirs.
@@ -135,9 +135,9 @@ class OwnPins:
         query = select(pins.c.pin, pins.c.room).where(pins.c.state == ACTIVE)
         return _pairs(connection, query, pins.c.pin, numbers)
 
-    def count(self, connection: Connection) -> int:
-        """How many PINs are in use."""
-        query = select(func.count()).select_from(pins).where(pins.c.state == ACTIVE)
+    def count(self, connection: Connection, length: int) -> int:
+        """How many PINs of this length are in use."""
+        query = select(func.count()).where(pins.c.state == ACTIVE, func.length(pins.c.pin) == length)
         return int(connection.execute(query).scalar_one())
 
     def give(self, connection: Connection, wanted: Pairs, *, now: str, expired: str) -> set[str]:
@@ -228,9 +228,9 @@ class MeetPins:
         query = select(meet_rooms.c.pin_code, meet_rooms.c.resource_id)
         return _pairs(connection, query, meet_rooms.c.pin_code, numbers)
 
-    def count(self, connection: Connection) -> int:
-        """How many PINs are in use."""
-        query = select(func.count()).select_from(meet_rooms).where(meet_rooms.c.pin_code != "")
+    def count(self, connection: Connection, length: int) -> int:
+        """How many PINs of this length are in use."""
+        query = select(func.count()).where(func.length(meet_rooms.c.pin_code) == length)
         return int(connection.execute(query).scalar_one())
 
     def give(self, connection: Connection, wanted: Pairs, *, now: str, expired: str) -> set[str]:  # noqa: ARG002 - Meet's tables have times of their own

@@ -155,10 +155,10 @@ class Registry:
                 for row in connection.execute(query.where(among(connection, pins.c.pin, batch)))
             }
 
-    def count(self) -> int:
-        """How many PINs are in use."""
+    def count(self, length: int) -> int:
+        """How many PINs of this length are in use."""
         with reading(self._home, _WHAT) as connection:
-            return self._pins.count(connection)
+            return self._pins.count(connection, length)
 
     def is_untouched(self) -> bool:
         """Whether no PIN was ever noted here: a registry of our own that was at most looked into."""

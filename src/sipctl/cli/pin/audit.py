@@ -19,6 +19,7 @@ from sipctl.operations.pins import PinFacts, pin_facts, policy_of, shared_pins
 from sipctl.output.formats import name_lines
 from sipctl.output.streams import Streams
 from sipctl.output.text import escaped_json
+from sipctl.telephony.explaining.wire import EARLY_DIGITS
 from sipctl.telephony.exposure import Exposure, odds
 
 KIND: Final = ReportCommand
@@ -126,4 +127,10 @@ class _View:
             yield (
                 f"  {name}: {figures['pins']:,} PINs, {figures['bits']} bits; {day} of a hit within a day,"
                 f" {days} within {_DAYS} days; {enough} {odds(self.target)}\n"
+            )
+        lengths = (one.policy.length, *(figures["minimum_length"] or 0 for _, figures in self._figures()))
+        if max(lengths) >= EARLY_DIGITS:
+            yield (
+                f"  callers type a PIN of {EARLY_DIGITS} digits or more after the prompt: of the keys pressed during it"
+                f" only the first {EARLY_DIGITS} count, and the # is lost\n"
             )

@@ -35,9 +35,9 @@ PIN_CODES: Final = (
         code="PIN504",
         level=Level.ERROR,
         title="No PIN is over 16 digits",
-        cause="ROOM_TELEPHONY_PIN_LENGTH is or was over 16; livekit-sip hangs up at the 17th digit.",
+        cause="ROOM_TELEPHONY_PIN_LENGTH was over 16, or someone typed it; livekit-sip hangs up at the 17th digit.",
         callers="The wrong-PIN message at the 17th digit.",
-        fix="set the length to 16 or less, then rotate",
+        fix="rotate the room",
     ),
     Code(
         code="PIN505",
@@ -45,7 +45,7 @@ PIN_CODES: Final = (
         title="Live rules carry the registry's PINs",
         cause="The PIN was changed while the room was live; Meet does not touch a rule that exists.",
         callers="The PIN that people have is wrong, the old one works.",
-        fix="delete the rule and create it with the PIN of the registry",
+        fix="give the rule the PIN of the registry",
     ),
     Code(
         code="PIN506",
