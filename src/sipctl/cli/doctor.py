@@ -16,7 +16,7 @@ from sipctl.config.model import Settings
 from sipctl.config.paths import own_folders
 from sipctl.doctor.facts import Answer
 from sipctl.doctor.report import Report
-from sipctl.doctor.runner import Plan, examine_offline, examine_unasked
+from sipctl.doctor.runner import Plan, examine_offline, examine_unasked, selected
 from sipctl.errors import ConfigError, SipctlError, UsageError
 from sipctl.findings.codes import CODES
 from sipctl.findings.record import Area, Level
@@ -92,12 +92,12 @@ def run(
     if symptom and only:
         raise UsageError("--symptom and --only exclude each other")
     picture = PICTURES[symptom] if symptom else None
-    wanted = picture.codes if picture else map(str.upper, only or ())
+    codes = [code for code in CODES if not code.startswith(Area.PROMPTS)]
     plan = Plan(
-        only=frozenset(wanted), skip=frozenset(map(str.upper, skip or ())),
+        only=selected(picture.codes if picture else only, codes), skip=selected(skip, codes),
         fail_on=level_named(fail_on), deadline_s=deadline, settle_s=settle, wait_s=wait,
     )  # fmt: skip
-    plan.check_words(code for code in CODES if not code.startswith(Area.PROMPTS))
+    plan.check_any_left(codes)
     if list_:
         session.emit(codes_view(code for code in sorted(CODES) if plan.includes(code)))
         return

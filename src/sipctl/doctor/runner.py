@@ -13,7 +13,7 @@ from sipctl.doctor.report import Report, make_report, stale_suppressions
 from sipctl.doctor.verdict import describe_partial_verdict, describe_verdict
 from sipctl.errors import SipctlError, UsageError
 from sipctl.findings.codes import CODES
-from sipctl.findings.record import Area, Finding, Level
+from sipctl.findings.record import Finding, Level
 from sipctl.telephony.model import Room
 from sipctl.telephony.snapshot import Snapshot
 
@@ -21,6 +21,23 @@ if TYPE_CHECKING:
     from sipctl.lkapi.health import WrongPins
     from sipctl.operations.pins import PinFacts
     from sipctl.operations.snapshot import Live
+
+
+def selected(words: Iterable[str] | None, codes: Iterable[str]) -> frozenset[str]:
+    """Codes and areas as people write them, such as "RUL401" or "rul,trk", of a run that can answer these `codes`.
+
+    Raises:
+        UsageError: a word is neither one of the codes nor the area of one.
+    """
+    known = list(codes)
+    areas = list(dict.fromkeys(code[:3] for code in known))
+    chosen = {part.strip() for word in words or () for part in word.upper().split(",")}
+    for word in sorted(chosen.difference(known, areas)):
+        raise UsageError(
+            f"{word!r} is no code and no area that is checked here",
+            hint=(f"areas are {', '.join(areas)}; ", CommandLine.of("doctor", "--list"), " shows the codes"),
+        )
+    return frozenset(chosen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,18 +51,12 @@ class Plan:
     settle_s: float = 5.0
     wait_s: float = 0.0
 
-    def check_words(self, codes: Iterable[str] = CODES) -> None:
-        """Refuse words that name nothing, and words that leave nothing of the `codes` that the run can answer.
+    def check_any_left(self, codes: Iterable[str]) -> None:
+        """Refuse words that leave nothing of the `codes` that the run can answer.
 
         Raises:
-            UsageError: a word is no code and no area, or no check is left.
+            UsageError: no check is left.
         """
-        for word in sorted(self.only | self.skip):
-            if word not in CODES and word not in set(Area):
-                raise UsageError(
-                    f"{word!r} is no code and no area",
-                    hint=(f"areas are {', '.join(Area)}; ", CommandLine.of("doctor", "--list"), " shows the codes"),
-                )
         if not any(map(self.includes, codes)):
             raise UsageError(
                 "no check is left of --only and --skip",

@@ -103,7 +103,7 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_doctor_has_no_such_check() -> None:
-    assert_error(run("doctor", "--only", "PRM"), 2, "no check is left")
+    assert_error(run("doctor", "--only", "PRM"), 2, "is no code and no area that is checked here")
 
 
 @pytest.mark.long

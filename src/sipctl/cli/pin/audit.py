@@ -13,7 +13,8 @@ from sipctl.cli.options import FailOn
 from sipctl.cli.pin.common import NoLive, ask_livekit, pin_registry
 from sipctl.cli.report import ExposureRow, ReportView, level_named, report_record
 from sipctl.cli.session import Session
-from sipctl.doctor.runner import Plan, examine_pins
+from sipctl.doctor.runner import Plan, examine_pins, selected
+from sipctl.findings.codes import CODES
 from sipctl.findings.record import Area, Level
 from sipctl.operations.pins import PinFacts, pin_facts, policy_of, shared_pins
 from sipctl.output.formats import name_lines
@@ -52,8 +53,9 @@ def run(
       sipctl pin audit --also-profile staging
     """
     session = Session.of(ctx)
-    plan = Plan(only=frozenset(only or {Area.PINS.value}), skip=frozenset(skip or ()), fail_on=level_named(fail_on))
-    plan.check_words()
+    codes = [code for code in CODES if code.startswith(Area.PINS)]
+    plan = Plan(only=selected(only or [Area.PINS], codes), skip=selected(skip, codes), fail_on=level_named(fail_on))
+    plan.check_any_left(codes)
     live = ask_livekit(session, ask=not no_live)
     facts = replace(_facts(session, also_profile or ()), target=target)
     report = examine_pins(session.settings, facts, live, session.wrong_pins(), plan)

@@ -16,7 +16,7 @@ from sipctl.cli.rules.common import Offline
 from sipctl.cli.rules.surroundings import read_surroundings
 from sipctl.cli.session import Session
 from sipctl.doctor.lint import NEW_ID, lint, lint_with
-from sipctl.doctor.runner import Plan
+from sipctl.doctor.runner import Plan, selected
 from sipctl.telephony.linting.lints import LINTS
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 
@@ -70,8 +70,9 @@ def run(
 def _lint(session: Session, wanted: Linting) -> None:
     """`rules lint`."""
     check_stdin_files((*wanted.offline, *wanted.added))
-    plan = Plan(only=frozenset(wanted.only), skip=frozenset(wanted.skip), fail_on=level_named(wanted.fail_on))
-    plan.check_words(LINTS)
+    only, skip = selected(wanted.only, LINTS), selected(wanted.skip, LINTS)
+    plan = Plan(only=only, skip=skip, fail_on=level_named(wanted.fail_on))
+    plan.check_any_left(LINTS)
     added = [one for path in wanted.added for one in read_requests(path, _REQUESTS)]
     snapshot = read_surroundings(session, wanted.offline)
     report = (
