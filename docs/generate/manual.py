@@ -59,6 +59,7 @@ SETTINGS: Final = {
     "livekit_yaml": "The configuration of livekit-server.",
     "sip_yaml": "The configuration of livekit-sip.",
     "compose_json": "The compose file, as it is or as `docker compose config --format json` prints it.",
+    "manifests": "What `helm template` or `kubectl get -o yaml` printed of the deployment.",
     "sip_host": "The SIP URI of the node that answers the calls.",
     "sip_health_url": "The health port of livekit-sip.",
     "sip_metrics_url": "The Prometheus port of livekit-sip.",

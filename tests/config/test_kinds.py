@@ -41,7 +41,6 @@ def test_kinds_by_name_and_keys(name: str, text: str, kind: Kind | None) -> None
         ("values.yaml", "replicaCount: 1\nlivekit:\n  port: 7880\n", Stranger.HELM),
         ("livekit.values.yaml", "port: 7880\nkeys: {a: b}\n", Stranger.HELM),
         ("any.yaml", "backend:\n  envVars: {A: b}\nimage: {tag: x}\n", Stranger.HELM),
-        ("any.yaml", "apiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n", Stranger.KUBERNETES),
         ("egress.yaml", SIP, None), ("sip.yaml", SIP, None), ("livekit.yaml", SERVER, None),
         ("any.yaml", SERVER + "ingress: {rtmp_base_url: rtmp://x}\n", None), ("any", "words", None),
     ],

@@ -11,6 +11,7 @@ from sipctl.config.composefile import ComposeFile, parse_compose
 from sipctl.config.envfile import EnvFile, parse_env_file
 from sipctl.config.file import ConfigFile, line_of, parse_config
 from sipctl.config.kinds import Kind, detect_kind
+from sipctl.config.kubernetes import Cluster, parse_kubernetes
 from sipctl.config.reading import Fault
 from sipctl.config.yamlfile import YamlFile, parse_yaml
 from sipctl.findings.check import Lack, found
@@ -130,6 +131,16 @@ class Deployment:
         return next((file for file in reversed(self.composes) if file.is_readable), None)
 
     @property
+    def cluster(self) -> Cluster | None:
+        """The Kubernetes resources; None if none are given."""
+        return next((one for one in self.composes if isinstance(one, Cluster)), None)
+
+    @property
+    def withheld(self) -> Mapping[str, str]:
+        """Variables of which these files say where their value is, and not what it is; "*" = any."""
+        return self.cluster.withheld if self.cluster else {}
+
+    @property
     def faults(self) -> Iterator[tuple[Path, Fault]]:
         """What is wrong inside any of the files."""
         files: list[EnvFile | YamlFile | ComposeFile | ConfigSource] = [*self.env_files, *self.servers, *self.sips]
@@ -158,7 +169,9 @@ def read_deployment(sources: Iterable[Source]) -> Deployment:
     for source in sources:
         by_kind.setdefault(source.kind or detect_kind(source.path, source.text), []).append(source)
     env_files = tuple(_env_files(by_kind.get(Kind.ENV, [])))
-    composes = tuple(_compose(source) for source in by_kind.get(Kind.COMPOSE, ()))
+    manifests = [(source.path, source.text) for source in by_kind.get(Kind.KUBERNETES, ())]
+    cluster = parse_kubernetes(manifests) if manifests else None
+    composes = (*map(_compose, by_kind.get(Kind.COMPOSE, ())), *((cluster,) if cluster else ()))
     deployment = Deployment(
         env_files=env_files,
         composes=composes,
@@ -169,9 +182,18 @@ def read_deployment(sources: Iterable[Source]) -> Deployment:
     return replace(
         deployment,
         env=_backend_env(env_files, compose),
-        servers=(*_yaml_files(by_kind.get(Kind.LIVEKIT, ())), *_embedded(compose, "LIVEKIT_CONFIG")),
-        sips=(*_yaml_files(by_kind.get(Kind.SIP, ())), *_embedded(compose, "SIP_CONFIG_BODY")),
+        servers=_livekits(Kind.LIVEKIT, by_kind, deployment.cluster, compose, "LIVEKIT_CONFIG"),
+        sips=_livekits(Kind.SIP, by_kind, deployment.cluster, compose, "SIP_CONFIG_BODY"),
     )
+
+
+def _livekits(
+    kind: Kind, given: Mapping[Kind | None, Iterable[Source]], cluster: Cluster | None, compose: ComposeFile | None,
+    variable: str,
+) -> tuple[YamlFile, ...]:  # fmt: skip
+    """The yaml files of one program: files, what is mounted into a container, and what a variable hands over."""
+    mounted = (text for text_kind, text in (cluster.embedded if cluster else ()) if text_kind is kind)
+    return (*_yaml_files(given.get(kind, ())), *mounted, *_embedded(compose, variable))
 
 
 def _compose(source: Source) -> ComposeFile:

@@ -36,6 +36,7 @@ class Found:
     livekit_yaml: Path | None = None
     sip_yaml: Path | None = None
     compose_json: Path | None = None
+    manifests: tuple[Path, ...] = ()
 
 
 def discover(folder: Path) -> Found:
@@ -57,6 +58,7 @@ def discover(folder: Path) -> Found:
         livekit_yaml=first[Kind.LIVEKIT],
         sip_yaml=first[Kind.SIP],
         compose_json=first[Kind.COMPOSE],
+        manifests=tuple(of_kind[Kind.KUBERNETES]),
     )
 
 
@@ -71,6 +73,7 @@ def found_files(folder: Path) -> list[File]:
     files: list[File] = [
         *((path, Kind.ENV) for path in found.env_files),
         *((path, kind) for path, kind in single if path),
+        *((path, Kind.KUBERNETES) for path in found.manifests),
     ]
     if not files:
         raise ConfigError(f"{folder} holds no configuration file that sipctl knows", hint="name the files themselves")

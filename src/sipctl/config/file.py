@@ -70,6 +70,7 @@ class ProfileTable(_Table):
     livekit_yaml: str | None = None
     sip_yaml: str | None = None
     compose_json: str | None = None
+    manifests: list[str] = []
     sip_host: str | None = None
     sip_health_url: str | None = None
     sip_metrics_url: str | None = None

@@ -31,6 +31,7 @@ def _in_force(settings: Settings) -> dict[str, object]:
     return {
         "env_files": list(map(str, settings.env_files)),
         **{key: str(path) if path else None for key, path in files.items()},
+        "manifests": list(map(str, settings.manifests)),
         "protected": settings.protected,
         "protect": list(settings.protect),
         "registry.layout": "meet" if registry.in_meet else "sipctl",

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     LIVEKIT = "livekit"
     SIP = "sip"
     COMPOSE = "compose"
+    KUBERNETES = "kubernetes"
 
 
 File = tuple[Path, Kind | None]
@@ -53,6 +54,7 @@ _OWN_SIP_KEYS: Final = SIP_KEYS - SERVER_KEYS
 _WORKER_KEYS: Final = frozenset({"api_key", "api_secret", "ws_url", "health_port", "cluster_id", "video"})
 """What livekit's other workers name, too."""
 
+_RESOURCE: Final = frozenset({"apiVersion", "kind"})
 _ENV_LINE: Final = re.compile(r"\s*(export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=")
 _TOP_KEY: Final = re.compile(r"""^["']?(\w+)["']?\s*:(?:\s|\Z)""", re.MULTILINE)
 _SIPCTL_LINE: Final = re.compile(r"^[ \t]*(\[profiles[.\]]|default_profile\s*=)", re.MULTILINE)
@@ -64,11 +66,14 @@ def detect_kind(path: Path, text: str) -> Kind | None:
     if path.suffix == ".toml" or _SIPCTL_LINE.search(text):
         return Kind.SIPCTL
     if text.lstrip().startswith("{"):
-        return Kind.COMPOSE if "services" in _json_keys(text) else None
+        keys = frozenset(_json_keys(text))
+        return Kind.COMPOSE if "services" in keys else Kind.KUBERNETES if keys >= _RESOURCE else None
     if _is_like_env(text):
         return Kind.ENV
     keys = _top_keys(text)
-    if "services" in keys and "apiVersion" not in keys:
+    if keys >= _RESOURCE:
+        return Kind.KUBERNETES
+    if "services" in keys:
         return Kind.COMPOSE
     return None if _stranger_of(path, keys) else _yaml_kind(path, keys)
 
@@ -113,7 +118,6 @@ class Stranger(StrEnum):
     EGRESS = "livekit-egress's yaml"
     INGRESS = "livekit-ingress's yaml"
     HELM = "a file of Helm values"
-    KUBERNETES = "a Kubernetes resource"
 
 
 _STRANGERS_KEYS: Final = {
@@ -143,8 +147,6 @@ def stranger_of(path: Path, text: str) -> Stranger | None:
 
 
 def _stranger_of(path: Path, keys: frozenset[str]) -> Stranger | None:
-    if {"apiVersion", "kind"} <= keys:
-        return Stranger.KUBERNETES
     if keys & _STRANGERS_KEYS[Stranger.HELM] or ("values" in _words(path.name) and not keys & _OWN_SIP_KEYS):
         return Stranger.HELM
     return _worker(path, keys)

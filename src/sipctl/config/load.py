@@ -338,6 +338,7 @@ def _files(chosen: Profile, env_files: Sequence[Path]) -> dict[str, Any]:
         "config_file": chosen.path,
         "env_files": (*map(chosen.resolve, table.env_files), *env_files),
         **{key: chosen.resolve(name) for key, name in paths.items() if name},
+        "manifests": tuple(map(chosen.resolve, table.manifests)),
         "protected": table.protected,
         "protect": tuple(table.protect),
         "ignored": tuple(

@@ -141,6 +141,7 @@ class Settings:
     livekit_yaml: Path | None = None
     sip_yaml: Path | None = None
     compose_json: Path | None = None
+    manifests: tuple[Path, ...] = ()
     values: Mapping[str, Setting] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

@@ -122,6 +122,8 @@ def profile_files(option: Path | None, profile: str | None, environ: Mapping[str
 def _component_files(chosen: Profile) -> Iterator[tuple[Path, Kind]]:
     table = chosen.table
     single = ((table.livekit_yaml, Kind.LIVEKIT), (table.sip_yaml, Kind.SIP), (table.compose_json, Kind.COMPOSE))
-    for name, kind in (*((name, Kind.ENV) for name in table.env_files), *single):
+    env_files = ((name, Kind.ENV) for name in table.env_files)
+    manifests = ((name, Kind.KUBERNETES) for name in table.manifests)
+    for name, kind in (*env_files, *single, *manifests):
         if name:
             yield chosen.resolve(name), kind

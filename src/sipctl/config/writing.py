@@ -43,6 +43,8 @@ def profile_from(found: Found, chosen: Mapping[str, Any], folder: Path) -> dict[
     table: dict[str, Any] = {key: _relative(path, folder) for key, path in paths.items() if path}
     if found.env_files:
         table["env_files"] = [_relative(path, folder) for path in found.env_files]
+    if found.manifests:
+        table["manifests"] = [_relative(path, folder) for path in found.manifests]
     return table | {key: value for key, value in chosen.items() if value}
 
 

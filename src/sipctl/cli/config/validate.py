@@ -33,15 +33,16 @@ def run(
         ),
     ] = None,
     kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help="sipctl, env, livekit, sip or compose; default: by content.")
+        str | None,
+        typer.Option(metavar="KIND", help="sipctl, env, livekit, sip, compose or kubernetes; default: by content."),
     ] = None,
     fail_on: FailOn = "error",
 ) -> None:
     """Check configuration files, each by itself and all against each other.
 
-    Takes sipctl's own file, env files of Meet and compose, the yaml of livekit-server and livekit-sip, and the compose
-    file, as it is or as `docker compose config --format json` prints it. Every fault comes in one run, with file and
-    line. Of a folder it reads what `config init --from` would find there.
+    Takes sipctl's own file, env files of Meet and compose, the yaml of livekit-server and livekit-sip, the compose file
+    as it is or as `docker compose config --format json` prints it, and what `helm template` or `kubectl get -o yaml`
+    prints. Every fault comes in one run, with file and line. Of a folder it reads what `config init --from` would find.
 
     \b
     Examples:

@@ -13,8 +13,7 @@ _UNKNOWN: Final = "is no configuration file that sipctl knows"
 _INSTEAD: Final = {
     Stranger.EGRESS: "leave it out",
     Stranger.INGRESS: "leave it out",
-    Stranger.HELM: "render it with `helm template NAME CHART -f THIS-FILE`, and give what is in its ConfigMap",
-    Stranger.KUBERNETES: "give the file that it holds: what stands under `data` of a ConfigMap, or under `env`",
+    Stranger.HELM: "render it with `helm template NAME CHART -f THIS-FILE`, and give what that prints",
 }
 
 

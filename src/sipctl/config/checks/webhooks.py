@@ -54,6 +54,8 @@ def webhook_urls(deployment: Deployment) -> Iterator[Finding]:
     for url in urls:
         if problem := _url_problem(url.text):
             yield fault("CFG127", url.place, problem, observed=shown_url(url.text), expected=WEBHOOK_PATH)
+        elif unrouted := _without_ingress(url.text, deployment):
+            yield fault("CFG127", url.place, unrouted, observed=shown_url(url.text), expected=WEBHOOK_PATH)
         elif secure := _https_of_one_door(url.text, deployment):
             detail = "is http, but Meet's own address is https: it redirects, and the event is lost"
             yield clash("CFG127", url, secure, detail)
@@ -71,6 +73,16 @@ def _url_problem(url: str) -> str:
             return "lacks the slash at its end: Meet redirects, and the event is lost"
         return "has a wrong path"
     return ""
+
+
+def _without_ingress(url: str, deployment: Deployment) -> str:
+    """Why no ingress takes the address, though one has its host; "" if one does, or none has."""
+    parts = split_url(url)
+    routes = [one for one in deployment.cluster.routes if one.host] if deployment.cluster else []
+    host = (parts.hostname or "") if parts else ""
+    if parts is None or not any(one.takes(host, one.path) for one in routes):
+        return ""
+    return "" if any(one.takes(host, parts.path) for one in routes) else f"no ingress of {host} has this path"
 
 
 def _https_of_one_door(url: str, deployment: Deployment) -> EnvValue | None:
