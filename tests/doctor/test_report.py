@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from sipctl.cli.report import junit_text
+from sipctl.cli.report import report_junit
 from sipctl.config.model import Ignored
 from sipctl.doctor.checks import CHECKS
 from sipctl.doctor.facts import Answer
@@ -70,7 +70,7 @@ def test_suppressions_by_code_and_resource_and_their_dates(sandbox: Sandbox) -> 
 def test_junit_is_xml_whatever_the_names(resource: str, detail: str, level: Level) -> None:
     finding = CODES["RUL405"].finding(resource, detail, level=level)
     report = make_report([finding], "", fail_on=Level.ERROR, ignored=())
-    (case,) = ElementTree.fromstring(junit_text(report, "doctor")).iter("testcase")
+    (case,) = ElementTree.fromstring(report_junit(report, "doctor")).iter("testcase")
     assert finding.title in str(case.get("name"))
 
 

@@ -1,7 +1,7 @@
 """A report of findings: for people, as JSON, as JUnit for CI, as Prometheus's text for monitoring."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, NotRequired, TypedDict
@@ -14,14 +14,17 @@ from sipctl.command_line import prose_text
 from sipctl.doctor.report import Report
 from sipctl.errors import ExitCode, unknown_value
 from sipctl.files import write_public
-from sipctl.findings.record import Level
+from sipctl.findings.record import Finding, Level
 from sipctl.findings.symptoms import Picture
-from sipctl.output.formats import encode_json, junit_document
+from sipctl.output.formats import encode_json
+from sipctl.output.junit import Case, Ending, junit_text
+from sipctl.output.metrics import Gauge, metrics_text
 from sipctl.output.people import for_people
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
 from sipctl.telephony.reach.row import Reach, Reached, ReachWord
 
+_NO_SUCCESS: Final[Mapping[Level, Ending]] = {Level.UNKNOWN: "error", Level.SKIPPED: "skipped"}
 _FAIL_ON: Final = {"error": Level.ERROR, "warn": Level.WARN, "info": Level.INFO}
 
 
@@ -127,7 +130,7 @@ class ReportView:
             case "name":
                 yield from (f"{code}\n" for code in dict.fromkeys(one.code for one in problems(self.report)))
             case "junit":
-                yield junit_text(self.report, self.name)
+                yield report_junit(self.report, self.name)
             case "prometheus":
                 yield _metrics_text(self.report, self.name)
             case _:
@@ -165,43 +168,36 @@ def _reach_row(row: Reach) -> ReachRow:
     )
 
 
-def junit_text(report: Report, name: str) -> str:
+def report_junit(report: Report, name: str) -> str:
     """JUnit XML: a test case a finding; it fails if the run does for it, other warnings and notes are its output."""
-    from junitparser import Error, Failure, Skipped, TestCase, TestSuite
+    return junit_text(f"sipctl {name}", (_case(report, finding) for finding in report.findings))
 
-    suite = TestSuite(f"sipctl {name}")
-    for finding in report.findings:
-        title = f"{finding.code} {finding.title}" + (f" [{finding.resource}]" if finding.resource else "")
-        case = TestCase(printable(title), f"sipctl.{finding.area.value}", finding.duration_ms / 1000)
-        text = printable(finding.detail)
-        if report.fails(finding):
-            case.result = [Failure(text)]
-        elif finding.level is Level.UNKNOWN:
-            case.result = [Error(text)]
-        elif finding.level is Level.SKIPPED:
-            case.result = [Skipped(text)]
-        elif finding.level is not Level.OK:
-            case.system_out = f"{finding.level.value}: {text}"
-        if finding.level in PROBLEM_LEVELS:
-            case.system_out = "\n".join(filter(None, (case.system_out, f"page: {finding.page}")))
-        suite.add_testcase(case)
-    return junit_document(suite)
+
+def _case(report: Report, finding: Finding) -> Case:
+    fails = report.fails(finding)
+    is_note = not fails and finding.level not in {*_NO_SUCCESS, Level.OK}
+    lines = [f"{finding.level.value}: {finding.detail}"] if is_note else []
+    lines += [f"page: {finding.page}"] if finding.level in PROBLEM_LEVELS else []
+    return Case(
+        name=f"{finding.code} {finding.title}" + (f" [{finding.resource}]" if finding.resource else ""),
+        group=f"sipctl.{finding.area.value}",
+        took_s=finding.duration_ms / 1000,
+        ended="failed" if fails else _NO_SUCCESS.get(finding.level, "ok"),
+        message=finding.detail,
+        output=lines,
+    )
 
 
 def _metrics_text(report: Report, name: str) -> str:
     """The report in Prometheus's text format."""
-    from prometheus_client import CollectorRegistry, Gauge, generate_latest
-
-    registry = CollectorRegistry()
-    counts = Gauge(f"sipctl_{name}_findings", "Findings of the last run by level.", ["level"], registry=registry)
-    for level, count in report.counts.items():
-        counts.labels(level).set(count)
-    each = Gauge(
-        f"sipctl_{name}_finding", "A finding that is not ok, by code.", ["code", "level", "resource"], registry=registry
+    each = (((one.code, one.level.value, printable(one.resource)), 1.0) for one in problems(report))
+    counts = (((level,), count) for level, count in report.counts.items())
+    ended = "When the last run ended."
+    return metrics_text(
+        (
+            Gauge(f"sipctl_{name}_findings", "Findings of the last run by level.", counts, ("level",)),
+            Gauge(f"sipctl_{name}_finding", "A finding that is not ok, by code.", each, ("code", "level", "resource")),
+            Gauge.of(f"sipctl_{name}_exit_code", "What the last run ended with.", report.exit_code),
+            Gauge.of(f"sipctl_{name}_last_run_timestamp_seconds", ended, time.time()),
+        )
     )
-    for finding in problems(report):
-        each.labels(finding.code, finding.level.value, printable(finding.resource)).set(1)
-    Gauge(f"sipctl_{name}_exit_code", "What the last run ended with.", registry=registry).set(report.exit_code)
-    ended = Gauge(f"sipctl_{name}_last_run_timestamp_seconds", "When the last run ended.", registry=registry)
-    ended.set(time.time())
-    return generate_latest(registry).decode()

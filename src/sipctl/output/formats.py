@@ -14,7 +14,7 @@ from sipctl.output.table import tab_separated, table
 from sipctl.output.text import escaped_json, printable
 
 if TYPE_CHECKING:
-    from junitparser import TestSuite
+    pass
 
 T = TypeVar("T")
 Record = Mapping[str, Any]
@@ -33,15 +33,6 @@ def encode_json(value: object) -> str:
     except PydanticSerializationError:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return escaped_json(text)
-
-
-def junit_document(suite: "TestSuite") -> str:
-    """JUnit XML with one suite."""
-    from junitparser import JUnitXml
-
-    xml = JUnitXml()
-    xml.add_testsuite(suite)
-    return bytes(xml.tostring()).decode() + "\n"  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Final
 from sipctl.errors import ExitCode
 from sipctl.files import write_public
 from sipctl.operations.sync.result import Outcome
+from sipctl.output.metrics import Gauge, metrics_text
 
 _SUCCESS: Final = "sipctl_rules_last_success_timestamp_seconds"
 _LIMIT: Final = 1024 * 1024
@@ -23,27 +24,21 @@ def write_sync_metrics(path: Path, outcome: Outcome | None, code: ExitCode, star
     Raises:
         UncheckedError: the file cannot be written.
     """
-    from prometheus_client import CollectorRegistry, Gauge, generate_latest
-
-    registry, now = CollectorRegistry(), time.time()
-
-    def gauge(name: str, described: str, value: float) -> None:
-        Gauge(name, described, registry=registry).set(value)
-
-    gauge("sipctl_rules_last_run_timestamp_seconds", "When the last purge or sync ended.", now)
-    gauge("sipctl_rules_last_run_duration_seconds", "How long it took.", now - started)
-    gauge("sipctl_rules_last_run_exit_code", "What it ended with.", float(code))
+    now = time.time()
     success = now if code in _FINE else _last_success(path)
+    gauges = [
+        Gauge.of("sipctl_rules_last_run_timestamp_seconds", "When the last purge or sync ended.", now),
+        Gauge.of("sipctl_rules_last_run_duration_seconds", "How long it took.", now - started),
+        Gauge.of("sipctl_rules_last_run_exit_code", "What it ended with.", code),
+    ]
     if success is not None:
-        gauge(_SUCCESS, "When a purge or sync last ended well.", success)
+        gauges.append(Gauge.of(_SUCCESS, "When a purge or sync last ended well.", success))
     if outcome:
-        planned = Gauge("sipctl_rules_planned", "Items of the plan.", ["action", "reason"], registry=registry)
-        for (action, reason), count in Counted((item.action, item.reason) for item in outcome.items).items():
-            planned.labels(action.value, reason.value).set(count)
-        results = Gauge("sipctl_rules_results", "What became of changes.", ["action", "result"], registry=registry)
-        for (action, result), count in Counted((one.item.action, one.result) for one in outcome.done).items():
-            results.labels(action.value, result.value).set(count)
-    write_public(path, generate_latest(registry).decode())
+        planned = Counted((item.action.value, item.reason.value) for item in outcome.items)
+        results = Counted((one.item.action.value, one.result.value) for one in outcome.done)
+        gauges.append(Gauge("sipctl_rules_planned", "Items of the plan.", planned.items(), ("action", "reason")))
+        gauges.append(Gauge("sipctl_rules_results", "What became of changes.", results.items(), ("action", "result")))
+    write_public(path, metrics_text(gauges))
 
 
 def _last_success(path: Path) -> float | None:

@@ -20,10 +20,10 @@ from sipctl.command_line import CommandLine, prose_text
 from sipctl.errors import ExitCode, UsageError
 from sipctl.files import write_private
 from sipctl.operations.routing_tests import propose_cases, read_cases
-from sipctl.output.formats import encode_json, junit_document, name_lines
+from sipctl.output.formats import encode_json, name_lines
+from sipctl.output.junit import Case, junit_text
 from sipctl.output.people import for_people
 from sipctl.output.streams import Streams
-from sipctl.output.text import printable
 from sipctl.telephony.explaining.expectation import Judged, judge
 from sipctl.telephony.explaining.words import verdict
 
@@ -126,7 +126,7 @@ class TestsView:
             case "name":
                 yield from name_lines((one.case.name for one in self.judged if one.failures), streams)
             case "junit":
-                yield self._junit()
+                yield junit_text("sipctl rules test", map(self._case, self.judged))
             case _:
                 yield from for_people(self._lines(all_tests=streams.verbose), streams.out)
 
@@ -163,15 +163,11 @@ class TestsView:
             **ending_row(one.explanation.outcome),
         )
 
-    def _junit(self) -> str:
-        from junitparser import Failure, TestCase, TestSuite
-
-        suite = TestSuite("sipctl rules test")
-        for one in self.judged:
-            case = TestCase(printable(one.case.name), "sipctl.routing")
-            if one.failures:
-                failure = Failure(printable("; ".join(one.failures)))
-                failure.text = "\n".join(map(printable, self._describe(one)))
-                case.result = [failure]
-            suite.add_testcase(case)
-        return junit_document(suite)
+    def _case(self, one: Judged) -> Case:
+        return Case(
+            name=one.case.name,
+            group="sipctl.routing",
+            ended="failed" if one.failures else "ok",
+            message="; ".join(one.failures),
+            details=tuple(self._describe(one)) if one.failures else (),
+        )

@@ -15,7 +15,7 @@ from sipctl.cli.finding_rows import pasted
 from sipctl.cli.inputs import read_document, read_secret_line
 from sipctl.cli.options import Allow
 from sipctl.cli.session import Session
-from sipctl.cli.trunk.check_metrics import metrics_text
+from sipctl.cli.trunk.check_metrics import check_metrics
 from sipctl.cli.trunk.check_nagios import Thresholds, fail_as_plugin, nagios_code
 from sipctl.cli.trunk.check_view import CheckView
 from sipctl.errors import ExitCode, SipctlError, UncheckedError, UsageError
@@ -147,7 +147,7 @@ def _check(session: Session, asked: Asked) -> None:
         show(session, view, is_news=result.exit_code is not ExitCode.DONE)
     finally:
         if asked.textfile:
-            write_public(asked.textfile, metrics_text(result))
+            write_public(asked.textfile, check_metrics(result))
     if is_plugin:
         raise typer.Exit(nagios_code(result, asked.thresholds))
     finish(session, code=result.exit_code)

@@ -1,7 +1,8 @@
 """`trunk check` for Prometheus and for CI. Labels come from what was asked, never from what was answered."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from math import nan
 from typing import Final
 
@@ -9,13 +10,15 @@ from sipctl.operations.trunk_check.check import Checked
 from sipctl.operations.trunk_check.probe import Probed
 from sipctl.operations.trunk_check.result import CheckResult
 from sipctl.operations.trunk_check.verdict import State, Verdict
-from sipctl.output.formats import junit_document
+from sipctl.output.junit import Case, Ending, junit_text
+from sipctl.output.metrics import Gauge, metrics_text
 from sipctl.output.text import printable
 
 Measure = Callable[[Checked, Probed], Iterable[tuple[tuple[str, ...], float]]]
 """The values of one metric for one target, each with its further labels."""
 
 _UP: Final = {State.UP: 1.0, State.DOWN: 0.0, State.UNKNOWN: nan}
+_ENDED: Final[Mapping[State, Ending]] = {State.UP: "ok", State.DOWN: "failed", State.UNKNOWN: "error"}
 _NAME: Final = "sipctl_trunk_check"
 
 
@@ -45,21 +48,24 @@ _METRICS: Final[tuple[tuple[str, str, tuple[str, ...], Measure], ...]] = (
 )
 
 
-def metrics_text(result: CheckResult) -> str:
+def check_metrics(result: CheckResult) -> str:
     """The result in Prometheus's text format."""
-    from prometheus_client import CollectorRegistry, Gauge, generate_latest
+    return metrics_text(
+        (
+            *(
+                Gauge(f"{_NAME}_{name}", words, _values(result, measure), ("uri", "transport", "address", *more))
+                for name, words, more, measure in _METRICS
+            ),
+            Gauge.of(f"{_NAME}_exit_code", "What the last run ended with.", result.exit_code),
+            Gauge.of(f"{_NAME}_last_run_timestamp_seconds", "When the last run ended.", time.time()),
+        )
+    )
 
-    registry = CollectorRegistry()
-    for name, words, more, measure in _METRICS:
-        gauge = Gauge(f"{_NAME}_{name}", words, ["uri", "transport", "address", *more], registry=registry)
-        for checked, one in _targets(result):
-            for labels, value in measure(checked, one):
-                gauge.labels(*_place(checked, one), *labels).set(value)
-    code = Gauge(f"{_NAME}_exit_code", "What the last run ended with.", registry=registry)
-    code.set(result.exit_code)
-    ended = Gauge(f"{_NAME}_last_run_timestamp_seconds", "When the last run ended.", registry=registry)
-    ended.set(time.time())
-    return generate_latest(registry).decode()
+
+def _values(result: CheckResult, measure: Measure) -> Iterator[tuple[tuple[str, ...], float]]:
+    for checked, one in _targets(result):
+        for labels, value in measure(checked, one):
+            yield (*_place(checked, one), *labels), value
 
 
 def _targets(result: CheckResult) -> list[tuple[Checked, Probed]]:
@@ -70,28 +76,21 @@ def _place(checked: Checked, one: Probed) -> tuple[str, str, str]:
     return printable(checked.destination.uri.text), one.target.transport.value, str(one.target.address)
 
 
-def junit_text(result: CheckResult) -> str:
+def check_junit(result: CheckResult) -> str:
     """JUnit XML: a test case a target, which fails if it is down, and is an error if no one can say."""
-    from junitparser import Error, Failure, TestCase, TestSuite
-
-    suite = TestSuite("sipctl trunk check")
-    for checked in result.checked:
-        for name, state, words in _cases(checked):
-            case = TestCase(printable(name), "sipctl.trunk-check")
-            if state is State.DOWN:
-                case.result = [Failure(printable(words))]
-            elif state is State.UNKNOWN:
-                case.result = [Error(printable(words))]
-            suite.add_testcase(case)
-    return junit_document(suite)
+    return junit_text("sipctl trunk check", chain.from_iterable(map(_cases, result.checked)))
 
 
-def _cases(checked: Checked) -> Iterable[tuple[str, State, str]]:
-    """The name, the state and what was seen, for each target; or for a name that does not resolve."""
+def _cases(checked: Checked) -> Iterator[Case]:
+    """Each target; or a name that does not resolve."""
     uri = checked.destination.uri.text
     if not checked.probed:
-        yield uri, checked.states[0], f"dns-failed: {checked.dns_failure}"
+        yield _case(uri, checked.states[0], f"dns-failed: {checked.dns_failure}")
     for one in checked.probed:
         name = f"{uri} over {one.target.transport} at {one.target.address}"
         seen = f"{one.code} {one.reason}".strip() if one.code else one.detail
-        yield name, checked.state(one), f"{one.verdict}: {seen}"
+        yield _case(name, checked.state(one), f"{one.verdict}: {seen}")
+
+
+def _case(name: str, state: State, seen: str) -> Case:
+    return Case(name=name, group="sipctl.trunk-check", ended=_ENDED[state], message=seen)

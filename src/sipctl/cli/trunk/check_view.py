@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sipctl.cli.trunk.check_metrics import junit_text, metrics_text
+from sipctl.cli.trunk.check_metrics import check_junit, check_metrics
 from sipctl.cli.trunk.check_nagios import Thresholds, nagios_text
 from sipctl.cli.trunk.check_rows import check_row
 from sipctl.cli.trunk.check_words import route_lines
@@ -46,9 +46,9 @@ class CheckView:
                 targets = (one.target for checked in self.result.checked for one in checked.probed)
                 yield from name_lines(dict.fromkeys(map(_target_uri, targets)), streams)
             case "junit":
-                yield junit_text(self.result)
+                yield check_junit(self.result)
             case "prometheus":
-                yield metrics_text(self.result)
+                yield check_metrics(self.result)
             case "nagios":
                 yield nagios_text(self.result, self.thresholds)
             case _:

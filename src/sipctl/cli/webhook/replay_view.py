@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
-from sipctl.output.formats import encode_json, junit_document, name_lines
+from sipctl.output.formats import encode_json, name_lines
+from sipctl.output.junit import Case, junit_text
 from sipctl.output.streams import Streams
 from sipctl.output.text import printable
 from sipctl.telephony.naming import counted
@@ -107,7 +108,7 @@ class TallyView:
             case "name":
                 yield from name_lines((one.event.place for one in self.tally.failures), streams)
             case "junit":
-                yield self._junit()
+                yield junit_text("sipctl webhook replay", self._cases())
             case _:
                 yield from (f"{printable(line)}\n" for line in self._lines())
 
@@ -151,21 +152,16 @@ class TallyView:
             expectations=[ExpectationRow(what=what, fault=fault) for what, fault in self._expectations()],
         )  # fmt: skip
 
-    def _junit(self) -> str:
-        from junitparser import Failure as Failed
-        from junitparser import TestCase, TestSuite
-
-        suite = TestSuite("sipctl webhook replay")
-        case = TestCase(f"{counted(self.tally.sent, 'event')} acknowledged", "sipctl.webhook", self.tally.took_s)
-        if self.tally.failed:
-            case.result = [Failed(printable("; ".join(f"{row['answer']}: {row['count']}" for row in self._answers())))]
-        suite.add_testcase(case)
+    def _cases(self) -> Iterator[Case]:
+        yield Case(
+            name=f"{counted(self.tally.sent, 'event')} acknowledged",
+            group="sipctl.webhook",
+            took_s=self.tally.took_s,
+            ended="failed" if self.tally.failed else "ok",
+            message="; ".join(f"{row['answer']}: {row['count']}" for row in self._answers()),
+        )
         for what, fault in self._expectations():
-            case = TestCase(printable(what), "sipctl.webhook")
-            if fault:
-                case.result = [Failed(printable(fault))]
-            suite.add_testcase(case)
-        return junit_document(suite)
+            yield Case(name=what, group="sipctl.webhook", ended="failed" if fault else "ok", message=fault)
 
 
 def _ms(seconds: float) -> float:

@@ -15,9 +15,9 @@ from sipctl.cli.options import Confirm
 from sipctl.cli.session import Session
 from sipctl.cli.webhook.common import To, opened
 from sipctl.errors import ExitCode, UncheckedError, UsageError
-from sipctl.output.formats import Detail, Listing, View, junit_document
+from sipctl.output.formats import Detail, Listing, View
+from sipctl.output.junit import Case, junit_text
 from sipctl.output.streams import Streams
-from sipctl.output.text import printable
 
 if TYPE_CHECKING:
     from sipctl.operations.webhooks.story import Ended
@@ -234,7 +234,7 @@ class StepsView:
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The steps as text; `name` = the numbers of those that failed."""
         if style == "junit":
-            return iter((self._junit(),))
+            return iter((junit_text(self.name or "sipctl webhook send", map(self._case, self.steps)),))
         steps = [one for one in self.steps if one.fault] if style == "name" else self.steps
         view: View = Listing(
             schema="sipctl/webhook-sent/v1", things="steps", items=steps,
@@ -243,17 +243,14 @@ class StepsView:
         )  # fmt: skip
         return view.render(style, streams)
 
-    def _junit(self) -> str:
-        from junitparser import Failure, TestCase, TestSuite
-
-        suite = TestSuite(printable(self.name) or "sipctl webhook send")
-        for one in self.steps:
-            took_s = one.answer.took_s if one.answer else 0.0
-            case = TestCase(printable(f"{one.number}. {one.what} {one.room}".rstrip()), "sipctl.webhook", took_s)
-            if one.fault:
-                case.result = [Failure(printable(one.fault))]
-            suite.add_testcase(case)
-        return junit_document(suite)
+    def _case(self, one: "Ended") -> Case:
+        return Case(
+            name=f"{one.number}. {one.what} {one.room}".rstrip(),
+            group="sipctl.webhook",
+            took_s=one.answer.took_s if one.answer else 0.0,
+            ended="failed" if one.fault else "ok",
+            message=one.fault,
+        )
 
 
 def _cells(one: "Ended") -> tuple[str, ...]:

@@ -16,9 +16,9 @@ from sipctl.cli.session import Session
 from sipctl.cli.webhook.common import Files, opened, own_keys, read_to_the_end
 from sipctl.errors import ExitCode, UsageError
 from sipctl.findings.record import Level
-from sipctl.output.formats import Listing, View, junit_document
+from sipctl.output.formats import Listing, View
+from sipctl.output.junit import Case, junit_text
 from sipctl.output.streams import Streams
-from sipctl.output.text import printable
 from sipctl.telephony.naming import counted
 from sipctl.webhooks.event import Event
 from sipctl.webhooks.sequence import Note, Sequence
@@ -190,7 +190,7 @@ class EventsView:
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The events as text; `name` = the places of those that were refused."""
         if style == "junit":
-            return iter((self._junit(),))
+            return iter((junit_text("sipctl webhook verify", map(_case, self.events)),))
         events = (one for one in self.events if one.word not in {"", "ok"}) if style == "name" else self.events
         view: View = Listing(
             schema="sipctl/webhook-verified/v1", things="events", items=events,
@@ -199,16 +199,13 @@ class EventsView:
         )  # fmt: skip
         return view.render(style, streams)
 
-    def _junit(self) -> str:
-        from junitparser import Failure, TestCase, TestSuite
 
-        suite = TestSuite("sipctl webhook verify")
-        for one in self.events:
-            case = TestCase(printable(f"{one.event} [{one.place}]"), "sipctl.webhook")
-            described = printable(one.row[-1])
-            if one.word not in {"", "ok"}:
-                case.result = [Failure(described)]
-            elif described:
-                case.system_out = described
-            suite.add_testcase(case)
-        return junit_document(suite)
+def _case(one: _Judged) -> Case:
+    failed, described = one.word not in {"", "ok"}, one.row[-1]
+    return Case(
+        name=f"{one.event} [{one.place}]",
+        group="sipctl.webhook",
+        ended="failed" if failed else "ok",
+        message=described if failed else "",
+        output=() if failed or not described else (described,),
+    )
