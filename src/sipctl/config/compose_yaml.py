@@ -56,7 +56,7 @@ def parse_compose_yaml(path: Path, text: str) -> ComposeYaml:
 
 
 def _dot_env(path: Path) -> dict[str, str]:
-    """What stands in the `.env` beside the file."""
+    """What the `.env` beside the file says."""
     place = path.parent / ".env"
     try:
         return {name: one.value for name, one in parse_env_file(place, read_text(place), {}).entries.items()}
