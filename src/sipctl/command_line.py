@@ -18,12 +18,14 @@ _PLAIN_BYTES: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 class CommandLine:
     """One command: its words without the name of the program, what it is about, and options, each value a word.
 
-    Where one of the `operands` looks like an option, they come last and behind `--`.
+    Where one of the `operands` looks like an option, they come last and behind `--`. The commands `following` are run
+    after it, each only if the one before it succeeded.
     """
 
     words: tuple[str, ...]
     operands: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    following: tuple["CommandLine", ...] = ()
 
     @classmethod
     def of(cls, *words: str) -> "CommandLine":
@@ -39,23 +41,33 @@ class CommandLine:
         return replace(self, options=(*self.options, *options))
 
     def below(self, *options: str) -> "CommandLine":
-        """The same command with options of every command put first."""
-        return replace(self, words=(*options, *self.words))
+        """The same command, and those that follow it, with options of every command put first."""
+        following = tuple(one.below(*options) for one in self.following)
+        return replace(self, words=(*options, *self.words), following=following)
+
+    def then(self, *others: "CommandLine") -> "CommandLine":
+        """The same command, and these after it."""
+        return replace(self, following=(*self.following, *others))
+
+    @property
+    def steps(self) -> tuple["CommandLine", ...]:
+        """The command and those that follow it, each by itself."""
+        return replace(self, following=()), *(step for one in self.following for step in one.steps)
 
     @property
     def argv(self) -> tuple[str, ...]:
-        """What the program gets."""
+        """What the program gets, for this command alone."""
         if any(word.startswith("-") for word in self.operands):
             return (*self.words, *self.options, "--", *self.operands)
         return (*self.words, *self.operands, *self.options)
 
     def __bool__(self) -> bool:
         """Whether a shell can hold each of its words."""
-        return all(map(_can_be_typed, self.argv))
+        return all(map(_can_be_typed, self.argv)) and all(self.following)
 
     def __str__(self) -> str:
         """The command, ready to paste into sh, bash or zsh; "" if there is none that a shell can hold."""
-        return quoted("sipctl", *self.argv) if self else ""
+        return " && ".join(quoted("sipctl", *one.argv) for one in self.steps) if self else ""
 
 
 Prose = str | tuple[str | CommandLine, ...]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -223,3 +224,48 @@ def test_a_registry_that_cannot_be_read_leaves_the_outcome_unknown(sandbox: Sand
     assert [row["outcome"] for row in report["reach"]] == ["unknown"]
     assert report["verdict"].startswith("Whether callers get in could not be checked: ")
     assert ended.code == ExitCode.UNCHECKED
+
+
+FIXED: dict[str, tuple[Plant, ...]] = {
+    "RUL421": (lambda server: server.join("standup", "alice"),),
+    "RUL422 trunk": (lambda server: server.join("standup", "alice"), rule(trunk_ids=["ST_b"])),
+    "RUL422 number": (lambda server: server.join("standup", "alice"), rule(numbers=["0170189900"])),
+    "RUL407": (lambda server: server.join("standup", "alice"), rule(room="retro", name="SIP_standup")),
+    "RUL403": (
+        lambda server: server.join("standup", "alice"),
+        lambda server: plant_rule(server, "SDR_f", "front", OTHER_PIN, name="theirs", trunk_ids=["ST_provider"]),
+        rule(pin=""),
+    ),
+    "RUL401": (
+        healthy,
+        lambda server: plant_rule(server, "SDR_z", "ended", PIN, trunk_ids=["ST_provider"]),
+    ),
+    "RUL408": (lambda server: server.join("standup", "alice"), rule(inbound_numbers=["+33170189900"])),
+    "RUL412": (healthy, lambda server: plant_rule(server, "SDR_z", trunk_ids=["ST_provider"])),
+}
+
+
+@pytest.mark.parametrize("name", FIXED)
+@pytest.mark.parametrize("registry", [False, True])
+def test_the_fix_lets_callers_in(sandbox: Sandbox, name: str, *, registry: bool) -> None:
+    """By the one line that is printed, the finding goes, and the meeting can be called."""
+    env = env_of(sandbox, ROOM_TELEPHONY_PHONE_NUMBER="+33170189900")
+    plant_trunk(sandbox, "ST_provider", **PROVIDER)
+    for plant in FIXED[name]:
+        plant(sandbox)
+    if registry:
+        pin = b"" if name in {"RUL421", "RUL403"} else PIN.encode()
+        own = ("--pin-stdin", "--no-live") if pin else ("--no-live",)
+        assert run("pin", "assign", "standup", *own, env=env, stdin=pin).code == 0
+    before = json.loads(run("doctor", "--settle", "0", "-o", "json", env=env).stdout)
+    assert [row["outcome"] for row in before["reach"]] != ["reachable"]
+    code = name.split(maxsplit=1)[0]
+    (found,) = (one for one in before["findings"] if one["code"] == code and one["level"] == "error")
+    assert found["fix"]["command"]
+    for line in found["fix"]["command"].split(" && "):
+        words: tuple[str, ...] = tuple(shlex.split(line)[1:])
+        ended = run(*words, env=env, stdin=PIN.encode() if "--pin-stdin" in words else b"")
+        assert ended.code == 0, (line, ended)
+    after = json.loads(run("doctor", "--settle", "0", "-o", "json", env=env).stdout)
+    assert [row["outcome"] for row in after["reach"]] == ["reachable"], after["verdict"]
+    assert not [one for one in after["findings"] if one["code"] == code and one["level"] == "error"]

@@ -96,7 +96,7 @@ def test_every_recorded_call_of_its_kind_ends_as_in_livekit() -> None:
     for site, row, expected in samples():
         for room in rooms_of(site, expected):
             pin = row.get("pin")
-            found = Reacher(site, {room: pin} if pin else {}).of(room)
+            found = Reacher(replace(site, pins={room: pin} if pin else {})).of(room)
             judged = same_trunk(found, Callers(site).anyone, expected["trunk_id"], expected["stage"])
             assert judged.reached in may_end_so(pin, expected, room), (row, expected, room, found)
             seen[found.outcome] += 1
@@ -122,7 +122,7 @@ def test_reach_is_what_callers_find_out_by_trying(
     trunks: list[InboundTrunk], rules: list[DispatchRule], number: str, registered: str | None
 ) -> None:
     site = Site(lists=WholeLists(trunks, rules), number=number)
-    found = Reacher(site, {"a": registered} if registered else None).of("a")
+    found = Reacher(replace(site, pins={"a": registered} if registered else None)).of("a")
     check_reach(found, site, registered, lambda call: dialled(site, call))
 
 
@@ -275,8 +275,9 @@ STANDUP: dict[str, Case] = {
 @pytest.mark.parametrize("name", STANDUP)
 def test_a_state_has_its_word_its_code_and_its_sentence(name: str) -> None:
     case = STANDUP[name]
-    site = Site(lists=WholeLists(case.trunks, case.rules), number=case.number, live=frozenset({"standup"}))
-    (found,) = Reacher(site, case.pins).live({"standup": True})
+    lists = WholeLists(case.trunks, case.rules)
+    site = Site(lists=lists, number=case.number, live=frozenset({"standup"}), pins=case.pins)
+    (found,) = Reacher(site).live({"standup": True})
     assert found.attended is True
     assert found.outcome is case.outcome
     assert (found.rule.sip_dispatch_rule_id if found.rule else "") == case.rule

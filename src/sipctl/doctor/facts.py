@@ -97,9 +97,13 @@ class Facts:
         if why:
             rooms = sorted(filter(self.mark.is_ours, self.site.live or ()))
             return tuple(unknown(room, why, attended=self.attended.get(room)) for room in rooms)
+        return tuple(Reacher(self.site).live(self.attended))
+
+    @property
+    def registered(self) -> Mapping[str, str] | None:
+        """The registry's PINs by room; None = there is no registry, or it could not be read."""
         held = self.pins.value
-        pins = None if held is None else {holding.room: holding.pin for holding in held.holdings}
-        return tuple(Reacher(self.site, pins).live(self.attended))
+        return None if held is None else {holding.room: holding.pin for holding in held.holdings}
 
     @property
     def never_served(self) -> list[str]:
@@ -132,6 +136,8 @@ class Facts:
             outbound=frozenset(trunk.sip_trunk_id for trunk in self.outbound.value or ()),
             live=None if rooms is None else frozenset(room.name for room in rooms),
             number=self.settings.telephony.dialled,
+            pins=self.registered,
+            by_backend=bool(self.settings.webhook_url),
             country=self.settings.telephony.default_country,
         )
 

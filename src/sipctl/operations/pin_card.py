@@ -56,7 +56,7 @@ def card(settings: Settings, holding: Holding, observed: Observed | None) -> Car
 
 def _with_callers(blank: Card, observed: Observed) -> Card:
     room, site = blank.holding.room, observed.site
-    reach = Reacher(site, {room: blank.holding.pin}).of(room) if site else unknown(room, observed.why)
+    reach = Reacher(replace(site, pins={room: blank.holding.pin})).of(room) if site else unknown(room, observed.why)
     return replace(
         blank,
         rules=tuple(rule for rule in observed.rules if rule.room_name == room),

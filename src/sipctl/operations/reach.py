@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sipctl.config.model import Settings
@@ -75,4 +75,4 @@ def reach_of_rooms(observed: Observed, settings: Settings, read_pins: ReadPins) 
         pins = read_pins(ours)
     except SipctlError as error:
         return {room: unknown(room, error.message) for room in ours}
-    return {row.room: row for row in Reacher(observed.site, pins).live()}
+    return {row.room: row for row in Reacher(replace(observed.site, pins=pins)).live()}

@@ -16,7 +16,12 @@ UNKNOWN_PIN = "•"
 """Stands for a digit of a PIN that no one knows."""
 
 
-def site_of(settings: Settings, snapshot: Snapshot, assumed: Iterable[DispatchRule] = ()) -> Site:
+def site_of(
+    settings: Settings,
+    snapshot: Snapshot,
+    assumed: Iterable[DispatchRule] = (),
+    pins: Mapping[str, str] | None = None,
+) -> Site:
     """A snapshot with the settings that routing needs; `assumed` are rules that are not there yet.
 
     Raises:
@@ -35,6 +40,8 @@ def site_of(settings: Settings, snapshot: Snapshot, assumed: Iterable[DispatchRu
         outbound=frozenset(trunk.sip_trunk_id for trunk in snapshot.outbound or ()),
         live=live,
         number=settings.telephony.dialled,
+        pins=pins,
+        by_backend=bool(settings.webhook_url),
         country=settings.telephony.default_country,
     )
 

@@ -6,6 +6,7 @@ from sipctl.command_line import CommandLine
 from sipctl.telephony import ids
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.ownership import Ownership
+from sipctl.telephony.site import Site
 
 
 def delete_rule(rule: DispatchRule, mark: Ownership, live: Container[str]) -> CommandLine:
@@ -16,6 +17,30 @@ def delete_rule(rule: DispatchRule, mark: Ownership, live: Container[str]) -> Co
 def update_rule(rule: DispatchRule, words: tuple[str, ...], mark: Ownership, live: Container[str]) -> CommandLine:
     """Changes a rule, with the words that lift the safeguards before it."""
     return _rule_command("update", rule, words, mark, live)
+
+
+def make_rule(site: Site, room: str) -> CommandLine:
+    """Makes the rule of a live room that has none, and gives the room a PIN before if it may need one.
+
+    Where other rules carry PINs and there is no registry, the PIN has to be typed: only its backend knows it.
+    """
+    create = CommandLine.of("rules", "create", "--room", room)
+    if (site.pins or {}).get(room):
+        return create.having("--pin-from-registry")
+    if site.pins is None and site.by_backend:
+        return CommandLine.of("rules", "sync", "--room", room, "--apply")
+    if site.pins is None and any(rule.pin and site.mark.owns(rule) for rule in site.lists.rules):
+        return create.having("--pin-stdin")
+    return CommandLine.of("pin", "assign").on(room).then(create.having("--pin-from-registry"))
+
+
+def give_pin(site: Site, rule: DispatchRule) -> CommandLine:
+    """Gives an open rule a PIN: that of its room if the rule is ours and the registry may have one, else one typed."""
+    knows = site.pins is not None or not any(one.pin and site.mark.owns(one) for one in site.lists.rules)
+    if site.mark.owns(rule) and knows and rule.room_name in (site.live or ()):
+        sync = CommandLine.of("rules", "sync", "--room", rule.room_name, "--apply")
+        return CommandLine.of("pin", "assign").on(rule.room_name).then(sync)
+    return update_rule(rule, ("--pin-stdin",), site.mark, site.live or ())
 
 
 def delete_trunk(trunk: InboundTrunk) -> CommandLine:

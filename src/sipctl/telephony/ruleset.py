@@ -5,7 +5,7 @@ at every call: one clashing pair fails every call whose candidates include it.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Generic, TypeVar
@@ -175,9 +175,18 @@ def _unless_empty(message: Json | None) -> Json | None:
     return message if message and any(message.values()) else None
 
 
-def less_needed(first: DispatchRule, second: DispatchRule, live: Container[str]) -> DispatchRule:
-    """Of two clashing rules the one whose room is not live; the later one if that does not tell them apart."""
-    return first if second.room_name in live and first.room_name not in live else second
+def less_needed(
+    first: DispatchRule, second: DispatchRule, live: Container[str], pins: Mapping[str, str] | None = None
+) -> DispatchRule:
+    """Of two clashing rules the one whose room is not live, or has another PIN; else the later one.
+
+    `pins` are the registry's by room.
+    """
+
+    def need(rule: DispatchRule) -> tuple[bool, bool]:
+        return rule.room_name in live, (pins or {}).get(rule.room_name) == rule.pin
+
+    return first if need(second) > need(first) else second
 
 
 def first_fault(rules: Sequence[DispatchRule]) -> Conflict[DispatchRule] | DispatchRule | None:

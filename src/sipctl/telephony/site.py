@@ -1,5 +1,6 @@
 """A deployment as far as routing is concerned."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -17,7 +18,9 @@ class Site:
     """Trunks and rules, and what is known around them.
 
     `outbound` are the ids of outbound trunks, `live` the names of the live rooms (None = no one knows), `number` the
-    one that people dial as a provider sends it, `country` the ISO 3166 region of national numbers.
+    one that people dial as a provider sends it, `country` the ISO 3166 region of national numbers. `pins`
+    are the registry's by room, None = there is none, or it was not asked; `by_backend` = where there is none, a backend
+    writes missing rules when it is sent a webhook.
     """
 
     lists: WholeLists
@@ -25,6 +28,8 @@ class Site:
     outbound: frozenset[str] = frozenset()
     live: frozenset[str] | None = None
     number: str = ""
+    pins: Mapping[str, str] | None = None
+    by_backend: bool = False
     country: str = "US"
 
     @cached_property

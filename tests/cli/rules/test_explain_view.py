@@ -12,20 +12,30 @@ from typing import Any
 import pytest
 
 from sipctl.cli.rules.explain_view import ExplanationView
+from sipctl.lkapi.convert import rule_from_message, rule_to_message, trunk_from_message, trunk_to_message
 from sipctl.output.streams import Streams
+from sipctl.sandbox.server import Sandbox
 from sipctl.telephony.explaining.explanation import explain
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.lists import WholeLists
+from sipctl.telephony.matching.record import outcome_record
+from sipctl.telephony.matching.route import Outcome, Result, route
 from sipctl.telephony.model import DispatchRule, InboundTrunk
+from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.secret import Secret
 from sipctl.telephony.site import Site
+from tests.support.fixes import paste
+from tests.support.running import env_of
 
+LOOK_UP = ("pin", "lookup")
+"""Asks, and changes nothing."""
 GOLDEN = Path(__file__).parents[2] / "data" / "explain"
 
 TRUNK = InboundTrunk(
     sip_trunk_id="ST_provider", name="provider", numbers=("+33199000001",), allowed_addresses=("192.0.2.0/24",)
 )
 ANYWHERE = replace(TRUNK, allowed_addresses=())
+SECOND = replace(TRUNK, sip_trunk_id="ST_second", name="second", numbers=("+33199000002",))
 RULE = DispatchRule(
     sip_dispatch_rule_id="SDR_standup", name="SIP_standup", room_name="standup", pin="482193057",
     trunk_ids=("ST_provider",),
@@ -62,6 +72,17 @@ CAUSES: dict[str, tuple[Site, Call]] = {
     # the trunk was deleted and made anew; the rule names an outbound one
     "dangling-trunk": case([TRUNK], [replace(RULE, trunk_ids=("ST_gone",))]),
     "outbound-trunk": case([TRUNK], [replace(RULE, trunk_ids=("ST_out",))], outbound=frozenset({"ST_out"})),
+    # the rule is the only one, and for other calls
+    "rule-for-another-trunk": case([TRUNK, SECOND], [replace(RULE, trunk_ids=("ST_second",))]),
+    "pin-of-a-rule-for-another-trunk": case(
+        [TRUNK, SECOND], [RULE, replace(RETRO, trunk_ids=("ST_second",))], replace(CALL, pin=RETRO.pin)
+    ),
+    "rule-for-another-number": case([TRUNK], [replace(RULE, numbers=("+33199000009",))]),
+    "rule-for-other-callers": case([TRUNK], [replace(RULE, inbound_numbers=("+33687654321",))]),
+    # someone is in a room for which no one ever makes a rule
+    "room-of-another-backend": case(
+        [TRUNK], [], live=frozenset({"aaa-bbbb-ccc"}), mark=Ownership(room_pattern="[0-9a-f-]{36}")
+    ),
     # the source is another one than everyone thinks
     "docker-bridge": case([TRUNK], [RULE], replace(CALL, source_ip="172.19.0.1")),
     "address-with-port": case([replace(TRUNK, allowed_addresses=("192.0.2.7:5060",))], [RULE]),
@@ -121,3 +142,53 @@ def test_the_screen_for_a_cause(name: str) -> None:
 
 def test_no_golden_text_is_left_over() -> None:
     assert {path.stem for path in GOLDEN.glob("*.txt")} == CAUSES.keys()
+
+
+FIXED = sorted(
+    name
+    for name, (site, call) in CAUSES.items()
+    if any(one.command and one.command.words != LOOK_UP for one in explain(site, call).advice)
+)
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_each_change_does_what_it_promises(sandbox: Sandbox, name: str) -> None:
+    site, call = CAUSES[name]
+    explanation = explain(site, call)
+    for at, advice in enumerate(explanation.advice):
+        if advice.command and advice.command.words != LOOK_UP:
+            plant_site(sandbox, site)
+            before = outcome_record(explanation.outcome.final)
+            paste(advice.command, env_of(sandbox, ROOM_TELEPHONY_DEFAULT_COUNTRY="FR"))
+            meant = explanation.sources[0].call if explanation.sources else call
+            now = route(lists_of(sandbox), meant)
+            if advice.then:
+                assert ends(now) == ends(advice.then), (at, advice)
+            elif "create" in str(advice.command) or "--pin-stdin" in advice.command.argv:
+                assert now.result is Result.REQUEST_PIN, (at, advice)
+            else:
+                assert outcome_record(now.final) == before or "not live" in str(advice.text), (at, advice)
+
+
+def ends(outcome: Outcome) -> tuple[object, ...]:
+    """What a caller notices of it."""
+    final = outcome.final
+    return outcome.result, final.result, final.stage, final.landing and final.landing.room
+
+
+def plant_site(sandbox: Sandbox, site: Site) -> None:
+    store = sandbox.store
+    store.rules.clear()
+    store.inbound.clear()
+    store.rooms.clear()
+    for trunk in site.lists.trunks:
+        store.inbound[trunk.sip_trunk_id] = trunk_to_message(trunk)
+    for rule in site.lists.rules:
+        store.rules[rule.sip_dispatch_rule_id] = rule_to_message(rule)
+    for room in site.live or ():
+        sandbox.join(room, "alice")
+
+
+def lists_of(sandbox: Sandbox) -> WholeLists:
+    store = sandbox.store
+    return WholeLists(map(trunk_from_message, store.inbound.values()), map(rule_from_message, store.rules.values()))

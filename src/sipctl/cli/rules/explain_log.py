@@ -10,6 +10,7 @@ from sipctl.cli.inputs import STDIN, Lines, check_stdin, named, read_moment
 from sipctl.cli.rules.explain_view import ExplanationView
 from sipctl.cli.rules.surroundings import Surroundings, read_site, to_paste
 from sipctl.cli.session import Session
+from sipctl.command_line import prose_text
 from sipctl.errors import NotFoundError, PartialError
 from sipctl.output.formats import Listing
 from sipctl.output.people import for_people
@@ -210,7 +211,7 @@ def _now_lines(one: LoggedExplanation) -> Iterator[str]:
     if one.agrees is False:
         yield f"  now: {_describe_now(one)}"
     for advice in one.now.advice if one.now and one.agrees else ():
-        yield f"  why: {advice.text}"
+        yield f"  why: {prose_text(advice.text)}"
         if advice.command:
             yield f"       $ {advice.command}"
 
@@ -264,4 +265,4 @@ def _record(one: LoggedExplanation) -> LoggedRow:
 
 
 def _advice_record(advice: Advice) -> LoggedAdvice:
-    return {"text": advice.text, "command": str(advice.command or "")}
+    return {"text": prose_text(advice.text), "command": str(advice.command or "")}

@@ -9,6 +9,7 @@ from sipctl.cli.rows import shown_pin
 from sipctl.cli.rules.outcome_rows import RuleReason as RuleReasonRow
 from sipctl.cli.rules.outcome_rows import TrunkReason as TrunkReasonRow
 from sipctl.cli.rules.outcome_rows import WiredEnding, ending_row, reasons_row
+from sipctl.command_line import prose_text
 from sipctl.output.formats import encode_json, name_lines
 from sipctl.output.people import for_people
 from sipctl.output.streams import Streams
@@ -149,7 +150,7 @@ class ExplanationView:
         if explanation.in_e164:
             yield f"number  {_describe_e164(explanation, explanation.in_e164, self._shown)}"
         for advice in explanation.advice:
-            yield f"{'change' if advice.command or advice.then else 'note':8}{advice.text}"
+            yield f"{'change' if advice.command or advice.then else 'note':8}{prose_text(advice.text)}"
             if advice.command:
                 yield f"        $ {advice.command}"
             if advice.then:
@@ -252,7 +253,7 @@ def explanation_record(explanation: Explanation, *, show_pins: bool) -> Explaine
         in_e164=_variant_row(explanation.in_e164) if explanation.in_e164 else None,
         advice=[
             AdviceRow(
-                text=one.text,
+                text=prose_text(one.text),
                 command=str(one.command or ""),
                 then=describe_outcome(one.then, call, shown) if one.then else "",
             )

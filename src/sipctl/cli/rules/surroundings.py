@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sipctl.cli.inputs import EXPORT_LIMIT, check_stdin_files, read_document
 from sipctl.cli.session import Session
+from sipctl.command_line import prose_below
 from sipctl.errors import SipctlError
 from sipctl.operations.site import assumed_rules, site_of
 from sipctl.operations.snapshot import take_snapshot
@@ -25,7 +26,11 @@ class Surroundings:
 def to_paste(session: Session, explanation: Explanation) -> Explanation:
     """The explanation with its commands as they must be typed after this run."""
     again = session.options.again
-    advice = (replace(one, command=again(one.command)) if one.command else one for one in explanation.advice)
+    deployment = session.options.deployment
+    advice = (
+        replace(one, text=prose_below(one.text, deployment), command=one.command and again(one.command))
+        for one in explanation.advice
+    )
     return replace(explanation, advice=tuple(advice))
 
 

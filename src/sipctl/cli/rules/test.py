@@ -150,7 +150,7 @@ class TestsView:
         yield verdict(one.explanation, lambda pin: shown_pin(pin, show=self.show_pins))
         for advice in one.explanation.advice:
             if advice.command or advice.then:
-                yield advice.text
+                yield prose_text(advice.text)
             if advice.command:
                 yield f"$ {advice.command}"
 

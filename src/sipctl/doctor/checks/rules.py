@@ -7,7 +7,7 @@ from typing import Final
 from sipctl.doctor.facts import REACH_NEEDS, REACH_SEES, Facts
 from sipctl.findings.check import Check, found, skipped
 from sipctl.findings.record import Finding, Level
-from sipctl.telephony.commands import delete_rule
+from sipctl.telephony.commands import delete_rule, update_rule
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.naming import counted, describe_rule
 from sipctl.telephony.reach.words import describe_reach
@@ -46,6 +46,7 @@ def names_that_disagree(facts: Facts) -> Iterator[Finding]:
                 _label(rule),
                 f"{rule.name} leads to room {rule.room_name!r}" + (f": {describe_reach(lost)}" if lost else ""),
                 level=Level.ERROR if lost and not facts.settings.telephony.is_off else None,
+                command=update_rule(rule, ("--room", named), facts.mark, facts.site.live or ()) if lost else None,
                 observed=rule.room_name,
                 expected=named,
                 source=_SOURCE,

@@ -1,13 +1,13 @@
 """What to change so that a call ends as its caller hopes. A change is tried on the matcher before it is proposed."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, TypeVar, cast
 
-from sipctl.command_line import CommandLine
+from sipctl.command_line import CommandLine, Prose, both
 from sipctl.telephony.addresses import is_ignored
-from sipctl.telephony.commands import delete_rule, delete_trunk, update_rule, update_trunk
+from sipctl.telephony.commands import delete_rule, delete_trunk, give_pin, make_rule, update_rule, update_trunk
 from sipctl.telephony.explaining.repairs import Repair, repairs
 from sipctl.telephony.explaining.wire import EARLY_DIGITS
 from sipctl.telephony.matching.call import Call
@@ -17,6 +17,7 @@ from sipctl.telephony.matching.route import Outcome, Result, Stage, route
 from sipctl.telephony.matching.rules import FITTING, RuleChoice, rank
 from sipctl.telephony.model import DispatchRule, InboundTrunk, RuleKind
 from sipctl.telephony.naming import describe_rule, describe_trunk
+from sipctl.telephony.ownership import serves
 from sipctl.telephony.pins import MAX_LENGTH
 from sipctl.telephony.ruleset import less_needed
 from sipctl.telephony.site import Site
@@ -34,7 +35,7 @@ class Advice:
     `then` is how the call ends once it is done, None where there was nothing to try.
     """
 
-    text: str
+    text: Prose
     command: CommandLine | None = None
     then: Outcome | None = None
 
@@ -58,14 +59,20 @@ def advise(site: Site, call: Call, outcome: Outcome) -> Iterator[Advice]:
 def _against_fault(site: Site, call: Call, fault: MatchFault) -> Iterator[Advice]:
     if fault.code == "panic":
         rule = fault.rules[0]
-        words = ("--show-phone-number",)
-        text = f"{describe_rule(rule)} hides the number of a caller who has none, which stops livekit-server"
-        yield Advice(text=text, command=update_rule(rule, words, site.mark, site.live or ()))
+        shown = _swapped(site.lists.rules, rule, replace(rule, hide_phone_number=False))
+        yield Advice(
+            text=f"{describe_rule(rule)} hides the number of a caller who has none, which stops livekit-server",
+            command=update_rule(rule, ("--show-phone-number",), site.mark, site.live or ()),
+            then=route(WholeLists(site.lists.trunks, shown), call),
+        )
     elif fault.rules:
-        rule = less_needed(fault.rules[0], fault.rules[-1], site.live or ())
+        rule = less_needed(fault.rules[0], fault.rules[-1], site.live or (), site.pins)
         left = WholeLists(site.lists.trunks, _without(site.lists.rules, rule))
-        command = delete_rule(rule, site.mark, site.live or ())
-        yield Advice(text=f"delete {describe_rule(rule)}", command=command, then=route(left, call))
+        yield Advice(
+            text=both(f"delete {describe_rule(rule)}", after_deletion(site, rule)),
+            then=route(left, call),
+            command=delete_rule(rule, site.mark, site.live or ()),
+        )
     elif fault.trunks:
         yield _one_trunk_less(site, call, fault.trunks)
 
@@ -88,8 +95,7 @@ def _against_drop(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
     helpful = [advice for advice in tried if advice.then]
     yield from helpful or tried
     if not site.lists.rules:
-        yield Advice(text="there is no dispatch rule: rules exist only while their meetings do, so start the meeting")
-        yield from _missing_rules(site)
+        yield from _without_rules(site)
     elif final.stage is Stage.PIN and not helpful:
         yield from _wrong_pin(call, final)
 
@@ -107,12 +113,37 @@ def _tried(site: Site, call: Call, repair: Repair) -> Advice:
     return Advice(text=f"{describe_trunk(before)} {repair.fault}{alone}", command=command, then=then)
 
 
-def _missing_rules(site: Site) -> Iterator[Advice]:
-    rooms = sorted(room for room in site.live or () if site.mark.is_ours(room))
-    if rooms:
-        text = f"room {rooms[0]!r} is live and has no rule: its webhook was lost, or the backend refused it"
-        command = CommandLine.of("rules", "create", "--room", rooms[0], "--pin-from-registry")
-        yield Advice(text=text, command=command)
+def _without_rules(site: Site) -> Iterator[Advice]:
+    """There is no rule at all: for want of a meeting, of a webhook, or of a room that this backend makes rules for."""
+    rooms = sorted(site.live or ())
+    ours = next(filter(site.mark.is_ours, rooms), None)
+    if ours is not None:
+        text = f"room {ours!r} is live and has no rule: its webhook was lost, or the backend refused it"
+        yield Advice(text=text, command=make_rule(site, ours))
+    elif rooms:
+        yield Advice(
+            text=f"room {rooms[0]!r} is live, and this backend never makes a rule for a room of such a name: its rooms"
+            f" match {site.mark.room_pattern}"
+        )
+    else:
+        yield Advice(text="there is no dispatch rule: rules exist only while their meetings do, so start the meeting")
+
+
+def after_deletion(site: Site, rule: DispatchRule) -> Prose:
+    """What follows the deletion of a rule; "" if no live room loses its only one."""
+    room = rule.room_name
+    others = (one for one in site.lists.rules if one is not rule and serves(one, room))
+    if room not in (site.live or ()) or not site.mark.is_ours(room) or any(others):
+        return ""
+    has_its_pin = (site.pins or {}).get(room) == rule.pin
+    rotate = (CommandLine.of("pin", "rotate").on(room).having("--allow", "live-room"),) if has_its_pin else ()
+    steps = (*rotate, *make_rule(site, room).steps)
+    return (f"room {room!r} is live and then has no rule, so go on with ", *_joined(steps))
+
+
+def _joined(steps: Sequence[CommandLine]) -> Iterator[str | CommandLine]:
+    for at, step in enumerate(steps):
+        yield from (", then ", step) if at else (step,)
 
 
 def _wrong_pin(call: Call, final: Outcome) -> Iterator[Advice]:
@@ -137,7 +168,7 @@ def _beside_success(site: Site, call: Call, final: Outcome) -> Iterator[Advice]:
         yield Advice(
             text=f"{describe_rule(rule)} has no PIN and comes before {len(losers)} that have one:"
             f" {describe_rule(losers[0])}",
-            command=update_rule(rule, ("--pin-stdin",), site.mark, site.live or ()),
+            command=give_pin(site, rule),
         )
     if final.trunk and final.trunk.allowed_addresses and all(map(is_ignored, final.trunk.allowed_addresses)):
         yield Advice(text=f"LiveKit ignores all allowed_addresses of {describe_trunk(final.trunk)}: any source passes")

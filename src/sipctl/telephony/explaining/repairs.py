@@ -48,7 +48,7 @@ def _of_rule(
     site: Site, call: Call, trunk: InboundTrunk | None, rule: DispatchRule, reason: RuleReason
 ) -> Repair | None:
     if reason in {RuleReason.TRUNK_IDS, RuleReason.NO_TRUNK}:
-        return _dangling(site, trunk, rule)
+        return _of_trunk_ids(site, call, trunk, rule)
     if reason is RuleReason.INBOUND_NUMBERS:
         return _inbound_numbers(site, call, rule)
     if reason is RuleReason.NUMBERS:
@@ -56,9 +56,19 @@ def _of_rule(
     return None
 
 
-def _dangling(site: Site, trunk: InboundTrunk | None, rule: DispatchRule) -> Repair | None:
-    if not site.trunk_ids.isdisjoint(rule.trunk_ids):
-        return None
+def _of_trunk_ids(site: Site, call: Call, trunk: InboundTrunk | None, rule: DispatchRule) -> Repair | None:
+    """The trunks that the rule names are none, or none that took the call."""
+    if site.trunk_ids.isdisjoint(rule.trunk_ids):
+        return _dangling(site, trunk, rule)
+    if trunk is None:
+        return None  # the trunk has to take the call, or anyone could
+    has_pin = "has this PIN but " if call.pin and rule.pin == call.pin else ""
+    fault = f"{has_pin}serves only {', '.join(rule.trunk_ids)}; the call came by {trunk.sip_trunk_id}"
+    wanted = (*rule.trunk_ids, trunk.sip_trunk_id)
+    return Repair(fault=fault, before=rule, after=replace(rule, trunk_ids=wanted), words=_repeated("--trunk", wanted))
+
+
+def _dangling(site: Site, trunk: InboundTrunk | None, rule: DispatchRule) -> Repair:
     named = rule.trunk_ids[0]
     fault = f"names {named}, which " + ("only makes calls" if named in site.outbound else "is no trunk of this server")
     wanted = (trunk.sip_trunk_id,) if trunk else ()
@@ -73,7 +83,10 @@ def _inbound_numbers(site: Site, call: Call, rule: DispatchRule) -> Repair | Non
         return Repair(fault=fault, before=rule, after=replace(rule, inbound_numbers=()), words=("--any-caller",))
     same = [one for one in rule.inbound_numbers if is_same_number(one, call.from_user, site.countries)]
     if not same:
-        return None
+        wanted = (*rule.inbound_numbers, call.from_user)
+        fault = f"admits the callers {go_quote_all(rule.inbound_numbers)} alone (inbound_numbers)"
+        words = _repeated("--caller", wanted)
+        return Repair(fault=fault, before=rule, after=replace(rule, inbound_numbers=wanted), words=words)
     fault = f"has the caller as {same[0]!r} in inbound_numbers, and LiveKit compares them byte by byte"
     after = replace(rule, inbound_numbers=_swapped(rule.inbound_numbers, same[0], call.from_user))
     return Repair(fault=fault, before=rule, after=after, words=_repeated("--caller", after.inbound_numbers))
@@ -82,7 +95,10 @@ def _inbound_numbers(site: Site, call: Call, rule: DispatchRule) -> Repair | Non
 def _numbers(site: Site, call: Call, rule: DispatchRule) -> Repair | None:
     same = [one for one in rule.numbers if is_same_number(one, call.to_user, site.countries)]
     if not same:
-        return None
+        wanted = (*rule.numbers, call.to_user)
+        fault = f"takes calls to {go_quote_all(rule.numbers)} alone (numbers)"
+        words = _repeated("--number", wanted)
+        return Repair(fault=fault, before=rule, after=replace(rule, numbers=wanted), words=words)
     fault = f"has the dialled number as {same[0]!r} in numbers, and LiveKit compares them byte by byte"
     after = replace(rule, numbers=_swapped(rule.numbers, same[0], call.to_user))
     return Repair(fault=fault, before=rule, after=after, words=_repeated("--number", after.numbers))
@@ -91,17 +107,25 @@ def _numbers(site: Site, call: Call, rule: DispatchRule) -> Repair | None:
 def _of_trunks(site: Site, call: Call, outcome: Outcome) -> Iterator[tuple[TrunkReason, Repair]]:
     choice = outcome.trunk_choice
     if outcome.trunk is None:
-        for trunk, reason in zip(choice.trunks, choice.reasons, strict=True):
+        judged = zip(choice.trunks, choice.reasons, strict=True)
+        for trunk, reason in sorted(judged, key=lambda pair: not _has_number(site, call, pair[0])):
             repair = _of_trunk(site, call, trunk, reason)
             if repair:
                 yield reason, repair
 
 
+def _has_number(site: Site, call: Call, trunk: InboundTrunk) -> bool:
+    """Whether the trunk has the dialled number, if perhaps in another spelling."""
+    return any(is_same_number(one, call.to_user, site.countries) for one in trunk.numbers)
+
+
 def _of_trunk(site: Site, call: Call, trunk: InboundTrunk, reason: TrunkReason) -> Repair | None:
     if reason is TrunkReason.NUMBERS:
         same = [one for one in trunk.numbers if is_same_number(one, call.to_user, site.countries)]
-        fault = f"has the dialled number as {same[0]!r}, and the provider sends {call.to_user!r}" if same else ""
-        return _longer(trunk, "numbers", "--number", (*trunk.numbers, call.to_user), fault) if same else None
+        fault = f"has the numbers {go_quote_all(trunk.numbers)}; add {call.to_user} if its provider sends it"
+        if same:
+            fault = f"has the dialled number as {same[0]!r}, and the provider sends {call.to_user!r}"
+        return _longer(trunk, "numbers", "--number", (*trunk.numbers, call.to_user), fault)
     if reason is TrunkReason.ALLOWED_NUMBERS:
         fault = f"admits the callers {go_quote_all(trunk.allowed_numbers)} alone (allowed_numbers)"
         return _longer(trunk, "allowed_numbers", "--caller", (*trunk.allowed_numbers, call.from_user), fault)

@@ -20,7 +20,7 @@ _DELETE: Final = ("delete",)
 def conflicting(site: Site) -> Iterator[Fault]:
     """RUL401: rules with one key. LiveKit refuses to evaluate any list that holds both."""
     for conflict in rule_conflicts(site.lists.rules):
-        about = less_needed(conflict.first, conflict.second, site.live or ())
+        about = less_needed(conflict.first, conflict.second, site.live or (), site.pins)
         yield Fault(
             code="RUL401",
             about=about,

@@ -97,11 +97,16 @@ def _dispatch(store: Store, choice: TrunkChoice, call: Call) -> Outcome:
     if outcome.result is not Result.ACCEPT or outcome.rule is None or not outcome.rule.pin:
         return replace(outcome, before_pin=before)
     prompt = outcome.rule
-    if call.pin is None:
-        return replace(outcome, result=Result.REQUEST_PIN, before_pin=before, prompt_rule=prompt, landing=None)
-    if len(call.pin) > MAX_LENGTH:
+    asked = replace(outcome, result=Result.REQUEST_PIN, before_pin=before, prompt_rule=prompt, landing=None)
+    return asked if call.pin is None else enter_pin(store, asked, call)
+
+
+def enter_pin(store: Store, asked: Outcome, call: Call) -> Outcome:
+    """What becomes of a caller who was asked for a PIN, which is the outcome `asked`, and types the one of `call`."""
+    choice, before, prompt, pin = asked.trunk_choice, asked.before_pin, asked.prompt_rule, call.pin or ""
+    if len(pin) > MAX_LENGTH:
         return Outcome(result=Result.DROP, stage=Stage.PIN, trunk_choice=choice, before_pin=before, prompt_rule=prompt)
-    after = choose_rule(store.rules_for(choice.trunk, call, call.pin), choice.trunk, call, call.pin)
+    after = choose_rule(store.rules_for(choice.trunk, call, pin), choice.trunk, call, pin)
     entered = _outcome(choice, after, call, Stage.PIN)
     if entered.landing and not entered.landing.room:
         entered = replace(entered, result=Result.DROP, landing=None)

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Final
 
 from sipctl.telephony.matching.call import Call
-from sipctl.telephony.matching.route import Outcome, Result, route
+from sipctl.telephony.matching.route import Outcome, Result, enter_pin, route
 from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.numbers import normalize_number
 from sipctl.telephony.ownership import serves
@@ -27,13 +27,14 @@ _NUMBER: Final = re.compile(r"\+?[0-9]+")
 
 
 class Reacher:
-    """Finds the reach of rooms on one site. `pins` are the registry's by room, None = there is no registry."""
+    """Finds the reach of rooms on one site."""
 
-    def __init__(self, site: Site, pins: Mapping[str, str] | None = None) -> None:
+    def __init__(self, site: Site) -> None:
         self._site = site
-        self._pins = pins or {}
+        self._pins = site.pins or {}
         self._callers = Callers(site)
         self._walked: dict[Call, Outcome] = {}
+        self._hashed: dict[Call, Outcome] = {}
 
     def live(self, attended: Mapping[str, bool] | None = None) -> list[Reach]:
         """The reach of each live room of this backend, by name; `attended` says in which of them someone is."""
@@ -43,7 +44,11 @@ class Reacher:
 
     def of(self, room: str) -> Reach:
         """The reach of this room, taken for live. Of several numbers the worst counts."""
-        found = (self._by(number, room) for number in self._callers.numbers)
+        found: list[Reach] = []
+        for number in self._callers.numbers:
+            found.append(self._by(number, room))
+            if found[-1].outcome is _WORST_FIRST[0]:
+                break
         return min(found, key=lambda one: _WORST_FIRST.index(one.outcome))
 
     def _by(self, number: str, room: str) -> Reach:
@@ -69,10 +74,10 @@ class Reacher:
         attempts: Sequence[Attempt],
         depends_on: DependsOn | None = None,
     ) -> Reach:
-        ordered = sorted(attempts, key=lambda one: _BEST_FIRST.index(one.reached))
+        ordered = sorted(attempts, key=lambda one: _BEST_FIRST.index(one.reached)) if attempts[1:] else attempts
         first, last = ordered[0], ordered[-1]
-        own = self._own_rule(room)
         is_lost = last.reached is Reached.UNREACHABLE
+        own = self._own_rule(room) if is_lost else None
         return Reach(
             room=room,
             outcome=outcome,
@@ -89,13 +94,14 @@ class Reacher:
         """Dial, press # alone, and type each PIN that the room may have; the best that comes of it."""
         asked = self._walk(call)
         if asked.final.result is not Result.REQUEST_PIN:
-            reached = Reached.OPEN if _leads_to(asked, room) else Reached.UNREACHABLE
+            reached = Reached.OPEN if leads_to(asked, room) else Reached.UNREACHABLE
             return Attempt(call=call, origin=origin, outcome=asked, reached=reached)
-        by_hash = replace(call, pin="")
-        if _leads_to(self._walk(by_hash), room):
-            return Attempt(call=by_hash, origin=origin, outcome=self._walk(by_hash), reached=Reached.OPEN)
-        typed = [(with_pin := replace(call, pin=pin), self._walk(with_pin)) for pin in self._typable(room)]
-        entered = next(((one, outcome) for one, outcome in typed if _leads_to(outcome, room)), None)
+        by_hash = self._by_hash(asked, call)
+        if leads_to(by_hash, room):
+            return Attempt(call=replace(call, pin=""), origin=origin, outcome=by_hash, reached=Reached.OPEN)
+        calls = [replace(call, pin=pin) for pin in self._typable(room)]
+        typed = [(one, enter_pin(self._site.table, asked.final, one)) for one in calls]
+        entered = next(((one, outcome) for one, outcome in typed if leads_to(outcome, room)), None)
         last, outcome = entered or next(iter(typed), (call, asked))
         reached = Reached.REACHABLE if entered else Reached.UNREACHABLE
         return Attempt(call=last, origin=origin, outcome=outcome, reached=reached)
@@ -105,6 +111,12 @@ class Reacher:
             self._walked[call] = route(self._site.table, call)
         return self._walked[call]
 
+    def _by_hash(self, asked: Outcome, call: Call) -> Outcome:
+        """What becomes of the caller who was asked and presses # alone."""
+        if call not in self._hashed:
+            self._hashed[call] = enter_pin(self._site.table, asked.final, replace(call, pin=""))
+        return self._hashed[call]
+
     def _typable(self, room: str) -> list[str]:
         """The PIN that people have; where no one gave one out, those of the rules that lead to the room."""
         registered = self._pins.get(room)
@@ -113,8 +125,9 @@ class Reacher:
 
     def rules_to(self, room: str) -> list[DispatchRule]:
         """The rules that lead to the room, in the order of ids."""
-        others = (rule for rule in self._indirect if serves(rule, room))
-        return sorted((*self._direct.get(room, ()), *others), key=lambda rule: rule.sip_dispatch_rule_id)
+        others = [rule for rule in self._indirect if serves(rule, room)]
+        direct = self._direct.get(room, [])
+        return sorted((*direct, *others), key=lambda rule: rule.sip_dispatch_rule_id) if others else direct
 
     @cached_property
     def _direct(self) -> Mapping[str, list[DispatchRule]]:
@@ -166,10 +179,7 @@ class Reacher:
                 yield from filter(_NUMBER.fullmatch, (room.removeprefix(f"{rule.room_name}_"),))
 
 
-def _leads_to(outcome: Outcome, room: str) -> bool:
-    landing = outcome.final.landing
-    return (
-        outcome.final.result is Result.ACCEPT
-        and landing is not None
-        and (landing.room, landing.randomized) == (room, False)
-    )
+def leads_to(outcome: Outcome, room: str) -> bool:
+    """Whether the call ends in this very room: one that is made anew for each call is none that is live."""
+    landing = outcome.final.landing if outcome.final.result is Result.ACCEPT else None
+    return landing is not None and landing.room == room and not landing.randomized
