@@ -17,7 +17,7 @@ from tests.support.running import assert_error, run
         (["purge", "--max-delete", "many"], "--max-delete"),
         (["sync", "--only", "everything"], "choose one of purge, repair, create"),
         (["restore"], "nothing to restore"),
-        (["restore", "a", "--from-export", "b"], "goes with no change"),
+        (["restore", "a", "--from-export", "b"], "--from-export go with no other"),
         (["restore", "a", "--trunk", "ST_old"], "OLD=NEW"),
     ],
 )
