@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar, cast
 
-from sipctl.sandbox.thread import loop_in_thread
+from sipctl.operations.loop_thread import loop_in_thread
 from sipctl.sip.message import Request, build_response
 from sipctl.sip.parser import StreamParser, parse
 from sipctl.sip.uri import parse_uri

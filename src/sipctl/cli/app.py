@@ -96,6 +96,7 @@ COMMANDS: Final = {
             "replay": "Send recorded events again: the same bytes, signed anew, each room in its order.",
             "send": "Send one event as LiveKit would, or a story of them.",
             "listen": "Listen to webhooks: show each as it comes, record it, forward it.",
+            "serve": "Run the lifecycle of rooms: receive webhooks, and bring rooms, PINs and rules together.",
             "verify": "Check recorded events: token and body of each, and what is missing or out of order.",
         },
     ),

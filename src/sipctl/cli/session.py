@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, 
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import typer
 
@@ -70,7 +70,7 @@ class Session:
         """Raises ChangedError once the lock of the server is lost."""
 
     @classmethod
-    def of(cls, ctx: typer.Context) -> "Session":
+    def of(cls, ctx: typer.Context) -> Self:
         """The session that the command line asks for."""
         return cls(Options.of(ctx), ctx.command_path)
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import inf
+from types import FrameType
 from typing import Any, Final, Generic, TypeVar
 
 from sipctl.errors import ChangedError, SipctlError
@@ -106,13 +107,17 @@ def stopping_on_signals(switch: StopSwitch) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     if before[signal.SIGHUP] is signal.SIG_IGN:
         del before[signal.SIGHUP]
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        switch.signal_number = number  # at once: the loop may have nothing more to do, and would lose it
+        loop.call_soon_threadsafe(switch.stop, number)
+
     for number in before:
-        loop.add_signal_handler(number, switch.stop, number)
+        signal.signal(number, stop)
     try:
         yield
     finally:
         for number, handler in before.items():
-            loop.remove_signal_handler(number)
             signal.signal(number, handler)
 
 

@@ -19,13 +19,13 @@ from livekit.protocol.models import ParticipantInfo
 from sipctl.command_line import quoted
 from sipctl.config.reading import read_text
 from sipctl.errors import UncheckedError, UsageError
+from sipctl.operations.loop_thread import loop_in_thread
 from sipctl.sandbox.api import Api, Call
 from sipctl.sandbox.calls import evaluate_call
 from sipctl.sandbox.control import Control
 from sipctl.sandbox.faults import Fault
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.store import Store
-from sipctl.sandbox.thread import loop_in_thread
 from sipctl.telephony.matching.call_reading import call_from_json
 from sipctl.telephony.secret import Secret
 

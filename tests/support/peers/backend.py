@@ -16,8 +16,8 @@ from aiohttp import web
 from livekit import api
 from livekit.protocol.webhook import WebhookEvent
 
+from sipctl.operations.loop_thread import loop_in_thread
 from sipctl.sandbox.server import Sandbox
-from sipctl.sandbox.thread import loop_in_thread
 from tests.support.peers.livekit import RealLiveKit
 
 PATH = "/api/v1.0/rooms/webhooks-livekit/"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from sipctl.sandbox.thread import loop_in_thread
+from sipctl.operations.loop_thread import loop_in_thread
 
 PROTOBUF = "application/protobuf"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from livekit import api
 
-from sipctl.sandbox.thread import loop_in_thread
+from sipctl.operations.loop_thread import loop_in_thread
 
 Answers = Callable[[int, bytes], Awaitable[web.StreamResponse | None]]
 """What is answered to the delivery of this number (from 0) with this body; None = as LiveKit's receiver judges it."""
