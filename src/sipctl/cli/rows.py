@@ -17,6 +17,10 @@ Names = Mapping[str, str]
 """What people call a room, by its name in LiveKit, as far as that is known."""
 
 
+UNKNOWN_FIELDS: Final = ("unknown fields", "of a newer LiveKit: kept as they are")
+"""A line of what is shown in full, if it has any."""
+
+
 class RuleMarks(TypedDict):
     """What sipctl makes of a dispatch rule; `called` is what people call its room, null if that is not known."""
 

@@ -302,11 +302,14 @@ async def _attempted(call: Callable[[], Awaitable[T]], attempts: int) -> T:
 
 
 def _overlay(message: SIPDispatchRuleInfo, before: DispatchRule, after: DispatchRule) -> None:
-    """Write into the message what `after` changes."""
+    """Write into the message what `after` changes; where there are fields without a name, it is written as a whole."""
     changed = {field.name for field in fields(after) if getattr(before, field.name) != getattr(after, field.name)}
     if changed & _RULE_TYPE_FIELDS:
         changed = (changed - _RULE_TYPE_FIELDS) | {"rule"}
     wanted: Any = rule_to_message(replace(after, sip_dispatch_rule_id=before.sip_dispatch_rule_id))
+    if before.unknown_fields or after.unknown_fields:
+        message.CopyFrom(wanted)
+        return
     for name in changed:
         message.ClearField(name)
     wanted_names = {descriptor.name for descriptor, _ in wanted.ListFields()}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
@@ -15,15 +15,20 @@ from livekit.protocol.sip import (
     SIPInboundTrunkInfo,
     SIPMediaEncryption,
     SIPOutboundTrunkInfo,
+    SIPStatusCode,
     SIPTransport,
 )
 
+from sipctl.lkapi.unknown import add_unknown_fields, has_unknown_fields, unknown_fields
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Participant, Room, RuleKind
 from sipctl.telephony.secret import Secret
 
+M = TypeVar("M", bound=Message)
+
 _ENCRYPTION: Final = {number: name for name, number in SIPMediaEncryption.items()}
 _HEADERS: Final = {number: name for name, number in SIPHeaderOptions.items()}
+_STATUS: Final = {number: name for name, number in SIPStatusCode.items()}
 _TRANSPORT: Final = {number: name for name, number in SIPTransport.items()}
 _KINDS: Final = {kind.value: kind for kind in RuleKind}
 
@@ -31,14 +36,26 @@ _KINDS: Final = {kind.value: kind for kind in RuleKind}
 def rule_from_message(message: SIPDispatchRuleInfo) -> DispatchRule:
     """The dispatch rule that a message holds: the fields that are set, which are few of many."""
     given: dict[str, Any] = {"kind": None}
+    holds_more = has_unknown_fields(message)
     for field, value in message.ListFields():
         name = field.name
         if name == "rule":
             given |= _rule_type(value)
+            holds_more = holds_more or _type_holds_more(value)
         elif name in _RULE_FIELDS:
             read = _RULE_READERS.get(name)
             given[name] = read(value) if read else value
+            holds_more = holds_more or name in _RULE_MESSAGES
+        else:
+            holds_more = True
+    if holds_more:
+        given["unknown_fields"] = unknown_fields(message, _RULE_FIELDS)
     return DispatchRule(**given)
+
+
+def _type_holds_more(rule: SIPDispatchRule) -> bool:
+    name = rule.WhichOneof("rule")
+    return has_unknown_fields(rule) or (name is not None and has_unknown_fields(getattr(rule, name)))
 
 
 def _rule_type(rule: SIPDispatchRule) -> dict[str, Any]:
@@ -54,8 +71,23 @@ def _rule_type(rule: SIPDispatchRule) -> dict[str, Any]:
 
 
 def rule_to_message(rule: DispatchRule) -> SIPDispatchRuleInfo:
-    """The message that stores a dispatch rule."""
-    return ParseDict(dict(rule_to_json(rule)), SIPDispatchRuleInfo())
+    """The message that stores a dispatch rule.
+
+    Raises:
+        UsageError: its `unknown_fields` are none.
+    """
+    return message_from_json(dict(rule_to_json(rule)), SIPDispatchRuleInfo())
+
+
+def message_from_json(value: dict[str, Any], message: M) -> M:
+    """A message out of LiveKit's JSON shape, with the fields beside it that have no name.
+
+    Raises:
+        ParseError: LiveKit has no such field or value.
+        UsageError: `unknown_fields` are none.
+    """
+    unknown = value.pop("unknown_fields", "")
+    return add_unknown_fields(ParseDict(value, message), str(unknown))
 
 
 def trunk_from_message(message: SIPInboundTrunkInfo) -> InboundTrunk:
@@ -66,6 +98,7 @@ def trunk_from_message(message: SIPInboundTrunkInfo) -> InboundTrunk:
         allowed_numbers=tuple(message.allowed_numbers),
         auth_realm=message.auth_realm,
         ringing_timeout=_time(message, "ringing_timeout"),
+        ringing_timeout_status=_name(_STATUS, message.ringing_timeout_status),
         max_call_duration=_time(message, "max_call_duration"),
         krisp_enabled=message.krisp_enabled,
     )
@@ -98,11 +131,16 @@ def _common_to_trunks(message: SIPInboundTrunkInfo | SIPOutboundTrunkInfo) -> di
         "media": _json(message.media) if message.HasField("media") else None,
         "created_at": _time(message, "created_at"),
         "updated_at": _time(message, "updated_at"),
+        "unknown_fields": unknown_fields(message, _TRUNK_FIELDS[type(message)]),
     }
 
 
 def trunk_to_message(trunk: InboundTrunk) -> SIPInboundTrunkInfo:
-    """The message that stores an inbound trunk, its password in clear."""
+    """The message that stores an inbound trunk, its password in clear.
+
+    Raises:
+        UsageError: its `unknown_fields` are none.
+    """
     message = SIPInboundTrunkInfo(
         sip_trunk_id=trunk.sip_trunk_id,
         name=trunk.name,
@@ -122,12 +160,13 @@ def trunk_to_message(trunk: InboundTrunk) -> SIPInboundTrunkInfo:
         "include_headers": trunk.include_headers,
         "media_encryption": trunk.media_encryption,
         "ringing_timeout": trunk.ringing_timeout,
+        "ringing_timeout_status": trunk.ringing_timeout_status,
         "max_call_duration": trunk.max_call_duration,
         "media": trunk.media,
         "created_at": trunk.created_at,
         "updated_at": trunk.updated_at,
     }
-    return ParseDict(rest, message)
+    return add_unknown_fields(ParseDict(rest, message), trunk.unknown_fields)
 
 
 def room_from_message(message: RoomMessage) -> Room:
@@ -188,7 +227,13 @@ def _json(message: Message) -> dict[str, Any]:
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
-_RULE_FIELDS: Final = frozenset(field.name for field in fields(DispatchRule))
+_RULE_FIELDS: Final = frozenset(field.name for field in fields(DispatchRule)) | {"rule"}
+_RULE_MESSAGES: Final = frozenset({"room_config", "media"})
+"""Fields that are messages with fields of their own."""
+_TRUNK_FIELDS: Final = {
+    SIPInboundTrunkInfo: frozenset(field.name for field in fields(InboundTrunk)),
+    SIPOutboundTrunkInfo: frozenset(field.name for field in fields(OutboundTrunk)),
+}
 _RULE_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "trunk_ids": tuple,
     "inbound_numbers": tuple,

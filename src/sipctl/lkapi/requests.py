@@ -2,22 +2,25 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.json_format import ParseError
 from google.protobuf.message import Message
 from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 
 from sipctl.errors import UsageError
-from sipctl.lkapi.convert import rule_from_message, trunk_from_message
+from sipctl.lkapi.convert import message_from_json, rule_from_message, trunk_from_message
+from sipctl.lkapi.misplaced import where_it_belongs
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 
 M = TypeVar("M", bound=Message)
 
 _RULE_WRAPPERS: Final = ("dispatch_rule", "dispatchRule")
 _TRUNK_WRAPPERS: Final = ("trunk",)
+_OURS: Final = "sipctl"
+"""What we print beside LiveKit's fields, so that what `rules show` prints can be created again."""
 _UNKNOWN: Final = re.compile(r'has no field named "([^"]*)" at "([^"]*)"')
 _FIELD: Final = re.compile(r"(\w+) field: ")
 _FIELDS: Final = re.compile(rf"(?:(?:Failed to parse )?{_FIELD.pattern})+")
@@ -90,10 +93,29 @@ def _parse(text: str, wrappers: tuple[str, ...], message: M) -> M:
         raise UsageError(
             "the request is not a JSON object", hint='LiveKit expects {"dispatch_rule": …} or {"trunk": …}'
         )
+    wanted = _unwrapped(value, wrappers)
     try:
-        return ParseDict(_unwrapped(value, wrappers), message)
-    except (ParseError, ValueError, RecursionError) as error:
+        return message_from_json(wanted, message)
+    except (ParseError, ValueError, RecursionError, AttributeError) as error:
+        if unknown := _unknown(error, wanted):
+            raise _ignored(*unknown, message, wanted) from None
         raise UsageError(f"LiveKit cannot read the request: {described(error, value)}") from None
+
+
+def _ignored(name: str, place: Sequence[str], message: Message, value: object) -> UsageError:
+    """What is wrong with a field that LiveKit does not have, and would pass over."""
+    where = f" in {'.'.join(place)}" if place else ""
+    belongs = where_it_belongs(name, place, message.DESCRIPTOR, value)
+    hint = f"write {belongs}" if belongs else "take it out, or correct its name"
+    return UsageError(f"there is no field {name!r}{where}: LiveKit would ignore it", code="unknown-field", hint=hint)
+
+
+def _unknown(error: Exception, value: object) -> tuple[str, list[str]] | None:
+    """The unknown field that protobuf's parser complains of, and where it is; None for another complaint."""
+    unknown, known = _UNKNOWN.search(str(error)), set(_keys(value))
+    if unknown is None or unknown[1] not in known:
+        return None
+    return unknown[1], [one for one in unknown[2].split(".") if one in known]
 
 
 def described(error: Exception, value: object) -> str:
@@ -116,5 +138,20 @@ def _keys(value: object) -> Iterator[str]:
         yield from _keys(inner)
 
 
-def _unwrapped(value: dict[str, Any], wrappers: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON value
-    return next((value[name] for name in wrappers if name in value), value)
+def _unwrapped(value: dict[str, Any], wrappers: tuple[str, ...]) -> dict[str, Any]:
+    """The object of a request without what we print beside LiveKit's fields.
+
+    Raises:
+        UsageError: there is something beside it, which LiveKit would ignore, or it is none.
+    """
+    wrapper = next((name for name in wrappers if name in value), "")
+    beside = sorted(value.keys() - {wrapper, _OURS}) if wrapper else []
+    if beside:
+        raise UsageError(
+            f"there is a field {beside[0]!r} beside {wrapper}: LiveKit would ignore it",
+            code="unknown-field", hint=f"write {wrapper}.{beside[0]}",
+        )  # fmt: skip
+    wanted = value[wrapper] if wrapper else value
+    if not isinstance(wanted, dict):
+        raise UsageError(f"LiveKit cannot read the request: {wrapper} is no object")
+    return {name: inner for name, inner in wanted.items() if name != _OURS}

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.json_format import ParseError
 from google.protobuf.message import Message
 from livekit.protocol.models import Room as RoomMessage
 from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo
 
 from sipctl.errors import UsageError
+from sipctl.lkapi.convert import message_from_json
 from sipctl.lkapi.requests import described
 from sipctl.sandbox.store import Store
 
@@ -79,7 +80,7 @@ def _room(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 def _parsed(value: Any, message: M) -> M:  # noqa: ANN401 - any JSON value
     try:
-        return ParseDict({key: inner for key, inner in value.items() if key != "sipctl"}, message)
+        return message_from_json({key: inner for key, inner in value.items() if key != "sipctl"}, message)
     except (ParseError, AttributeError, ValueError) as error:
         raise UsageError(
             f"the snapshot holds something that LiveKit has no name for: {described(error, value)}", hint=_HINT

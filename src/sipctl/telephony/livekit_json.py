@@ -1,12 +1,12 @@
 """Our model in LiveKit's own JSON shape and names (protojson with UseProtoNames and EmitUnpopulated)."""
 
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 from sipctl.telephony.model import DispatchRule, InboundTrunk, OutboundTrunk, Participant, Room, RuleKind, Trunk
 
 
 class RuleJson(TypedDict):
-    """A dispatch rule as ListSIPDispatchRule shows it."""
+    """A dispatch rule as ListSIPDispatchRule shows it; `unknown_fields` is protobuf in base64, if there are any."""
 
     sip_dispatch_rule_id: str
     rule: dict[str, dict[str, str | bool]] | None
@@ -24,6 +24,7 @@ class RuleJson(TypedDict):
     media_encryption: str
     created_at: str | None
     updated_at: str | None
+    unknown_fields: NotRequired[str]
 
 
 class RoomJson(TypedDict):
@@ -67,7 +68,7 @@ RULE_TYPE_FIELDS: Final = {
 
 def rule_to_json(rule: DispatchRule) -> RuleJson:
     """A dispatch rule as ListSIPDispatchRule shows it. The PIN is in full."""
-    return {
+    shown: RuleJson = {
         "sip_dispatch_rule_id": rule.sip_dispatch_rule_id,
         "rule": None if rule.kind is None else {rule.kind.value: _kind_to_json(rule, rule.kind)},
         "trunk_ids": list(rule.trunk_ids),
@@ -85,6 +86,9 @@ def rule_to_json(rule: DispatchRule) -> RuleJson:
         "created_at": rule.created_at,
         "updated_at": rule.updated_at,
     }
+    if rule.unknown_fields:
+        shown["unknown_fields"] = rule.unknown_fields
+    return shown
 
 
 def _kind_to_json(rule: DispatchRule, kind: RuleKind) -> dict[str, Any]:
@@ -97,7 +101,8 @@ def _kind_to_json(rule: DispatchRule, kind: RuleKind) -> dict[str, Any]:
 
 def trunk_to_json(trunk: Trunk) -> dict[str, Any]:
     """A trunk as LiveKit's lists show it, its password masked."""
-    return _inbound_to_json(trunk) if isinstance(trunk, InboundTrunk) else _outbound_to_json(trunk)
+    shown = _inbound_to_json(trunk) if isinstance(trunk, InboundTrunk) else _outbound_to_json(trunk)
+    return shown | ({"unknown_fields": trunk.unknown_fields} if trunk.unknown_fields else {})
 
 
 def _inbound_to_json(trunk: InboundTrunk) -> dict[str, Any]:
@@ -113,6 +118,7 @@ def _inbound_to_json(trunk: InboundTrunk) -> dict[str, Any]:
         "auth_realm": trunk.auth_realm,
         **_headers_to_json(trunk),
         "ringing_timeout": trunk.ringing_timeout,
+        "ringing_timeout_status": trunk.ringing_timeout_status,
         "max_call_duration": trunk.max_call_duration,
         "krisp_enabled": trunk.krisp_enabled,
         "media_encryption": trunk.media_encryption,

@@ -2,6 +2,7 @@
 
 Times are RFC 3339 UTC text, durations LiveKit's JSON text ("30s"), enums LiveKit's names, ids LiveKit's ids
 ("" = not stored yet). `room_config` and `media` keep LiveKit's JSON shape: sipctl carries them, it does not judge them.
+`unknown_fields` are those of newer servers that this version has no name for, as protobuf in base64; "" = none.
 """
 
 from collections.abc import Mapping
@@ -51,6 +52,7 @@ class DispatchRule:
     media_encryption: str = "SIP_MEDIA_ENCRYPT_DISABLE"
     created_at: str | None = None
     updated_at: str | None = None
+    unknown_fields: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,8 @@ class InboundTrunk:
     """An inbound SIP trunk (livekit.SIPInboundTrunkInfo): which calls from a provider belong to it.
 
     No `numbers` = every called number; `allowed_numbers` are callers; `allowed_addresses` are source addresses or
-    CIDR blocks. LiveKit asks for digest only when username and password are both set.
+    CIDR blocks. LiveKit asks for digest only when username and password are both set. `ringing_timeout_status` is what
+    the caller gets at the end of `ringing_timeout`, of 300 to 699; SIP_STATUS_UNKNOWN = 486.
     """
 
     sip_trunk_id: str = ""
@@ -75,12 +78,14 @@ class InboundTrunk:
     attributes_to_headers: Mapping[str, str] = field(default_factory=dict)
     include_headers: str = "SIP_NO_HEADERS"
     ringing_timeout: str | None = None
+    ringing_timeout_status: str = "SIP_STATUS_UNKNOWN"
     max_call_duration: str | None = None
     krisp_enabled: bool = False
     media_encryption: str = "SIP_MEDIA_ENCRYPT_DISABLE"
     media: Json | None = None
     created_at: str | None = None
     updated_at: str | None = None
+    unknown_fields: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +110,7 @@ class OutboundTrunk:
     from_host: str = ""
     created_at: str | None = None
     updated_at: str | None = None
+    unknown_fields: str = ""
 
 
 Trunk = InboundTrunk | OutboundTrunk

@@ -4,7 +4,7 @@ from typing import Final
 
 import typer
 
-from sipctl.cli.rows import Names, RuleRow, rule_row, shown_pin
+from sipctl.cli.rows import UNKNOWN_FIELDS, Names, RuleRow, rule_row, shown_pin
 from sipctl.cli.rules.common import Reference, owner_of, room_of
 from sipctl.cli.session import Session
 from sipctl.operations.rules.find import get_rule
@@ -48,6 +48,8 @@ def _view(rule: DispatchRule, mark: Ownership, *, show_pins: bool, names: Names)
         lines.append(("phone number", "hidden"))
     if rule.metadata:
         lines.append(("metadata", rule.metadata))
+    if rule.unknown_fields:
+        lines.append(UNKNOWN_FIELDS)
     lines += [(f"attribute {key}", value) for key, value in sorted(rule.attributes.items())]
     record = rule_row(rule, mark, show_pins=show_pins, names=names)
     return Detail(schema="sipctl/rule/v1", lines=tuple(lines), record=record, name=rule.sip_dispatch_rule_id)

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from sipctl.cli.rows import FURTHER_KEYS
+from sipctl.cli.rows import FURTHER_KEYS, UNKNOWN_FIELDS
 from sipctl.cli.session import Session
 from sipctl.cli.trunk.common import Reference, TrunkRow, addresses, direction, trunk_row
 from sipctl.operations.trunks import get_trunk
@@ -42,4 +42,6 @@ def _view(trunk: Trunk) -> Detail:
         lines.append(("transport", trunk.transport))
     if trunk.metadata:
         lines.append(("metadata", trunk.metadata))
+    if trunk.unknown_fields:
+        lines.append(UNKNOWN_FIELDS)
     return Detail(schema="sipctl/trunk/v1", lines=tuple(lines), record=trunk_row(trunk), name=trunk.sip_trunk_id)
