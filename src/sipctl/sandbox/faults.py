@@ -31,14 +31,30 @@ STATE_FAULTS: Final = {
     "dead-node": "kill the node of every room: they stay listed as ghosts, and no one answers for them",
     "conflict-pair": "store two rules for the same calls, as a race leaves them",
 }
-_NUMBERS: Final = {"latency": (0, 3_600_000), "status": (200, 599), "flaky": (0, 100)}
+SIP_FAULTS: Final = {
+    "sip-silence": "the SIP node never answers",
+    "sip-delay": "it answers after this many milliseconds",
+    "sip-drop": "it loses every nth request",
+    "sip-busy": "it answers 503, and wants to be asked again after this many seconds",
+    "sip-garbage": "it answers with bytes that are no SIP",
+    "sip-oversize": "it answers with some 64 kB",
+    "sip-elsewhere": "it answers from another port (UDP)",
+    "sip-certificate-wrong": "its certificate is for another host",
+    "sip-certificate-expired": "its certificate ended yesterday",
+    "sip-certificate-wildcard": "its certificate has a wildcard alone",
+}
+"""Faults of the SIP node; `@METHOD` is a SIP method."""
+_NUMBERS: Final = {
+    "latency": (0, 3_600_000), "status": (200, 599), "flaky": (0, 100), "sip-delay": (0, 3_600_000),
+    "sip-drop": (1, 1000), "sip-busy": (0, 86_400),
+}  # fmt: skip
 """The faults that need a number, and its bounds."""
 
 _WRITTEN: Final = re.compile(r"([a-z-]+)(?:=([0-9]{1,30}))?(?:@([A-Za-z]{1,100}))?\Z")
 _TIMES_LIMIT: Final = 1_000_000
 _LIMIT: Final = 1000
 """The most faults at once: each call is held against all of them."""
-_ALL: Final = NETWORK_FAULTS | MEANWHILE_FAULTS | STATE_FAULTS
+_ALL: Final = NETWORK_FAULTS | MEANWHILE_FAULTS | STATE_FAULTS | SIP_FAULTS
 _GUEST: Final = "sandbox-guest"
 
 
@@ -101,11 +117,16 @@ class Faults:
         self.active.clear()
         store.redis = "connected"
 
-    def strike(self, method: str) -> list[Fault]:
-        """The faults that hit this call; one that was planted for so many times ends with the last of them."""
+    @property
+    def of_certificates(self) -> str:
+        """The name of the fault of the SIP node's certificate, "" = it is a good one."""
+        return next((fault.name for fault in self.active if fault.name.startswith("sip-certificate")), "")
+
+    def strike(self, method: str, *, of_sip: bool = False) -> list[Fault]:
+        """The faults that hit this call, or this request of SIP; one planted for so many times ends with the last."""
         struck, kept = [], []
         for fault in self.active:
-            hits = fault.method in {"", method}
+            hits = fault.method in {"", method} and of_sip == (fault.name in SIP_FAULTS)
             if hits:
                 struck.append(fault)
             if not (hits and fault.times == 1):

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -23,11 +23,14 @@ from sipctl.operations.loop_thread import loop_in_thread
 from sipctl.sandbox.api import Api, Call
 from sipctl.sandbox.calls import evaluate_call
 from sipctl.sandbox.control import Control
-from sipctl.sandbox.faults import Fault
+from sipctl.sandbox.faults import Fault, Faults
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.store import Store
 from sipctl.telephony.matching.call_reading import call_from_json
 from sipctl.telephony.secret import Secret
+
+if TYPE_CHECKING:
+    from sipctl.sandbox.sip.node import SipNode
 
 HOST: Final = "127.0.0.1"
 DEFAULT_KEY: Final = "devkey"
@@ -37,13 +40,17 @@ _SECRET_BYTES: Final = 24
 class Sandbox:
     """A LiveKit-compatible server. Its methods may be called from any thread while it runs."""
 
-    def __init__(self, *, api_key: str = DEFAULT_KEY, api_secret: str = "", store: Store | None = None) -> None:
+    def __init__(
+        self, *, api_key: str = DEFAULT_KEY, api_secret: str = "", store: Store | None = None, with_sip: bool = False
+    ) -> None:
         self.store = store or Store()
         self.api_key = api_key
         self.api_secret = Secret(api_secret or secrets.token_urlsafe(_SECRET_BYTES))
         self.port = 0
         self._api = Api(self.store, self.api_key, self.api_secret)
         self._runner: web.AppRunner | None = None
+        self.sip = _sip_node(self.store, self._api.faults) if with_sip else None
+        """The SIP node, if there is one."""
 
     @property
     def url(self) -> str:
@@ -93,7 +100,7 @@ class Sandbox:
         """
         return evaluate_call(self.store, call_from_json(row))
 
-    async def start(self, port: int = 0) -> None:
+    async def start(self, port: int = 0, sip_port: int = 0) -> None:
         """Listen on loopback; port 0 = any free one.
 
         Raises:
@@ -113,11 +120,23 @@ class Sandbox:
             await self._runner.cleanup()
             raise UncheckedError(f"cannot listen on {HOST}:{port}: {os.strerror(error.errno or 0)}") from error
         self.port = int(self._runner.addresses[0][1])
+        if self.sip:
+            await self.sip.start(sip_port)
 
     async def stop(self) -> None:
         """Close every connection."""
         if self._runner:
             await self._runner.cleanup()
+        if self.sip:
+            await self.sip.stop()
+            self.sip.close()
+
+
+def _sip_node(store: Store, faults: Faults) -> "SipNode":
+    """A SIP node that is not started; cryptography takes 0.1 s to import, and few need it."""
+    from sipctl.sandbox.sip.node import SipNode  # noqa: PLC0415
+
+    return SipNode(store, faults)
 
 
 def _logger() -> logging.Logger:
@@ -153,6 +172,7 @@ def serve(
     seed: Path | None,
     faults: Iterable[str],
     env_out: Path | None,
+    sip_port: int | None,
     announce: Callable[[str], None],
 ) -> None:
     """Run the sandbox until SIGINT or SIGTERM. A random secret is announced, once; a secret from a file is not.
@@ -165,28 +185,37 @@ def serve(
     if secret_file and not secret:
         raise UsageError(f"{secret_file} is empty", hint="put the API secret into it")
     gc.enable()  # short commands run without; this one may run for weeks
-    sandbox = Sandbox(api_key=api_key, api_secret=secret)
+    sandbox = Sandbox(api_key=api_key, api_secret=secret, with_sip=sip_port is not None)
     if seed:
         plant_snapshot(sandbox.store, read_text(seed))
     for fault in faults:
         sandbox.fault(fault)
-    asyncio.run(_serve(sandbox, port, env_out, announce, show_secret=not secret_file))
+    asyncio.run(_serve(sandbox, (port, sip_port or 0), env_out, announce, show_secret=not secret_file))
 
 
 async def _serve(
-    sandbox: Sandbox, port: int, env_out: Path | None, announce: Callable[[str], None], *, show_secret: bool
+    sandbox: Sandbox,
+    ports: tuple[int, int],
+    env_out: Path | None,
+    announce: Callable[[str], None],
+    *,
+    show_secret: bool,
 ) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    await sandbox.start(port)
+    await sandbox.start(*ports)
     try:
         environment = {"LIVEKIT_URL": sandbox.url, "LIVEKIT_API_KEY": sandbox.api_key}
+        if sandbox.sip:
+            environment["SIPCTL_SIP_HOST"] = f"sip:{HOST}:{sandbox.sip.port}"
         secret = sandbox.api_secret.reveal()
         if env_out:
             _write_env(env_out, {**environment, "LIVEKIT_API_SECRET": secret})
         for name, value in {**environment, **({"LIVEKIT_API_SECRET": secret} if show_secret else {})}.items():
             announce(f"export {name}={quoted(value)}")
+        if sandbox.sip:
+            announce(f"# TLS: sips:{HOST}:{sandbox.sip.port + 1}, SSL_CERT_FILE={sandbox.sip.certificates.authority}")
         await ended.wait()
     finally:
         await sandbox.stop()

@@ -21,6 +21,10 @@ def run(
     fault: Annotated[
         list[str] | None, typer.Option(metavar="NAME[=VALUE][@METHOD]", help="A fault to start with; repeatable.")
     ] = None,
+    sip: Annotated[bool, typer.Option("--sip", help="Be a SIP node, too: UDP, TCP, and TLS on the next port.")] = False,
+    sip_port: Annotated[
+        int | None, typer.Option("--sip-port", min=0, max=65534, help="Port of SIP; 0 = two free ones. Means --sip.")
+    ] = None,
     env_out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write LIVEKIT_URL, key and secret there, 0600.")
     ] = None,
@@ -34,8 +38,11 @@ def run(
     Examples:
       sipctl sandbox run
       sipctl sandbox run --port 7880 --env-out sandbox.env
+      sipctl sandbox run --sip --seed snapshot.json
       sipctl sandbox run --fault latency=200 --fault empty-list@ListRooms
     """
+    wanted = sip_port if sip_port is not None else (0 if sip else None)
     Session.of(ctx).serve_sandbox(
-        port=port, api_key=api_key, secret_file=api_secret_file, seed=seed, faults=fault or [], env_out=env_out
-    )
+        port=port, api_key=api_key, secret_file=api_secret_file, seed=seed, faults=fault or [], env_out=env_out,
+        sip_port=wanted,
+    )  # fmt: skip
