@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +45,7 @@ from sipctl.sandbox.server import Sandbox, running_sandbox
 from sipctl.telephony.explaining.explanation import explain
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.route import Result
+from sipctl.telephony.reach.reach import rooms_of_call
 from sipctl.telephony.reach.row import GETS_IN, Reach, Reached
 from sipctl.telephony.reach.words import describe_reach
 from sipctl.telephony.registered import Holding
@@ -84,7 +86,7 @@ class Campaign:
         async with LiveKitClient(settings.connection, timeout_s=10) as client:
             observed = await observe(client, settings)
             snapshot = await take_snapshot(client)
-        site = site_of(settings, snapshot)
+        site = site_of(settings, snapshot, pins=held)
         said = {row.room: row for row in report.reach or ()}
         self._check_lists(observed, settings, held, said)
         for row in said.values():
@@ -96,6 +98,8 @@ class Campaign:
                 landing = final.landing if final.result is Result.ACCEPT else None
                 got_in = landing is not None and landing.room == row.room and not landing.randomized
                 assert got_in is (attempt.reached in GETS_IN), (row, attempt)
+                rooms = {one.room: one for one in rooms_of_call(site, replace(attempt.call, pin=None))}
+                assert rooms[row.room].outcome is attempt.reached, (row, attempt)
             self._count(row)
         self._check_report(report, settings)
 

@@ -12,6 +12,7 @@ import pytest
 from sipctl.sandbox.server import Sandbox
 from tests.support.offline import CALL, CALLER, DATA, NUMBER, PIN, RETRO, RULE, TRUNK, plant, snapshot, valid
 from tests.support.peers.livekit import RealLiveKit
+from tests.support.planting import plant_rule
 from tests.support.running import Result, assert_error, clean_env, command, env_of, run, server_env
 
 
@@ -220,3 +221,24 @@ def test_who_calls_whom(here: Callable[..., Result], file: Callable[..., str]) -
     path = file(snapshot(RULE))
     assert_error(here("rules", "explain", "--to", NUMBER, "--offline", path), 2, "--from NUMBER")
     assert_error(here("rules", "explain", "--from", CALLER, "--offline", path), 2, "ROOM_TELEPHONY_PHONE_NUMBER")
+
+
+def test_without_a_pin_it_says_what_the_pin_of_each_live_room_does(sandbox: Sandbox) -> None:
+    plant(sandbox)
+    for room in ("standup", "retro"):
+        sandbox.join(room, "alice")
+    plant_rule(sandbox, "SDR_b", "retro", "770315826", trunk_ids=["ST_gone"])
+    words = ("rules", "explain", "--from", CALLER, "--to", NUMBER, "--source-ip", "192.0.2.7")
+    rooms = valid(run(*words, "-o", "json", env=env_of(sandbox)).stdout)["item"]["rooms"]
+    assert {one["room"]: one["reach"] for one in rooms} == {"retro": "unreachable", "standup": "reachable"}
+    lost = "its rule serves only trunk ST_gone (which does not exist), and the call comes by ST_a"
+    assert rooms[0]["why"] == f"callers hear that the PIN is wrong, because {lost}"
+    described = run(*words, env=env_of(sandbox)).stdout
+    assert "rooms   2 live, called with their PINs\n  ✗ retro: callers hear" in described
+    assert "  ✓ standup: its PIN opens it\n" in described
+    assert "rooms" not in run(*words, "--pin", PIN, env=env_of(sandbox)).stdout
+    run("pin", "assign", "standup", "--no-live", env=env_of(sandbox))  # another PIN than the rule's
+    assert (
+        "✗ standup: callers hear that the PIN is wrong, because its rule has another PIN"
+        in run(*words, env=env_of(sandbox)).stdout
+    )

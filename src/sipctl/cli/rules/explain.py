@@ -13,7 +13,7 @@ from sipctl.cli.rules.common import AssumeLive, Offline
 from sipctl.cli.rules.explain_calls import explain_calls, explain_cases
 from sipctl.cli.rules.explain_log import Wanted, explain_log
 from sipctl.cli.rules.explain_view import ExplanationView
-from sipctl.cli.rules.surroundings import Surroundings, configured_number, read_site, to_paste
+from sipctl.cli.rules.surroundings import Surroundings, configured_number, read_site, to_paste, with_pins
 from sipctl.cli.session import Session
 from sipctl.config.profile import refuse_missing
 from sipctl.errors import UsageError
@@ -22,6 +22,7 @@ from sipctl.telephony.explaining.explanation import explain
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.call_reading import user_and_host
 from sipctl.telephony.pins import is_typable
+from sipctl.telephony.reach.reach import rooms_of_call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +114,11 @@ def _refuse_mixed(options: Collection[str]) -> None:
 def _explain_one(session: Session, around: Surroundings, dialling: Dialling, *, show_all: bool) -> None:
     """`rules explain` of one call."""
     call = _call(session, dialling)
-    explanation = to_paste(session, explain(read_site(session, around, call.pin), call))
-    session.emit(ExplanationView(explanation, show_pins=session.options.show_pins, show_all=show_all))
+    site = with_pins(session, around, read_site(session, around, call.pin))
+    explanation = explain(site, call)
+    rooms = () if call.pin is not None else rooms_of_call(site, explanation.meant)
+    shown = to_paste(session, explanation)
+    session.emit(ExplanationView(shown, show_pins=session.options.show_pins, show_all=show_all, rooms=rooms))
 
 
 def _call(session: Session, dialling: Dialling) -> Call:

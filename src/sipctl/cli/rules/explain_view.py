@@ -31,6 +31,8 @@ from sipctl.telephony.matching.rules import RuleChoice, RuleReason
 from sipctl.telephony.matching.trunks import TrunkReason
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import describe_rule, describe_trunk
+from sipctl.telephony.reach.row import GETS_IN, Reach, ReachWord
+from sipctl.telephony.reach.words import describe_call
 
 DialledCall = TypedDict(
     "DialledCall",
@@ -61,6 +63,14 @@ class AdviceRow(TypedDict):
     then: str
 
 
+class CalledRoom(TypedDict):
+    """What becomes of the call with the PIN of a live room; `why` says it in words."""
+
+    room: str
+    reach: ReachWord
+    why: str
+
+
 class ExplainedCall(WiredEnding):
     """One call, explained."""
 
@@ -71,6 +81,7 @@ class ExplainedCall(WiredEnding):
     sources: list[SourceEnding]
     in_e164: SpelledEnding | None
     advice: list[AdviceRow]
+    rooms: list[CalledRoom]
 
 
 PRINTS: Final = {"explanation": ExplainedCall}
@@ -91,10 +102,14 @@ class ExplanationView:
     explanation: Explanation
     show_pins: bool
     show_all: bool = False
+    rooms: tuple[Reach, ...] = ()
 
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The explanation as text."""
         record = explanation_record(self.explanation, show_pins=self.show_pins)
+        record["rooms"] = [
+            CalledRoom(room=row.room, reach=row.outcome.value, why=describe_call(row)) for row in self.rooms
+        ]
         if style == "json":
             yield f"{encode_json({'schema': 'sipctl/explanation/v1', 'item': record})}\n"
         elif style == "jsonl":
@@ -117,6 +132,7 @@ class ExplanationView:
         if final.after_pin:
             yield from self._rule_lines(final.after_pin, "after the PIN, ", lambda _, reason: RULE_REASONS[reason])
         yield from _wire_lines(explanation.outcome)
+        yield from self._room_lines()
         yield from self._remarks()
 
     def _verdict(self) -> Iterator[str]:
@@ -144,6 +160,18 @@ class ExplanationView:
             more = f", and {len(rules) - len(shown):,} more (--all)" if len(rules) > len(shown) else ""
             mark = "✓" if heading in _TAKING else "✗"
             yield f"  {mark} {count}{heading}: {', '.join(map(describe_rule, shown))}{more}"
+
+    def _room_lines(self) -> Iterator[str]:
+        """What the PIN of each live room does, those first that it does not open."""
+        if not self.rooms:
+            return
+        yield f"rooms   {len(self.rooms):,} live, called with {'their PINs' if self.rooms[1:] else 'its PIN'}"
+        ordered = sorted(self.rooms, key=lambda row: row.outcome in GETS_IN)
+        shown = ordered if self.show_all else ordered[:_TRUNKS_SHOWN]
+        for row in shown:
+            yield f"  {'✓' if row.outcome in GETS_IN else '✗'} {row.room}: {describe_call(row)}"
+        if len(ordered) > len(shown):
+            yield f"  and {len(ordered) - len(shown):,} more (--all)"
 
     def _remarks(self) -> Iterator[str]:
         explanation = self.explanation
@@ -259,6 +287,7 @@ def explanation_record(explanation: Explanation, *, show_pins: bool) -> Explaine
             )
             for one in explanation.advice
         ],
+        rooms=[],
     )
 
 

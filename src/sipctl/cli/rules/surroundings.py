@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sipctl.cli.inputs import EXPORT_LIMIT, check_stdin_files, read_document
+from sipctl.cli.room.common import advertised_pins
 from sipctl.cli.session import Session
 from sipctl.command_line import prose_below
 from sipctl.errors import SipctlError
@@ -44,6 +45,17 @@ def read_site(session: Session, around: Surroundings, typed: str | None = None) 
     snapshot = read_surroundings(session, around.offline)
     assumed = assumed_rules(session.settings, around.assume_live, snapshot, _pins(session, around, typed))
     return site_of(session.settings, snapshot, assumed)
+
+
+def with_pins(session: Session, around: Surroundings, site: Site) -> Site:
+    """The site of a live server with the registry's PINs, if it can be read: then advice and rooms go by them."""
+    if around.offline:
+        return site
+    try:
+        return replace(site, pins=advertised_pins(session, sorted(filter(site.mark.is_ours, site.live or ()))))
+    except SipctlError as error:
+        session.streams.note(f"note: the registry could not be read, so PINs are those of the rules: {error.message}")
+        return site
 
 
 def _pins(session: Session, around: Surroundings, typed: str | None) -> dict[str, str]:

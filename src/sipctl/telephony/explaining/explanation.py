@@ -35,6 +35,11 @@ class Explanation:
     in_e164: Variant | None = None
     advice: tuple[Advice, ...] = ()
 
+    @property
+    def meant(self) -> Call:
+        """The call that the outcome is of: from a source that was chosen, if none was given and it matters."""
+        return self.sources[0].call if self.sources else self.call
+
 
 def explain(site: Site, call: Call) -> Explanation:
     """Explain one call."""

@@ -42,6 +42,11 @@ class Reacher:
         rooms = sorted(filter(self._site.mark.is_ours, self._site.live or ()))
         return [replace(self.of(room), attended=known.get(room)) for room in rooms]
 
+    def of_call(self, call: Call, room: str) -> Reach:
+        """What becomes of this very call with the room's PIN; the number and the caller are those of the call."""
+        attempt = self._attempt(call, Origin(call.source_ip, call.from_host), room)
+        return self._row(room, call.to_user, attempt.reached, [attempt])
+
     def of(self, room: str) -> Reach:
         """The reach of this room, taken for live. Of several numbers the worst counts."""
         found: list[Reach] = []
@@ -177,6 +182,12 @@ class Reacher:
             yield from rule.inbound_numbers
             if rule.kind is RuleKind.INDIVIDUAL:
                 yield from filter(_NUMBER.fullmatch, (room.removeprefix(f"{rule.room_name}_"),))
+
+
+def rooms_of_call(site: Site, call: Call) -> tuple[Reach, ...]:
+    """What becomes of this call with the PIN of each live room of this backend, by the rooms' names."""
+    reacher = Reacher(site)
+    return tuple(reacher.of_call(call, room) for room in sorted(filter(site.mark.is_ours, site.live or ())))
 
 
 def leads_to(outcome: Outcome, room: str) -> bool:

@@ -22,6 +22,16 @@ def describe_reach(reach: Reach, called: str = "") -> str:
     return f"{callers} {_lost(reach, reach.attempts[-1])}"
 
 
+def describe_call(reach: Reach) -> str:
+    """What becomes of one call with the room's PIN, as the end of a sentence that begins with the room."""
+    match reach.outcome:
+        case Reached.REACHABLE:
+            return "its PIN opens it"
+        case Reached.OPEN:
+            return f"it is opened {_without_pin(reach.attempts[0])}"
+    return f"callers {_lost(reach, reach.attempts[-1])}"
+
+
 def _number(reach: Reach) -> str:
     return reach.number or "any other number"
 
