@@ -174,11 +174,11 @@ STANDUP: dict[str, Case] = {
     ),
     "open": Case(
         rules=(replace(RULE, pin=""),), outcome=Reached.OPEN, rule="SDR_1",
-        says="callers of 'standup' get in without a PIN: SDR_1 (SIP_standup, room 'standup') has none",
+        says="callers of 'standup' get in without a PIN: SDR_1 (room 'standup') has none",
     ),
     "open behind the prompt": Case(
         rules=(replace(RULE, pin=""), OTHER), outcome=Reached.OPEN, rule="SDR_1",
-        says="callers of 'standup' get in without a PIN, by # alone: SDR_1 (SIP_standup, room 'standup') has none",
+        says="callers of 'standup' get in without a PIN, by # alone: SDR_1 (room 'standup') has none",
     ),
     "another trunk": Case(
         rules=(replace(RULE, trunk_ids=("ST_b",)),), trunks=(TRUNK, OTHER_TRUNK), number=NUMBER, outcome=UNREACHABLE,
@@ -247,12 +247,12 @@ STANDUP: dict[str, Case] = {
     ),
     "an open rule comes first": Case(
         rules=(RULE, replace(OTHER, pin="", numbers=(NUMBER,))), outcome=UNREACHABLE, rule="SDR_1", code="RUL422",
-        says="callers of 'standup' get into room 'retro' without a PIN, because SDR_2 (SIP_retro, room 'retro') comes"
+        says="callers of 'standup' get into room 'retro' without a PIN, because SDR_2 (room 'retro') comes"
         " first",
     ),
     "a clash": Case(
         rules=(RULE, OTHER, replace(OTHER, sip_dispatch_rule_id="SDR_3")), outcome=UNREACHABLE, rule="SDR_1",
-        code="RUL401", says=f"{TONE} error tone, because SDR_2 (SIP_retro, room 'retro') and SDR_3 (SIP_retro, room"
+        code="RUL401", says=f"{TONE} error tone, because SDR_2 (room 'retro') and SDR_3 (room"
         " 'retro') take the same calls",
     ),
     "no type": Case(

@@ -4,8 +4,10 @@ from sipctl.telephony.model import DispatchRule, RuleKind, Trunk
 
 
 def describe_rule(rule: DispatchRule) -> str:
-    """A rule by id, name and room."""
-    return f"{rule.sip_dispatch_rule_id} ({rule.name or 'unnamed'}, {describe_room(rule)})".lstrip()
+    """A rule by id and room, and by its name unless that only repeats the room, as Meet's names do."""
+    repeats_the_room = rule.kind is RuleKind.DIRECT and bool(rule.room_name) and rule.name.endswith(rule.room_name)
+    name = "" if repeats_the_room else f"{rule.name or 'unnamed'}, "
+    return f"{rule.sip_dispatch_rule_id} ({name}{describe_room(rule)})".lstrip()
 
 
 def describe_room(rule: DispatchRule) -> str:
