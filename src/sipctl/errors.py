@@ -1,7 +1,7 @@
 """The one family of errors, and the exit codes that scripts may rely on."""
 
 from collections.abc import Iterable
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 from sipctl.command_line import Prose, prose_text
@@ -27,6 +27,23 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
+class Cause(StrEnum):
+    """Codes of errors on which something is decided; all others only say what happened."""
+
+    REFUSED = "refused"
+    DNS = "dns"
+    PROXY = "proxy"
+    TLS = "tls"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    CUT = "cut"
+    NO_GRANT = "no-grant"
+    UNAVAILABLE = "unavailable"
+    SIP_NOT_CONNECTED = "sip-not-connected"
+    REDIS_LOST = "redis-lost"
+    NO_PROFILE = "no-profile"
+
+
 class SipctlError(Exception):
     """Something a person can act on: one line what failed, one line what to do.
 
@@ -35,7 +52,7 @@ class SipctlError(Exception):
     """
 
     exit_code = ExitCode.UNCHECKED
-    code = "error"
+    code: str = "error"
 
     def __init__(self, message: str, *, hint: Prose = "", code: str = "") -> None:
         self.message = shown_urls(message)
@@ -79,7 +96,7 @@ class UncheckedError(SipctlError):
     """No answer, or none that can be believed: network, time limit, foreign server, full disk."""
 
     exit_code = ExitCode.UNCHECKED
-    code = "unreachable"
+    code = Cause.UNREACHABLE
 
 
 class DeniedError(SipctlError):
@@ -135,7 +152,7 @@ class ChangedError(SipctlError):
     code = "changed"
 
 
-_NEVER_ARRIVED: Final = frozenset({"refused", "dns", "proxy", "tls", "unreachable"})
+_NEVER_ARRIVED: Final = frozenset({Cause.REFUSED, Cause.DNS, Cause.PROXY, Cause.TLS, Cause.UNREACHABLE})
 
 
 def surely_without_effect(error: BaseException) -> bool:

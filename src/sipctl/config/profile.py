@@ -9,7 +9,7 @@ from sipctl.command_line import CommandLine
 from sipctl.config.kinds import Kind
 from sipctl.config.paths import config_path as default_config_path
 from sipctl.config.reading import Fault, read_text
-from sipctl.errors import ConfigError
+from sipctl.errors import Cause, ConfigError
 
 if TYPE_CHECKING:
     from sipctl.config.file import ConfigFile, ProfileTable
@@ -71,7 +71,7 @@ def choose_profile(option: Path | None, name: str | None, environ: Mapping[str, 
     if not asked_for_file and not exists(path):
         raise ConfigError(
             f"no profile {name!r}: there is no {path}",
-            code="no-profile",
+            code=Cause.NO_PROFILE,
             hint=(CommandLine.of("config", "init"), " writes one"),
         )
     file = _load(path)
@@ -80,7 +80,7 @@ def choose_profile(option: Path | None, name: str | None, environ: Mapping[str, 
         return None
     if wanted not in file.profiles:
         known = ", ".join(sorted(file.profiles)) or "none"
-        raise ConfigError(f"no profile {wanted!r} in {path}", code="no-profile", hint=f"its profiles: {known}")
+        raise ConfigError(f"no profile {wanted!r} in {path}", code=Cause.NO_PROFILE, hint=f"its profiles: {known}")
     return Profile(wanted, name is not None, path, file.profiles[wanted])
 
 
@@ -112,7 +112,7 @@ def profile_files(option: Path | None, profile: str | None, environ: Mapping[str
     try:
         chosen = choose_profile(option, profile, environ)
     except ConfigError as error:
-        if error.code == "no-profile" and (profile or environ.get("SIPCTL_PROFILE")):
+        if error.code == Cause.NO_PROFILE and (profile or environ.get("SIPCTL_PROFILE")):
             raise
         chosen = None  # what is wrong with the file is found with all the rest
     own = [(path, Kind.SIPCTL)]

@@ -14,7 +14,7 @@ from sipctl.doctor.checks.sip import UNDER_LOAD
 from sipctl.doctor.facts import LIVE_FACTS, Answer, Facts, facts_of
 from sipctl.doctor.report import Report
 from sipctl.doctor.runner import Plan, findings_of, report_of
-from sipctl.errors import ConfigError, ExitCode, SipctlError, UncheckedError
+from sipctl.errors import Cause, ConfigError, ExitCode, SipctlError, UncheckedError
 from sipctl.findings.record import Finding, Level
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.lkapi.health import WrongPins, read_health, read_wrong_pins
@@ -88,7 +88,7 @@ class Sources:
             return Answer(value=(status, text))
         except UncheckedError as error:
             # a proxy that fails us keeps no caller from the node
-            return Answer(error=error) if error.code == "proxy" else Answer(value=(0, error.message))
+            return Answer(error=error) if error.code == Cause.PROXY else Answer(value=(0, error.message))
 
     async def sip(self) -> Answer[Checked]:
         """What the targets of the SIP node answer to OPTIONS."""

@@ -35,7 +35,7 @@ from livekit.protocol.sip import (
 )
 
 from sipctl.config.model import Connection
-from sipctl.errors import ChangedError, NotFoundError, SipctlError, UncheckedError
+from sipctl.errors import Cause, ChangedError, NotFoundError, SipctlError, UncheckedError
 from sipctl.lkapi.clocks import skew_s
 from sipctl.lkapi.convert import (
     outbound_from_message,
@@ -280,7 +280,7 @@ class LiveKitClient:
         try:
             await self._call(lambda: self._api.room.send_data(request))
         except UncheckedError as error:
-            if error.code != "unavailable":
+            if error.code != Cause.UNAVAILABLE:
                 raise
             return True
         return False

@@ -22,6 +22,7 @@ from sipctl.command_line import CommandLine
 from sipctl.config.model import Connection
 from sipctl.config.urls import split_url
 from sipctl.errors import (
+    Cause,
     ConflictError,
     DeniedError,
     NotFoundError,
@@ -93,7 +94,7 @@ def _conflict(message: str) -> SipctlError:
 def _no_grant(_message: str) -> SipctlError:
     return DeniedError(
         "LiveKit refused the token: permissions denied",
-        code="no-grant",
+        code=Cause.NO_GRANT,
         hint="the key lacks the grant for this call, or something on the way dropped the Authorization header",
     )
 
@@ -102,7 +103,7 @@ def _internal(message: str) -> SipctlError:
     if "redis required" in message:
         return UncheckedError(
             "LiveKit's SIP service is not connected: the server runs without redis",
-            code="sip-not-connected",
+            code=Cause.SIP_NOT_CONNECTED,
             hint="set `redis.address` in livekit.yaml and restart livekit-server",
         )
     return UncheckedError(f"LiveKit failed: {message}", code="internal")
@@ -111,7 +112,7 @@ def _internal(message: str) -> SipctlError:
 def _unknown(message: str) -> SipctlError:
     if "dial tcp" in message or "connection refused" in message:
         return UncheckedError(
-            "LiveKit lost its redis", code="redis-lost", hint="start redis; livekit-server reconnects by itself"
+            "LiveKit lost its redis", code=Cause.REDIS_LOST, hint="start redis; livekit-server reconnects by itself"
         )
     hint = (
         "the room's node is gone; some seconds after a crash LiveKit has noticed: try again" if _LOST in message else ""
@@ -141,7 +142,7 @@ _TWIRP: Final[dict[str, Callable[[str], SipctlError]]] = {
     "bad_route": _bad_route,
     "unavailable": lambda message: UncheckedError(
         f"LiveKit is unavailable: {message}",
-        code="unavailable",
+        code=Cause.UNAVAILABLE,
         hint=(CommandLine.of("room", "list", "--probe"), " shows rooms without a node"),
     ),
     "resource_exhausted": lambda message: UncheckedError(
@@ -222,29 +223,29 @@ def from_exception(error: Exception, connection: Connection, timeout_s: float) -
     if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
         return _proxy_failure(error, connection.url)
     if isinstance(error, aiohttp.InvalidURL) and getproxies().get(urlsplit(connection.url).scheme):
-        return UncheckedError("the proxy has no usable address", code="proxy", hint=f"check {_PROXY_SETTINGS}")
+        return UncheckedError("the proxy has no usable address", code=Cause.PROXY, hint=f"check {_PROXY_SETTINGS}")
     message, code, hint = _network_failure(error, connection, timeout_s)
     return UncheckedError(message, code=code, hint=hint)
 
 
-def _network_failure(error: Exception, connection: Connection, timeout_s: float) -> tuple[str, str, str]:
+def _network_failure(error: Exception, connection: Connection, timeout_s: float) -> tuple[str, Cause, str]:
     where = connection.url
     match error:
         case TimeoutError():
-            return f"{where} did not answer within {timeout_s:g} s", "timeout", "--timeout SECONDS waits longer"
+            return f"{where} did not answer within {timeout_s:g} s", Cause.TIMEOUT, "--timeout SECONDS waits longer"
         case aiohttp.ClientConnectorDNSError():
             named = _PROXY_SETTINGS if _is_proxy(error.host) else connection.origin or where
-            return f"cannot resolve {shown_url(error.host)!r}", "dns", f"check the host name in {named}"
+            return f"cannot resolve {shown_url(error.host)!r}", Cause.DNS, f"check the host name in {named}"
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
             hint = "a server without TLS needs http:// or ws://; SSL_CERT_FILE names a private CA's bundle"
-            return f"no TLS with {where}: {_tls_reason(error)}", "tls", hint
+            return f"no TLS with {where}: {_tls_reason(error)}", Cause.TLS, hint
         case aiohttp.ClientConnectorError():
-            code = "refused" if isinstance(error.os_error, ConnectionRefusedError) else "unreachable"
+            code = Cause.REFUSED if isinstance(error.os_error, ConnectionRefusedError) else Cause.UNREACHABLE
             return f"cannot connect to {where}: {_reason(error)}", code, "check that livekit-server runs there"
         case aiohttp.InvalidURL() | UnicodeError():
-            return f"{where} is no usable address", "dns", _URL_HINT
+            return f"{where} is no usable address", Cause.DNS, _URL_HINT
     kind = type(error).__name__
-    return f"{where} broke off: {kind}", "cut", "check the server's log, and what is between"
+    return f"{where} broke off: {kind}", Cause.CUT, "check the server's log, and what is between"
 
 
 def _is_proxy(host: str) -> bool:
@@ -259,7 +260,7 @@ def _proxy_failure(
     else:
         message = f"cannot connect to the proxy {shown_url(error.host)}:{error.port}: {_reason(error)}"
     hint = f"check {_PROXY_SETTINGS}; NO_PROXY names hosts that need no proxy"
-    return UncheckedError(message, code="proxy", hint=hint)
+    return UncheckedError(message, code=Cause.PROXY, hint=hint)
 
 
 def _reason(error: aiohttp.ClientConnectorError) -> str:

@@ -3,17 +3,20 @@
 The sender: livekit/protocol webhook/resource_url_notifier.go and hashicorp/go-retryablehttp, measured with 1.13.4.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Final
+
+from sipctl.errors import Cause
 
 RETRY_WAITS_S: Final = (1.0, 2.0, 4.0, 8.0)
 """How long LiveKit waits before each of its retries; after them the event is lost."""
 
 _JSON: Final = "application/json"
 _MOVED: Final = frozenset({301, 302, 303})
-_RETRIED_KINDS: Final = frozenset({"refused", "dns", "cut", "unreachable"})
+_RETRIED_KINDS: Final = frozenset({Cause.REFUSED, Cause.DNS, Cause.CUT, Cause.UNREACHABLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,7 @@ class Answer:
     @property
     def arrived(self) -> bool:
         """Whether the event reached a server at all, as far as that is known."""
-        return bool(self.status) or self.kind in {"timeout", "cut"}
+        return bool(self.status) or self.kind in {Cause.TIMEOUT, Cause.CUT}
 
     @property
     def word(self) -> str:
@@ -137,7 +140,9 @@ class Meaning(Enum):
 _OF_STATUS: Final = {
     401: Meaning.SIGNATURE, 404: Meaning.PLACE, 405: Meaning.PLACE, 422: Meaning.EVENT, 429: Meaning.BUSY,
 }  # fmt: skip
-_OF_KIND: Final = {"timeout": Meaning.SLOW, "cut": Meaning.CUT, "tls": Meaning.TLS, "no-token": Meaning.UNASKED}
+_OF_KIND: Final[Mapping[str, Meaning]] = {
+    Cause.TIMEOUT: Meaning.SLOW, Cause.CUT: Meaning.CUT, Cause.TLS: Meaning.TLS, "no-token": Meaning.UNASKED,
+}  # fmt: skip
 
 
 def meaning_of(answer: Answer) -> Meaning:

@@ -8,7 +8,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
-from sipctl.errors import DeniedError, SipctlError, UncheckedError
+from sipctl.errors import Cause, DeniedError, SipctlError, UncheckedError
 from sipctl.telephony.secret import Secret
 from sipctl.webhooks.answer import Answer, Meaning, meaning_of
 from sipctl.webhooks.signing import CONTENT_TYPE, sign
@@ -62,21 +62,21 @@ def _is_page(start: bytes) -> bool:
     return start.lstrip()[:14].lower().startswith((b"<!doctype", b"<html"))
 
 
-def _kind_of(error: Exception) -> str:
+def _kind_of(error: Exception) -> Cause:
     """Why there is no answer, in one word."""
     cause = getattr(error, "os_error", error)
     if isinstance(error, TimeoutError):
-        return "timeout"
+        return Cause.TIMEOUT
     if isinstance(error, aiohttp.ClientSSLError) or isinstance(cause, ssl.SSLError):
-        return "tls"
+        return Cause.TLS
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "dns"
+        return Cause.DNS
     if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
-        return "proxy"
+        return Cause.PROXY
     if isinstance(cause, ConnectionRefusedError):
-        return "refused"
+        return Cause.REFUSED
     cut = (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, aiohttp.ClientResponseError, ConnectionError)
-    return "cut" if isinstance(error, cut) or isinstance(cause, ConnectionError) else "unreachable"
+    return Cause.CUT if isinstance(error, cut) or isinstance(cause, ConnectionError) else Cause.UNREACHABLE
 
 
 def refusal(url: str, answer: Answer, timeout_s: float) -> SipctlError:

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 import aiohttp
 
-from sipctl.errors import UncheckedError
+from sipctl.errors import Cause, UncheckedError
 
 JSON: Final = "application/json"
 _CONFIG_PATH: Final = "/api/v1.0/config/"
@@ -59,7 +59,7 @@ async def ask_endpoint(url: str, timeout_s: float) -> Endpoint:
                 location = urljoin(url, answer.headers.get("Location", ""))
                 status, content_type = answer.status, answer.content_type
         except (aiohttp.ClientHttpProxyError, aiohttp.ClientProxyConnectionError) as error:
-            raise UncheckedError(f"a proxy does not let us through to {url}", code="proxy") from error
+            raise UncheckedError(f"a proxy does not let us through to {url}", code=Cause.PROXY) from error
         except (aiohttp.ClientError, OSError) as error:
             is_named = not isinstance(error, aiohttp.ClientConnectorDNSError)
             return Endpoint(url=url, reason=_reason(error, timeout_s), is_named=is_named)

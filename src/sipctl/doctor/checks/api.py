@@ -5,7 +5,7 @@ from typing import Final
 
 from sipctl.command_line import CommandLine
 from sipctl.doctor.facts import Facts
-from sipctl.errors import DeniedError, SipctlError
+from sipctl.errors import Cause, DeniedError, SipctlError
 from sipctl.findings.check import Check, found, skipped
 from sipctl.findings.record import Finding, Level
 from sipctl.lkapi.clocks import CLOCKS_AGREE_S
@@ -13,7 +13,7 @@ from sipctl.telephony.commands import room_reference
 
 _LIMIT_S = 60
 """The leeway of LiveKit's token verifier in seconds (livekit/protocol auth/verifier.go)."""
-_NO_SIP = frozenset({"sip-not-connected", "redis-lost"})
+_NO_SIP = frozenset({Cause.SIP_NOT_CONNECTED, Cause.REDIS_LOST})
 
 
 def _failure(code: str, facts: Facts, error: SipctlError) -> Finding:
@@ -32,7 +32,7 @@ def answers(facts: Facts) -> Iterator[Finding]:
 def accepts_the_key(facts: Facts) -> Iterator[Finding]:
     """A key or a secret that the server does not know."""
     error = facts.server.error
-    if isinstance(error, DeniedError) and error.code != "no-grant":
+    if isinstance(error, DeniedError) and error.code != Cause.NO_GRANT:
         yield _failure("API202", facts, error)
     elif error and not isinstance(error, DeniedError):
         yield skipped("API202", f"not checked: {error.message}")
@@ -46,7 +46,7 @@ def grants(facts: Facts) -> Iterator[Finding]:
         "video.roomAdmin": facts.participants.error,
     }
     for grant, error in questions.items():
-        if error and error.code == "no-grant":
+        if error and error.code == Cause.NO_GRANT:
             yield found("API203", f"grant {grant}", error.message, expected=grant, fix=error.advice)
 
 
