@@ -291,7 +291,7 @@ def test_a_request_from_a_file_that_is_none(sandbox: Sandbox, stdin: bytes) -> N
 def test_a_bug_leaves_a_file_and_no_wall_of_text(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, style: str
 ) -> None:
-    def broken(_rooms: object, _names: object) -> None:
+    def broken(*_args: object) -> None:
         raise RuntimeError("of our own making")
 
     monkeypatch.setattr("sipctl.cli.room.list._view", broken)

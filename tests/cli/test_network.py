@@ -21,10 +21,10 @@ EMPTY_LIST = says(200, b"", PROTOBUF)
 def test_a_proxy_is_used_and_can_be_left_out(sandbox: Sandbox) -> None:
     with hostile(says(502, "no way")) as proxy:
         env = server_env("http://livekit.invalid", SECRET, HTTP_PROXY=proxy.url)
-        assert_error(run("room", "list", env=env), 3, "answered 502")
-        assert proxy.paths == ["/twirp/livekit.RoomService/ListRooms"]
+        assert_error(run("rules", "list", env=env), 3, "answered 502")
+        assert proxy.paths == ["/twirp/livekit.SIP/ListSIPDispatchRule"]
         env = env_of(sandbox, HTTP_PROXY=proxy.url, NO_PROXY="127.0.0.1")
-        assert run("room", "list", env=env).code == 0
+        assert run("rules", "list", env=env).code == 0
         assert len(proxy.paths) == 1
 
 
@@ -74,8 +74,8 @@ def test_spellings_of_an_address(sandbox: Sandbox, scheme: str, tail: str) -> No
 
 def test_a_path_before_the_api_is_kept() -> None:
     with hostile(EMPTY_LIST) as server:
-        assert run("room", "list", env=server_env(f"{server.url}/base/", SECRET)).code == 0
-        assert server.paths == ["/base/twirp/livekit.RoomService/ListRooms"]
+        assert run("rules", "list", env=server_env(f"{server.url}/base/", SECRET)).code == 0
+        assert server.paths == ["/base/twirp/livekit.SIP/ListSIPDispatchRule"]
 
 
 def test_verbose_tells_of_each_call_and_nothing_else_does(sandbox: Sandbox) -> None:
