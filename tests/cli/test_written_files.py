@@ -93,7 +93,9 @@ def test_an_older_file_that_others_can_read_gives_way_to_a_private_one(
     file.chmod(0o644)
     link.symlink_to(file)
     with file.open() as other:
-        ended = run(*words(line, link), *(["--force"] if "config" in line else []), env=env, stdin=SECRET)
+        ended = run(
+            *words(line, link), *(["--force"] if "config" in line or "export" in line else []), env=env, stdin=SECRET
+        )
         assert ended.code == 0, ended
         assert other.read() == "older"
     assert mode(file) == 0o600

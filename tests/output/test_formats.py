@@ -75,7 +75,7 @@ def test_names_are_printed_as_they_are_or_not_at_all(names: list[str]) -> None:
     printed: list[str] = []
     with contextlib.suppress(PartialError):
         printed += listing(names).render("name", Streams(io.StringIO(), io.StringIO()))
-    clear = [name for name in names if printable(name) == name and not name.startswith("\ufeff")]
+    clear = [name for name in names if name and printable(name) == name and not name.startswith("\ufeff")]
     assert printed == [f"{name}\n" for name in clear]
 
 

@@ -81,3 +81,8 @@ def test_nothing_is_lost_or_left_to_steer_the_terminal(text: str, width: int) ->
         lines = shown(f"error: {text}")
     assert all(printable(line) == line for line in lines)
     assert "".join("".join(lines).split()) == "".join(f"error:{printable(text)}".split())
+
+
+def test_the_undo_of_a_detail_is_one_line_however_long_it_is() -> None:
+    line = "undo      sipctl pin import " + "a-long-folder/" * 12 + "rotation.jsonl --apply"
+    assert shown(line) == [line]

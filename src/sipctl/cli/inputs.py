@@ -138,11 +138,11 @@ def read_secret_line(what: str) -> str:
     return line
 
 
-def read_lines(what: str) -> Iterator[str]:
+def read_lines(what: str, *, may_be_none: bool = False) -> Iterator[str]:
     """The lines of stdin that are not empty, as they come; a mark that says UTF-8 is none of them.
 
     Raises:
-        UsageError: there is none, or one is not UTF-8.
+        UsageError: there is none and it may not be so, or one is not UTF-8.
     """
     count = 0
     for number, line in enumerate(iter(lambda: sys.stdin.buffer.readline(_WORDS_LIMIT), b""), 1):
@@ -155,7 +155,7 @@ def read_lines(what: str) -> Iterator[str]:
         if text.strip():
             count += 1
             yield text
-    if not count:
+    if not (count or may_be_none):
         raise UsageError(f"no {what} on stdin", hint=f"pipe {what}s in, one a line")
 
 

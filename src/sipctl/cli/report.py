@@ -101,7 +101,7 @@ def finish(
     try:
         endings.show(session, view, is_news=report.exit_code is not ExitCode.DONE)
     finally:
-        if textfile:
+        if textfile and not session.options.dry_run:
             write_public(textfile, _metrics_text(report, name))
     endings.finish(session, code=report.exit_code)
 

@@ -47,7 +47,7 @@ def _undo(entry: Entry, kept_list: Callable[[str], str]) -> CommandLine | None:
 
 
 def _undo_of_pins(entry: Entry, kept_list: Callable[[str], str]) -> CommandLine | None:
-    if entry.action == "rotate":
+    if entry.action in {"rotate", "release"}:
         path = kept_list(entry.run)
         return CommandLine.of("pin", "import").on(path).having("--apply") if path else None
     rooms = list((entry.after or {}).get("pins", ()))

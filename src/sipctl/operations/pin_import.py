@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
 from sipctl.errors import PartialError, SipctlError, UsageError
 from sipctl.operations.audit import Journal
@@ -19,7 +20,8 @@ from sipctl.operations.snapshot import Live
 from sipctl.spreadsheet import from_cell
 from sipctl.telephony.limits import MAX_ITEMS, check_objects, within
 from sipctl.telephony.naming import counted
-from sipctl.telephony.pins import MIN_LENGTH, is_pin
+from sipctl.telephony.ownership import Ownership
+from sipctl.telephony.pins import MASK, MIN_LENGTH, is_pin
 from sipctl.telephony.registered import ACTIVE, RETIRED, Holder
 from sipctl.telephony.room_names import checked_room_name
 from sipctl.telephony.text import is_unicode
@@ -98,6 +100,13 @@ def read_row_lines(text: str, limit: int = MAX_ITEMS) -> tuple[list[tuple[int, s
         raise UsageError("no line of the file is an object with room and pin", hint='such as {"room": …, "pin": …}')
     rows = [(number, *_room_and_pin(row, number)) for number, row in found if row.get("state", "active") != "retired"]
     return rows, len(lines) - len(found)
+
+
+def rows_of_rules(live: Live, mark: Ownership) -> list[tuple[int, str, str]]:
+    """The rows that the owned rules of live rooms make: each room with the PIN that opens it now."""
+    carried = (rule for rule in live.rules if rule.room_name in live.rooms and mark.owns(rule) and is_pin(rule.pin))
+    pairs = dict.fromkeys((rule.room_name, rule.pin) for rule in carried)
+    return [(number, room, pin) for number, (room, pin) in enumerate(pairs, 1)]
 
 
 def _row_of(line: str) -> Mapping[str, Any] | None:
@@ -230,6 +239,11 @@ def _pin_of(room: str) -> str:
 
 def _refuse_mangled(number: int, room: str, pin: str, length: int) -> None:
     """Stop at a PIN that is none, with its row and without its digits, for a spreadsheet leaves most of them."""
+    if MASK in pin:
+        raise UsageError(
+            f"row {number}: {_pin_of(room)} is masked",
+            hint=(CommandLine.of("pin", "export").on("pins.csv"), " writes PINs in full"),
+        )
     if _MANGLED.match(pin):
         raise UsageError(f"row {number}: a spreadsheet made a number of {_pin_of(room)}", hint="format it as text")
     if pin.isdigit() and len(pin) < length:

@@ -175,7 +175,7 @@ def _give(
 
 def store_pins(registry: "Registry", drawn: Mapping[str, str], journal: Journal) -> set[str]:
     """Store the PINs of rooms in one transaction, between the two lines of its audit; the rooms that got theirs."""
-    with journal.recorded("assign", f"{len(drawn)} rooms", after={"rooms": list(drawn)}) as record:
+    with journal.recorded("assign", counted(len(drawn), "room"), after={"rooms": list(drawn)}) as record:
         stored = registry.give(list(drawn.items()))
         record.after = {"pins": {room: drawn[room] for room in stored}}
     return stored

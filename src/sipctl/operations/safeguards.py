@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sipctl.command_line import quoted
+from sipctl.command_line import CommandLine, quoted
 from sipctl.config.model import Settings
 from sipctl.errors import RetiredPinError, SafeguardError, unknown_value
 from sipctl.operations.snapshot import Live
@@ -143,7 +143,10 @@ def check_sole_issuer(registry: "Registry", mark: Ownership, live: Live) -> None
             f"two systems would hand out PINs: another backend, probably Meet, wrote {counted(len(strangers), 'rule')}"
             f" with a PIN that this registry does not know: {_described(strangers)}",
             code="two-truths",
-            hint='point the registry at its database (registry.layout = "meet"), or bring its PINs in by `pin import`',
+            hint=(
+                'point the registry at its database (registry.layout = "meet"), or bring its PINs in by ',
+                CommandLine.of("pin", "import", "--from-rules", "--apply"),
+            ),
         )
 
 

@@ -119,13 +119,13 @@ class Text:
 
 
 def name_lines(names: Iterable[str], streams: Streams) -> Iterator[str]:
-    """Names as scripts use them, one a line and each exactly as it is.
+    """Names as scripts use them, one a line and each exactly as it is; what has none yet has no line.
 
     Raises:
         PartialError: some cannot be printed so, and were left out.
     """
     altered = []
-    for name in names:
+    for name in filter(None, names):
         if printable(name) == name and not name.startswith(_MARK) and streams.can_hold(name):
             yield f"{name}\n"
         else:

@@ -19,7 +19,7 @@ BAD: Final = "1;31"
 _WORD: Final = re.compile(rf"( *)({'|'.join(map(re.escape, _STYLES))})(?= |$)")
 _HEAD: Final = re.compile(r" *(?:[✓✗] |fix: |hint: |note: |[\w-]+ {2,})?")
 """The start of a line up to the text that its further lines stand below."""
-_COMMAND: Final = re.compile(r" *(?:\$|undo:|do it:) ")
+_COMMAND: Final = re.compile(r" *(?:\$|undo:?|do it:) ")
 """A line that is copied as a whole is not wrapped."""
 _QUOTED: Final = re.compile(r"`[^`]*`")
 _KEPT_BLANK: Final = "\0"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
+from typing import Final
 
 from sipctl.errors import UsageError
 
@@ -14,6 +15,9 @@ MAX_LENGTH = 16
 
 _DIGITS = re.compile(rf"[0-9]{{{MIN_LENGTH},{MAX_LENGTH}}}\Z")
 _KEYS = re.compile(r"[0-9*]*\Z")
+MASK: Final = "•"
+"""Stands for a digit that is not shown."""
+
 _MASKED_WHOLLY_BELOW = 6
 _BLOCKS = re.compile(r"(\d+)\1+\Z")
 _DATE_LENGTH = 8
@@ -51,7 +55,7 @@ def check_pin(pin: str) -> None:
 def mask_pin(pin: str) -> str:
     """The PIN as screens show it: the last two digits, and none of one under six digits; "" stays ""."""
     shown = pin[-2:] if len(pin) >= _MASKED_WHOLLY_BELOW else ""
-    return "•" * (len(pin) - len(shown)) + shown
+    return MASK * (len(pin) - len(shown)) + shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

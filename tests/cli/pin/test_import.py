@@ -10,6 +10,7 @@ from sipctl.operations.lock import run_lock
 from sipctl.sandbox.server import Sandbox
 from tests.support.homes import ROOMS
 from tests.support.pin_commands import item, items, pin, pins
+from tests.support.planting import plant_rule
 from tests.support.running import assert_error, clean_env, env_of, run
 
 
@@ -156,3 +157,26 @@ def test_a_damaged_line_of_a_list_of_old_pins_spoils_none_of_the_others(sandbox:
 def test_a_list_of_which_nothing_is_left(tmp_path: Path) -> None:
     (tmp_path / "list.jsonl").write_bytes(b"\0\0\n")
     assert_error(run("pin", "import", str(tmp_path / "list.jsonl")), 2, "no line of the file is an object")
+
+
+def test_pins_of_live_rules_are_brought_in(sandbox: Sandbox) -> None:
+    """The way out of two systems that hand out PINs: the registry learns what the rules carry."""
+    env = env_of(sandbox)
+    for room, number in (("standup", "4821930571"), ("short", "58204"), ("ended", "7703158264")):
+        plant_rule(sandbox, f"SDR_{room}", room, number)
+    plant_rule(sandbox, "SDR_theirs", "standup", "1234509876", name="theirs", trunk_ids=["ST_x"])
+    for room in ("standup", "short", "new"):
+        sandbox.join(room, "alice")
+    refused = run("pin", "assign", "new", env=env)
+    assert_error(refused, 5, "pin import --from-rules")
+    assert pins(env) == {}
+    plan = pin("import", "--from-rules", env=env)
+    assert "Nothing was changed; the same with --apply does it" in plan.stderr
+    pin("import", "--from-rules", "--apply", env=env)
+    assert pins(env) == {"standup": "4821930571", "short": "58204"}
+    pin("assign", "new", env=env)
+
+
+@pytest.mark.parametrize("words", [("pins.csv", "--from-rules"), (), ("--from-rules", "--no-live")])
+def test_one_source_is_named(words: tuple[str, ...]) -> None:
+    assert_error(run("pin", "import", *words), 2, "--from-rules")

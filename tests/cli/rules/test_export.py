@@ -5,6 +5,7 @@ import stat
 import subprocess
 from pathlib import Path
 
+from sipctl.errors import ExitCode
 from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.secret import Secret
 from tests.support.cron import LIVE, STALE, Cron, delete, new_trunk
@@ -26,6 +27,17 @@ class TestExport:
             delete(cron, rule)
         cron.rules("restore", "--from-export", str(file), "--apply")
         assert {rule.room_name: rule.pin for rule in cron.desk.rules()} == {"stale": STALE.pin, "live": LIVE.pin}
+
+    def test_a_file_that_is_there_is_replaced_only_when_asked_for(self, sandboxed: Cron, tmp_path: Path) -> None:
+        file = tmp_path / "rules.json"
+        file.write_text("what someone else needs")
+        refused = sandboxed.rules("export", str(file), code=ExitCode.SAFEGUARD)
+        assert "--force" in refused.stderr
+        assert file.read_text() == "what someone else needs"
+        sandboxed.rules("export", str(file), "--force", "--dry-run")
+        assert file.read_text() == "what someone else needs"
+        sandboxed.rules("export", str(file), "--force")
+        assert len(json.loads(file.read_text())["rules"]) == 2
 
     def test_on_stdout_pins_are_others_one_to_one(self, cron: Cron) -> None:
         cron.desk.store(DispatchRule(name="SIP_bug", room_name="bug", pin="None"))

@@ -94,13 +94,13 @@ def pins_view(holdings: Iterable[Holding], *, show_pins: bool, raw: bool = False
 
 
 def keep_old_pins(session: Session, rooms: Sequence[Holding], live: Live | None, allow: Iterable[str]) -> str:
-    """Write the old PINs down before anything changes; the line that says how to import them, "" if there are none."""
+    """Write the old PINs down before anything changes; the command that imports them, "" if there are none."""
     if not rooms:
         return ""
     file = write_old_pins(session.journal, rooms)
     lifted = [] if live or session.settings.connection_or_none is None else ["--no-live"]
     lifted += [word for safeguard in sorted(allow) for word in ("--allow", safeguard)]
-    return f"undo: {session.paste(CommandLine.of('pin', 'import').on(str(file)).having('--apply', *lifted))}"
+    return session.paste(CommandLine.of("pin", "import").on(str(file)).having("--apply", *lifted))
 
 
 def rotate_rooms(
@@ -124,10 +124,10 @@ def rotate_rooms(
         done = with_rotator(session, registry, work, allow, ask=live is not None, chosen=chosen, taken=taken)
     except BaseException as error:
         if not surely_without_effect(error):
-            session.streams.note(undo)
+            session.streams.note(f"undo: {undo}")
         raise
     if may_have_changed(done):
-        session.streams.note(undo)
+        session.streams.note(f"undo: {undo}")
     return done
 
 

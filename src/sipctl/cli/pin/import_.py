@@ -14,10 +14,19 @@ from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.pin.common import NoLive, ask_livekit, keep_old_pins, pin_registry, rotate_rooms
 from sipctl.cli.rows import cells, shown_pin
 from sipctl.cli.session import Session
-from sipctl.errors import ExitCode, PartialError, SipctlError
-from sipctl.operations.pin_import import Item, State, add_pins, plan_import, read_row_lines, read_rows, unless_failed
+from sipctl.errors import ExitCode, PartialError, SipctlError, UsageError
+from sipctl.operations.pin_import import (
+    Item,
+    State,
+    add_pins,
+    plan_import,
+    read_row_lines,
+    read_rows,
+    rows_of_rules,
+    unless_failed,
+)
 from sipctl.operations.safeguards import check_profile
-from sipctl.operations.snapshot import Live
+from sipctl.operations.snapshot import Live, read_live
 from sipctl.output.formats import Listing
 from sipctl.telephony.naming import counted
 
@@ -44,7 +53,10 @@ _WRITTEN: Final = frozenset({State.ADDED, State.CHANGED})
 
 def run(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="csv, json or jsonl; - for stdin.")],
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="csv, json or jsonl; - for stdin.")] = None,
+    from_rules: Annotated[
+        bool, typer.Option("--from-rules", help="Instead of a file: the PINs that rules of live rooms carry.")
+    ] = False,
     no_live: NoLive = False,
     allow: Allow = None,
     confirm: Confirm = "",
@@ -54,18 +66,24 @@ def run(
     The columns are room and pin; Meet's resource_id and pin_code are understood, too. A room that has another PIN is
     rotated to the file's, its live rules with it; left out are live rooms (`--allow live-room`), those on the protect
     list (`--allow protected`), and those whose PIN a rule of others carries, too (`--allow foreign`, else exit code 5).
-    A PIN that a spreadsheet has mangled is refused with its row.
+    A PIN that a spreadsheet has mangled is refused with its row. --from-rules brings in what rules of live rooms carry,
+    where another system gave those PINs out.
 
     \b
     Examples:
       sipctl pin import pins.csv
       sipctl pin import pins.csv --apply
+      sipctl pin import --from-rules
     """
     session = Session.of(ctx)
     permit = session.permit(allow, confirm)
     check_profile(session.settings, permit)
-    rows, passed_over = _read_rows(session, file)
-    live = ask_livekit(session, ask=not no_live)
+    if (file is None) != from_rules or (from_rules and no_live):
+        raise UsageError("an import is from one file, or from the rules of LiveKit", hint="give FILE, or --from-rules")
+    rows, passed_over = _read_rows(session, file) if file else ([], 0)
+    live = session.livekit(read_live) if from_rules else ask_livekit(session, ask=not no_live)
+    if from_rules and live:
+        rows = rows_of_rules(live, session.settings.mark)
     applied = acts(session, on_one=False)
     failed: Mapping[str, SipctlError] = {}
     with pin_registry(session) as registry:

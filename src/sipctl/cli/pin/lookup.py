@@ -9,6 +9,7 @@ from sipctl.cli.pin.common import LIVE_WORDS, NoLive, ask_livekit, pin_registry
 from sipctl.cli.session import Session
 from sipctl.operations.pins import Whereabouts, lookup
 from sipctl.output.formats import Detail
+from sipctl.telephony.pins import check_pin
 
 
 class PinHolder(TypedDict):
@@ -33,6 +34,7 @@ def run(ctx: typer.Context, no_live: NoLive = False) -> None:
     """
     session = Session.of(ctx)
     pin = read_secret_line("PIN")
+    check_pin(pin)
     live = ask_livekit(session, ask=not no_live)
     with pin_registry(session) as registry:
         found = lookup(registry, pin, live)

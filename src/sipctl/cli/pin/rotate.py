@@ -92,7 +92,7 @@ def run(
             _recover(session, registry, permit.allow, ask=not no_live)
             return
         live = ask_livekit(session, ask=not no_live)
-        meant = None if all_ else chain(named, read_lines("room") if stdin else ())
+        meant = None if all_ else chain(named, read_lines("room", may_be_none=True) if stdin else ())
         alone = "" if is_set else named[0]
         plan = plan_rotation(registry, session.settings, meant, live, permit.allow, alone=alone)
         if not acts(session, on_one=not is_set):

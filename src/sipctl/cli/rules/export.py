@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from sipctl.cli.acting import writes_file
+from sipctl.cli.acting import Force, writes_file
 from sipctl.cli.command import Command
 from sipctl.cli.inputs import or_stdout
 from sipctl.cli.session import Session
@@ -37,12 +37,14 @@ def run(
     file: Annotated[
         Path | None, typer.Argument(metavar="FILE", callback=or_stdout, help="Where to; none or - = stdout.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Write trunks, rules and live rooms as one snapshot; passwords of trunks are left out.
 
-    A file is made 0600 and holds PINs in full, so that rules can be restored from it. On stdout PINs are swapped
-    one-to-one for others (--show-pins: as they are): calls still land alike, the snapshot may go anywhere, and nothing
-    can be restored from it. Its head says of which server it is, when it was taken, and which PINs it holds.
+    A file is made 0600, takes the place of no other (`--force`), and holds PINs in full, so that rules can be restored
+    from it. On stdout PINs are swapped one-to-one for others (--show-pins: as they are): calls still land alike, the
+    snapshot may go anywhere, and nothing can be restored from it. Its head says of which server it is, when it was
+    taken, and which PINs it holds.
 
     \b
     Examples:
@@ -58,9 +60,9 @@ def run(
         session.streams.note(_what_is_exported(session, swap))
         session.streams.write(text)
         return
-    if not writes_file(session, file):
+    if not writes_file(session, file, force=force):
         return
-    write_private(file, text)
+    write_private(file, text, over=force)
     session.streams.note(f"wrote {file}, readable by you alone: it holds PINs in full")
 
 

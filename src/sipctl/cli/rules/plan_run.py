@@ -40,7 +40,7 @@ def run_plan(session: Session, request: Request, *, detailed: bool, textfile: Pa
         code = ending()
         raise
     finally:
-        if textfile:
+        if textfile and not session.options.dry_run:
             write_sync_metrics(textfile, outcome, code, started)
 
 

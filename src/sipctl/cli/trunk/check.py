@@ -146,7 +146,7 @@ def _check(session: Session, asked: Asked) -> None:
     try:
         show(session, view, is_news=result.exit_code is not ExitCode.DONE)
     finally:
-        if asked.textfile:
+        if asked.textfile and not session.options.dry_run:
             write_public(asked.textfile, check_metrics(result))
     if is_plugin:
         raise typer.Exit(nagios_code(result, asked.thresholds))
