@@ -237,7 +237,7 @@ class Session:
 
     def serve_sandbox(
         self, *, port: int, api_key: str, secret_file: Path | None, seed: Path | None, faults: Iterable[str],
-        env_out: Path | None, sip_port: int | None,
+        env_out: Path | None, sip_port: int | None, webhooks: Iterable[str],
     ) -> None:  # fmt: skip
         """Run the sandbox until SIGINT or SIGTERM; what to put into the environment goes to stdout.
 
@@ -248,7 +248,7 @@ class Session:
 
         serve(
             port=port, api_key=api_key, secret_file=secret_file, seed=seed, faults=faults, env_out=env_out,
-            sip_port=sip_port, announce=lambda line: self.streams.write((f"{line}\n",)),
+            sip_port=sip_port, webhooks=webhooks, announce=lambda line: self.streams.write((f"{line}\n",)),
         )  # fmt: skip
 
     @staticmethod

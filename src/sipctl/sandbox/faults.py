@@ -21,6 +21,14 @@ NETWORK_FAULTS: Final = {
     "empty-list": "answer lists as if there were nothing",
     "lagging-list": "answer lists as they were at the call before",
 }
+WEBHOOK_FAULTS: Final = {
+    "webhook-lost": "lose the event",
+    "webhook-late": "send the event after this many milliseconds, and what follows in its room after it",
+    "webhook-doubled": "send the event twice",
+    "webhook-reordered": "send the next event of the room first",
+    "webhook-hang": "never end the delivery, nor begin another of the room",
+}
+"""Faults of deliveries; what is written behind `@` is an event."""
 MEANWHILE_FAULTS: Final = {
     "comes-alive": "let someone into the room of the rule that a call names, right before it is done",
     "edited": "change the rules that a call names, right before it is done",
@@ -46,15 +54,15 @@ SIP_FAULTS: Final = {
 """Faults of the SIP node; `@METHOD` is a SIP method."""
 _NUMBERS: Final = {
     "latency": (0, 3_600_000), "status": (200, 599), "flaky": (0, 100), "sip-delay": (0, 3_600_000),
-    "sip-drop": (1, 1000), "sip-busy": (0, 86_400),
+    "sip-drop": (1, 1000), "sip-busy": (0, 86_400), "webhook-late": (0, 3_600_000),
 }  # fmt: skip
 """The faults that need a number, and its bounds."""
 
-_WRITTEN: Final = re.compile(r"([a-z-]+)(?:=([0-9]{1,30}))?(?:@([A-Za-z]{1,100}))?\Z")
+_WRITTEN: Final = re.compile(r"([a-z-]+)(?:=([0-9]{1,30}))?(?:@([A-Za-z_]{1,100}))?\Z")
 _TIMES_LIMIT: Final = 1_000_000
 _LIMIT: Final = 1000
 """The most faults at once: each call is held against all of them."""
-_ALL: Final = NETWORK_FAULTS | MEANWHILE_FAULTS | STATE_FAULTS | SIP_FAULTS
+_ALL: Final = NETWORK_FAULTS | WEBHOOK_FAULTS | MEANWHILE_FAULTS | STATE_FAULTS | SIP_FAULTS
 _GUEST: Final = "sandbox-guest"
 
 
@@ -122,11 +130,12 @@ class Faults:
         """The name of the fault of the SIP node's certificate, "" = it is a good one."""
         return next((fault.name for fault in self.active if fault.name.startswith("sip-certificate")), "")
 
-    def strike(self, method: str, *, of_sip: bool = False) -> list[Fault]:
-        """The faults that hit this call, or this request of SIP; one planted for so many times ends with the last."""
+    def strike(self, method: str, *, of_sip: bool = False, of_webhooks: bool = False) -> list[Fault]:
+        """The faults that hit this call, request of SIP or event; one planted for so many times ends with the last."""
         struck, kept = [], []
         for fault in self.active:
-            hits = fault.method in {"", method} and of_sip == (fault.name in SIP_FAULTS)
+            is_of_kind = (of_sip, of_webhooks) == (fault.name in SIP_FAULTS, fault.name in WEBHOOK_FAULTS)
+            hits = fault.method in {"", method} and is_of_kind
             if hits:
                 struck.append(fault)
             if not (hits and fault.times == 1):

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from livekit.protocol.models import ParticipantInfo, Room
+from livekit.protocol.models import DisconnectReason, ParticipantInfo, Room
 from livekit.protocol.room import (
     CreateRoomRequest,
     DeleteRoomRequest,
@@ -91,7 +91,7 @@ def delete_room(store: Store, request: DeleteRoomRequest) -> DeleteRoomResponse:
     if room is None:
         raise _no_room()
     _refuse_ghost(room)
-    del store.rooms[request.room]
+    store.end_room(request.room)
     return DeleteRoomResponse()
 
 
@@ -137,7 +137,7 @@ def remove_participant(store: Store, request: RoomParticipantIdentity) -> Remove
     """Put someone out of a room."""
     room, _ = _person(store, request.room, request.identity)
     _refuse_ghost(room)
-    store.leave(request.room, request.identity)
+    store.leave(request.room, request.identity, DisconnectReason.PARTICIPANT_REMOVED)
     return RemoveParticipantResponse()
 
 

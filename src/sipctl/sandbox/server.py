@@ -26,6 +26,7 @@ from sipctl.sandbox.control import Control
 from sipctl.sandbox.faults import Fault, Faults
 from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.store import Store
+from sipctl.sandbox.webhook_sender import Sender
 from sipctl.telephony.matching.call_reading import call_from_json
 from sipctl.telephony.secret import Secret
 
@@ -41,13 +42,15 @@ class Sandbox:
     """A LiveKit-compatible server. Its methods may be called from any thread while it runs."""
 
     def __init__(
-        self, *, api_key: str = DEFAULT_KEY, api_secret: str = "", store: Store | None = None, with_sip: bool = False
-    ) -> None:
+        self, *, api_key: str = DEFAULT_KEY, api_secret: str = "", store: Store | None = None,
+        with_sip: bool = False, webhooks: Iterable[str] = (),
+    ) -> None:  # fmt: skip
         self.store = store or Store()
         self.api_key = api_key
         self.api_secret = Secret(api_secret or secrets.token_urlsafe(_SECRET_BYTES))
         self.port = 0
         self._api = Api(self.store, self.api_key, self.api_secret)
+        self.webhooks = Sender(self.store, self._api.faults, self.api_key, self.api_secret, tuple(webhooks))
         self._runner: web.AppRunner | None = None
         self.sip = _sip_node(self.store, self._api.faults) if with_sip else None
         """The SIP node, if there is one."""
@@ -122,9 +125,12 @@ class Sandbox:
         self.port = int(self._runner.addresses[0][1])
         if self.sip:
             await self.sip.start(sip_port)
+        if self.webhooks.urls:
+            await self.webhooks.start()
 
     async def stop(self) -> None:
         """Close every connection."""
+        await self.webhooks.stop()
         if self._runner:
             await self._runner.cleanup()
         if self.sip:
@@ -173,6 +179,7 @@ def serve(
     faults: Iterable[str],
     env_out: Path | None,
     sip_port: int | None,
+    webhooks: Iterable[str],
     announce: Callable[[str], None],
 ) -> None:
     """Run the sandbox until SIGINT or SIGTERM. A random secret is announced, once; a secret from a file is not.
@@ -185,7 +192,7 @@ def serve(
     if secret_file and not secret:
         raise UsageError(f"{secret_file} is empty", hint="put the API secret into it")
     gc.enable()  # short commands run without; this one may run for weeks
-    sandbox = Sandbox(api_key=api_key, api_secret=secret, with_sip=sip_port is not None)
+    sandbox = Sandbox(api_key=api_key, api_secret=secret, with_sip=sip_port is not None, webhooks=webhooks)
     if seed:
         plant_snapshot(sandbox.store, read_text(seed))
     for fault in faults:

@@ -4,11 +4,13 @@ import base64
 import random
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from livekit.protocol.models import Codec, ParticipantInfo, ParticipantPermission, Room
+from livekit.protocol.models import Codec, DisconnectReason, ParticipantInfo, ParticipantPermission, Room
 from livekit.protocol.sip import SIPDispatchRuleInfo, SIPInboundTrunkInfo, SIPOutboundTrunkInfo
+from livekit.protocol.webhook import WebhookEvent
 
 from sipctl.errors import UsageError
 from sipctl.sandbox.twirp import TwirpError
@@ -75,6 +77,8 @@ class Store:
     inbound: dict[str, SIPInboundTrunkInfo] = field(default_factory=dict)
     outbound: dict[str, SIPOutboundTrunkInfo] = field(default_factory=dict)
     rooms: dict[str, LiveRoom] = field(default_factory=dict)
+    on_event: Callable[[WebhookEvent], object] | None = None
+    """What is given each event of a room, in its order; None = no one wants them."""
 
     def reach_redis(self, before: str = "") -> None:
         """Every read and write goes through redis; `before` is what the method puts in front of the error.
@@ -105,6 +109,7 @@ class Store:
                 enabled_codecs=[Codec(mime=mime) for mime in _CODECS],
             )
             room = self.rooms[name] = LiveRoom(info, empty_since=now)
+            self._emit("room_started", room)
         room.ghost = False
         return room
 
@@ -127,17 +132,22 @@ class Store:
             permission=ParticipantPermission(can_subscribe=True, can_publish=True, can_publish_data=True),
         )
         room = self.open_room(room_name)
+        if identity in room.people:
+            self._let_out(room, identity, DisconnectReason.DUPLICATE_IDENTITY)
         room.people[identity] = person
         room.had_people, room.empty_since = True, None
         room.info.num_participants = len(room.people)
+        self._emit("participant_joined", room, person)
         return person
 
-    def leave(self, room_name: str, identity: str) -> bool:
+    def leave(
+        self, room_name: str, identity: str, reason: "DisconnectReason" = DisconnectReason.CLIENT_INITIATED
+    ) -> bool:
         """Take someone out; whether they were in."""
         room = self.rooms.get(room_name)
-        if room is None or room.people.pop(identity, None) is None:
+        if room is None or identity not in room.people:
             return False
-        room.info.num_participants = len(room.people)
+        self._let_out(room, identity, reason)
         if not room.people:
             room.empty_since = self.clock.now()
         return True
@@ -148,4 +158,25 @@ class Store:
         for name, room in list(self.rooms.items()):
             limit = room.info.departure_timeout if room.had_people else room.info.empty_timeout
             if not room.ghost and room.empty_since is not None and now - room.empty_since >= limit:
-                del self.rooms[name]
+                self.end_room(name)
+
+    def end_room(self, name: str) -> None:
+        """End a room, and first let out who is in it."""
+        room = self.rooms.pop(name)
+        for identity in list(room.people):
+            self._let_out(room, identity, DisconnectReason.ROOM_DELETED)
+        self._emit("room_finished", room)
+
+    def _let_out(self, room: LiveRoom, identity: str, reason: "DisconnectReason") -> None:
+        person = room.people.pop(identity)
+        person.state, person.disconnect_reason = ParticipantInfo.State.DISCONNECTED, reason
+        room.info.num_participants = len(room.people)
+        self._emit("participant_left", room, person)
+
+    def _emit(self, name: str, room: LiveRoom, person: ParticipantInfo | None = None) -> None:
+        if self.on_event is None:
+            return
+        event = WebhookEvent(event=name, room=room.info, id=self.new_id("EV_"), created_at=int(self.clock.now()))
+        if person is not None:
+            event.participant.CopyFrom(person)
+        self.on_event(event)

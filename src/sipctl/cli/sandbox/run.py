@@ -25,6 +25,9 @@ def run(
     sip_port: Annotated[
         int | None, typer.Option("--sip-port", min=0, max=65534, help="Port of SIP; 0 = two free ones. Means --sip.")
     ] = None,
+    webhook: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="Send webhooks there, as LiveKit does; repeatable.")
+    ] = None,
     env_out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write LIVEKIT_URL, key and secret there, 0600.")
     ] = None,
@@ -36,13 +39,13 @@ def run(
 
     \b
     Examples:
-      sipctl sandbox run
       sipctl sandbox run --port 7880 --env-out sandbox.env
       sipctl sandbox run --sip --seed snapshot.json
       sipctl sandbox run --fault latency=200 --fault empty-list@ListRooms
+      sipctl sandbox run --webhook http://127.0.0.1:8090/
     """
     wanted = sip_port if sip_port is not None else (0 if sip else None)
     Session.of(ctx).serve_sandbox(
         port=port, api_key=api_key, secret_file=api_secret_file, seed=seed, faults=fault or [], env_out=env_out,
-        sip_port=wanted,
+        sip_port=wanted, webhooks=webhook or [],
     )  # fmt: skip
