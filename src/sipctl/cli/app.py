@@ -107,7 +107,7 @@ COMMANDS: Final = {
     "sandbox": Entry(
         "A LiveKit-compatible server on loopback, to try things on.", {"run": "Run the sandbox until Ctrl-C."}
     ),
-    "demo": Entry("Tell the whole story in one minute, on the sandbox."),
+    "demo": Entry("Tell the whole story in a few seconds, on the sandbox."),
     "bundle": Entry("Pack what a colleague or an upstream issue needs; a stranger may read it."),
     "options": Entry("List the options that every command takes."),
     "schema": Entry("Print the JSON Schema of what a command prints with -o json."),
