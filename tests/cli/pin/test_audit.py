@@ -34,6 +34,21 @@ def test_the_figures_name_their_inputs() -> None:
     assert "keep that below 1 chance in 1,000" in described
 
 
+def test_a_pin_in_a_header_needs_no_call() -> None:
+    pin("assign", "a")
+    by_call, by_header, by_hand = (
+        json.loads(pin("audit", *words, "-o", "json").stdout)["exposure"]["every room"]
+        for words in ((), ("--inline-pin",), ("--inline-pin", "--seconds-per-call", "2"))
+    )
+    assert (by_call["seconds_per_call"], by_header["seconds_per_call"], by_hand["seconds_per_call"]) == (8, 0.01, 2)
+    assert by_header["chance_per_day"] > 700 * by_call["chance_per_day"]
+    assert by_header["minimum_length"] > by_call["minimum_length"]
+    described = pin("audit", "--inline-pin").stdout
+    assert "30 lines at 0.01 s a guess" in described
+    assert "PIN511 does not count" in described
+    assert "X-PIN" not in pin("audit").stdout
+
+
 def test_two_profiles_do_not_share_pins_unseen(sandbox: Sandbox, tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
     config.write_text("[profiles.one]\n[profiles.two]\n")

@@ -91,9 +91,12 @@ PIN_CODES: Final = (
         code="PIN511",
         level=Level.WARN,
         title="Wrong PINs are as few as typing errors explain",
-        cause="livekit-sip counts more calls with a wrong PIN than the accepted chance of a hit allows a guesser.",
+        cause="livekit-sip counts more calls with a wrong PIN than the accepted chance of a hit allows a guesser. La "
+        "Suite's own gateway takes a PIN from the header X-PIN, too; a wrong one there ends as flood, and is not "
+        "counted here.",
         callers=NOTHING + " Each call may try one PIN, and nothing counts the calls.",
-        fix="let a firewall admit only the provider, make PINs longer, and ask the provider who calls",
+        fix="let a firewall admit only the provider, make PINs longer, and ask the provider who calls; before La "
+        "Suite's gateway, let a proxy take X-PIN out of requests",
     ),
     Code(
         code="PIN512",
