@@ -86,6 +86,7 @@ COMMANDS: Final = {
         {
             "init": "Write the configuration file.",
             "show": "Show the settings in force; secrets stay hidden.",
+            "profiles": "List the profiles of the configuration file, or choose the default one.",
             "path": "Print where the configuration file, the state folder and the component files are.",
             "validate": "Check configuration files, each by itself and all against each other.",
         },

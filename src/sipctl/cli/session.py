@@ -17,7 +17,7 @@ from sipctl.cli.inputs import STDIN, read_configuration
 from sipctl.cli.options import Options
 from sipctl.command_line import CommandLine
 from sipctl.config.kinds import File, Kind
-from sipctl.config.paths import embedded_registry, state_dir, state_path
+from sipctl.config.paths import embedded_registries, embedded_registry, state_dir, state_path
 from sipctl.config.profile import profile_files, refuse_missing
 from sipctl.errors import NotFoundError, PartialError, SipctlError, UsageError
 from sipctl.output.formats import View
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from sipctl.telephony.returning import PinsToday
 
 T = TypeVar("T")
+
+_PROFILES = CommandLine.of("config", "profiles")
 
 
 def _hush_libraries() -> None:
@@ -124,7 +126,11 @@ class Session:
 
         settings = settings or self.settings
         file, limit = embedded_registry(settings.profile), self.options.timeout
+        is_embedded = not (settings.registry.url or settings.registry.in_meet)
+        others = [one for one in embedded_registries() if one != file]
         with open_registry(settings.registry, file, limit) as registry:
+            if is_embedded and others and registry.is_untouched():
+                self.streams.note(f"note: {file} holds no PIN; {others[0]}, of another profile, may")
             yield registry
 
     def has_registry(self) -> bool:
@@ -349,10 +355,15 @@ class Session:
         """What the command line allows a write to do.
 
         Raises:
-            UsageError: `--allow` names no safeguard.
+            UsageError: `--allow` names no safeguard, or `--confirm` no profile.
         """
+        from sipctl.config.profile import profile_names
         from sipctl.operations.safeguards import permit_from
 
+        if confirm and confirm not in profile_names(self.options.config, os.environ):
+            raise UsageError(
+                f"--confirm {confirm!r}: there is no such profile", hint=(_PROFILES, " lists those that there are")
+            )
         return permit_from(allow or (), confirm, dry_run=self.options.dry_run)
 
     def emit(self, view: View, style: str = "") -> None:

@@ -3,13 +3,22 @@
 from typing import Final
 from urllib.parse import quote
 
-from sipctl.config.model import RegistrySettings
+from sipctl.config.model import RegistrySettings, Settings
+from sipctl.config.paths import embedded_registry
 from sipctl.errors import ConfigError
+from sipctl.masking import shown_url
 from sipctl.telephony.text import is_unicode
 
 _MEETS_DEFAULTS: Final = {"DB_HOST": "localhost", "DB_NAME": "meet", "DB_USER": "dinum", "DB_PORT": "5432"}
 """What Meet takes for a setting that is not given (suitenumerique/meet settings.py)."""
 _POSTGRESQL: Final = ("postgresql:", "postgresql+", "postgres:")
+
+
+def registry_place(settings: Settings) -> str:
+    """Where the PINs of the profile in force are, as it may be shown."""
+    if settings.registry.in_meet:
+        return "Meet's tables"
+    return shown_url(settings.registry.url.reveal()) or str(embedded_registry(settings.profile))
 
 
 def home_url(settings: RegistrySettings) -> str:

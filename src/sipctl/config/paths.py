@@ -57,3 +57,8 @@ def embedded_registry(profile: str) -> Path:
     """
     name = "pins.db" if profile in {"", "default"} else f"pins-{quote(profile, safe='')}.db"
     return data_path() / name
+
+
+def embedded_registries() -> list[Path]:
+    """The files of all embedded registries that exist."""
+    return sorted(data_path().glob("pins*.db"))

@@ -84,10 +84,30 @@ def choose_profile(option: Path | None, name: str | None, environ: Mapping[str, 
     return Profile(wanted, name is not None, path, file.profiles[wanted])
 
 
+def profile_names(option: Path | None, environ: Mapping[str, str]) -> list[str]:
+    """The profiles of the configuration file; none without one.
+
+    Raises:
+        ConfigError: the file that someone named is not there, or it holds a fault.
+    """
+    path = choose_config_path(option, environ)
+    is_named = option is not None or bool(environ.get("SIPCTL_CONFIG"))
+    return list(_load(path).profiles) if is_named or exists(path) else []
+
+
 def _load(path: Path) -> "ConfigFile":
+    return parse(read_text(path), path)
+
+
+def parse(text: str, path: Path) -> "ConfigFile":
+    """What the text of the configuration file says.
+
+    Raises:
+        ConfigError: it holds a fault.
+    """
     from sipctl.config.file import parse_config  # noqa: PLC0415 - pydantic, for those who have a file
 
-    file, faults = parse_config(read_text(path))
+    file, faults = parse_config(text)
     if file is None:
         raise ConfigError(_describe(path, faults), hint=(CommandLine.of("config", "validate"), " lists every fault"))
     return file

@@ -1,5 +1,7 @@
 """What `config init` puts into the configuration file, with comments."""
 
+import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -7,9 +9,11 @@ from typing import Any, Final
 import tomli_w
 
 from sipctl.config.discover import Found
+from sipctl.config.profile import parse
 from sipctl.errors import ConfigError
 from sipctl.telephony.text import is_unicode
 
+_DEFAULT_LINE: Final = r"""^[ \t]*default_profile[ \t]*=[ \t]*("[^"\r\n]*"|'[^'\r\n]*')"""
 _HEAD: Final = """\
 # Configuration of sipctl. `sipctl config show --origin` prints what is in force and where it comes from.
 # A profile describes one deployment; `--profile NAME` or SIPCTL_PROFILE choose another one.
@@ -59,3 +63,42 @@ def _relative(path: Path, folder: Path) -> str:
 def render(name: str, profile: Mapping[str, Any]) -> str:
     """The text of a file with one profile."""
     return _HEAD + tomli_w.dumps({"default_profile": name, "profiles": {name: dict(profile)}}) + _TAIL
+
+
+def with_profile(text: str, path: Path, name: str, profile: Mapping[str, Any]) -> str:
+    """The text of the file with one profile more at its end; what is there keeps its bytes.
+
+    A lone profile is the default without being named so. It stays the default: a line at the top names it.
+
+    Raises:
+        ConfigError: the file holds a fault, or is written in a way that nothing can be added to.
+    """
+    before = parse(text, path)
+    added = tomli_w.dumps({"profiles": {name: dict(profile)}})
+    whole = f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}\n{added}"
+    if not before.default_profile and len(before.profiles) == 1:
+        whole = with_default(whole, path, next(iter(before.profiles)))
+    return whole
+
+
+def with_default(text: str, path: Path, name: str) -> str:
+    """The text with this profile as the default one; everything else keeps its bytes.
+
+    Raises:
+        ConfigError: the key is written in a way that it cannot be changed.
+    """
+    line = tomli_w.dumps({"default_profile": name}).rstrip()
+    tables = re.search(r"^[ \t]*\[", text, re.MULTILINE)
+    head, rest = (text[: tables.start()], text[tables.start() :]) if tables else (text, "")
+    head, count = re.subn(_DEFAULT_LINE, lambda _: line, head, count=1, flags=re.MULTILINE)
+    changed = head + rest if count else f"{line}\n{head}{rest}"
+    if _content(changed) != _content(text) | {"default_profile": name}:
+        raise ConfigError(f"cannot change default_profile in {path}", hint=f"write `{line}` at the top of the file")
+    return changed
+
+
+def _content(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return {}

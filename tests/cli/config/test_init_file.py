@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sipctl.cli.config.init import write_config
+from sipctl.cli.config.common import write_config
 from sipctl.errors import SafeguardError, UncheckedError
 
 

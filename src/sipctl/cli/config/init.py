@@ -9,25 +9,24 @@ from typing import Annotated, Final, TypedDict
 import typer
 
 from sipctl.cli.command import WritingCommand
+from sipctl.cli.config.common import refuse_existing, write_config
 from sipctl.cli.inputs import read_secret_line
 from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.config.discover import Found, discover
 from sipctl.config.envfile import read_env_file
-from sipctl.config.own_files import make_folder
-from sipctl.config.profile import choose_config_path
-from sipctl.config.reading import read_secret
+from sipctl.config.paths import embedded_registry
+from sipctl.config.profile import choose_config_path, parse
+from sipctl.config.reading import read_secret, read_text
 from sipctl.config.urls import url_fault
-from sipctl.config.writing import profile_from, render
-from sipctl.errors import SafeguardError, UncheckedError, UsageError
-from sipctl.files import write_private
+from sipctl.config.writing import profile_from, render, with_profile
+from sipctl.errors import UsageError
 from sipctl.masking import MASK, shown_url
 from sipctl.output.formats import Detail
+from sipctl.registry.moving import move_database
 
 Setting = str | bool | list[str] | dict[str, str]
 
-_ANY_BYTES: Final = "latin-1"
-"""Text that any bytes are, and that becomes the same bytes again."""
 _URL_NAMES: Final = ("LIVEKIT_URL", "LIVEKIT_API_URL")
 
 
@@ -63,6 +62,13 @@ def run(
         str | None, typer.Option(metavar="URI", help="The SIP node, such as sip:sip.example.org.")
     ] = None,
     sip_health_url: Annotated[str | None, typer.Option(metavar="URL", help="health_port of livekit-sip.")] = None,
+    move_pins: Annotated[
+        bool | None,
+        typer.Option(
+            "--move-pins/--no-move-pins",
+            help="Move the PINs that were given out without a profile into the registry of this one.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file; the old one is kept as .bak.")] = False,
 ) -> None:
     """Write the configuration file.
@@ -70,7 +76,8 @@ def run(
     Asks on a terminal for what no option gives. `--from` looks through an installation for Meet's env files, livekit
     and sip yaml, and what `docker compose config --format json` prints. It stores their paths in the profile, and what
     they say: Meet's tables as the registry, the address of its webhook, the ports of livekit-sip. The profile is called
-    what --profile says, else `default`.
+    what --profile says, else `default`. A profile that an existing file does not have is added at its end; all else in
+    that file keeps its bytes.
 
     \b
     Examples:
@@ -82,7 +89,8 @@ def run(
 
     session = Session.of(ctx)
     path = choose_config_path(session.options.config, os.environ)
-    refuse_existing(path, force=force)
+    name, is_applied = session.options.profile or "default", not session.options.dry_run
+    older = _file_to_add_to(path, session.options.profile, force=force)
     found = discover(from_) if from_ else Found()
     options = {
         **_connection(found, url, api_key, api_secret_file, secret_stdin=api_secret_stdin),
@@ -93,42 +101,53 @@ def run(
     _check_urls(options)
     chosen = proposed(found) | {key: value for key, value in options.items() if value}
     profile = profile_from(found, chosen, path.parent.resolve())
-    name, is_applied = session.options.profile or "default", not session.options.dry_run
-    kept = write_config(path, render(name, profile), force=force) if is_applied else None
+    text = render(name, profile) if older is None else with_profile(older, path, name, profile)
+    kept = write_config(path, text, force=force or older is not None) if is_applied else None
     config = ("--config", str(session.options.config)) if session.options.config else ()
     named = [
         CommandLine.of(*words).below(*config, "--profile", name) for words in (("config", "validate"), ("doctor",))
     ]
     session.emit(_view(path, name, profile, kept, list(map(str, named)) if is_applied else []))
+    if "registry" not in profile:
+        _offer_pins(session, name, move_pins)
 
 
-def refuse_existing(path: Path, *, force: bool) -> None:
-    """Stop before an existing file, unless `force` is set.
-
-    Raises:
-        SafeguardError: there is a file, and `force` is not set.
-    """
-    if path.is_file() and not force:
-        raise SafeguardError(f"{path} exists", code="exists", hint="edit it, or replace it with --force")
-
-
-def write_config(path: Path, text: str, *, force: bool) -> Path | None:
-    """Write the file in one step; the place of a copy of the older file, or None.
+def _file_to_add_to(path: Path, profile: str | None, *, force: bool) -> str | None:
+    """The text of the file, if this profile is to be added to it; None = a file is written whole.
 
     Raises:
-        SafeguardError: there is a file, and `force` is not set; or others would read what is no file.
-        UncheckedError: the folder cannot be written to.
+        SafeguardError: there is a file that has the profile, or no profile was named, and `force` is not set.
+        ConfigError: the file holds a fault.
     """
-    refuse_existing(path, force=force)
-    kept = path.with_name(f"{path.name}.bak") if path.is_file() else None
-    try:
-        make_folder(path.parent)
-        if kept:
-            write_private(kept, [path.read_bytes().decode(_ANY_BYTES)], encoding=_ANY_BYTES)
-    except OSError as error:
-        raise UncheckedError(f"cannot write {path}: {error.strerror}", hint="check the folder") from error
-    write_private(path, [text])
-    return kept
+    if force or profile is None or not path.is_file():
+        refuse_existing(path, force=force)
+        return None
+    text = read_text(path)
+    if profile in parse(text, path).profiles:
+        refuse_existing(path, force=force)
+    return text
+
+
+def _offer_pins(session: Session, profile: str, wanted: bool | None) -> None:
+    """Move the PINs that were given out while there was no profile, if that is wanted, or say where they are.
+
+    Raises:
+        SafeguardError: the profile has PINs already.
+        UncheckedError: a file cannot be read or written.
+    """
+    nameless, own = embedded_registry(""), embedded_registry(profile)
+    if nameless == own or not nameless.exists() or own.exists():
+        return
+    if wanted is None and sys.stdin.isatty() and not session.options.dry_run:
+        wanted = typer.confirm(f"{nameless} holds PINs of no profile. Move them to {profile!r}?", err=True)
+    if wanted and not session.options.dry_run:
+        move_database(nameless, own)
+        session.streams.note(f"moved the PINs of {nameless} to {own}")
+    else:
+        session.streams.note(
+            f"note: {nameless} holds PINs that were given out without a profile; profile {profile!r} does not use them."
+            " The same command with --force --move-pins moves them"
+        )
 
 
 def _connection(
