@@ -17,6 +17,7 @@ from sipctl.doctor.report import Report
 from sipctl.doctor.runner import Plan
 from sipctl.errors import ExitCode
 from sipctl.findings.record import Finding, Level
+from sipctl.sandbox.seed import plant_snapshot
 from sipctl.sandbox.server import Sandbox
 from tests.support.peers.hostile import Answer, hostile
 from tests.support.planting import (
@@ -269,3 +270,28 @@ def test_the_fix_lets_callers_in(sandbox: Sandbox, name: str, *, registry: bool)
     after = json.loads(run("doctor", "--settle", "0", "-o", "json", env=env).stdout)
     assert [row["outcome"] for row in after["reach"]] == ["reachable"], after["verdict"]
     assert not [one for one in after["findings"] if one["code"] == code and one["level"] == "error"]
+
+
+MEET = Path(__file__).parents[1] / "data" / "meet"
+
+
+@pytest.mark.parametrize("from_env", [True, False])
+def test_a_room_of_meets_that_is_named_by_its_slug(sandbox: Sandbox, tmp_path: Path, *, from_env: bool) -> None:
+    """Meet lets such rooms exist, and makes rules for UUIDs alone: no meeting has to be started."""
+    plant_snapshot(sandbox.store, (MEET / "slug-room.json").read_text())
+    sandbox.join("aaa-bbbb-ccc", "alice")
+    env, words = env_of(sandbox), ["doctor", "--settle", "0", "-o", "json"]
+    if from_env:
+        named = (line.split("=", 1) for line in (MEET / "slug-room.env").read_text().splitlines() if "=" in line)
+        env = {name: value for name, value in named if not name.startswith("LIVEKIT_")} | env
+    else:
+        config = tmp_path / "config.toml"
+        config.write_text(f'[profiles.meet]\nenv_files = ["{MEET / "slug-room.env"}"]\n')
+        env["SIPCTL_CONFIG"] = str(config)
+    report = json.loads(run(*words, env=env).stdout)
+    shown = "this backend never makes a rule for a room of such a name"
+    assert shown in report["verdict"]
+    assert report["reach"] == []
+    described = run("rules", "explain", "--from", "+33612345678", env=env).stdout
+    assert f"note    room 'aaa-bbbb-ccc' is live, and {shown}" in described
+    assert "start the meeting" not in described

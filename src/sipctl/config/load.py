@@ -27,6 +27,8 @@ from sipctl.telephony.secret import Secret
 from sipctl.telephony.text import is_unicode
 
 TELEPHONY_PREFIX: Final = "ROOM_TELEPHONY_"
+_MEETS_OWN: Final = "ALLOW_UNREGISTERED_ROOMS"
+"""A setting that Meet alone has: with it rooms of other names than UUIDs exist, for which Meet never makes a rule."""
 ROOMKIT: Final = "ROOMKIT_ENABLED"
 URL_NAMES: Final = ("LIVEKIT_URL", "LIVEKIT_API_URL")
 _OWN: Final = {
@@ -109,6 +111,9 @@ def load_settings(
         values.setdefault(
             _OWN["room_pattern"], Setting(UUID_PATTERN, f"layout of profile {chosen.name!r} in {chosen.path}")
         )
+    if meets := values.get(_MEETS_OWN):
+        origin = f"Meet's rooms, since {_MEETS_OWN} is {meets.origin}"
+        values.setdefault(_OWN["room_pattern"], Setting(UUID_PATTERN, origin))
     settings = Settings(
         profile=chosen.name if chosen else "",
         connection_or_none=connection,
