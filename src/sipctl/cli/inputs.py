@@ -18,6 +18,7 @@ from sipctl.config.reading import DOCUMENT_LIMIT, is_document
 from sipctl.errors import PartialError, SipctlError, UsageError
 from sipctl.files import names_stdout
 from sipctl.telephony.naming import counted
+from sipctl.telephony.pins import typed_pin
 
 T = TypeVar("T")
 
@@ -136,6 +137,15 @@ def read_secret_line(what: str) -> str:
     if not line:
         raise UsageError(f"no {what} on stdin", hint=f"pipe the {what} into the command")
     return line
+
+
+def read_pin() -> str:
+    """A PIN from a person, in any form that Meet shows.
+
+    Raises:
+        UsageError: as `read_secret_line`.
+    """
+    return typed_pin(read_secret_line("PIN"))
 
 
 def read_lines(what: str, *, may_be_none: bool = False) -> Iterator[str]:

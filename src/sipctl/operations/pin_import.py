@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sipctl.command_line import CommandLine
 from sipctl.config.model import Settings
-from sipctl.errors import PartialError, SipctlError, UsageError
+from sipctl.errors import NotFoundError, PartialError, SipctlError, UsageError
 from sipctl.operations.audit import Journal
 from sipctl.operations.pins import give_back, partly_done_after, store_pins
 from sipctl.operations.rotation_plan import rules_of_others
@@ -21,7 +21,7 @@ from sipctl.spreadsheet import from_cell
 from sipctl.telephony.limits import MAX_ITEMS, check_objects, within
 from sipctl.telephony.naming import counted
 from sipctl.telephony.ownership import Ownership
-from sipctl.telephony.pins import MASK, MIN_LENGTH, is_pin
+from sipctl.telephony.pins import MASK, MIN_LENGTH, is_pin, typed_pin
 from sipctl.telephony.registered import ACTIVE, RETIRED, Holder
 from sipctl.telephony.room_names import checked_room_name
 from sipctl.telephony.text import is_unicode
@@ -35,6 +35,9 @@ _ROOM_NAMES: Final = ("room", "resource_id", "room_name")
 _PIN_NAMES: Final = ("pin", "pin_code")
 _LIKE_A_PIN: Final = re.compile(r"[0-9.,E+ ]+\Z")
 _MANGLED: Final = re.compile(r"[0-9.,]+E\+?[0-9]+\Z", re.IGNORECASE)
+
+_THOUSANDS: Final = re.compile(r"[0-9]{1,3}(\s[0-9]{3})+\Z")
+"""How a spreadsheet writes a number, whose zeros it has taken away; Meet's groups are 3, 3 and 4 digits."""
 
 
 class State(StrEnum):
@@ -168,7 +171,8 @@ def _room_and_pin(row: Mapping[str, Any], number: int) -> tuple[str, str]:
     name = str(row[room])
     if not isinstance(row[pin], str | None):
         raise UsageError(f"row {number}: {_pin_of(name)} is no text", hint="a number loses its leading zeros")
-    found = name, (row[pin] or "").strip()
+    text = (row[pin] or "").strip()
+    found = name, text if _THOUSANDS.match(text) else typed_pin(text)
     if not all(map(is_unicode, found)):
         raise UsageError(f"row {number} holds half a character, which is no Unicode", hint="write the file in UTF-8")
     try:
@@ -192,7 +196,7 @@ def plan_import(
     Raises:
         UsageError: a PIN was mangled by a spreadsheet, or is none.
     """
-    rows = [row for row in rows if row[2]]
+    rows = [(number, room, pin) for number, room, pin in _by_own_names(registry, rows) if pin]
     given = [(room, pin) for _, room, pin in rows]
     known = registry.known(room for room, _ in given)
     carried = {rule.pin: Holder(rule.room_name, ACTIVE) for rule in live.rules if rule.pin} if live else {}
@@ -219,6 +223,20 @@ def plan_import(
             why = _BACK if owner.state == RETIRED else ""
             items.append(Item(room, pin, State.CHANGED if held else State.ADDED, why))
     return _once_a_room(items)
+
+
+def _by_own_names(registry: "Registry", rows: Iterable[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
+    """The rows with the registry's own names for their rooms; what is no room's name, or several's, stays."""
+    if registry.takes_new_rooms:
+        return list(rows)
+    return [(number, _own_name(registry, room), pin) for number, room, pin in rows]
+
+
+def _own_name(registry: "Registry", room: str) -> str:
+    try:
+        return registry.find(room).room
+    except (NotFoundError, UsageError):
+        return room
 
 
 def _once_a_room(items: Iterable[Item]) -> list[Item]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
+from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
@@ -184,6 +185,7 @@ def _pairs(connection: Connection, query: Any, column: Any, values: Iterable[str
 
 
 _UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ANY_UUID: Final = re.compile(f"{_UUID.pattern}|[0-9a-f]{{32}}")
 _WITHOUT: Final = or_(meet_rooms.c.pin_code.is_(None), meet_rooms.c.pin_code == "")
 
 
@@ -198,14 +200,14 @@ class MeetPins:
         return select(*columns).order_by(meet_rooms.c.resource_id)
 
     def find(self, connection: Connection, reference: str) -> Holding:
-        """The room with this UUID; for what is none the room with this slug, else this name.
+        """The room with this UUID, with or without dashes; for what is none the room with this slug, else this name.
 
         A name is free text: that of one room may be the UUID of another, which is gone.
         """
-        is_id = _UUID.fullmatch(reference.lower())
+        is_id = _ANY_UUID.fullmatch(reference.lower())
         columns = (cast(meet_rooms.c.resource_id, String),) if is_id else (meet_rooms.c.slug, meet_rooms.c.name)
         for column in columns:
-            value = reference.lower() if is_id else reference
+            value = str(UUID(reference)) if is_id else reference
             rows = connection.execute(self.query().where(column == value)).all()
             if len(rows) > 1:
                 ids = ", ".join(row.room for row in rows[:_SHOWN])

@@ -15,6 +15,9 @@ MAX_LENGTH = 16
 
 _DIGITS = re.compile(rf"[0-9]{{{MIN_LENGTH},{MAX_LENGTH}}}\Z")
 _KEYS = re.compile(r"[0-9*]*\Z")
+_BETWEEN = re.compile(r"[\s\-\u2010-\u2015]+")
+"""What separates groups of digits: blanks and dashes of any kind."""
+
 MASK: Final = "•"
 """Stands for a digit that is not shown."""
 
@@ -27,6 +30,12 @@ _PART_OF_NUMBER = 5
 def is_pin(text: str) -> bool:
     """Whether the text is 4 to 16 ASCII digits: a PIN that a caller can type."""
     return _DIGITS.match(text) is not None
+
+
+def typed_pin(text: str) -> str:
+    """The PIN that a person means: Meet shows ten digits as "625 068 0119#". What is none in any form stays."""
+    digits = _BETWEEN.sub("", text.strip().removesuffix("#"))
+    return digits if digits.isascii() and digits.isdigit() else text
 
 
 def is_typable(text: str) -> bool:

@@ -13,6 +13,9 @@ from sipctl.telephony.secret import Secret
 from sipctl.webhooks.answer import Answer, Meaning, meaning_of
 from sipctl.webhooks.signing import CONTENT_TYPE, sign
 
+NO_ANSWER: Final = "no-answer"
+"""The code of an error after which a backend may have done what an event asks for, or may do it still."""
+
 _PAGE: Final = "text/html"
 _START: Final = 512
 """How many bytes of an answer show whether it is a web page."""
@@ -87,7 +90,8 @@ def refusal(url: str, answer: Answer, timeout_s: float) -> SipctlError:
     described = f"the backend at {url} {words}{status}{f'; {meaning.consequence}' if meaning.consequence else ''}"
     if meaning is Meaning.SIGNATURE:
         return DeniedError(described, code="wrong-secret", hint=meaning.hint)
-    return UncheckedError(described, code="backend", hint=meaning.hint)
+    code = NO_ANSWER if answer.kind in {"timeout", "cut"} else "backend"
+    return UncheckedError(described, code=code, hint=meaning.hint)
 
 
 async def deliver(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 import typer
 
 from sipctl.cli.command import WritingCommand
-from sipctl.cli.inputs import check_stdin, read_lines, read_secret_line
+from sipctl.cli.inputs import check_stdin, read_lines, read_pin
 from sipctl.cli.options import Confirm
 from sipctl.cli.pin.common import NoLive, Rooms, Stdin, ask_livekit, pin_registry
 from sipctl.cli.rows import cells, shown_pin
@@ -105,7 +105,7 @@ def _assigned(
     journal = None if session.options.dry_run else session.journal
     if pin_stdin:
         (room,) = rooms
-        return [assign_chosen(registry, room, read_secret_line("PIN"), taken, journal)]
+        return [assign_chosen(registry, room, read_pin(), taken, journal)]
     if journal is None:
         return would_assign(registry, rooms)
     draws = settings.telephony.pin_max_retries

@@ -62,15 +62,21 @@ def ask_livekit_for(session: Session, use_case: "Callable[[LiveKitClient], Await
 
 
 class HeldPin(TypedDict):
-    """A room that the registry knows, and its PIN ("" if it has none)."""
+    """A room that the registry knows, and its PIN ("" if it has none); `called` is Meet's name for it, else null."""
 
     room: str
     pin: str
     state: str
     assigned_at: str
+    called: str | None
 
 
-def pins_view(holdings: Iterable[Holding], *, show_pins: bool, raw: bool = False) -> Listing[Holding]:
+_COLUMNS: Final = ("room", "pin", "state", "assigned_at")
+
+
+def pins_view(
+    holdings: Iterable[Holding], *, show_pins: bool, raw: bool = False, columns: tuple[str, ...] = _COLUMNS
+) -> Listing[Holding]:
     """Rooms and their PINs; as csv the very columns that an import reads, `raw` = no cell is kept from formulas."""
 
     def record(one: Holding) -> HeldPin:
@@ -79,14 +85,15 @@ def pins_view(holdings: Iterable[Holding], *, show_pins: bool, raw: bool = False
             pin=shown_pin(one.pin, show=show_pins),
             state="active" if one.pin else "none",
             assigned_at=one.assigned_at,
+            called=one.name or one.slug or None,
         )
 
     return Listing(
         schema="sipctl/pins/v1",
         things="rooms with a PIN",
         items=holdings,
-        columns=("room", "pin", "state", "assigned_at"),
-        row=lambda one: cells(record(one)),
+        columns=columns,
+        row=lambda one: cells(record(one))[: len(columns)],
         record=record,
         name=lambda one: one.room,
         raw=raw,

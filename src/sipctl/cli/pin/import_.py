@@ -29,6 +29,7 @@ from sipctl.operations.safeguards import check_profile
 from sipctl.operations.snapshot import Live, read_live
 from sipctl.output.formats import Listing
 from sipctl.telephony.naming import counted
+from sipctl.telephony.pins import is_pin
 
 if TYPE_CHECKING:
     from sipctl.registry.store import Registry
@@ -112,10 +113,18 @@ def _read_rows(session: Session, file: Path) -> tuple[list[tuple[int, str, str]]
     if file.suffix != ".jsonl":
         return read_rows(read_document(file, EXPORT_LIMIT), limit), 0
     rows, passed_over = read_row_lines(read_document(file, EXPORT_LIMIT, errors="surrogateescape"), limit)
+    whole = len(rows)
+    rows = [row for row in rows if not row[2] or is_pin(row[2]) or _left_out(session, row)]
     if passed_over:
         lines = counted(passed_over, "line")
         session.streams.note(f"note: {lines} of {file} passed over: damaged, or no object with room and pin")
-    return rows, passed_over
+    return rows, passed_over + whole - len(rows)
+
+
+def _left_out(session: Session, row: tuple[int, str, str]) -> bool:
+    """False, and a word of it: a PIN that could not be typed is replaced by a rotation, and does not come back."""
+    session.streams.note(f"note: line {row[0]} passed over: the PIN of room {row[1]!r} is not 4 to 16 digits")
+    return False
 
 
 def _carry_out(

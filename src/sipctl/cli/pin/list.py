@@ -29,4 +29,5 @@ def run(
     with pin_registry(session) as registry:
         known = keep_names(session, registry.holdings(), lambda one: [(one.room, "")], REGISTERED)
         holdings = (one for one in known if not (missing and one.pin))
-        session.emit(pins_view(holdings, show_pins=session.options.show_pins))
+        columns = ("room", "pin", "state", "assigned_at", *(("called",) if registry.in_meet else ()))
+        session.emit(pins_view(holdings, show_pins=session.options.show_pins, columns=columns))

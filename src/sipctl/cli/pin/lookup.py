@@ -4,7 +4,7 @@ from typing import Final, TypedDict
 
 import typer
 
-from sipctl.cli.inputs import read_secret_line
+from sipctl.cli.inputs import read_pin
 from sipctl.cli.pin.common import LIVE_WORDS, NoLive, ask_livekit, pin_registry
 from sipctl.cli.session import Session
 from sipctl.operations.pins import Whereabouts, lookup
@@ -33,7 +33,7 @@ def run(ctx: typer.Context, no_live: NoLive = False) -> None:
       sipctl pin lookup -o json < pin.txt
     """
     session = Session.of(ctx)
-    pin = read_secret_line("PIN")
+    pin = read_pin()
     check_pin(pin)
     live = ask_livekit(session, ask=not no_live)
     with pin_registry(session) as registry:

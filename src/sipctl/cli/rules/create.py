@@ -8,7 +8,7 @@ import typer
 
 from sipctl.cli.change_view import show_change
 from sipctl.cli.command import WritingCommand
-from sipctl.cli.inputs import STDIN, check_stdin, read_secret_line
+from sipctl.cli.inputs import STDIN, check_stdin, read_pin
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.requests import read_rule_request
 from sipctl.cli.rules.common import PinStdin, Trunks
@@ -83,7 +83,7 @@ def _wanted(
     if room is not None:
         rule = replace(rule, room_name=held.room if held else room)
     if pin_stdin or held:
-        rule = replace(rule, pin=held.pin if held else read_secret_line("PIN"))
+        rule = replace(rule, pin=held.pin if held else read_pin())
     if trunks:
         rule = replace(rule, trunk_ids=tuple(trunks))
     return replace(rule, name=_name(session.settings, rule, name))

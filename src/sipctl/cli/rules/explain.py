@@ -21,7 +21,7 @@ from sipctl.telephony.addresses import parse_address
 from sipctl.telephony.explaining.explanation import explain
 from sipctl.telephony.matching.call import Call
 from sipctl.telephony.matching.call_reading import user_and_host
-from sipctl.telephony.pins import is_typable
+from sipctl.telephony.pins import is_typable, typed_pin
 from sipctl.telephony.reach.reach import rooms_of_call
 
 
@@ -91,7 +91,8 @@ def run(
     elif calls:
         explain_calls(session, around, calls, reasons=reasons)
     else:
-        dialling = Dialling(to=to, from_=from_, to_host=to_host, from_host=from_host, source_ip=source_ip, pin=pin)
+        typed = None if pin is None else typed_pin(pin)
+        dialling = Dialling(to=to, from_=from_, to_host=to_host, from_host=from_host, source_ip=source_ip, pin=typed)
         _explain_one(session, around, dialling, show_all=show_all)
 
 

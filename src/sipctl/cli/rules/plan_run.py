@@ -62,7 +62,9 @@ def _show(session: Session, outcome: Outcome, request: Request, code: ExitCode) 
     for one in outcome.done:
         if one.result is Result.LEFT_OUT and one.error:
             session.streams.warn(f"note: room {one.item.room!r} is live, and {one.error.message}")
-    show(session, PlanView(outcome, session.options.show_pins, session.paste))
+    quiet = session.options.quiet and session.options.output == "table"
+    called = {} if quiet else session.named(outcome.items, lambda item: item.room)[1]
+    show(session, PlanView(outcome, session.options.show_pins, session.paste, called))
     if pending(outcome.items) and not (request.applies or outcome.would_refuse):
         say_how_to_act(session)
     finish(session, _shortfall(outcome), code)

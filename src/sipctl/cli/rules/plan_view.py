@@ -1,8 +1,8 @@
 """A plan of purge or sync, or what became of it, as people and scripts read it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypedDict
 
 from sipctl.cli.rows import shown_pin, utc_text
@@ -46,6 +46,9 @@ _NAMED: Final = 5
 """How many rooms a command for them names."""
 
 
+_COLUMNS: Final = ("action", "room", "rule", "pin", "why", "result")
+
+
 class Counts(TypedDict):
     """How many rules, and rooms without one, fared how."""
 
@@ -61,7 +64,8 @@ class PlanItem(TypedDict):
 
     `beside` = the rule that is why; `stale_since` = the first observation, without a break, that found it stale or a
     duplicate; `may_go_at` = when a purge or sync may delete it; both null for what stays. `result` is null for what was
-    only planned, or stays; `new_rule_id` names a rule that was made.
+    only planned, or stays; `new_rule_id` names a rule that was made; `called` is the room's name for people, null
+    if that is not known.
     """
 
     action: Literal["keep", "skip", "delete", "update", "create"]
@@ -76,6 +80,7 @@ class PlanItem(TypedDict):
     result: str | None
     new_rule_id: str
     error: str
+    called: str | None
 
 
 class PlanShape(TypedDict):
@@ -102,11 +107,13 @@ class PlanView:
     outcome: Outcome
     show_pins: bool
     paste: Callable[[CommandLine], str]
+    called: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def _undo(self) -> str:
         """The command that undoes the run; "" if it left nothing that could be undone."""
-        has_effect = any(one.result in _LEFT_SOMETHING for one in self.outcome.done)
+        ours = [one for one in self.outcome.done if one.item.before or not self.outcome.by_backend]
+        has_effect = any(one.result in _LEFT_SOMETHING for one in ours)
         return self.paste(restore_run(self.outcome.run)) if self.outcome.run and has_effect else ""
 
     def render(self, style: str, streams: Streams) -> Iterator[str]:
@@ -154,7 +161,7 @@ class PlanView:
             schema="sipctl/plan/v1",
             things="changes",
             items=rows,
-            columns=("action", "room", "rule", "pin", "why", "result"),
+            columns=(*_COLUMNS, "called") if self.called else _COLUMNS,
             row=self._row,
             record=self._record,
             name=lambda row: row[0].rule_id or row[0].room,
@@ -165,7 +172,8 @@ class PlanView:
         action = item.action.value if done or item.action not in _CHANGES else _PLANNED[item.action]
         result = done.message if done else ""
         rule = (done.rule_id if done else "") or item.rule_id
-        return action, item.room, rule, self._pins(item), self._why(item), result
+        cells = action, item.room, rule, self._pins(item), self._why(item), result
+        return (*cells, self.called.get(item.room, "")) if self.called else cells
 
     def _pins(self, item: Item) -> str:
         before, after = (shown_pin(rule.pin, show=self.show_pins) if rule else "" for rule in (item.before, item.after))
@@ -193,6 +201,7 @@ class PlanView:
             result=done.result.value if done else None,
             new_rule_id=done.rule_id if done else "",
             error=done.error.message if done and done.error else "",
+            called=self.called.get(item.room),
         )
 
     def _counts(self) -> Counts:

@@ -7,7 +7,7 @@ import typer
 
 from sipctl.cli.change_view import show_change
 from sipctl.cli.command import WritingCommand
-from sipctl.cli.inputs import read_secret_line
+from sipctl.cli.inputs import read_pin
 from sipctl.cli.options import Allow, Confirm, chosen, edits_given
 from sipctl.cli.rules.common import PinStdin, Reference, Trunks
 from sipctl.cli.session import Session
@@ -80,7 +80,7 @@ def _edits(
     """
     if pin_stdin and no_pin:
         raise UsageError("--pin-stdin and --no-pin exclude each other")
-    pin = "" if no_pin else read_secret_line("PIN") if pin_stdin else None
+    pin = "" if no_pin else read_pin() if pin_stdin else None
     fields = {
         "room_name": room,
         "pin": pin,

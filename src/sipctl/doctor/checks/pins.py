@@ -25,6 +25,10 @@ def _room(holding: Holding) -> str:
     return f"room {holding.room}"
 
 
+def _its_pin(holding: Holding) -> str:
+    return f"the PIN of {holding.name!r}" if holding.name else "its PIN"
+
+
 def missing(facts: Facts) -> Iterator[Finding]:
     """Rooms without a PIN, where Meet would give them one."""
     if facts.settings.telephony.is_off:
@@ -62,7 +66,7 @@ def other_length(facts: Facts) -> Iterator[Finding]:
             yield found(
                 "PIN502",
                 _room(holding),
-                f"its PIN has {len(holding.pin)} digits",
+                f"{_its_pin(holding)} has {len(holding.pin)} digits",
                 observed=str(len(holding.pin)),
                 expected=str(length),
                 source=_SOURCE,
@@ -75,29 +79,33 @@ def no_digits(facts: Facts) -> Iterator[Finding]:
     for holding in facts.pins.get().holdings:
         if holding.pin and not (holding.pin.isascii() and holding.pin.isdigit()):
             command = _rotation(facts, holding.room)
-            yield found("PIN503", _room(holding), "its PIN is not all digits", source=_SOURCE, command=command)
+            yield found(
+                "PIN503", _room(holding), f"{_its_pin(holding)} is not all digits", source=_SOURCE, command=command
+            )
 
 
 def too_long(facts: Facts) -> Iterator[Finding]:
     """PINs at whose 17th digit livekit-sip hangs up."""
     for holding in facts.pins.get().holdings:
         if len(holding.pin) > MAX_LENGTH:
-            detail, command = f"its PIN has {len(holding.pin)} digits", _rotation(facts, holding.room)
+            detail, command = f"{_its_pin(holding)} has {len(holding.pin)} digits", _rotation(facts, holding.room)
             yield found("PIN504", _room(holding), detail, source=_SOURCE, command=command)
 
 
 def drifted(facts: Facts) -> Iterator[Finding]:
     """Owned rules whose PIN is not the registry's. One of a room that is not live is stale, and goes as such."""
-    pins = {holding.room: holding.pin for holding in facts.pins.get().holdings}
+    pins = {holding.room: holding for holding in facts.pins.get().holdings}
     live = pins if facts.rooms.value is None else _live(facts)
     for rule in facts.rules.get():
-        if facts.mark.owns(rule) and rule.room_name in live and pins.get(rule.room_name, rule.pin) != rule.pin:
-            yield _drift(facts, rule, pins[rule.room_name])
+        if facts.mark.owns(rule) and rule.room_name in live and rule.room_name in pins:
+            held = pins[rule.room_name]
+            yield from [_drift(facts, rule, held)] if held.pin != rule.pin else []
 
 
-def _drift(facts: Facts, rule: DispatchRule, pin: str) -> Finding:
+def _drift(facts: Facts, rule: DispatchRule, held: Holding) -> Finding:
     """The rule beside the registry's PIN: `sync` gives it to the rule, once a caller can type it."""
-    room = rule.room_name
+    room, pin = rule.room_name, held.pin
+    name = f" ({held.name})" if held.name else ""
     command = sync = CommandLine.of("rules", "sync", "--room", room, "--apply")
     has: str = "has another PIN"
     fix: Prose = ""
@@ -110,7 +118,7 @@ def _drift(facts: Facts, rule: DispatchRule, pin: str) -> Finding:
     return found(
         "PIN505",
         f"rule {rule.sip_dispatch_rule_id}",
-        f"the rule of room {room!r} carries a PIN, and the registry {has}",
+        f"the rule of room {room!r}{name} carries a PIN, and the registry {has}",
         observed=mask_pin(rule.pin),
         expected=mask_pin(pin),
         source=f"{_SOURCE}, ListSIPDispatchRule",
@@ -191,7 +199,7 @@ def trivial(facts: Facts) -> Iterator[Finding]:
             yield found(
                 "PIN507",
                 _room(holding),
-                f"its PIN is easy to guess: {reason}",
+                f"{_its_pin(holding)} is easy to guess: {reason}",
                 source=_SOURCE,
                 command=_rotation(facts, holding.room),
             )

@@ -74,7 +74,7 @@ class Outcome:
     `earlier` is what was known before. `would_refuse` is the safeguard that forbids an apply, for a run that only
     planned. `unwritten` is why the audit, or the memory of runs, does not say how it
     ended; `lost` why the lock of the server was not held to the end. `is_stopped` = a signal ended it before it had
-    a plan.
+    a plan. `by_backend` = the backend made the rules, and they are its own to take away.
     """
 
     items: Sequence[Item]
@@ -86,6 +86,7 @@ class Outcome:
     unwritten: SipctlError | None = None
     lost: ChangedError | None = None
     is_stopped: bool = False
+    by_backend: bool = False
 
 
 def result_of(attempt: "Attempt[Item, Done]") -> Done:

@@ -85,6 +85,7 @@ def run_sync(connections: Connections, request: Request) -> Outcome:
         SipctlError: as `Synchroniser.run`.
     """
     settings = connections.settings
+    request = _by_own_names(connections, request)
     if request.applies:
         check_profile(settings, request.permit)
     policy = _policy(settings, request, by_backend=_is_by_backend(connections, request))
@@ -95,6 +96,20 @@ def run_sync(connections: Connections, request: Request) -> Outcome:
         _registry(connections, policy) as registry,
     ):
         return _observe_and_act(connections, request, policy, limits, observations, registry)
+
+
+def _by_own_names(connections: Connections, request: Request) -> Request:
+    """The request with LiveKit's names for its rooms, where Meet's table knows other ones.
+
+    Raises:
+        NotFoundError, UsageError: it knows no room of this name, or several.
+    """
+    if not (request.rooms and connections.settings.registry.is_backends):
+        return request
+    with connections.registry() as registry:
+        is_ours = connections.settings.mark.is_ours
+        rooms = [room if is_ours(room) else registry.find(room).room for room in request.rooms]
+    return replace(request, rooms=rooms)
 
 
 def _policy(settings: Settings, request: Request, *, by_backend: bool) -> Policy:
@@ -207,7 +222,7 @@ def _observe_and_act(
 
             surveyor = Surveyor(client, policy, registry, observations, utc_now)
             outcome = await Synchroniser(surveyor, observations, journal, limits, executor_for, switch).run()
-            return replace(outcome, lost=switch.lost)
+            return replace(outcome, lost=switch.lost, by_backend=policy.by_backend)
 
     outcome = connections.livekit(act)
     connections.stopped_by = switch.signal_number

@@ -13,7 +13,8 @@ from typing import Final
 import aiohttp
 
 from sipctl.command_line import CommandLine, Prose
-from sipctl.errors import RetiredPinError, SafeguardError, SipctlError, UncheckedError
+from sipctl.errors import PartialError, RetiredPinError, SafeguardError, SipctlError, UncheckedError
+from sipctl.operations.audit import Entry, Journal, Write
 from sipctl.operations.batch import Pace, StopSwitch, attempt_each
 from sipctl.operations.snapshot import rules_then_rooms
 from sipctl.operations.sync.executor import RunContext
@@ -25,7 +26,7 @@ from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.naming import describe_rule
 from sipctl.telephony.pins import MAX_LENGTH, is_pin, is_typable
 from sipctl.telephony.plan import Action, Item, Reason
-from sipctl.webhooks.delivery import deliver
+from sipctl.webhooks.delivery import NO_ANSWER, deliver
 from sipctl.webhooks.events import RoomEvent, room_event
 
 _PAUSE_S: Final = 0.1
@@ -37,6 +38,10 @@ class _State:
 
     rules: dict[str, list[DispatchRule]]
     sids: dict[str, str]
+
+
+_Holds = Callable[[Item, _State], bool]
+"""Whether what an event asks for came true in this state."""
 
 
 @dataclass(slots=True)
@@ -91,8 +96,9 @@ class ByWebhook:
             return self._none_done(items, error)
         left = {item.rule_id: self._why_not(item, state) for item in items}
         ready = [item for item in items if left[item.rule_id] is None]
-        done = await self._tell(ready, "room_finished", state)
-        done = await self._came_true(done, lambda item, after: item.before not in after.rules.get(item.room, []))
+        done = await self._send(
+            ready, "room_finished", state, lambda item, after: item.before not in after.rules.get(item.room, [])
+        )
         done = await self._restart_live_rooms(done)
         return [*(Done(item, result) for item in items if (result := left[item.rule_id]) is not None), *done]
 
@@ -146,7 +152,7 @@ class ByWebhook:
             return item.room in came
 
         ready = [item for item in items if item.room not in left_out]
-        done = await self._came_true(await self._tell(ready, "room_started", state, switch), has_come)
+        done = await self._send(ready, "room_started", state, has_come, switch)
         return [*left_out.values(), *(self._judged(one, came) for one in done)]
 
     def _without_pin(self, items: Sequence[Item]) -> dict[str, Done]:
@@ -177,54 +183,103 @@ class ByWebhook:
         error = SafeguardError(f"the backend made {describe_rule(rule)}, which {fault}", code="unfit", hint=hint)
         return Done(done.item, Result.UNFIT, rule_id=rule.sip_dispatch_rule_id, error=error)
 
-    async def _tell(
-        self, items: Sequence[Item], event: RoomEvent, state: _State, switch: StopSwitch | None = None
+    async def _send(
+        self, items: Sequence[Item], event: RoomEvent, state: _State, holds: _Holds, switch: StopSwitch | None = None
     ) -> list[Done]:
-        """Send one event for each item, audited; with a `switch` of their own at once, whatever the run's pace is."""
-        writer = self.context.writer
-        connection = writer.settings.connection
+        """Send one event for each item, and read in LiveKit what came of it; the audit has both.
 
-        async def tell(item: Item) -> Done:
+        With a `switch` of their own they are sent at once, whatever the run's pace is.
+        """
+        journal = self.context.writer.journal
+        if not items:
+            return []
+        try:
+            intents = journal.intend(*(_write(event, item) for item in items))
+        except SipctlError as error:
+            return self._none_done(items, error)
+        done = await self._came_true(await self._posted(items, event, state, switch), holds)
+        try:
+            journal.conclude(*(_outcome(journal, *pair) for pair in zip(intents, done, strict=True)))
+        except PartialError as error:
+            return [replace(one, error=one.error or error) for one in done]
+        return done
+
+    async def _posted(
+        self, items: Sequence[Item], event: RoomEvent, state: _State, switch: StopSwitch | None
+    ) -> list[Done]:
+        connection = self.context.writer.settings.connection
+
+        async def post(item: Item) -> Done:
             body = room_event(
                 event, item.room, state.sids.get(item.room, ""), new_id("EV_", secrets.choice), self.clock()
             )
-            before = rule_to_json(item.before) if item.before and event == "room_finished" else None
-            with writer.journal.recorded(event, f"room {item.room}", before):
-                key, secret = connection.api_key, connection.api_secret
-                await deliver(session, self.url, body, key, secret, self.clock(), self.timeout_s)
+            key, secret = connection.api_key, connection.api_secret
+            await deliver(session, self.url, body, key, secret, self.clock(), self.timeout_s)
             return Done(item, Result.DONE)
 
         async with aiohttp.ClientSession(trust_env=True) as session:
             pace = Pace() if switch else self.context.pace
-            attempts = await attempt_each(items, tell, switch or self.context.switch, pace, self.context.on_end)
-        # an event that did not get through may be sent again at any time, so it counts as failed
-        return [
-            replace(one, result=Result.FAILED) if one.result is Result.UNKNOWN else one
-            for one in map(result_of, attempts)
-        ]
+            attempts = await attempt_each(items, post, switch or self.context.switch, pace, self.context.on_end)
+        return list(map(result_of, attempts))
 
-    async def _came_true(self, done: Sequence[Done], holds: Callable[[Item, _State], bool]) -> list[Done]:
-        """Ask LiveKit until every item that was reported came true, or the backend had its time."""
+    async def _came_true(self, done: Sequence[Done], holds: _Holds) -> list[Done]:
+        """Ask LiveKit until all that was sent came true, or the backend had its time.
+
+        A backend that fails at an event may have done what it asks for, and one without an answer may do it still.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + self.settle_s
-        open_items = [one for one in done if one.result is Result.DONE]
-        while open_items:
+        waiting = [one for one in done if one.result in {Result.DONE, Result.UNKNOWN}]
+        came: set[str] = set()
+        while waiting:
             try:
                 state = await self._observe()
             except SipctlError as error:
-                return _unseen(done, open_items, error)
-            open_items = [one for one in open_items if not holds(one.item, state)]
-            if not open_items or loop.time() >= until:
+                return _unseen(done, waiting, error)
+            came |= {_key(one) for one in waiting if holds(one.item, state)}
+            waiting = [one for one in waiting if _key(one) not in came]
+            if not any(map(_may_come, waiting)) or loop.time() >= until:
                 break
             if self.context.switch.signal_number:
-                return _unseen(done, open_items, _STOPPED)
+                return _unseen(done, waiting, _STOPPED)
             await asyncio.sleep(_PAUSE_S)
         ignored = UncheckedError(
             f"the backend took the event, but did nothing within {self.settle_s:g} s",
             code="backend",
             hint="is telephony on, and does its room filter let this room through?",
         )
-        return [Done(one.item, Result.FAILED, error=ignored) if one in open_items else one for one in done]
+        left = {_key(one): _left_undone(one, ignored) for one in waiting}
+        return [Done(one.item, Result.DONE) if _key(one) in came else left.get(_key(one), one) for one in done]
+
+
+def _key(done: Done) -> str:
+    return done.item.rule_id or done.item.room
+
+
+def _may_come(done: Done) -> bool:
+    """Whether what was sent may still come true: the backend took it, or gave no answer."""
+    return done.result is Result.DONE or (done.error is not None and done.error.code == NO_ANSWER)
+
+
+def _left_undone(done: Done, ignored: SipctlError) -> Done:
+    """What became of an event of which nothing came."""
+    if done.result is Result.DONE:
+        return Done(done.item, Result.FAILED, error=ignored)
+    return done if _may_come(done) else replace(done, result=Result.FAILED)
+
+
+def _write(event: RoomEvent, item: Item) -> Write:
+    before = rule_to_json(item.before) if item.before and event == "room_finished" else None
+    return Write(event, f"room {item.room}", before)
+
+
+def _outcome(journal: Journal, intent: Entry, done: Done) -> Entry:
+    """What the audit says of an event, by what LiveKit showed."""
+    is_undone = done.result in {Result.FAILED, Result.NOT_BEGUN}
+    if is_undone or done.error is None:
+        error = done.error or (SipctlError(done.result.value) if is_undone else None)
+        return journal.outcome_of(intent, error=error, is_undone=is_undone)
+    return journal.outcome_of(intent, error=UncheckedError(done.error.message, code=NO_ANSWER))
 
 
 def _put_back_as(started: Done) -> Result:
@@ -264,7 +319,12 @@ def _closing(rule: DispatchRule, *, in_meet: bool) -> Prose:
 _STOPPED: Final = UncheckedError("a signal stopped the run", code="stopped", hint="run it again: it checks first")
 
 
-def _unseen(done: Sequence[Done], still_open: Sequence[Done], error: SipctlError) -> list[Done]:
+def _unseen(done: Sequence[Done], waiting: Sequence[Done], error: SipctlError) -> list[Done]:
     """What was done, with those that LiveKit could not be asked about any more."""
-    unseen = {one.item.rule_id or one.item.room: Done(one.item, Result.NOT_SEEN, error=error) for one in still_open}
-    return [unseen.get(one.item.rule_id or one.item.room, one) for one in done]
+    unseen = {
+        _key(one): Done(one.item, Result.NOT_SEEN, error=error)
+        if _may_come(one)
+        else replace(one, result=Result.FAILED)
+        for one in waiting
+    }
+    return [unseen.get(_key(one), one) for one in done]
