@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 def named_in(text: str) -> Iterator[str]:
     """Every `path::Class::test` between backticks; `…::test` is one of the file that was named before it."""
     file = ""
-    for named in re.findall(r"`(?:tests/)?((?:[\w/]+/)?test_\w+\.py(?:::\w+)*|…(?:::\w+)+)`", text):
+    for named in re.findall(r"`(?:tests/)?((?:[\w/]+/)?test_[a-z\d_]+\.py(?:::\w+)*|…(?:::\w+)+)`", text):
         file = file if named.startswith("…") else named.partition("::")[0]
         yield file + named[named.find("::") :] if "::" in named else file
 
