@@ -63,6 +63,7 @@ SETTINGS: Final = {
     "sip_host": "The SIP URI of the node that answers the calls.",
     "sip_health_url": "The health port of livekit-sip.",
     "sip_metrics_url": "The Prometheus port of livekit-sip.",
+    "livekit_metrics_url": "The Prometheus port of livekit-server.",
     "webhook_url": "Where LiveKit sends its webhooks: the address of the backend.",
     "name_template": "The name of the rules of this backend; {room} is the room. Default: SIP_{room}.",
     "room_pattern": "A regular expression that the names of this backend's rooms match as a whole. Default: any.",

@@ -44,6 +44,11 @@ Explain = Annotated[
 ]
 
 
+ProbeWebhook = Annotated[
+    bool, typer.Option("--probe-webhook", help="Send the backend signed events that change nothing, too.")
+]
+
+
 def run(
     ctx: typer.Context,
     only: Only = None,
@@ -61,6 +66,7 @@ def run(
     wait: Annotated[
         float, typer.Option(min=0, max=3600, metavar="SECONDS", help="Repeat until healthy, at most this long.")
     ] = 0.0,
+    probe_webhook: ProbeWebhook = False,
     offline: Annotated[bool, typer.Option("--offline", help="Ask no one: files and --snapshot alone.")] = False,
     snapshot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSON of trunks, rules and rooms, for --offline; - for stdin.")
@@ -102,7 +108,7 @@ def run(
         session.emit(codes_view(code for code in sorted(CODES) if plan.includes(code)))
         return
     is_offline = offline or snapshot is not None
-    report = _examine_offline(session, snapshot, plan) if is_offline else examine_live(session, plan)
+    report = _examine_offline(session, snapshot, plan) if is_offline else examine_live(session, plan, probe_webhook)
     finish(session, sorted_by_frequency(report, picture) if picture else report, "doctor", textfile, picture)
 
 
@@ -115,7 +121,7 @@ def sorted_by_frequency(report: Report, picture: Picture) -> Report:
     return replace(report, findings=tuple(found))
 
 
-def examine_live(session: Session, plan: Plan) -> Report:
+def examine_live(session: Session, plan: Plan, probes_webhook: bool = False) -> Report:
     """Examine the live deployment and its files.
 
     Raises:
@@ -125,7 +131,7 @@ def examine_live(session: Session, plan: Plan) -> Report:
     settings = Settings()
     try:
         settings = session.settings
-        return session.examine(findings, plan, lambda: _pins(session))
+        return session.examine(findings, plan, lambda: _pins(session), probes_webhook=probes_webhook)
     except ConfigError as error:
         if not findings:
             raise

@@ -218,8 +218,9 @@ class Session:
         return asyncio.run(work)
 
     def examine(
-        self, files: Iterable["Finding"], plan: "Plan", read_pins: Callable[[], "Answer[PinFacts]"]
-    ) -> "Report":
+        self, files: Iterable["Finding"], plan: "Plan", read_pins: Callable[[], "Answer[PinFacts]"],
+        *, probes_webhook: bool = False,
+    ) -> "Report":  # fmt: skip
         """Examine the live deployment; `files` is what is wrong with its files.
 
         Raises:
@@ -227,19 +228,23 @@ class Session:
         """
         from sipctl.doctor.live import examine
 
-        return self.run(examine(self._sources(read_pins), files, plan, self.streams.progress))
+        sources = self._sources(read_pins, probes_webhook=probes_webhook)
+        return self.run(examine(sources, files, plan, self.streams.progress))
 
     def wrong_pins(self) -> "Answer[WrongPins]":
         """How many callers the SIP node saw typing a wrong PIN."""
         return self.run(self._sources().wrong_pins())
 
-    def _sources(self, read_pins: "Callable[[], Answer[PinFacts]] | None" = None) -> "Sources":
+    def _sources(
+        self, read_pins: "Callable[[], Answer[PinFacts]] | None" = None, *, probes_webhook: bool = False
+    ) -> "Sources":
         from sipctl.doctor.live import Sources
 
         options = self.options
         return Sources(
-            settings=self.settings, timeout_s=options.timeout, max_items=options.max_items, read_pins=read_pins
-        )
+            settings=self.settings, timeout_s=options.timeout, max_items=options.max_items, read_pins=read_pins,
+            probes_webhook=probes_webhook,
+        )  # fmt: skip
 
     def serve_sandbox(
         self, *, port: int, api_key: str, secret_file: Path | None, seed: Path | None, faults: Iterable[str],

@@ -74,6 +74,7 @@ class ProfileTable(_Table):
     sip_host: str | None = None
     sip_health_url: str | None = None
     sip_metrics_url: str | None = None
+    livekit_metrics_url: str | None = None
     webhook_url: str | None = None
     name_template: str | None = None
     room_pattern: str | None = None

@@ -38,6 +38,7 @@ _OWN: Final = {
     "sip_host": "SIPCTL_SIP_HOST",
     "sip_health_url": "SIPCTL_SIP_HEALTH_URL",
     "sip_metrics_url": "SIPCTL_SIP_METRICS_URL",
+    "livekit_metrics_url": "SIPCTL_LIVEKIT_METRICS_URL",
     "webhook_url": "SIPCTL_WEBHOOK_URL",
 }
 """Settings of sipctl's own, by their key in a profile and their environment variable."""
@@ -281,6 +282,7 @@ def _own_settings(values: Mapping[str, Setting]) -> dict[str, Any]:
 _CHECKED: Final[Mapping[str, Callable[[str, Setting], object]]] = {
     "sip_health_url": check_url,
     "sip_metrics_url": check_url,
+    "livekit_metrics_url": check_url,
     "webhook_url": check_url,
     "name_template": check_template,
     "room_pattern": check_pattern,

@@ -135,6 +135,7 @@ class Settings:
     sip_host: str | None = None
     sip_health_url: str | None = None
     sip_metrics_url: str | None = None
+    livekit_metrics_url: str | None = None
     webhook_url: str | None = None
     config_file: Path | None = None
     env_files: tuple[Path, ...] = ()

@@ -18,10 +18,11 @@ from sipctl.telephony.site import Site
 from sipctl.telephony.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from sipctl.lkapi.health import WrongPins
+    from sipctl.lkapi.health import Dispatches, WrongPins
     from sipctl.operations.pins import PinFacts  # and SQLAlchemy with it
     from sipctl.operations.trunk_check.check import Checked
     from sipctl.webhooks.endpoint import Endpoint
+    from sipctl.webhooks.probe import Probed
 
 T = TypeVar("T")
 
@@ -59,7 +60,8 @@ class Facts:
     `skew_s` its clock minus ours in seconds; `participants` are by room name; `ghosts` are names of listed rooms whose
     node is gone; `health` is the SIP node's HTTP status and the start of its text (0 and the reason if no one
     answers), `sip` what its targets answer; `pins` is what the registry holds, `wrong_pins` what the SIP node counted;
-    `endpoints` are what answers where LiveKit sends its events;
+    `endpoints` are what answers where LiveKit sends its events, `probed` what it answers to signed ones, `dispatches`
+    what LiveKit counted of its events;
     `files` are the findings of the profile's component files; `starting` are rooms that callers did not get into at
     this observation, and that an observation before it did not show so: their rule may be on its way.
     """
@@ -80,6 +82,8 @@ class Facts:
     pins: "Answer[PinFacts]" = Answer(not_asked="no registry was looked at")
     wrong_pins: "Answer[WrongPins]" = Answer(not_asked="no sip_metrics_url is configured")
     endpoints: "Answer[tuple[Endpoint, ...]]" = Answer(not_asked="no webhook was asked")
+    probed: "Answer[tuple[Probed, ...]]" = Answer(not_asked="no signed event was sent: --probe-webhook does")
+    dispatches: "Answer[Dispatches]" = Answer(not_asked="no livekit_metrics_url is configured")
     files: tuple[Finding, ...] = field(default=())
     starting: frozenset[str] = frozenset()
 

@@ -17,7 +17,7 @@ from sipctl.doctor.runner import Plan, findings_of, report_of
 from sipctl.errors import Cause, ConfigError, ExitCode, SipctlError, UncheckedError
 from sipctl.findings.record import Finding, Level
 from sipctl.lkapi.client import LiveKitClient
-from sipctl.lkapi.health import WrongPins, read_health, read_wrong_pins
+from sipctl.lkapi.health import Dispatches, WrongPins, read_dispatches, read_health, read_wrong_pins
 from sipctl.operations.daemon_thread import in_daemon_thread
 from sipctl.operations.rooms import find_ghosts
 from sipctl.operations.trunk_check.check import Checked, Wanted, check
@@ -29,6 +29,7 @@ from sipctl.telephony.model import Participant
 from sipctl.telephony.reach.causes import MISNAMED
 from sipctl.telephony.reach.row import Reached
 from sipctl.webhooks.endpoint import Endpoint, ask_endpoint
+from sipctl.webhooks.probe import Probed, probe_endpoint
 
 if TYPE_CHECKING:
     from sipctl.operations.pins import PinFacts
@@ -56,13 +57,14 @@ class Sources:
     """Whom the doctor asks: LiveKit and the ports of the SIP node, as the settings name them, and the registry.
 
     `timeout_s` is for each call, in seconds; `max_items` is the most that a list may hold; `read_pins` reads the
-    registry, in a thread of its own.
+    registry, in a thread of its own. `probes_webhook` = the backend is sent signed events that change nothing.
     """
 
     settings: Settings
     timeout_s: float = 10.0
     max_items: int = MAX_ITEMS
     read_pins: "Callable[[], Answer[PinFacts]] | None" = None
+    probes_webhook: bool = False
 
     def livekit(self) -> LiveKitClient:
         """A connection to LiveKit.
@@ -123,6 +125,27 @@ class Sources:
             return tuple(await asyncio.gather(*(ask_endpoint(url, self.timeout_s) for url in urls)))
 
         return await _asked(ask)
+
+    async def probed(self) -> Answer[tuple[Probed, ...]]:
+        """What the backend answers to signed events."""
+        if not self.probes_webhook:
+            return Answer(not_asked="no signed event was sent: --probe-webhook does")
+        try:
+            urls, connection = webhook_urls(self.settings), self.settings.connection
+        except ConfigError as error:
+            return Answer(error=error)
+        if not urls:
+            return Answer(not_asked="neither webhook_url nor webhook.urls of LiveKit's file is known")
+        key, secret = connection.api_key, connection.api_secret
+        asked = (probe_endpoint(url, key, secret, self.timeout_s) for url in urls)
+        return Answer(value=tuple(await asyncio.gather(*asked)))
+
+    async def dispatches(self) -> Answer[Dispatches]:
+        """What LiveKit counted of its events."""
+        url = self.settings.livekit_metrics_url
+        if not url:
+            return Answer(not_asked="no livekit_metrics_url is configured")
+        return await _asked(lambda: read_dispatches(url, self.timeout_s))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +255,8 @@ def _beside_livekit(sources: Sources, wanted: Container[str]) -> dict[str, Await
         "sip": sources.sip,
         "wrong_pins": sources.wrong_pins,
         "endpoints": sources.endpoints,
+        "probed": sources.probed,
+        "dispatches": sources.dispatches,
     }
     beside: dict[str, Awaitable[Answer[Any]]] = {name: ask() for name, ask in asks.items() if name in wanted}
     if "pins" in wanted and sources.read_pins:

@@ -1,5 +1,7 @@
 """The ports of livekit-sip for those who watch it (livekit/sip pkg/service/service.go, pkg/stats/monitor.go)."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import time
 from typing import Final
@@ -19,6 +21,8 @@ _METRIC_LIMIT: Final = 4096
 _ENDED: Final = "livekit_sip_calls_terminated"
 _STARTED: Final = "process_start_time_seconds"
 _SECONDS_PER_HOUR: Final = 3600
+_DISPATCHED: Final = "livekit_webhook_dispatch"
+_NODES: Final = "livekit_node_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,23 @@ class WrongPins:
     def per_hour(self) -> float:
         """The average since the start."""
         return self.count / self.hours if self.hours else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatches:
+    """How many events ended how, by status (success, failure, drop) and reason ("" = none)."""
+
+    counts: Mapping[tuple[str, str], int]
+
+    def of(self, status: str) -> int:
+        """How many events had this status."""
+        return sum(count for (one, _), count in self.counts.items() if one == status)
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """The events that did not arrive, by why."""
+        named = {(status, reason): reason or status for status, reason in self.counts if status != "success"}
+        return {name: self.counts[key] for key, name in named.items() if self.counts[key]}
 
 
 async def read_health(url: str, timeout_s: float) -> tuple[int, str]:
@@ -52,7 +73,8 @@ async def read_wrong_pins(url: str, timeout_s: float) -> WrongPins:
     """
     _, text = await _get(url, timeout_s, _METRICS_LIMIT)
     try:
-        families = {family.name: family.samples for family in text_string_to_metric_families(_of_interest(text))}
+        lines = _of_interest(text, (_ENDED, _STARTED))
+        families = {family.name: family.samples for family in text_string_to_metric_families(lines)}
         started = families[_STARTED][0].value
     except (ValueError, KeyError, IndexError):
         raise UncheckedError(
@@ -64,13 +86,37 @@ async def read_wrong_pins(url: str, timeout_s: float) -> WrongPins:
     return WrongPins(sum(wrong), max(time() - started, 1) / _SECONDS_PER_HOUR)
 
 
-def _of_interest(text: str) -> str:
+async def read_dispatches(url: str, timeout_s: float) -> Dispatches:
+    """What became of LiveKit's webhooks since its node started, from its Prometheus port.
+
+    Raises:
+        UncheckedError: no one answers within `timeout_s` seconds, or not with livekit-server's metrics.
+    """
+    _, text = await _get(url, timeout_s, _METRICS_LIMIT)
+    try:
+        families = list(text_string_to_metric_families(_of_interest(text, (_DISPATCHED, _NODES))))
+    except ValueError:
+        families = []
+    if not families:
+        raise UncheckedError(
+            f"{url} answers, but not with the metrics of livekit-server",
+            code="foreign-server",
+            hint="livekit_metrics_url leads to `prometheus_port` of livekit-server, and /metrics there",
+        )
+    counts: Counter[tuple[str, str]] = Counter()
+    for sample in (one for family in families if family.name == _DISPATCHED for one in family.samples):
+        if sample.name.endswith("_total"):
+            counts[sample.labels.get("status", ""), sample.labels.get("reason", "")] += int(sample.value)
+    return Dispatches(counts)
+
+
+def _of_interest(text: str, names: tuple[str, ...]) -> str:
     """The lines that are looked at. The parser needs the square of the length of a line, and seconds for a long page.
 
     Raises:
-        ValueError: one of them is longer than any of livekit-sip's.
+        ValueError: one of them is longer than any of LiveKit's.
     """
-    lines = [line for line in text.splitlines() if line.removeprefix("# TYPE ").startswith((_ENDED, _STARTED))]
+    lines = [line for line in text.splitlines() if line.removeprefix("# TYPE ").startswith(names)]
     if any(len(line) > _METRIC_LIMIT for line in lines):
         raise ValueError
     return "".join(f"{line}\n" for line in lines)

@@ -10,7 +10,7 @@ from sipctl.findings.check import Check
 from sipctl.findings.record import Finding
 from sipctl.masking import shown_url
 
-_ADDRESSES: Final = ("url", "sip_health_url", "sip_metrics_url", "webhook_url")
+_ADDRESSES: Final = ("url", "sip_health_url", "sip_metrics_url", "livekit_metrics_url", "webhook_url")
 
 
 def unusable_profiles(deployment: Deployment) -> Iterator[Finding]:

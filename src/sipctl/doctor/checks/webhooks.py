@@ -9,13 +9,18 @@ from sipctl.findings.check import Check, found
 from sipctl.findings.record import Finding, Level
 from sipctl.masking import shown_url
 from sipctl.telephony.e164 import region_of, to_e164
+from sipctl.telephony.naming import counted
+from sipctl.webhooks.answer import meaning_of
 
 if TYPE_CHECKING:
     from sipctl.webhooks.endpoint import Endpoint, Running
+    from sipctl.webhooks.probe import Probed
 
 _JSON: Final = "application/json"
 _REFUSED: Final = frozenset({400, 401, 403})
 _REDIRECTS: Final = range(300, 400)
+_SLOW_S: Final = 2.0
+PROBE_EVENT: Final = "track_unpublished"
 _NO_ENDPOINT: Final = frozenset({404, 405, 410})
 
 
@@ -106,7 +111,54 @@ def _differences(running: "Running", files: Telephony) -> Iterator[tuple[str, st
         )
 
 
+def lost_events(facts: Facts) -> Iterator[Finding]:
+    """Events that LiveKit gave up, or dropped before it tried."""
+    dispatches = facts.dispatches.get()
+    if lost := dispatches.lost:
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(lost.items()))
+        sent = dispatches.of("success")
+        detail = f"LiveKit lost {counted(sum(lost.values()), 'event')} since it started ({reasons}), and sent {sent}"
+        yield found(
+            "WHK610", "", detail, observed=reasons, expected="none", source="livekit_webhook_dispatch_total"
+        )  # fmt: skip
+
+
+def refused_events(facts: Facts) -> Iterator[Finding]:
+    """A backend that does not take a signed event."""
+    for one in facts.probed.get():
+        if not one.signed.is_acknowledged:
+            meaning = meaning_of(one.signed)
+            detail = f"{shown_url(one.url)} {meaning.in_full} ({one.signed.word})"
+            yield _of_probe(one, "WHK611", detail, one.signed.word, "2xx", fix=meaning.hint)
+
+
+def forged_events(facts: Facts) -> Iterator[Finding]:
+    """A backend that takes an event which someone else signed."""
+    for one in facts.probed.get():
+        if one.signed.is_acknowledged and one.forged.is_acknowledged:
+            detail = f"{shown_url(one.url)} takes an event with a wrong signature ({one.forged.word})"
+            yield _of_probe(one, "WHK612", detail, one.forged.word, "400 or 401")
+
+
+def slow_events(facts: Facts) -> Iterator[Finding]:
+    """A backend that takes long: LiveKit sends the events of a room one after the other."""
+    for one in facts.probed.get():
+        if one.signed.is_acknowledged and one.signed.took_s > _SLOW_S:
+            took = f"{one.signed.took_s:.1f} s"
+            detail = f"{shown_url(one.url)} took {took} for an event at which it has nothing to do"
+            yield _of_probe(one, "WHK613", detail, took, f"under {_SLOW_S:g} s")
+
+
+def _of_probe(one: "Probed", code: str, detail: str, observed: str, expected: str, *, fix: str = "") -> Finding:
+    where, source = f"webhook {shown_url(one.url)}", f"POST of {PROBE_EVENT}"
+    return found(code, where, detail, observed=observed, expected=expected, source=source, fix=fix)
+
+
 CHECKS: Final[tuple[Check[Facts], ...]] = (
     *(Check(f"WHK60{number}", _with_fault(f"WHK60{number}"), needs=("endpoints",)) for number in range(1, 7)),
     Check("WHK607", other_settings, needs=("endpoints",)),
+    Check("WHK610", lost_events, needs=("dispatches",)),
+    Check("WHK611", refused_events, needs=("probed",)),
+    Check("WHK612", forged_events, needs=("probed",)),
+    Check("WHK613", slow_events, needs=("probed",)),
 )

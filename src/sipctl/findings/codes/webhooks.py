@@ -64,4 +64,40 @@ WEBHOOK_CODES: Final = (
         callers="People dial the number that Meet shows, by its old settings.",
         fix="restart Meet",
     ),
+    Code(
+        code="WHK610",
+        level=Level.WARN,
+        title="LiveKit loses no event",
+        cause="LiveKit gave up after five attempts (failure), or dropped events that waited over 30 s or found their"
+        " room's queue full, since its node started.",
+        callers=NO_RULE,
+        fix="read why in the backend's log; a sync brings the rules in order that were missed",
+    ),
+    Code(
+        code="WHK611",
+        level=Level.ERROR,
+        title="The backend takes signed events",
+        cause="The backend has another API key or secret, its clock is off, or it fails. Asked with --probe-webhook"
+        " alone, by an event that changes nothing: track_unpublished of a room that does not exist.",
+        callers=NO_RULE,
+        fix="give the backend the API key and secret that sign LiveKit's webhooks",
+    ),
+    Code(
+        code="WHK612",
+        level=Level.ERROR,
+        title="The backend refuses events with a wrong signature",
+        cause="The backend does not verify signatures, so anyone can make and clear rules. Asked with --probe-webhook"
+        " alone.",
+        callers="Whatever someone else sends: no rule, or a wrong one.",
+        fix="let the backend verify each event with the API secret",
+    ),
+    Code(
+        code="WHK613",
+        level=Level.WARN,
+        title="The backend answers events soon",
+        cause="The backend is overloaded, or does its work before it answers. LiveKit sends the events of a room one"
+        " after the other, and drops those that waited 30 s. Asked with --probe-webhook alone.",
+        callers="Callers who dial at the start of a meeting hear that the PIN is wrong.",
+        fix="look at the backend's load and log",
+    ),
 )
