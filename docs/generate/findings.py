@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sipctl.command_line import prose_text
 from sipctl.findings.codes import CODES
 from sipctl.findings.record import Area, Code
+from sipctl.telephony.linting.fault import DESCRIBED, DESCRIBED_TRUNKS, REFUSED, REFUSED_TRUNKS
 
 _AREAS = {
     Area.CONFIGURATION: "Configuration: `sipctl config validate`, and `sipctl doctor` for the files of a profile",
@@ -26,6 +27,7 @@ def _page(code: Code) -> str:
         f"**Cause:** {code.cause}\n\n"
         f"**What callers hear:** {code.callers}\n\n"
         f"**Fix:** {fix}.\n\n"
+        f"{_writes(code.code)}"
         f"On a terminal: `sipctl doctor --explain {code.code}`. Only this check: `sipctl doctor --only {code.code}`."
         " To live with it, put it into the profile:\n\n"
         "```toml\n"
@@ -35,6 +37,22 @@ def _page(code: Code) -> str:
         "until = 2027-01-31        # optional; an expired entry is a finding itself (CFG138)\n"
         "```\n"
     )
+
+
+def _writes(code: str) -> str:
+    """What the commands that write make of it; "" for a fault that no write is judged by."""
+    writers = {
+        "`rules create` and `rules update`": (REFUSED, DESCRIBED),
+        "`trunk create` and `trunk update`": (REFUSED_TRUNKS, DESCRIBED_TRUNKS),
+    }
+    for commands, (refused, described) in writers.items():
+        if code in refused:
+            return (
+                f"**Writes:** {commands} refuse to bring it about (exit code 5), unless `--allow {code}` is given.\n\n"
+            )
+        if code in described:
+            return f"**Writes:** {commands} that bring it about say so in a line on stderr.\n\n"
+    return ""
 
 
 def _index() -> str:
