@@ -1,4 +1,4 @@
-"""`trunk check --depth invite` against the real LiveKit: each state that a call without an offer can show."""
+"""`trunk check --depth invite` against the real LiveKit and the sandbox: each state that such a call can show."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 
+from sipctl.sandbox.server import Sandbox, running_sandbox
 from tests.support.needs import need, need_real_server
 from tests.support.peers import sipnode
 from tests.support.peers.livekit import RealLiveKit, running_livekit
 from tests.support.peers.sipnode import SipNode, running_sip_node
-from tests.support.planting import plant_rule, plant_trunk
+from tests.support.planting import Server, plant_rule, plant_trunk
 from tests.support.running import env_of, run
 from tests.support.schemas import validate
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 NUMBER, CALLER = "+33199000001", "+33612345678"
-Stored = Callable[[RealLiveKit], None]
+Stored = Callable[[Server], None]
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +44,24 @@ def rule(identifier: str = "SDR_a", room: str = "standup", pin: str = "482193057
     return lambda server: plant_rule(server, identifier, room, pin, **({"trunk_ids": ["ST_a"]} | fields))
 
 
+@pytest.fixture(params=["sandbox", pytest.param("real", marks=pytest.mark.real)])
+def both(request: pytest.FixtureRequest) -> Iterator[tuple[Server, int]]:
+    """The sandbox, then the real LiveKit, empty, and the port of its SIP node."""
+    if request.param == "real":
+        server, node = request.getfixturevalue("server"), request.getfixturevalue("node")
+        server.clear()
+        yield server, node.port
+        return
+    with running_sandbox(Sandbox(with_sip=True)) as sandbox:
+        assert sandbox.sip
+        yield sandbox, sandbox.sip.port
+
+
 def placed(
-    server: RealLiveKit, node: SipNode, *words: str, code: int, stdin: str = "", transport: str = "udp", **env: str
+    server: Server, port: int, *words: str, code: int, stdin: str = "", transport: str = "udp", **env: str
 ) -> dict[str, Any]:
     """The route of one check."""
-    host = f"sip:127.0.0.1:{node.port};transport={transport}"
+    host = f"sip:127.0.0.1:{port};transport={transport}"
     result = run(
         "trunk", "check", "--depth", "invite", "--to", NUMBER, "--from", CALLER, "--count", "1", *words, "-o", "json",
         env=env_of(server, **({"SIPCTL_SIP_HOST": host} | env)), stdin=stdin.encode(),
@@ -102,32 +116,32 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", list(CASES))
-def test_the_call_shows_what_explain_says(server: RealLiveKit, node: SipNode, name: str) -> None:
-    case = CASES[name]
-    server.clear()
+def test_the_call_shows_what_explain_says(both: tuple[Server, int], name: str) -> None:
+    case, (server, port) = CASES[name], both
     for store in case.stored:
         store(server)
-    route = placed(server, node, *case.words, code=case.code, stdin=case.stdin)
+    route = placed(server, port, *case.words, code=case.code, stdin=case.stdin)
     assert (route["measured"], route["explained"], route["agree"]) == (case.measured, case.measured, True), route
     assert route["room"] == case.room
     assert json.loads(run("room", "list", "-o", "json", env=env_of(server)).stdout)["items"] == []
 
 
-def test_the_call_goes_over_tcp_too(server: RealLiveKit, node: SipNode) -> None:
-    server.clear()
+def test_the_call_goes_over_tcp_too(both: tuple[Server, int]) -> None:
+    server, port = both
     trunk()(server)
     rule()(server)
-    assert placed(server, node, code=0, transport="tcp")["measured"] == "routed"
+    assert placed(server, port, code=0, transport="tcp")["measured"] == "routed"
 
 
-def test_an_inbound_trunk_is_called_with_its_own_password(server: RealLiveKit, node: SipNode) -> None:
-    server.clear()
+def test_an_inbound_trunk_is_called_with_its_own_password(both: tuple[Server, int]) -> None:
+    server, port = both
     DIGEST(server)
     rule()(server)
-    route = placed(server, node, "ST_a", code=0)
+    route = placed(server, port, "ST_a", code=0)
     assert (route["measured"], route["to"], route["room"]) == ("routed", NUMBER, "standup")
 
 
+@pytest.mark.real
 def test_another_store_than_livekits_own_is_a_difference(
     server: RealLiveKit, node: SipNode, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -136,7 +150,7 @@ def test_another_store_than_livekits_own_is_a_difference(
     trunk()(server)
     rule()(server)
     with running_livekit(tmp_path_factory.mktemp("other")) as other:
-        route = placed(other, node, code=1)
+        route = placed(other, node.port, code=1)
         people = run(
             "trunk", "check", "--depth", "invite", "--to", NUMBER,
             env=env_of(other, SIPCTL_SIP_HOST=f"sip:127.0.0.1:{node.port}"),
@@ -147,6 +161,7 @@ def test_another_store_than_livekits_own_is_a_difference(
     assert "ERROR   SIP709" in people.stdout
 
 
+@pytest.mark.real
 def test_people_read_three_parts(server: RealLiveKit, node: SipNode) -> None:
     server.clear()
     trunk()(server)
@@ -158,6 +173,7 @@ def test_people_read_three_parts(server: RealLiveKit, node: SipNode) -> None:
     assert lines[-1] == "LiveKit and explain agree"
 
 
+@pytest.mark.real
 def test_without_a_server_no_call_is_decided(tmp_path_factory: pytest.TempPathFactory) -> None:
     """OPTIONS stays 200 all the same."""
     need_real_server()
@@ -167,11 +183,12 @@ def test_without_a_server_no_call_is_decided(tmp_path_factory: pytest.TempPathFa
         running_sip_node(server, tmp_path_factory.mktemp("sip")) as node,
     ):
         server.kill_server()
-        route = placed(server, node, code=1)
+        route = placed(server, node.port, code=1)
     assert (route["measured"], route["agree"], route["code"]) == ("no-server", None, 503)
     assert route["after_ms"] > 700
 
 
+@pytest.mark.real
 def test_a_node_without_ports_is_named(server: RealLiveKit, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Each call holds a port for 30 s, those of a check as well."""
     server.clear()
@@ -179,14 +196,15 @@ def test_a_node_without_ports_is_named(server: RealLiveKit, tmp_path_factory: py
     rule()(server)
     need(sipnode.missing())
     with running_sip_node(server, tmp_path_factory.mktemp("small"), ports=14) as small:
-        seen = [placed(server, small, code=code) for code in (0, 0, 1)]
+        seen = [placed(server, small.port, code=code) for code in (0, 0, 1)]
     assert [one["measured"] for one in seen] == ["routed", "routed", "no-media-port"]
     assert [one["agree"] for one in seen] == [True, True, True]
 
 
+@pytest.mark.real
 def test_a_rule_that_hides_a_number_ends_no_server_of_a_check(server: RealLiveKit, node: SipNode) -> None:
     server.clear()
     trunk()(server)
     rule(hide_phone_number=True)(server)
-    assert placed(server, node, code=0)["measured"] == "routed"
+    assert placed(server, node.port, code=0)["measured"] == "routed"
     assert not server.has_ended()

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,7 @@ from sipctl.sandbox.sip.login import Challenges, Login
 from sipctl.sandbox.sip.offers import is_acceptable
 from sipctl.sandbox.sip.replies import ALLOW, reply
 from sipctl.sandbox.store import Store
-from sipctl.sip.errors import Fault, FaultKind
+from sipctl.sip.errors import BuildError, Fault, FaultKind
 from sipctl.sip.message import Request, Response
 from sipctl.sip.parser import Parsed
 from sipctl.telephony.explaining.wire import ringing_timeout_ms
@@ -66,7 +67,6 @@ class Answers:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._challenges = Challenges()
-        self._tags: dict[str, str] = {}
         self._refused: OrderedDict[tuple[str, str], tuple[float, Response]] = OrderedDict()
 
     def steps(self, parsed: Parsed, source: Address, transport: Transport, port: int) -> Iterator[Step]:
@@ -77,7 +77,11 @@ class Answers:
         request, faults = parsed
         if not isinstance(request, Request) or any(map(_is_unread, faults)):
             return
-        arrived = Arrived(request=request, source=source, transport=transport, port=port)
+        with suppress(BuildError):  # what is to be copied into the answer would break it
+            yield from self._steps(Arrived(request=request, source=source, transport=transport, port=port))
+
+    def _steps(self, arrived: Arrived) -> Iterator[Step]:
+        request = arrived.request
         if request.method == "INVITE":
             yield from self._invited(arrived)
         elif request.method not in {"ACK", "CANCEL"}:

@@ -14,7 +14,7 @@ from sipctl.sandbox.sip.certificates import Certificates
 from sipctl.sandbox.sip.mischief import Mischief
 from sipctl.sandbox.sip.replies import reply
 from sipctl.sandbox.store import Store
-from sipctl.sip.errors import FramingError
+from sipctl.sip.errors import BuildError, FramingError
 from sipctl.sip.message import Request
 from sipctl.sip.parser import Parsed, StreamParser, parse
 from sipctl.transport.targets import Address, Transport
@@ -103,7 +103,9 @@ class SipNode:
         if delay_s is None:
             return
         steps: Iterable[Step] = self._answers.steps(parsed, source, over.transport, self.port)
-        if isinstance(message, Request) and not self._is_ringing(message):
+        if not isinstance(message, Request) or self._is_ringing(message):
+            return
+        with suppress(BuildError):  # what is to be copied into the answer would break it
             if message.method == "CANCEL":
                 steps = self._cancelled(message, source)
             steps = self._mischief.busy(struck, message, source) or steps
