@@ -125,7 +125,7 @@ STEPS: Final = (
     _step("doctor --offline"),
     _step("config show --origin"),
     _step("config path"),
-    _step("config profiles"),
+    _step("config profiles use here --dry-run"),
     _step("config validate"),
     _step("config validate no-such-file"),
     _step("config init --url ws://127.0.0.1:1 --api-key k --api-secret-stdin", "a-secret-of-at-least-32-characters"),

@@ -93,7 +93,7 @@ def with_default(text: str, path: Path, name: str) -> str:
     head, count = re.subn(_DEFAULT_LINE, lambda _: line, head, count=1, flags=re.MULTILINE)
     changed = head + rest if count else f"{line}\n{head}{rest}"
     if _content(changed) != _content(text) | {"default_profile": name}:
-        raise ConfigError(f"cannot change default_profile in {path}", hint=f"write `{line}` at the top of the file")
+        raise ConfigError(f"cannot change default_profile in {path}", hint=f"write this at the top of the file: {line}")
     return changed
 
 

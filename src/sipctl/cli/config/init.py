@@ -44,6 +44,15 @@ PRINTS: Final = {"config-file": WrittenConfig}
 KIND: Final = WritingCommand
 
 
+MovePins = Annotated[
+    bool | None,
+    typer.Option(
+        "--move-pins/--no-move-pins",
+        help="Move the PINs that were given out without a profile into the registry of this one.",
+    ),
+]
+
+
 def run(
     ctx: typer.Context,
     from_: Annotated[
@@ -62,13 +71,7 @@ def run(
         str | None, typer.Option(metavar="URI", help="The SIP node, such as sip:sip.example.org.")
     ] = None,
     sip_health_url: Annotated[str | None, typer.Option(metavar="URL", help="health_port of livekit-sip.")] = None,
-    move_pins: Annotated[
-        bool | None,
-        typer.Option(
-            "--move-pins/--no-move-pins",
-            help="Move the PINs that were given out without a profile into the registry of this one.",
-        ),
-    ] = None,
+    move_pins: MovePins = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file; the old one is kept as .bak.")] = False,
 ) -> None:
     """Write the configuration file.
@@ -92,24 +95,23 @@ def run(
     name, is_applied = session.options.profile or "default", not session.options.dry_run
     older = _file_to_add_to(path, session.options.profile, force=force)
     found = discover(from_) if from_ else Found()
-    options = {
-        **_connection(found, url, api_key, api_secret_file, secret_stdin=api_secret_stdin),
-        "webhook_url": webhook_url,
-        "sip_host": sip_host,
-        "sip_health_url": sip_health_url,
-    }
+    connection = _connection(found, url, api_key, api_secret_file, secret_stdin=api_secret_stdin)
+    options = connection | {"webhook_url": webhook_url, "sip_host": sip_host, "sip_health_url": sip_health_url}
     _check_urls(options)
     chosen = proposed(found) | {key: value for key, value in options.items() if value}
     profile = profile_from(found, chosen, path.parent.resolve())
     text = render(name, profile) if older is None else with_profile(older, path, name, profile)
     kept = write_config(path, text, force=force or older is not None) if is_applied else None
-    config = ("--config", str(session.options.config)) if session.options.config else ()
-    named = [
-        CommandLine.of(*words).below(*config, "--profile", name) for words in (("config", "validate"), ("doctor",))
-    ]
-    session.emit(_view(path, name, profile, kept, list(map(str, named)) if is_applied else []))
+    session.emit(_view(path, name, profile, kept, _following(session, name) if is_applied else []))
     if "registry" not in profile:
         _offer_pins(session, name, move_pins)
+
+
+def _following(session: Session, profile: str) -> list[str]:
+    """The commands that come next."""
+    config = ("--config", str(session.options.config)) if session.options.config else ()
+    commands = (("config", "validate"), ("doctor",))
+    return [str(CommandLine.of(*words).below(*config, "--profile", profile)) for words in commands]
 
 
 def _file_to_add_to(path: Path, profile: str | None, *, force: bool) -> str | None:

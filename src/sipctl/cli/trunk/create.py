@@ -13,10 +13,11 @@ from sipctl.cli.options import Allow, Confirm, given
 from sipctl.cli.requests import read_trunk_request
 from sipctl.cli.session import Session
 from sipctl.operations.trunks import create_trunk
+from sipctl.telephony.linting.fault import REFUSED_TRUNKS
 from sipctl.telephony.model import InboundTrunk
 from sipctl.telephony.secret import Secret
 
-ALLOWS: Final[tuple[str, ...]] = ()
+ALLOWS: Final = REFUSED_TRUNKS
 KIND: Final = WritingCommand
 
 

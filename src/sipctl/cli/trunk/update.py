@@ -10,8 +10,9 @@ from sipctl.cli.options import Allow, Confirm, chosen, edits_given
 from sipctl.cli.session import Session
 from sipctl.cli.trunk.common import Reference
 from sipctl.operations.trunks import update_trunk
+from sipctl.telephony.linting.fault import REFUSED_TRUNKS
 
-ALLOWS: Final = ("protected",)
+ALLOWS: Final = ("protected", *REFUSED_TRUNKS)
 KIND: Final = WritingCommand
 
 
