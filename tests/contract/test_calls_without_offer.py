@@ -1,7 +1,11 @@
 """`trunk check --depth invite` against the real LiveKit and the sandbox: each state that such a call can show."""
 
 import json
+import socket
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +17,7 @@ from tests.support.peers import sipnode
 from tests.support.peers.livekit import RealLiveKit, running_livekit
 from tests.support.peers.sipnode import SipNode, running_sip_node
 from tests.support.planting import Server, plant_rule, plant_trunk
-from tests.support.running import env_of, run
+from tests.support.running import env_of, run, until
 from tests.support.schemas import validate
 
 pytestmark = pytest.mark.timeout(180)
@@ -208,3 +212,56 @@ def test_a_rule_that_hides_a_number_ends_no_server_of_a_check(server: RealLiveKi
     rule(hide_phone_number=True)(server)
     assert placed(server, node.port, code=0)["measured"] == "routed"
     assert not server.has_ended()
+
+
+INVITE = (
+    "INVITE sip:{to}@127.0.0.1:{port} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{own};branch=z9hG4bKup;rport\r\n"
+    "Max-Forwards: 70\r\nFrom: <sip:{caller}@127.0.0.1>;tag=up\r\nTo: <sip:{to}@127.0.0.1>\r\nCall-ID: up@127.0.0.1\r\n"
+    "CSeq: 1 INVITE\r\nContact: <sip:{caller}@127.0.0.1:{own}>\r\nContent-Type: application/sdp\r\n"
+    "Content-Length: {length}\r\n\r\n{offer}"
+)
+OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {own} RTP/AVP 0\r\n"
+
+
+@contextmanager
+def call_up(port: int) -> Iterator[None]:
+    """A caller in the PIN prompt."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
+        caller.connect(("127.0.0.1", port))
+        caller.settimeout(20)
+        own = caller.getsockname()[1]
+        offer = OFFER.format(own=own)
+        invite = INVITE.format(to=NUMBER, port=port, own=own, caller=CALLER, length=len(offer), offer=offer)
+        caller.send(invite.encode())
+        while not caller.recv(65_535).startswith(b"SIP/2.0 200 "):
+            pass
+        yield
+
+
+def says_stopped(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return False
+    except urllib.error.HTTPError as error:
+        return error.code == 503
+
+
+@pytest.mark.real
+def test_a_node_that_drains_takes_calls_all_the_same(
+    server: RealLiveKit, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    need(sipnode.missing())
+    server.clear()
+    trunk()(server)
+    rule()(server)
+    with running_sip_node(server, tmp_path_factory.mktemp("draining")) as draining, call_up(draining.port):
+        draining.drain()
+        until(lambda: says_stopped(draining.health_url))
+        env = env_of(
+            server, SIPCTL_SIP_HOST=f"sip:127.0.0.1:{draining.port}", SIPCTL_SIP_HEALTH_URL=draining.health_url
+        )
+        ended = run("trunk", "check", "--depth", "invite", "--to", NUMBER, "--from", CALLER, "-o", "json", env=env)
+    item = json.loads(ended.stdout)["item"]
+    assert (item["targets"][0]["code"], item["health"]["status"]) == (200, 503)
+    assert item["route"]["measured"] == "routed"
+    assert [one["code"] for one in item["findings"]] == ["SIP708"]

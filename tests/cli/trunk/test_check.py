@@ -255,6 +255,34 @@ def test_one_run_tells_all_faults_apart(
     assert took_s < 3 * 2 + 4, "the targets wait side by side, and so do the steps of the resolution"
 
 
+def test_a_zone_of_five_targets(kamailio: Kamailio, authority: Authority, tmp_path: Path, silent_port: int) -> None:
+    """Two dead, an expired certificate, one of IPv6 and a good one, in the order in which callers try them."""
+    need(dnsmasq.missing())
+    records = (
+        "naptr-record=five.test,10,50,s,SIP+D2U,,_sip._udp.five.test",
+        "naptr-record=five.test,20,50,s,SIPS+D2T,,_sips._tcp.five.test",
+        f"srv-host=_sip._udp.five.test,four.test,{free_ports(1)},10,0",
+        f"srv-host=_sip._udp.five.test,four.test,{silent_port},20,0",
+        f"srv-host=_sip._udp.five.test,six.test,{kamailio.port},30,0",
+        f"srv-host=_sip._udp.five.test,four.test,{kamailio.port},40,0",
+        f"srv-host=_sips._tcp.five.test,four.test,{kamailio.tls['expired']},10,0",
+        "host-record=four.test,127.0.0.1", "host-record=six.test,::1", "local=/test/", "",
+    )  # fmt: skip
+    words = ("--host", "sip:five.test", "--deadline", "2", "--count", "1")
+    env = clean_env(SSL_CERT_FILE=str(authority.file))
+    with running_dnsmasq(tmp_path, "\n".join(records)) as (ip, port):
+        started = time.monotonic()
+        item = checked(*words, "--nameserver", f"{ip}:{port}", code=1, env=env)
+        took_s = time.monotonic() - started
+    seen = [(one["transport"], one["address"], one["verdict"], one["path"]) for one in item["targets"]]
+    assert seen == [
+        ("udp", "127.0.0.1", "refused", False), ("udp", "127.0.0.1", "silent", False), ("udp", "::1", "ok", True),
+        ("udp", "127.0.0.1", "ok", False), ("tls", "127.0.0.1", "tls-failed", False),
+    ]  # fmt: skip
+    assert {one["code"] for one in item["findings"]} == {"SIP703", "SIP704"}
+    assert took_s < 2 * 2 + 6, "one deadline, and the start of a process on a busy machine"
+
+
 def test_names_are_resolved_and_no_one_is_asked(tmp_path: Path) -> None:
     need(dnsmasq.missing())
     zone = "srv-host=_sip._udp.sip.test,node.test,5071,10,60\nhost-record=node.test,127.0.0.1\nlocal=/test/\n"

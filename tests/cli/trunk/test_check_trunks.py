@@ -66,6 +66,16 @@ def test_an_outbound_trunk_is_authenticated_if_it_is_asked(sandbox: Sandbox, kam
     assert (one["origin"], one["digest"]) == ("trunk ST_a (provider)", "accepted")
 
 
+def test_credentials_of_the_command_line_are_shown_to_no_provider(sandbox: Sandbox, kamailio: Kamailio) -> None:
+    plant_outbound(sandbox, "ST_a", f"secret@127.0.0.1:{kamailio.port}")
+    env = env_of(sandbox, SIPCTL_SIP_HOST=f"sip:secret@127.0.0.1:{kamailio.port}")
+    words = ("trunk", "check", "--auth-user", "alice", "--count", "1", "-o", "json")
+    item = json.loads(run(*words, env=env, stdin=PASSWORD.encode()).stdout)["item"]
+    assert [(one["origin"], one["code"], one["digest"]) for one in item["targets"]] == [
+        ("sip_host", 200, "accepted"), ("trunk ST_a (provider)", 401, None),
+    ]  # fmt: skip
+
+
 def test_the_silence_of_a_provider_is_not_known_and_ours_is_a_fault(sandbox: Sandbox) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))

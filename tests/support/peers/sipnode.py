@@ -52,6 +52,11 @@ class SipNode:
             self._process.kill()
             self._process.wait()
 
+    def drain(self) -> None:
+        """Ask it to stop, as systemd and containers do; it waits for its last call."""
+        assert self._process
+        self._process.terminate()
+
     def lines(self) -> list[str]:
         """Its log so far."""
         return [line for line in self.log_file.read_text().splitlines() if line.startswith("{")]

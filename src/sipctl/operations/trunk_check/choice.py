@@ -58,7 +58,9 @@ def of_trunk(trunk: Trunk, settings: Settings, credentials: Credentials | None =
 def of_profile(
     settings: Settings, trunks: Iterable[Trunk], credentials: Credentials | None = None
 ) -> Iterator[Destination]:
-    """Our own node, and where outbound trunks lead; the same place under the same name only once.
+    """Our own node, and where outbound trunks lead.
+
+    The credentials are for our node alone: no provider is to see what another one's, or ours, are.
 
     Raises:
         UsageError: sip_host is no address of a SIP node.
@@ -68,7 +70,7 @@ def of_profile(
         yield Destination(uri=own, origin="sip_host", is_ours=True, credentials=credentials)
     for trunk in trunks:
         if isinstance(trunk, OutboundTrunk):
-            yield _outbound(trunk, own, credentials)
+            yield _outbound(trunk, own, None)
 
 
 def at_node(own: Uri, user: str) -> Uri:
