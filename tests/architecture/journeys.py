@@ -69,9 +69,9 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         for name in ("XDG_CONFIG_HOME", "SIPCTL_STATE_DIR", "SIPCTL_DATA_DIR"):
             os.environ[name] = f"{folder}/{name.lower()}"
-        work = Path(folder) / "work"
-        work.mkdir()
         for line in _LINES:
+            work = Path(folder) / line.replace(" ", "-")
+            work.mkdir()
             with machine_in(work) as machine:
                 machine.run(Step(("pin", "import", "pins.csv", "--apply")), "table")
                 journey = journey_of(machine, line)
