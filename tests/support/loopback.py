@@ -35,6 +35,13 @@ class UdpNode(asyncio.DatagramProtocol):
         self._answers = answers
         self._from_elsewhere = from_elsewhere
         self.requests: list[Request] = []
+        self._arrived = asyncio.Event()
+
+    async def last_is(self, method: str) -> None:
+        """Wait until the latest request has this method."""
+        while self.requests[-1].method != method:
+            self._arrived.clear()
+            await self._arrived.wait()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)
@@ -43,6 +50,7 @@ class UdpNode(asyncio.DatagramProtocol):
         request = parse(data).message
         assert isinstance(request, Request)
         self.requests.append(request)
+        self._arrived.set()
         for answer in self._answers(request):
             if self._from_elsewhere:
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
