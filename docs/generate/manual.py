@@ -33,7 +33,8 @@ ENVIRONMENT: Final = {
     "SIPCTL_DATA_DIR": "The folder of the registries of PINs.",
     "SIPCTL_CACHE_DIR": "The folder of the names that a shell completes.",
     "SIPCTL_NAME_TEMPLATE, SIPCTL_ROOM_PATTERN, SIPCTL_TRUNK_IDS, SIPCTL_SIP_HOST, SIPCTL_SIP_HEALTH_URL, "
-    "SIPCTL_SIP_METRICS_URL, SIPCTL_WEBHOOK_URL, SIPCTL_REGISTRY_URL, SIPCTL_REGISTRY_STATE_URL":
+    "SIPCTL_SIP_METRICS_URL, SIPCTL_LIVEKIT_METRICS_URL, SIPCTL_WEBHOOK_URL, SIPCTL_REGISTRY_URL, "
+    "SIPCTL_REGISTRY_STATE_URL":
         "Settings of a profile, described in sipctl.toml(5).",
     "HTTP_PROXY, HTTPS_PROXY, NO_PROXY": "Proxies.",
     "SSL_CERT_FILE": "A private certificate authority.",

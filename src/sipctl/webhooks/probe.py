@@ -1,6 +1,6 @@
 """Signed events that change nothing, sent to see whether a backend takes LiveKit's events and no others.
 
-`track_unpublished` of a room that does not exist: Meet knows the event and does nothing at it, without a look into its
+`track_unpublished` of a room that does not exist: Meet knows the event and does nothing at it, without a query of its
 database (suitenumerique/meet core/services/livekit_events.py); of a room that it never heard of, a backend has no track
 to forget.
 """

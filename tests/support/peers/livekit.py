@@ -141,6 +141,8 @@ class RealLiveKit:
         ]
         if url := self._settings.get("webhook_url"):
             lines.append(f"webhook: {{api_key: {API_KEY}, urls: [{url}]}}")
+        if "webhook" in self._settings:
+            lines.append(f'webhook: {{api_key: {API_KEY}, urls: ["{self._settings["webhook"]}"]}}')
         if self.redis:
             lines.append(f'redis: {{address: "127.0.0.1:{self.redis.port}"}}')
         return "\n".join(lines) + "\n"
