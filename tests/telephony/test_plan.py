@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 from hypothesis import given, settings
@@ -420,13 +421,14 @@ def apply(rules: Sequence[DispatchRule], plan: Sequence[Item]) -> tuple[Dispatch
     """The rules after a plan, as LiveKit would hold them; it refuses what clashes."""
     held = {one.sip_dispatch_rule_id: one for one in rules}
     clean = rules_refusal(sorted(held.values(), key=lambda one: one.sip_dispatch_rule_id)) is None
+    fresh = (identifier for at in count() if (identifier := f"N{at:03}") not in held)
     for at, item in enumerate(pending(plan)):
         if item.action is Action.DELETE:
             del held[item.rule_id]
         elif item.parked:
             held[item.rule_id] = replace(held[item.rule_id], pin=f"{at:016}")
         elif item.after is not None:
-            identifier = item.rule_id or f"N{at:03}"
+            identifier = item.rule_id or next(fresh)
             held[identifier] = replace(item.after, sip_dispatch_rule_id=identifier)
         if clean:
             assert rules_refusal(sorted(held.values(), key=lambda one: one.sip_dispatch_rule_id)) is None

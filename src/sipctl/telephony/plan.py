@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sipctl.telephony.model import DispatchRule
+from sipctl.telephony.model import DispatchRule, InboundTrunk
 from sipctl.telephony.ownership import Ownership
 from sipctl.telephony.pins import is_pin
 
@@ -48,6 +48,7 @@ class Reason(StrEnum):
     """Why. What is kept is as it should be; what is skipped is not, and says what it waits for."""
 
     LIVE = _Row("live", "as it should be")
+    NOT_REACHED = _Row("not-reached", "as it should be, and callers do not get to it: `doctor` says why")
     FOREIGN = _Row("foreign", "not this profile's")
     PROTECTED = _Row("protected", "on the protect list")
     PROMPTS = _Row("prompts", "it decides who is asked for a PIN: an open rule is there")
@@ -125,7 +126,8 @@ class State:
     registry's, None = there is no registry; `known` those that the backend's own table holds, None = it was not asked.
     `stale_since` and `duplicate_since` say of rule ids since which observation, without a break, they are stale or
     duplicates; `held_until` until when a restored one is spared; `empty_since` since which the list of rooms is empty.
-    `clock_is_off` = `now` is not the server's time, so no grace can be measured.
+    `clock_is_off` = `now` is not the server's time, so no grace can be measured. `trunks` None = it does not depend on
+    them who reaches a rule, or they are not known.
     """
 
     now: datetime
@@ -139,6 +141,7 @@ class State:
     held_until: Mapping[str, datetime] = field(default_factory=dict)
     empty_since: datetime | None = None
     clock_is_off: bool = False
+    trunks: Sequence[InboundTrunk] | None = None
 
     def is_of_others(self, room: str) -> bool:
         """Whether a live room is none of the backend's: it was deleted there, or another instance made it."""
@@ -151,6 +154,7 @@ class Policy:
 
     `trunk_ids` None = never compared. `rooms` None = all. `by_backend` = the backend writes the rules itself when it
     is sent an event of a room, so no PIN need be known. `telephony_off` = it makes no rules now, and no run does.
+    `number` is the advertised one, "" = none.
     """
 
     mark: Ownership
@@ -162,6 +166,7 @@ class Policy:
     unattended: bool = False
     by_backend: bool = False
     telephony_off: bool = False
+    number: str = ""
 
     def protects(self, *names: str) -> bool:
         """Whether one of these names is on the protect list."""

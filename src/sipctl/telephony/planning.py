@@ -25,6 +25,7 @@ from datetime import datetime
 from sipctl.telephony.model import DispatchRule
 from sipctl.telephony.plan import Action, Item, Policy, Reason, State, wanted_pin, why_no_pin
 from sipctl.telephony.prompts import Prompts
+from sipctl.telephony.reached_rules import unless_missed
 from sipctl.telephony.room_rules import of_live_room
 from sipctl.telephony.write_order import ordered_updates, standing_keys, unless_taken
 
@@ -47,8 +48,8 @@ def make_plan(state: State, policy: Policy) -> list[Item]:
     creates = [unless_taken(item, standing) for item in writes if item.action is Action.CREATE]
     made = [item for item in creates if item.action is Action.CREATE]
     skipped = (item for item in (*refused, *writes, *creates) if item.action is Action.SKIP)
-    kept = (item for item in items if item.action in {Action.KEEP, Action.SKIP})
-    return [*kept, *skipped, *deletes, *updates, *made]
+    kept = [item for item in items if item.action in {Action.KEEP, Action.SKIP}]
+    return [*unless_missed(kept, [*deletes, *updates, *made], state, policy), *skipped, *deletes, *updates, *made]
 
 
 def duplicates(state: State, policy: Policy) -> list[DispatchRule]:

@@ -123,6 +123,7 @@ def _policy(settings: Settings, request: Request, *, by_backend: bool) -> Policy
         rooms=frozenset(request.rooms) or None,
         unattended="unattended" in request.permit.allow,
         by_backend=by_backend,
+        number=settings.telephony.dialled,
         telephony_off=settings.telephony.is_off and "telephony-off" not in request.permit.allow,
     )
 

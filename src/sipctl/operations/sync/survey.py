@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from sipctl.errors import SipctlError
 from sipctl.lkapi.clocks import CLOCKS_AGREE_S
 from sipctl.operations.snapshot import rules_then_rooms
-from sipctl.telephony.model import DispatchRule, Room
+from sipctl.telephony.model import DispatchRule, InboundTrunk, Room
 from sipctl.telephony.plan import Part, Policy, State
 from sipctl.telephony.planning import duplicates
+from sipctl.telephony.reached_rules import are_plain
 from sipctl.telephony.registered import Earlier
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Surveyor:
         state = self._with_registry(
             State(now=self.now(), rules=rules, live=live, attended=attended, clock_is_off=clock_is_off)
         )
+        state = replace(state, trunks=await self._trunks(rules))
         if earlier is None:
             earlier = Earlier(is_first=False, skew_s=skew_s) if clock_is_off else self._observe(state)
         known = replace(
@@ -58,6 +61,15 @@ class Surveyor:
             held_until=earlier.held_until,
         )
         return known, earlier
+
+    async def _trunks(self, rules: Iterable[DispatchRule]) -> tuple[InboundTrunk, ...] | None:
+        """The trunks, if it depends on them whether callers get to a rule. Only reasons are drawn from them."""
+        if self.policy.parts == {Part.PURGE} or are_plain(rules):
+            return None
+        try:
+            return tuple(await self.client.list_inbound_trunks())
+        except SipctlError:
+            return None
 
     def _with_registry(self, state: State) -> State:
         """The state with what the registry knows of its live rooms."""
