@@ -14,7 +14,7 @@ from sipctl.telephony.reached_rules import are_plain
 TRUNK = InboundTrunk(sip_trunk_id="ST_a", numbers=("+33199000001",))
 RULE = DispatchRule(sip_dispatch_rule_id="R0", name="SIP_a", room_name="a", pin="1111", trunk_ids=("ST_a",))
 OTHER = replace(RULE, sip_dispatch_rule_id="R1", name="SIP_b", room_name="b", pin="2222")
-STATE = State(now=datetime(2026, 11, 24, 12, tzinfo=UTC), rules=(), live=frozenset({"a", "b"}), trunks=(TRUNK,))
+STATE = State(now=datetime(2026, 11, 24, 12, tzinfo=UTC), rules=(), live=frozenset({"a"}), trunks=(TRUNK,))
 POLICY = Policy(mark=Ownership(), grace=timedelta(minutes=10))
 
 
