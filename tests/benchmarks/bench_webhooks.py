@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -18,15 +19,20 @@ import jwt
 from sipctl.operations.batch import StopSwitch
 from sipctl.operations.webhooks.replay import Demands, Pace, Replay
 from sipctl.operations.webhooks.target import Target
+from sipctl.sandbox.server import Sandbox, running_sandbox
 from sipctl.telephony.secret import Secret
 from sipctl.webhooks.event_files import EventFiles
+from sipctl.webhooks.signing import sign
 from tests.benchmarks.ratios import best, show
 from tests.benchmarks.webhook_receivers import API_KEY, API_SECRET, receiver
+from tests.support.running import server_env
+from tests.support.serving import serving
 from tests.support.webhooks import recorded
 
 EVENTS = 10_000
 ROOMS = 50
 LONG = 200_000
+LIVE = 500
 
 
 def lines(count: int) -> Iterator[str]:
@@ -78,7 +84,54 @@ def peak_of(path: Path) -> int:
     return max(before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
+def requests(url: str, count: int = 2000, at_once: int = 16) -> list[float]:
+    """How long each of so many signed deliveries takes, in seconds."""
+    taken: list[float] = []
+
+    async def run() -> None:
+        waiting = iter(range(count))
+        async with aiohttp.ClientSession() as session:
+            await asyncio.gather(*(worker(session, waiting) for _ in range(at_once)))
+
+    async def worker(session: aiohttp.ClientSession, waiting: Iterator[int]) -> None:
+        for number in waiting:
+            body = json.dumps({"event": "track_published", "room": {"name": f"room-{number % LIVE}"}}).encode()
+            token = sign(body, API_KEY, Secret(API_SECRET), time.time())
+            began = time.perf_counter()
+            async with session.post(url, data=body, headers={"Authorization": token}) as answer:
+                await answer.read()
+                assert answer.status == 200
+            taken.append(time.perf_counter() - began)
+
+    asyncio.run(run())
+    return sorted(taken)
+
+
+def receivers(folder: str) -> None:
+    """`listen` and `serve` against a handler that only verifies; `serve` while it brings 500 rooms in order."""
+    folders = {f"SIPCTL_{name}_DIR": f"{folder}/{name.lower()}" for name in ("STATE", "DATA")}
+    os.environ.update(folders, XDG_CONFIG_HOME=folder)
+    with receiver("verifies") as url:
+        floor = best(lambda: requests(url), 3)
+    env = server_env("http://127.0.0.1:1", API_SECRET)
+    with serving("webhook", "listen", "--quiet", env=env) as listening:
+        show("2000 deliveries to listen", best(lambda: requests(listening.url), 3), floor, 2)
+    with serving("webhook", "listen", "--quiet", "--write", f"{folder}/events.jsonl", env=env) as listening:
+        show("2000 deliveries to listen --write", best(lambda: requests(listening.url), 3), floor, 3)
+    sandbox = Sandbox(api_secret=API_SECRET)
+    with running_sandbox(sandbox):
+        for number in range(LIVE):
+            sandbox.join(f"room-{number}", "alice")
+        words = ("webhook", "serve", "--quiet", "--assign", "--bind", "127.0.0.1:0")
+        with serving(*words, env=server_env(sandbox.url, API_SECRET)) as serve:
+            taken = requests(serve.url, 500, at_once=1)
+        p99 = taken[int(len(taken) * 0.99)] * 1000
+        sys.stdout.write(f"serve answers while it brings {LIVE} rooms in order: p99 {p99:.0f} ms (limit 100 ms)\n")
+
+
 def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        receivers(folder)
     with tempfile.TemporaryDirectory() as folder, receiver("takes") as url:
         path = Path(folder) / "events.jsonl"
         path.write_text("".join(lines(EVENTS)))

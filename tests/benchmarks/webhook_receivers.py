@@ -1,6 +1,7 @@
 """Receivers of webhooks, each in a process of its own, for benchmarks."""
 
 import contextlib
+import socket
 import subprocess
 import sys
 import time
@@ -46,19 +47,9 @@ def main(kind: str) -> None:
     application = web.Application()
     application.router.add_post("/hook", {"takes": takes, "verifies": verifies}[kind])
 
-    async def announce(_application: web.Application) -> None:
-        sys.stdout.write(f"{runner_port()}\n")
-        sys.stdout.flush()
-
-    import socket
-
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-
-    def runner_port() -> int:
-        return int(listening.getsockname()[1])
-
-    application.on_startup.append(announce)
+    listening = socket.create_server(("127.0.0.1", 0))
+    sys.stdout.write(f"{listening.getsockname()[1]}\n")
+    sys.stdout.flush()
     web.run_app(application, sock=listening, print=None, access_log=None)
 
 

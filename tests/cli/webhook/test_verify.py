@@ -63,6 +63,12 @@ def test_received_is_the_clock_of_a_line_that_says_when() -> None:
     assert verified("-", "--clock", "now", stdin=json.dumps(old | {"received_at": at}).encode()).code == 1
 
 
+def test_a_quiet_run_says_nothing_of_what_is_sound() -> None:
+    assert verified("-", "--quiet", stdin=line()) == Result(0, "", "")
+    refused = verified("-", "--quiet", stdin=line(secret=API_SECRET[::-1]))
+    assert (refused.code, refused.stdout, refused.stderr) == (1, "", "0 of 1 event verified; 1 warning\n")
+
+
 def test_names_from_the_network_steer_no_terminal() -> None:
     done = verified("-", stdin=line())
     assert "\x1b" not in done.stdout

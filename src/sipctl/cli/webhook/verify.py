@@ -1,7 +1,7 @@
 """`sipctl webhook verify`."""
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypedDict
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, TypedDict
 import typer
 
 from sipctl.cli.command import TestCommand
-from sipctl.cli.endings import finish, show
+from sipctl.cli.endings import finish
 from sipctl.cli.options import FailOn
 from sipctl.cli.report import level_named
 from sipctl.cli.session import Session
@@ -83,9 +83,13 @@ def run(
     source, keys = opened(session, files), own_keys(session)
     found = Found()
     events = found.judged(source.read(), lambda one: verify(one.body, one.authorization, keys, moment_of(one)))
-    show(session, EventsView(events, found), is_news=True)
+    if session.options.quiet and session.options.output == "table":
+        deque(events, maxlen=0)  # counted, and not shown
+    else:
+        session.emit(EventsView(events, found))
     read_to_the_end(source, events)
-    session.streams.note(found.summary(source.others))
+    describe = session.streams.warn if found.fails(level) else session.streams.note
+    describe(found.summary(source.others))
     finish(session, code=ExitCode.FINDINGS if found.fails(level) else ExitCode.DONE)
 
 
