@@ -1,6 +1,5 @@
 """The fix that is printed with a finding about PINs is run as it is printed, and the finding goes."""
 
-import re
 from collections.abc import Callable
 
 import pytest
@@ -69,8 +68,7 @@ def test_the_fix_repairs(meet: Meet, code: str, plant: Callable[[Meet], None]) -
     plant(meet)
     words = ("doctor", "--settle", "0", "--only", code, "--fail-on", "info")
     (found,) = meet.findings(*words, code=1)[code]
-    meet.paste(found["fix"]["command"])
-    for command in re.findall("`(sipctl [^`]*)`", found["fix"]["text"]):
+    for command in found["fix"]["command"].split(" && "):
         meet.paste(command)
     assert code not in meet.findings(*words)
     rules = meet.rules()
@@ -83,3 +81,16 @@ def test_a_pin_that_is_too_long_is_no_fault_of_a_setting_that_is_right(meet: Mee
     meet.set_pin(ROOM, "48219305714821930")
     (found,) = meet.findings("pin", "audit", code=1)["PIN504"]
     assert "set the length" not in found["fix"]["text"]
+
+
+def test_many_of_a_kind_are_one_with_one_fix(meet: Meet) -> None:
+    rooms = (NULL, *ROOMS[4:])
+    for room in rooms:
+        live(meet, room, f"3141{room[-4:]}")
+    shown = meet.sipctl("doctor", "--settle", "0", code=1).stdout
+    (drift,) = [block for block in shown.split("\n\n") if "PIN505" in block.splitlines()[0]]
+    assert "(the first of 5)" in drift
+    (fix,) = [line.strip().removeprefix("$ ") for line in drift.splitlines() if line.strip().startswith("$ ")]
+    for command in fix.split(" && "):
+        meet.paste(command)
+    assert meet.rules() == {room: meet.table[room] for room in rooms}

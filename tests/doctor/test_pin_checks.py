@@ -111,7 +111,8 @@ def test_a_rule_with_another_pin(home: Home) -> None:
     foreign = replace(RULE, sip_dispatch_rule_id="SDR_f", name="theirs", room_name="other")
     fix = problems(audited(home, RULE, foreign))["PIN506"].fix
     assert fix
-    assert str(fix.command) == "sipctl pin rotate a --allow foreign --allow live-room"
+    rotate = "sipctl pin rotate a --allow foreign --allow live-room"
+    assert str(fix.command) == f"{rotate} && sipctl rules sync --room a --apply"
 
 
 def test_a_rule_that_accepts_a_pin_in_quarantine(home: Home) -> None:

@@ -1,11 +1,13 @@
 """A report of findings as text for people."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from sipctl.command_line import CommandLine, prose_text
 from sipctl.doctor.report import Report
 from sipctl.errors import ExitCode
+from sipctl.findings.codes import CODES
 from sipctl.findings.record import Finding, Level
 from sipctl.output.people import BAD, GOOD, for_people
 from sipctl.output.streams import Streams
@@ -34,7 +36,8 @@ def report_text(report: Report, streams: Streams, deployment: Sequence[str]) -> 
     yield from for_people([report.verdict], streams.out, style)
     shown = report.findings if streams.verbose else problems(report)
     explained: set[str] = set()
-    for group in _grouped(shown, all_levels=streams.verbose):
+    for found in _grouped(shown, all_levels=streams.verbose):
+        group = _with_one_fix(found, deployment)
         code = group[0].code
         lines = [*finding_lines(group, with_source=streams.verbose)]
         if group[0].level in PROBLEM_LEVELS and code not in explained:
@@ -58,6 +61,15 @@ def _grouped(findings: Iterable[Finding], *, all_levels: bool) -> Iterator[Seque
             yield group
         else:
             yield from ([one] for one in group)
+
+
+def _with_one_fix(group: Sequence[Finding], deployment: Sequence[str]) -> Sequence[Finding]:
+    """The same, where there are several with the command that repairs all of them."""
+    first = group[0]
+    for_all = CODES[first.code].for_all if group[1:] and first.code in CODES else None
+    if for_all is None or first.fix is None:
+        return group
+    return [replace(first, fix=replace(first.fix, command=for_all.below(*deployment))), *group[1:]]
 
 
 def finding_lines(group: Sequence[Finding], *, with_source: bool) -> Iterator[str]:

@@ -88,7 +88,8 @@ class Code:
     """What one code means, for its documentation page: stable once published, never renumbered.
 
     `level` is what the code weighs when nothing about the case changes that; `title` is the question's answer in one
-    line, `cause` why it happens, `callers` what someone who dials in hears, `fix` what to do.
+    line, `cause` why it happens, `callers` what someone who dials in hears, `fix` what to do;
+    `for_all` is the command that repairs all cases at once.
     """
 
     code: str
@@ -97,6 +98,7 @@ class Code:
     cause: str
     callers: str
     fix: Prose
+    for_all: CommandLine | None = None
 
     def finding(
         self,

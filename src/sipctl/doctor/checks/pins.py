@@ -106,15 +106,14 @@ def _drift(facts: Facts, rule: DispatchRule, held: Holding) -> Finding:
     """The rule beside the registry's PIN: `sync` gives it to the rule, once a caller can type it."""
     room, pin = rule.room_name, held.pin
     name = f" ({held.name})" if held.name else ""
-    command = sync = CommandLine.of("rules", "sync", "--room", room, "--apply")
-    has: str = "has another PIN"
-    fix: Prose = ""
+    sync = CommandLine.of("rules", "sync", "--room", room, "--apply")
+    has, fix, command = "has another PIN", "", sync
     if not pin:
-        has, fix = "has none", ("give the room a PIN, then ", sync)
-        command = CommandLine.of("pin", "assign").on(room)
+        has, fix = "has none", "give the room a PIN, then the rule"
+        command = CommandLine.of("pin", "assign").on(room).then(sync)
     elif not is_pin(pin):
-        has, fix = "has one that cannot be typed", ("rotate the room, then ", sync)
-        command = _rotation(facts, room)
+        has, fix = "has one that cannot be typed", "rotate the room, then give the rule its PIN"
+        command = _rotation(facts, room).then(sync)
     return found(
         "PIN505",
         f"rule {rule.sip_dispatch_rule_id}",
@@ -176,8 +175,8 @@ def _in_foreign_rules(facts: Facts, rules: Iterable[DispatchRule], rooms: Mappin
                 f"rule {rule.sip_dispatch_rule_id}",
                 f"it leads the PIN of room {rooms[rule.pin]!r} to room {rule.room_name!r}",
                 source=f"{_SOURCE}, ListSIPDispatchRule",
-                fix=("rotate the room, then ", sync, " gives it the rule that it may lack"),
-                command=_rotation(facts, room, "foreign"),
+                fix="rotate the room, then give it the rule that it may lack",
+                command=_rotation(facts, room, "foreign").then(sync),
             )
 
 

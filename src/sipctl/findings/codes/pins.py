@@ -6,6 +6,8 @@ from sipctl.command_line import CommandLine
 from sipctl.findings.codes.heard import NOTHING
 from sipctl.findings.record import Code, Level
 
+_ASSIGN: Final = CommandLine.of("pin", "assign", "--missing")
+
 PIN_CODES: Final = (
     Code(
         code="PIN501",
@@ -14,6 +16,7 @@ PIN_CODES: Final = (
         cause="The room was made while telephony was off, all draws collided, or someone took the PIN away.",
         callers="No PIN opens this room; Meet writes a rule with the word None.",
         fix=(CommandLine.of("pin", "assign", "--missing"),),
+        for_all=_ASSIGN,
     ),
     Code(
         code="PIN502",
@@ -46,6 +49,7 @@ PIN_CODES: Final = (
         cause="The PIN was changed while the room was live; Meet does not touch a rule that exists.",
         callers="The PIN that people have is wrong, the old one works.",
         fix="give the rule the PIN of the registry",
+        for_all=_ASSIGN.then(CommandLine.of("rules", "sync", "--apply")),
     ),
     Code(
         code="PIN506",
@@ -113,6 +117,7 @@ PIN_CODES: Final = (
         cause="Meet's table holds a text of no characters for the room's PIN. Meet copies it into the rule.",
         callers="No one is asked for a PIN: the next meeting of this room is open to every caller.",
         fix="give the room a PIN",
+        for_all=_ASSIGN,
     ),
     Code(
         code="PIN514",

@@ -46,6 +46,7 @@ RULE_CODES: Final = (
         cause="The webhook room_finished was lost, or telephony was switched off meanwhile.",
         callers="With the PIN of an ended meeting a caller opens its room again and sits there alone.",
         fix=("delete the rule; ", CommandLine.of("rules", "purge", "--apply"), " deletes all that stay stale"),
+        for_all=CommandLine.of("rules", "purge", "--apply"),
     ),
     Code(
         code="RUL407",
