@@ -115,9 +115,12 @@ CASES: Final[dict[str, list[Case]]] = {
         of_a_set("pin rotate --recover", before=half_way),
     ],
     "room create": [Case("room create new")],
-    "room delete": [Case("room delete empty-room", before=with_a_room)],
+    "room delete": [
+        Case("room delete empty-room", before=with_a_room),
+        of_a_set("room delete empty empty-room", before=with_a_room),
+    ],
     "rules create": [Case("rules create --room made --pin-stdin", "6035918274")],
-    "rules delete": [Case("rules delete SDR_old")],
+    "rules delete": [Case("rules delete SDR_old"), of_a_set("rules delete SDR_old SDR_agents --allow foreign")],
     "rules export": [Case("rules export rules.json")],
     "rules purge": [of_a_set("rules purge --grace 0"), of_a_set("rules purge --grace 0 --room old")],
     "rules restore": [
@@ -131,7 +134,10 @@ CASES: Final[dict[str, list[Case]]] = {
     "rules test": [Case("rules test made.toml --init")],
     "rules update": [Case("rules update SDR_old --metadata words")],
     "trunk create": [Case("trunk create --number +33199999998")],
-    "trunk delete": [Case("trunk delete spare", before=with_a_trunk)],
+    "trunk delete": [
+        Case("trunk delete spare", before=with_a_trunk),
+        of_a_set("trunk delete spare germany --allow in-use", before=with_a_trunk),
+    ],
     "trunk update": [Case("trunk update spare --number +33199999997", before=with_a_trunk)],
 }  # fmt: skip
 

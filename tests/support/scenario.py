@@ -195,6 +195,7 @@ STEPS: Final = (
     _step("trunk update spare --number +33199999998"),
     _step("trunk delete spare"),
     _step("trunk delete france"),
+    _step("trunk delete france --allow in-use"),
     _step("doctor --symptom ringing --settle 0"),
     _step("bundle --translate nothing"),
     _step("doctor --explain rul401"),

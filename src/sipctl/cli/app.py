@@ -33,7 +33,7 @@ COMMANDS: Final = {
             "show": "Show one dispatch rule in full.",
             "create": "Create a dispatch rule, or find the equal one that is there.",
             "update": "Change some fields of a dispatch rule and keep all others.",
-            "delete": "Delete one dispatch rule.",
+            "delete": "Delete dispatch rules; of several the plan is shown, and --apply carries it out.",
             "explain": "Walk a call through trunks and rules as LiveKit does: what its caller hears, and why.",
             "test": "Run routing tests: calls, and what is expected of them. Exit code 1 if one fails.",
             "lint": "Prove what is wrong with rules and trunks: clashes, shadows, open rules and more.",
@@ -64,7 +64,7 @@ COMMANDS: Final = {
             "list": "List the rooms that LiveKit lists.",
             "show": "Show one room, who is in it, and the rules that lead there.",
             "create": "Create a room, or find the live one; LiveKit then sends `room_started`.",
-            "delete": "End a room for everyone in it; LiveKit then sends `room_finished`.",
+            "delete": "End rooms for everyone in them; LiveKit then sends `room_finished`.",
         },
     ),
     "trunk": Entry(
@@ -78,7 +78,7 @@ COMMANDS: Final = {
                 "Change some fields of an inbound trunk and keep all others."
                 " A list that is given replaces the one there."
             ),
-            "delete": "Delete one trunk.",
+            "delete": "Delete trunks; of several the plan is shown, and --apply carries it out.",
         },
     ),
     "config": Entry(

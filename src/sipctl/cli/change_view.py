@@ -2,7 +2,8 @@
 
 import copy
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Literal, TypedDict
 
 from sipctl.cli.endings import show
@@ -10,7 +11,7 @@ from sipctl.cli.rows import mask_rule_json
 from sipctl.cli.session import Session
 from sipctl.command_line import CommandLine
 from sipctl.operations.change import Change
-from sipctl.output.formats import Detail
+from sipctl.output.formats import Detail, Listing
 from sipctl.telephony.commands import restore_change
 
 _DONE: Final = {"create": "created", "update": "updated", "delete": "deleted", "none": "unchanged"}
@@ -40,7 +41,24 @@ class ChangeRow(TypedDict):
     note: str
 
 
-PRINTS: Final = {"change": ChangeRow}
+class ChangesRow(TypedDict):
+    """One of several writes: what was named, and its change; `change` is null for what was refused, or failed."""
+
+    named: str
+    change: ChangeRow | None
+    error: str
+
+
+PRINTS: Final = {"change": ChangeRow, "changes": list[ChangesRow]}
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedThing:
+    """What a person named, its change, and why there is none."""
+
+    named: str
+    change: Change | None
+    error: str
 
 
 def show_change(session: Session, change: Change) -> None:
@@ -50,25 +68,48 @@ def show_change(session: Session, change: Change) -> None:
     show(session, _view(change, show_pins=session.options.show_pins, paste=session.paste))
 
 
+def changed_things(session: Session, done: Iterable[ChangedThing], things: str) -> Listing[ChangedThing]:
+    """Several changes, each in a row of its own."""
+
+    def row(one: ChangedThing) -> tuple[str, ...]:
+        change = one.change
+        verb = (_DONE if change.applied else _PLANNED)[change.action] if change else "left"
+        undo = _undo(change) if change else None
+        return verb, one.named, change.id if change else "", one.error or (session.paste(undo) if undo else "")
+
+    def record(one: ChangedThing) -> ChangesRow:
+        change = _record(one.change, show_pins=session.options.show_pins, paste=session.paste) if one.change else None
+        return ChangesRow(named=one.named, change=change, error=one.error)
+
+    return Listing(
+        schema="sipctl/changes/v1", items=done, columns=("action", "named", "id", "undo, or why not"), row=row,
+        record=record, name=lambda one: one.change.id if one.change else "", things=things,
+    )  # fmt: skip
+
+
 def _view(change: Change, *, show_pins: bool, paste: Callable[[CommandLine], str]) -> Detail:
     """The fields that differ, and the command that undoes it, made ready to paste."""
-    before, after = (_masked(side, show=show_pins) for side in (change.before, change.after))
-    command = _undo(change)
-    undo = paste(command) if command else ""
+    record = _record(change, show_pins=show_pins, paste=paste)
+    before, after, undo = record["before"], record["after"], record["undo"]
     verb = (_DONE if change.applied else _PLANNED)[change.action]
     lines = [(verb, f"{change.kind} {change.id}".rstrip()), *_differences(before or {}, after or {})]
     lines += [(label, text) for label, text in (("note", change.note), ("undo", undo)) if text]
-    record = ChangeRow(
+    return Detail(schema="sipctl/change/v1", lines=tuple(lines), record=record, name=change.id)
+
+
+def _record(change: Change, *, show_pins: bool, paste: Callable[[CommandLine], str]) -> ChangeRow:
+    before, after = (_masked(side, show=show_pins) for side in (change.before, change.after))
+    command = _undo(change)
+    return ChangeRow(
         action=change.action,
         kind=change.kind,
         id=change.id,
         applied=change.applied,
         before=before,
         after=after,
-        undo=undo,
+        undo=paste(command) if command else "",
         note=change.note,
     )
-    return Detail(schema="sipctl/change/v1", lines=tuple(lines), record=record, name=change.id)
 
 
 def _masked(side: Mapping[str, Any] | None, *, show: bool) -> dict[str, Any] | None:
@@ -118,4 +159,7 @@ def _undo(change: Change) -> CommandLine | None:
         return None
     if change.kind == "rule":
         return restore_change(change.item)
-    return CommandLine.of(change.kind, "delete").on(change.id) if change.action == "create" else None
+    if change.action != "create":
+        return None
+    first = ("--allow", "in-use") if change.kind == "trunk" else ()  # no rule names it yet, and it may be the only one
+    return CommandLine.of(change.kind, "delete").on(change.id).having(*first)

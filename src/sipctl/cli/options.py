@@ -11,6 +11,7 @@ import typer
 
 from sipctl.command_line import CommandLine
 from sipctl.errors import UsageError
+from sipctl.telephony.amendment import Amendment
 from sipctl.telephony.limits import MAX_ITEMS
 
 if TYPE_CHECKING:
@@ -256,3 +257,18 @@ def chosen(what: str, values: list[str] | None, any_one: bool) -> tuple[str, ...
     if values and any_one:
         raise UsageError(f"--{what} and --any-{what} exclude each other")
     return () if any_one else tuple(values) if values else None
+
+
+def amended(
+    what: str, whole: tuple[str, ...] | None, added: list[str] | None, removed: list[str] | None
+) -> tuple[str, ...] | Amendment | None:
+    """What a whole list, `--add-WHAT` and `--remove-WHAT` say of a list: None = nothing, so that it stays.
+
+    Raises:
+        UsageError: a whole list was given beside single entries.
+    """
+    if not (added or removed):
+        return whole
+    if whole is not None:
+        raise UsageError(f"--add-{what} and --remove-{what} go with no list that replaces the one there")
+    return Amendment(tuple(added or ()), tuple(removed or ()))

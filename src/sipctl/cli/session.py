@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sipctl.lkapi.client import LiveKitClient
     from sipctl.lkapi.health import WrongPins
     from sipctl.operations.audit import Journal
-    from sipctl.operations.change import Change, Writer
+    from sipctl.operations.change import Writer
     from sipctl.operations.lock import CheckLock
     from sipctl.operations.pins import PinFacts
     from sipctl.operations.safeguards import Permit
@@ -269,7 +269,7 @@ class Session:
 
         return running_sandbox()
 
-    def write(self, use_case: Callable[["Writer"], Awaitable["Change"]], permit: "Permit") -> "Change":
+    def write(self, use_case: Callable[["Writer"], Awaitable[T]], permit: "Permit") -> T:
         """Run one writing use case, alone on its server and audited; what it changed."""
         from sipctl.operations.change import Writer
 

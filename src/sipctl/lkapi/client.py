@@ -229,13 +229,32 @@ class LiveKitClient:
         return trunk_from_message(await self._call(lambda: self._api.sip.create_inbound_trunk(request)))
 
     async def update_inbound_trunk(self, identifier: str, edits: Mapping[str, tuple[str, ...] | str]) -> InboundTrunk:
-        """Change some fields of an inbound trunk, by LiveKit's names; () clears a list. All others stay."""
+        """Change some fields of an inbound trunk, by LiveKit's names; () clears a list. All others stay.
+
+        LiveKit refuses a list update without entries (livekit/protocol ListUpdate.Validate), so that a trunk whose list
+        is cleared is written as a whole.
+        """
+        if () in edits.values():
+            return await self._replace_inbound_trunk(identifier, edits)
         words: dict[str, Any] = {
-            name: value if isinstance(value, str) else ListUpdate(set=value, clear=not value)
-            for name, value in edits.items()
+            name: value if isinstance(value, str) else ListUpdate(set=value) for name, value in edits.items()
         }
         updated = await self._call(lambda: self._api.sip.update_inbound_trunk_fields(identifier, **words))
         return trunk_from_message(updated)
+
+    async def _replace_inbound_trunk(self, identifier: str, edits: Mapping[str, tuple[str, ...] | str]) -> InboundTrunk:
+        request = ListSIPInboundTrunkRequest(trunk_ids=[identifier])
+        listed = await self._call(lambda: self._api.sip.list_inbound_trunk(request))
+        stored = next(iter(listed.items), None)
+        if stored is None:
+            raise NotFoundError(f"trunk {identifier} is gone")
+        for name, value in edits.items():
+            if isinstance(value, str):
+                setattr(stored, name, value)
+            else:
+                del getattr(stored, name)[:]
+                getattr(stored, name).extend(value)
+        return trunk_from_message(await self._call(lambda: self._api.sip.update_inbound_trunk(identifier, stored)))
 
     async def delete_trunk(self, identifier: str) -> None:
         """Delete a trunk of either direction. LiveKit answers success for ids it does not have, too."""

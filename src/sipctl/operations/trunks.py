@@ -5,15 +5,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sipctl.errors import ConflictError, UsageError
+from sipctl.operations.advertised import advertised_number
 from sipctl.operations.change import Change, Json, Writer, unchanged
 from sipctl.operations.faults import judge
 from sipctl.operations.references import pick_one
 from sipctl.telephony import ids
+from sipctl.telephony.amendment import amended_fields
 from sipctl.telephony.linting.fault import DESCRIBED_TRUNKS, REFUSED_TRUNKS, TRUNK_CLASH
 from sipctl.telephony.livekit_json import trunk_to_json
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Trunk
 from sipctl.telephony.numbers import normalize_number
+from sipctl.telephony.secret import Secret
 from sipctl.telephony.site import Site
 
 if TYPE_CHECKING:
@@ -129,6 +132,7 @@ async def update_trunk(writer: Writer, reference: str, edits: Mapping[str, Any])
     before = await get_trunk(writer.client, reference)
     if not isinstance(before, InboundTrunk):
         raise UsageError(f"trunk {before.sip_trunk_id} only makes calls", hint="inbound trunks can be updated")
+    edits = amended_fields(edits, before)
     identifier, after = before.sip_trunk_id, replace(before, **edits)
     if after == before:
         return unchanged("trunk", identifier, trunk_to_json(before), "nothing to change")
@@ -140,7 +144,8 @@ async def update_trunk(writer: Writer, reference: str, edits: Mapping[str, Any])
     )
 
     async def write() -> tuple[str, Json]:
-        return identifier, trunk_to_json(await writer.client.update_inbound_trunk(identifier, edits))
+        revealed = {name: one.reveal() if isinstance(one, Secret) else one for name, one in edits.items()}
+        return identifier, trunk_to_json(await writer.client.update_inbound_trunk(identifier, revealed))
 
     return replace(await writer.carry_out(change, write), warnings=warnings)
 
@@ -149,7 +154,7 @@ async def delete_trunk(writer: Writer, reference: str) -> Change:
     """Delete a trunk. LiveKit leaves the rules that name it dangling, so those must go first.
 
     Raises:
-        SafeguardError: dispatch rules name it, or it is protected.
+        SafeguardError: dispatch rules name it, it is protected, or no call would come in without it.
     """
     trunk = await get_trunk(writer.client, reference)
     writer.check_protected(f"delete trunk {trunk.sip_trunk_id}", trunk.sip_trunk_id, trunk.name)
@@ -158,6 +163,8 @@ async def delete_trunk(writer: Writer, reference: str) -> Change:
         more = f" and {len(users) - _SHOWN} more" if len(users) > _SHOWN else ""
         named = f"named by rules {', '.join(users[:_SHOWN])}{more}"
         writer.refuse_unless("in-use", f"will not delete trunk {trunk.sip_trunk_id}: {named}")
+    if need := _need_of(trunk, await writer.client.list_inbound_trunks(), advertised_number(writer.settings)):
+        writer.refuse_unless("in-use", f"will not delete trunk {trunk.sip_trunk_id}: {need}")
     change = Change(action="delete", kind="trunk", id=trunk.sip_trunk_id, before=trunk_to_json(trunk))
 
     async def write() -> tuple[str, None]:
@@ -165,6 +172,18 @@ async def delete_trunk(writer: Writer, reference: str) -> Change:
         return "", None
 
     return await writer.carry_out(change, write)
+
+
+def _need_of(trunk: Trunk, inbound: Sequence[InboundTrunk], number: str) -> str:
+    """Why calls could not come in without this trunk; "" = they could, as before."""
+    others = [one for one in inbound if one.sip_trunk_id != trunk.sip_trunk_id]
+    if len(others) == len(inbound):
+        return ""
+    if not others:
+        return "it is the last inbound trunk, and no call comes in without one"
+    key = normalize_number(number)
+    takes = [key in map(normalize_number, one.numbers) for one in (trunk, *others)]
+    return f"it alone has {number}, which people dial" if number and takes[0] and not any(takes[1:]) else ""
 
 
 def _rules_naming(trunk: Trunk, rules: Iterable[DispatchRule]) -> list[str]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from sipctl.errors import ExitCode
 from sipctl.sandbox.server import running_sandbox
-from tests.support.cron import LIVE, Cron
+from sipctl.telephony.model import InboundTrunk
+from tests.support.cron import LIVE, Cron, new_trunk
 from tests.support.running import env_of, run
 
 
@@ -36,6 +37,7 @@ def test_each_write_once_with_what_undoes_it(cron: Cron) -> None:
 
 def test_every_undo_of_a_day_works_from_the_last_to_the_first(sandboxed: Cron) -> None:
     cron = sandboxed
+    standing = new_trunk(cron, InboundTrunk(name="provider", numbers=("+33199000001",)))
     for words in (
         "room create new", "trunk create --number +33199999999", "pin assign one --no-live",
         "rules update SIP_live --metadata x --allow live-room", "rules delete SIP_stale",
@@ -47,7 +49,7 @@ def test_every_undo_of_a_day_works_from_the_last_to_the_first(sandboxed: Cron) -
         pasted(cron, f"{one['undo']} --allow live-room" if one["action"] == "update" else one["undo"])
     assert cron.rooms() == ["live", "stale"]
     assert all(rule.metadata == "" for rule in cron.desk.rules())
-    assert (list(cron.server.store.rooms), cron.server.store.inbound) == (["live"], {})
+    assert (list(cron.server.store.rooms), list(cron.server.store.inbound)) == (["live"], [standing.sip_trunk_id])
     assert json.loads(run("pin", "list", "-o", "json", env=cron.env).stdout)["items"] == []
 
 

@@ -10,6 +10,7 @@ from sipctl.cli.session import Session
 from sipctl.telephony.model import Room
 
 Name = Annotated[str, typer.Argument(metavar="ROOM", help="A room's name.")]
+Names = Annotated[list[str], typer.Argument(metavar="ROOM", help="Names of rooms.")]
 
 
 def created(room: Room) -> str:

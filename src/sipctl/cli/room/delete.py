@@ -4,10 +4,10 @@ from typing import Final
 
 import typer
 
-from sipctl.cli.change_view import show_change
 from sipctl.cli.command import WritingCommand
+from sipctl.cli.deleting import delete_named
 from sipctl.cli.options import Allow, Confirm
-from sipctl.cli.room.common import Name
+from sipctl.cli.room.common import Names
 from sipctl.cli.session import Session
 from sipctl.operations.rooms import delete_room
 
@@ -15,10 +15,11 @@ ALLOWS: Final = ("live-room", "protected")
 KIND: Final = WritingCommand
 
 
-def run(ctx: typer.Context, room: Name, allow: Allow = None, confirm: Confirm = "") -> None:
-    """End a room for everyone in it; LiveKit then sends `room_finished`.
+def run(ctx: typer.Context, room: Names, allow: Allow = None, confirm: Confirm = "") -> None:
+    """End rooms for everyone in them; LiveKit then sends `room_finished`.
 
-    Refused while anyone is in the room (`--allow live-room`). Ends the ghosts of a killed server too.
+    Of several rooms the plan is shown, and --apply carries it out. Refused while anyone is in the room
+    (`--allow live-room`). Ends the ghosts of a killed server too.
 
     \b
     Examples:
@@ -26,5 +27,4 @@ def run(ctx: typer.Context, room: Name, allow: Allow = None, confirm: Confirm = 
       sipctl room delete demo --allow live-room
     """
     session = Session.of(ctx)
-    change = session.write(lambda writer: delete_room(writer, room), session.permit(allow, confirm))
-    show_change(session, change)
+    delete_named(session, room, delete_room, session.permit(allow, confirm), "rooms")

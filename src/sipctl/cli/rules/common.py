@@ -9,6 +9,7 @@ from sipctl.telephony.model import DispatchRule, RuleKind
 from sipctl.telephony.ownership import Ownership
 
 Reference = Annotated[str, typer.Argument(metavar="RULE", help="A rule's id, its name, or its room.")]
+References = Annotated[list[str], typer.Argument(metavar="RULE", help="Ids of rules, their names, or their rooms.")]
 Trunks = Annotated[
     list[str] | None,
     typer.Option("--trunk", metavar="TRUNK", help="Only calls of this trunk (id, name or number); repeatable."),

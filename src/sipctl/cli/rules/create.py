@@ -32,6 +32,12 @@ def run(
         bool, typer.Option("--pin-from-registry", help="Take the room's PIN from the registry.")
     ] = False,
     trunk: Trunks = None,
+    number: Annotated[
+        list[str] | None, typer.Option(metavar="NUMBER", help="Only calls to this number (`numbers`); repeatable.")
+    ] = None,
+    caller: Annotated[
+        list[str] | None, typer.Option(metavar="NUMBER", help="Only this caller (`inbound_numbers`); repeatable.")
+    ] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The rule's name; default: the profile's mark.")
     ] = None,
@@ -55,6 +61,10 @@ def run(
     session = Session.of(ctx)
     held = session.registered(room) if pin_from_registry else None
     wanted = _wanted(session, room=room, pin_stdin=pin_stdin, held=held, trunks=trunk, name=name, file=from_file)
+    wanted = replace(
+        wanted, numbers=tuple(number) if number else wanted.numbers,
+        inbound_numbers=tuple(caller) if caller else wanted.inbound_numbers,
+    )  # fmt: skip
     change = session.write(lambda writer: create_requested_rule(writer, wanted), session.permit(allow, confirm))
     show_change(session, change)
 

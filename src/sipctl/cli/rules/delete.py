@@ -4,10 +4,10 @@ from typing import Final
 
 import typer
 
-from sipctl.cli.change_view import show_change
 from sipctl.cli.command import WritingCommand
+from sipctl.cli.deleting import delete_named
 from sipctl.cli.options import Allow, Confirm
-from sipctl.cli.rules.common import Reference
+from sipctl.cli.rules.common import References
 from sipctl.cli.session import Session
 from sipctl.operations.rules.delete import delete_rule
 
@@ -15,8 +15,8 @@ ALLOWS: Final = ("foreign", "live-room", "protected")
 KIND: Final = WritingCommand
 
 
-def run(ctx: typer.Context, rule: Reference, allow: Allow = None, confirm: Confirm = "") -> None:
-    """Delete one dispatch rule.
+def run(ctx: typer.Context, rule: References, allow: Allow = None, confirm: Confirm = "") -> None:
+    """Delete dispatch rules; of several the plan is shown, and --apply carries it out.
 
     Refused for a rule of a live room (`--allow live-room`), of another backend (`--allow foreign`), or on the
     profile's protect list (`--allow protected`).
@@ -25,7 +25,7 @@ def run(ctx: typer.Context, rule: Reference, allow: Allow = None, confirm: Confi
     Examples:
       sipctl rules delete SDR_7hTqVw9YbLxe
       sipctl rules delete SIP_demo --dry-run
+      sipctl rules delete SIP_demo SIP_other --apply
     """
     session = Session.of(ctx)
-    change = session.write(lambda writer: delete_rule(writer, rule), session.permit(allow, confirm))
-    show_change(session, change)
+    delete_named(session, rule, delete_rule, session.permit(allow, confirm), "rules")

@@ -8,11 +8,12 @@ import typer
 from sipctl.cli.change_view import show_change
 from sipctl.cli.command import WritingCommand
 from sipctl.cli.inputs import read_pin
-from sipctl.cli.options import Allow, Confirm, chosen, edits_given
+from sipctl.cli.options import Allow, Confirm, amended, chosen, edits_given
 from sipctl.cli.rules.common import PinStdin, Reference, Trunks
 from sipctl.cli.session import Session
 from sipctl.errors import UsageError
 from sipctl.operations.rules.update import update_requested_rule
+from sipctl.telephony.amendment import Amendment
 from sipctl.telephony.linting.fault import REFUSED
 
 ALLOWS: Final = ("foreign", "live-room", "open", "protected", *REFUSED)
@@ -30,6 +31,12 @@ def run(
     any_trunk: Annotated[bool, typer.Option("--any-trunk", help="Serve calls of any trunk, or of none.")] = False,
     number: Annotated[
         list[str] | None, typer.Option(metavar="NUMBER", help="Only calls to this number (`numbers`); repeatable.")
+    ] = None,
+    add_number: Annotated[
+        list[str] | None, typer.Option("--add-number", metavar="NUMBER", help="Calls to this number too; repeatable.")
+    ] = None,
+    remove_number: Annotated[
+        list[str] | None, typer.Option("--remove-number", metavar="NUMBER", help="One number less; repeatable.")
     ] = None,
     any_number: Annotated[bool, typer.Option("--any-number", help="Whatever number is dialled.")] = False,
     caller: Annotated[
@@ -52,10 +59,11 @@ def run(
       sipctl rules update SIP_demo --any-trunk --any-caller --dry-run
     """
     session = Session.of(ctx)
+    numbers = amended("number", chosen("number", number, any_number), add_number, remove_number)
     edits = _edits(
-        room=room, pin_stdin=pin_stdin, no_pin=no_pin, name=name, metadata=metadata,
-        trunks=chosen("trunk", trunk, any_trunk), numbers=chosen("number", number, any_number),
-        callers=chosen("caller", caller, any_caller), hide_phone_number=hide_phone_number,
+        room=room, pin_stdin=pin_stdin, no_pin=no_pin, name=name, metadata=metadata, numbers=numbers,
+        trunks=chosen("trunk", trunk, any_trunk), callers=chosen("caller", caller, any_caller),
+        hide_phone_number=hide_phone_number,
     )  # fmt: skip
     change = session.write(lambda writer: update_requested_rule(writer, rule, edits), session.permit(allow, confirm))
     show_change(session, change)
@@ -69,7 +77,7 @@ def _edits(
     name: str | None,
     metadata: str | None,
     trunks: tuple[str, ...] | None,
-    numbers: tuple[str, ...] | None,
+    numbers: tuple[str, ...] | Amendment | None,
     callers: tuple[str, ...] | None,
     hide_phone_number: bool | None,
 ) -> Mapping[str, Any]:

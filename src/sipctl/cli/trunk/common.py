@@ -10,6 +10,11 @@ from sipctl.telephony.model import InboundTrunk, Trunk
 Reference = Annotated[str, typer.Argument(metavar="TRUNK", help="A trunk's id, its name, or one of its numbers.")]
 
 
+References = Annotated[
+    list[str], typer.Argument(metavar="TRUNK", help="Ids of trunks, their names, or numbers of theirs.")
+]
+
+
 class TrunkMarks(TypedDict):
     """Which way calls go."""
 

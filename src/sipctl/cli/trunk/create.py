@@ -30,6 +30,9 @@ def run(
     allowed_address: Annotated[
         list[str] | None, typer.Option(metavar="CIDR", help="A source address of the provider; repeatable.")
     ] = None,
+    caller: Annotated[
+        list[str] | None, typer.Option(metavar="NUMBER", help="Only this caller (`allowed_numbers`); repeatable.")
+    ] = None,
     auth_username: Annotated[
         str | None, typer.Option(metavar="NAME", help="The username the provider authenticates with.")
     ] = None,
@@ -58,6 +61,7 @@ def run(
         "numbers": tuple(number) if number else None,
         "name": name,
         "allowed_addresses": tuple(allowed_address) if allowed_address else None,
+        "allowed_numbers": tuple(caller) if caller else None,
         "auth_username": auth_username,
         "auth_password": Secret(read_secret_line("password")) if password_stdin else None,
     }

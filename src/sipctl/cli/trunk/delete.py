@@ -4,21 +4,22 @@ from typing import Final
 
 import typer
 
-from sipctl.cli.change_view import show_change
 from sipctl.cli.command import WritingCommand
+from sipctl.cli.deleting import delete_named
 from sipctl.cli.options import Allow, Confirm
 from sipctl.cli.session import Session
-from sipctl.cli.trunk.common import Reference
+from sipctl.cli.trunk.common import References
 from sipctl.operations.trunks import delete_trunk
 
 ALLOWS: Final = ("in-use", "protected")
 KIND: Final = WritingCommand
 
 
-def run(ctx: typer.Context, trunk: Reference, allow: Allow = None, confirm: Confirm = "") -> None:
-    """Delete one trunk.
+def run(ctx: typer.Context, trunk: References, allow: Allow = None, confirm: Confirm = "") -> None:
+    """Delete trunks; of several the plan is shown, and --apply carries it out.
 
-    Refused while dispatch rules name it (`--allow in-use`): LiveKit would leave them dangling.
+    Refused while dispatch rules name it, since LiveKit would leave them dangling, and for the last inbound trunk or
+    the only one with the number that people dial (`--allow in-use`).
 
     \b
     Examples:
@@ -26,5 +27,4 @@ def run(ctx: typer.Context, trunk: Reference, allow: Allow = None, confirm: Conf
       sipctl trunk delete provider --dry-run
     """
     session = Session.of(ctx)
-    change = session.write(lambda writer: delete_trunk(writer, trunk), session.permit(allow, confirm))
-    show_change(session, change)
+    delete_named(session, trunk, delete_trunk, session.permit(allow, confirm), "trunks")

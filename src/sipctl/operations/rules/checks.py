@@ -6,9 +6,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from sipctl.config.model import Settings
+from sipctl.operations.advertised import advertised_number
 from sipctl.operations.change import Writer
 from sipctl.operations.faults import judge
-from sipctl.telephony.e164 import to_e164
 from sipctl.telephony.linting.fault import DESCRIBED, REFUSED
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule, RuleKind
@@ -35,7 +35,7 @@ async def refuse_faults(writer: Writer, before: DispatchRule | None, after: Disp
     rules, trunks = list(await writer.client.list_rules()), await writer.client.list_inbound_trunks()
     kept = [rule for rule in rules if before is None or rule.sip_dispatch_rule_id != before.sip_dispatch_rule_id]
     written = replace(after, sip_dispatch_rule_id=after.sip_dispatch_rule_id or NEW)
-    number = _dialled(writer.settings)
+    number = advertised_number(writer.settings)
     now, then = (
         Site(lists=WholeLists(trunks, some), mark=writer.settings.mark, number=number)
         for some in (rules, [*kept, written])
@@ -44,12 +44,6 @@ async def refuse_faults(writer: Writer, before: DispatchRule | None, after: Disp
     if before is None and (beside := await _beside(writer.client, rules, after)):
         warnings.append(beside)
     return tuple(warnings)
-
-
-def _dialled(settings: Settings) -> str:
-    """The number that people dial, as a provider sends it; "" = no one said."""
-    telephony = settings.telephony
-    return to_e164(telephony.phone_number, telephony.default_country) or "" if telephony.phone_number else ""
 
 
 def _unlike_the_policy(settings: Settings, before: DispatchRule | None, after: DispatchRule) -> Iterator[str]:

@@ -8,6 +8,7 @@ from sipctl.operations.change import Change, Writer, unchanged
 from sipctl.operations.rules.checks import check_safeguards, refuse_faults
 from sipctl.operations.rules.find import get_rule
 from sipctl.operations.trunks import inbound_trunk_ids
+from sipctl.telephony.amendment import amended_fields
 from sipctl.telephony.livekit_json import rule_to_json
 from sipctl.telephony.ownership import is_open
 from sipctl.telephony.pins import check_pin
@@ -37,7 +38,7 @@ async def update_rule(writer: Writer, reference: str, edits: Mapping[str, Any], 
         ConflictError: another rule takes the same calls.
     """
     before = await get_rule(writer.client, reference)
-    after = replace(before, **edits)
+    after = replace(before, **amended_fields(edits, before))
     identifier = before.sip_dispatch_rule_id
     if after == before:
         return unchanged("rule", identifier, rule_to_json(before), "nothing to change")
