@@ -79,6 +79,7 @@ def test_two_databases_of_one_redis() -> None:
     found = only(problems({"livekit.yaml": server(), "sip.yaml": sip().replace("6379'", "6379'\n  db: 1")}))
     assert marks([found]) == [("CFG121", "error", "sip.yaml:6")]
     assert "db 1 here, db 0 in livekit.yaml:2" in found.detail
+    assert "in which they still hear each other" in found.detail
 
 
 def test_clusters_and_sentinels_are_one_if_an_address_is_in_both() -> None:

@@ -53,6 +53,12 @@ def test_keys_in_a_broken_form_are_named(keys: str, words: str) -> None:
     assert SECRET not in str(found)
 
 
+def test_keys_of_an_option_are_named_as_such() -> None:
+    livekit = {"image": "livekit/livekit-server:v1.13.5", "command": ["--keys", f"meet:{SECRET}"]}
+    (found,) = problems({"compose.json": compose(livekit=livekit), "livekit.yaml": SERVER_YAML})
+    assert found.detail == "--keys lacks the blank after the colon: livekit-server does not start"
+
+
 @pytest.mark.parametrize("keys", [f"meet: {SECRET}", f"meet: {SECRET}\nb: {SECRET}", f'{{"meet": "{SECRET}"}}'])
 def test_keys_in_a_sound_form(keys: str) -> None:
     assert with_keys(keys) == []

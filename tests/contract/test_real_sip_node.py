@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,3 +119,12 @@ def test_an_invite_without_offer_shows_where_a_call_would_go(
     assert heard(asked) == expected
     assert not cancel_is_answered
     assert asked.strays == []
+
+
+def test_two_databases_of_one_redis_do_not_part_them(server: RealLiveKit, tmp_path: Path) -> None:
+    need(sipnode.missing())
+    server.clear()
+    trunk()(server)
+    rule()(server)
+    with running_sip_node(server, tmp_path, redis_db=1) as other:
+        assert heard(call(other, Transport.UDP, "INVITE")[0]) == ["100 Processing", "180 Ringing", "400"]

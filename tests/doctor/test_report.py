@@ -437,3 +437,19 @@ def test_many_findings_of_one_kind_are_one_with_the_first_names(sandbox: Sandbox
     assert "(the first of 500)" in ended.stdout
     assert "should be: Every owned rule has a live room" in ended.stdout
     assert len(ended.stdout.splitlines()) < 30
+
+
+@pytest.mark.parametrize(("other", "is_fatal"), [("redis:6380'", True), ("redis:6379'\n  db: 1", False)])
+def test_two_databases_of_one_redis_fail_no_call(tmp_path: Path, other: str, *, is_fatal: bool) -> None:
+    keys = "api_key: meet\napi_secret: 0123456789abcdefghijklmnopqrstuvwxyz\nws_url: ws://livekit:7880\n"
+    (tmp_path / "livekit.yaml").write_text(
+        "port: 7880\nredis: {address: 'redis:6379'}\nkeys: {meet: 0123456789abcdefghijklmnopqrstuvwxyz}\n"
+    )
+    (tmp_path / "sip.yaml").write_text(f"{keys}use_external_ip: true\nredis:\n  address: '{other}\n")
+    config = tmp_path / "config.toml"
+    config.write_text('[profiles.p]\nlivekit_yaml = "livekit.yaml"\nsip_yaml = "sip.yaml"\n')
+    ended = run("--config", str(config), "doctor", "--offline", "-o", "json")
+    report = json.loads(ended.stdout)
+    assert ended.code == ExitCode.FINDINGS
+    assert {one["code"] for one in report["findings"] if one["level"] == "error"} == {"CFG121"}
+    assert ("calls fail" in report["verdict"]) == is_fatal

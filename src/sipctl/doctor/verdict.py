@@ -6,6 +6,7 @@ from typing import Final
 from sipctl.doctor.facts import UNCHECKED, Facts
 from sipctl.doctor.report import Report
 from sipctl.findings.codes import CODES
+from sipctl.findings.codes.config import STILL_MEET
 from sipctl.findings.record import Finding, Level
 from sipctl.telephony.reach.causes import MISNAMED, NO_RULE, NOT_REACHED
 from sipctl.telephony.reach.row import GETS_IN, Reach, Reached
@@ -39,7 +40,7 @@ def describe_partial_verdict(report: Report) -> str:
 
 
 def _callers(errors: Sequence[Finding], facts: Facts) -> str:
-    fatal = next((one for one in errors if one.code in _EVERY_CALL), None)
+    fatal = next((one for one in errors if one.code in _EVERY_CALL and STILL_MEET not in one.detail), None)
     if fatal:
         return f"Callers cannot get in: calls fail, because {fatal.detail or fatal.title}."
     if facts.asked.not_asked:

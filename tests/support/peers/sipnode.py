@@ -19,10 +19,13 @@ def missing() -> str:
 class SipNode:
     """A livekit-sip. `port` takes SIP over UDP and TCP, `health_url` answers 200; `ws_port` is where it joins rooms.
 
-    Of its `ports` all but ten are for sound, two for each call.
+    Of its `ports` all but ten are for sound, two for each call. `redis_db` is the database of redis that it names.
     """
 
-    def __init__(self, server: RealLiveKit, folder: Path, ws_port: int | None = None, ports: int = _PORTS) -> None:
+    def __init__(
+        self, server: RealLiveKit, folder: Path, ws_port: int | None = None, ports: int = _PORTS, redis_db: int = 0
+    ) -> None:
+        self._redis_db = redis_db
         self._ports = ports
         self._server = server
         self._ws_port = ws_port or server.port
@@ -37,7 +40,7 @@ class SipNode:
         config = self._folder / "sip.yaml"
         config.write_text(
             f"api_key: {API_KEY}\napi_secret: {API_SECRET}\nws_url: ws://127.0.0.1:{self._ws_port}\n"
-            f'redis: {{address: "127.0.0.1:{self._server.redis.port}"}}\n'
+            f'redis: {{address: "127.0.0.1:{self._server.redis.port}", db: {self._redis_db}}}\n'
             f"sip_port: {self.port}\nsip_port_listen: {self.port}\nlisten_ip: 127.0.0.1\nlocal_net: 127.0.0.0/8\n"
             f"nat_1_to_1_ip: 127.0.0.1\nrtp_port: {self.port + _RTP_FROM}-{self.port + self._ports - 1}\n"
             f"health_port: {self.port + 1}\nuse_external_ip: false\nmax_cpu_utilization: 1\n"
@@ -64,10 +67,10 @@ class SipNode:
 
 @contextlib.contextmanager
 def running_sip_node(
-    server: RealLiveKit, folder: Path, ws_port: int | None = None, ports: int = _PORTS
+    server: RealLiveKit, folder: Path, ws_port: int | None = None, ports: int = _PORTS, redis_db: int = 0
 ) -> Iterator[SipNode]:
     """A livekit-sip while the body runs."""
-    node = SipNode(server, folder, ws_port, ports)
+    node = SipNode(server, folder, ws_port, ports, redis_db)
     try:
         node.start()
         yield node

@@ -11,6 +11,7 @@ from sipctl.config.checks.parts import (
     key_pairs,
     keys_beside,
     keys_place,
+    of_service,
     server_keys,
     server_of,
     sip_of,
@@ -26,7 +27,6 @@ from sipctl.findings.record import Finding, Level
 from sipctl.masking import shown_url
 
 _SECRET_LENGTH: Final = 32
-_KEYS_FIX: Final = "set LIVEKIT_KEYS to `key: secret`, with a blank after the colon, a pair a line"
 _CLOUD: Final = ".livekit.cloud"
 _OUTGOING: Final = ("sip_trunk_ids", "max_active_calls")
 
@@ -140,7 +140,9 @@ def no_keys(deployment: Deployment) -> Iterator[Finding]:
     server, beside = server_of(deployment), keys_beside(deployment)
     if beside:
         if key_pairs(beside.text) is None:
-            yield fault("CFG136", beside.place, _broken_keys(beside.text), fix=_KEYS_FIX)
+            given = "LIVEKIT_KEYS" if of_service(deployment, "LIVEKIT_KEYS", "") else "--keys"
+            fix = f"set {given} to `key: secret`, with a blank after the colon, a pair a line"
+            yield fault("CFG136", beside.place, f"{given} {_broken_keys(beside.text)}", fix=fix)
     elif server_keys(deployment) == {}:
         key_file = server.get("key_file")
         detail = f"{key_file} holds no line `key: secret`" if key_file else "neither keys nor key_file is set"
@@ -148,14 +150,14 @@ def no_keys(deployment: Deployment) -> Iterator[Finding]:
 
 
 def _broken_keys(text: str) -> str:
-    """What is wrong with LIVEKIT_KEYS; nothing of its text is shown, which is a secret."""
+    """What is wrong with the pairs that compose gives; nothing of their text is shown, which is a secret."""
     key, colon, secret = text.strip().partition(":")
     if colon and not (key.strip() and secret.strip()):
         halves = "key and secret" if not (key.strip() or secret.strip()) else "secret" if key.strip() else "key"
-        return f"LIVEKIT_KEYS is empty: it has no {halves}, as where compose fills in a variable that is not set"
+        return f"is empty: it has no {halves}, as where compose fills in a variable that is not set"
     if colon and not secret[:1].isspace():
-        return "LIVEKIT_KEYS lacks the blank after the colon: livekit-server does not start"
-    return "LIVEKIT_KEYS is not of the form `key: secret`, a pair a line: livekit-server does not start"
+        return "lacks the blank after the colon: livekit-server does not start"
+    return "is not of the form `key: secret`, a pair a line: livekit-server does not start"
 
 
 def sip_needs(deployment: Deployment) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from sipctl.config.schema import truth
 from sipctl.config.urls import host_and_port
 from sipctl.config.yamlfile import YamlFile
 from sipctl.findings.check import Check
+from sipctl.findings.codes.config import STILL_MEET
 from sipctl.findings.record import Finding, Level
 from sipctl.masking import shown_url
 
@@ -97,7 +98,7 @@ def two_redis(deployment: Deployment) -> Iterator[Finding]:
         detail = "only one of livekit-sip and livekit-server speaks TLS to redis"
         yield clash("CFG121", sip.tls_value, server.tls_value, detail)
     elif server.database != sip.database:
-        detail = f"{who} two databases of one redis"
+        detail = f"{who} two databases of one redis, {STILL_MEET}"
         yield clash("CFG121", sip.database_value, server.database_value, detail)
 
 

@@ -12,6 +12,13 @@ _AFTER_PIN: Final = "The PIN prompt, the joining message, then the call ends."
 _DOWN: Final = "Nothing at all: the server does not start."
 
 
+STILL_MEET: Final = "in which they still hear each other"
+"""Is in the CFG121 of two databases of one redis, through which calls go all the same.
+
+Redis passes messages whatever the database of those who listen (https://redis.io/docs/latest/develop/pubsub/).
+"""
+
+
 def _code(number: int, level: Level, title: str, cause: str, callers: str, fix: Prose) -> Code:
     return Code(code=f"CFG{number}", level=level, title=title, cause=cause, callers=callers, fix=fix)
 
@@ -175,7 +182,8 @@ LIVEKIT_CODES: Final = (
     _code(
         121, Level.ERROR, "livekit-server and livekit-sip use the same redis",
         "They talk through redis; with two instances neither hears the other. localhost and 127.0.0.1 are one host; "
-        "another port or database of one host is an error, another host a warning: two names may lead to one redis.",
+        "another port or database of one host is an error, another host a warning: two names may lead to one redis. "
+        "Through two databases of one redis calls still go: there the error is about what someone meant.",
         _BUSY,
         "give both the same redis address and db",
     ),
