@@ -1,6 +1,7 @@
 """Every line of README and docs that starts sipctl works, one after the other, against the sandbox."""
 
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,7 @@ FOUND = {0, 1, 3, 5, 143}
 @pytest.mark.parametrize("lines", TEXTS.values(), ids=TEXTS)
 def test_the_lines_of(lines: list[str], sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with hostile(says(200, "ok")) as backend:
-        paster = Paster(sandbox, tmp_path, backend.url)
+    with hostile(says(200, "ok")) as backend, closing(Paster(sandbox, tmp_path, backend.url)) as paster:
         for line in lines:
             ended = paster.paste(line)
             expected = next((code for part, code in SAYS_NO.items() if part in line), None)

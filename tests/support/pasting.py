@@ -53,8 +53,10 @@ def sections(document: Path) -> dict[str, list[str]]:
 
 
 def _lines(text: str) -> Iterator[str]:
-    for _, block in _BLOCK.findall(text):
+    for kind, block in _BLOCK.findall(text):
         for line in block.splitlines():
+            if kind == "console" and not line.startswith("$ "):
+                continue  # what the command prints
             typed = line.removeprefix("$ ")
             starts = re.search(r"(^|[|&;] *|(?<=\s))sipctl [a-z-]", typed) or typed.startswith("kubectl ")
             if starts and not typed.startswith(("python3 -m venv", "#")):
@@ -67,6 +69,7 @@ class Paster:
     def __init__(self, sandbox: Sandbox, folder: Path, backend: str) -> None:
         self.folder = folder
         self.backend = backend
+        self._running: list[subprocess.Popen[str]] = []
         self.env: Mapping[str, str] = env_of(
             sandbox, SIPCTL_SIP_HOST="sip:127.0.0.1:1", SIPCTL_WEBHOOK_URL=f"{backend}/hook", PASSWORD="secret",
             ROOM_TELEPHONY_PHONE_NUMBER="+33123456789",
@@ -98,6 +101,8 @@ class Paster:
     def paste(self, line: str) -> Result:
         """Run a line: by a shell where it needs one, else in this process. What would run on is stopped."""
         line = self._here(line)
+        if left_running := re.fullmatch(r"(.+) &(?:\s+#.*)?", line):
+            return self._left_running(left_running[1])
         if "webhook listen" in line or "webhook serve" in line:
             return self._started(line)
         if _SHELL.search(line):
@@ -119,6 +124,21 @@ class Paster:
         ):  # fmt: skip
             line = line.replace(theirs, ours)
         return line
+
+    def _left_running(self, line: str) -> Result:
+        """What is started with `&` runs until the end; it has begun when it has said its first line."""
+        _, *words = shlex.split(line)
+        started = subprocess.Popen([sys.executable, "-m", "sipctl", *words], env=self.env, cwd=self.folder, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+        self._running.append(started)
+        assert started.stdout
+        return Result(0, started.stdout.readline(), "")
+
+    def close(self) -> None:
+        """Stop what still runs."""
+        for started in self._running:
+            started.send_signal(signal.SIGTERM)
+            started.communicate(timeout=60)
 
     def _started(self, line: str) -> Result:
         _, *words = shlex.split(line, comments=True)
