@@ -13,6 +13,7 @@ from sipctl.command_line import CommandLine
 from sipctl.operations.change import Change
 from sipctl.output.formats import Detail, Listing
 from sipctl.telephony.commands import restore_change
+from sipctl.telephony.trunk_undo import undo_delete, undo_update
 
 _DONE: Final = {"create": "created", "update": "updated", "delete": "deleted", "none": "unchanged"}
 _PLANNED: Final = {"create": "would create", "update": "would update", "delete": "would delete", "none": "unchanged"}
@@ -159,6 +160,8 @@ def _undo(change: Change) -> CommandLine | None:
         return None
     if change.kind == "rule":
         return restore_change(change.item)
+    if change.kind == "trunk" and change.before:
+        return undo_update(change.before, change.after) if change.after else undo_delete(change.before)
     if change.action != "create":
         return None
     first = ("--allow", "in-use") if change.kind == "trunk" else ()  # no rule names it yet, and it may be the only one

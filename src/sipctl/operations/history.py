@@ -9,6 +9,7 @@ from sipctl.config.urls import same_server
 from sipctl.errors import NotFoundError, UsageError
 from sipctl.operations.audit import Entry
 from sipctl.telephony.commands import restore_change, restore_run
+from sipctl.telephony.trunk_undo import undo_delete, undo_update
 
 _UNDONE_BY_RESTORE: Final = frozenset({"create", "update", "delete", "room_finished"})
 """Actions on rules that `rules restore` undoes; what was put back or taken back needs no undo."""
@@ -41,6 +42,8 @@ def _undo(entry: Entry, kept_list: Callable[[str], str]) -> CommandLine | None:
     kind, _, name = entry.resource.partition(" ")
     if kind == "rule":
         return restore_change(entry.item) if entry.action in _UNDONE_BY_RESTORE else None
+    if kind == "trunk" and entry.before:
+        return undo_delete(entry.before) if entry.action == "delete" else undo_update(entry.before, entry.after or {})
     if entry.action == "create" and name:
         return CommandLine.of(kind, "delete").on(name)
     return _undo_of_pins(entry, kept_list)

@@ -1,6 +1,8 @@
 """`trunk update` and `delete`: lists as a whole, by single entries, and cleared; a trunk that callers need stays."""
 
 import json
+import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,3 +98,45 @@ def test_the_last_trunk_and_the_one_with_the_advertised_number_stay(
     assert_error(refused, ExitCode.SAFEGUARD, "which people dial", "--allow in-use")
     trunk(told, "delete", "spare")
     trunk(told, "delete", provider["sip_trunk_id"], "--allow", "in-use")
+
+
+def without_marks(shown: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: value for key, value in shown.items() if key not in {"sip_trunk_id", "updated_at", "created_at", "media"}
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--add-number", OTHER), ("--any-caller", "--name", "another"), ("--any-allowed-address",),
+        ("--auth-username", "v", "--number", OTHER),
+    ],
+)  # fmt: skip
+def test_a_change_is_undone_by_the_command_that_it_prints(
+    env: dict[str, str], provider: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    changed = json.loads(trunk(env, "update", "provider", *words, "-o", "json").stdout)["item"]
+    assert without_marks(stored(env, provider["sip_trunk_id"])) != without_marks(provider)
+    (written,) = json.loads(run("rules", "history", "-o", "json", env=env).stdout)["items"][1:]
+    assert written["undo"] == changed["undo"]
+    assert run(*shlex.split(changed["undo"])[1:], env=env).code == 0
+    assert without_marks(stored(env)) == without_marks(provider)
+
+
+def test_a_deletion_is_undone_with_the_password_that_no_audit_holds(
+    env: dict[str, str], provider: dict[str, Any]
+) -> None:
+    gone = json.loads(trunk(env, "delete", "provider", "--allow", "in-use", "-o", "json").stdout)["item"]
+    undo = shlex.split(gone["undo"])[1:]
+    assert run(*undo, env=env).code == 2
+    assert run(*undo, env=env, stdin=b"a-password\n").code == 0
+    assert without_marks(stored(env)) == without_marks(provider)
+
+
+def test_what_no_option_gives_back_has_no_undo(env: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "trunk.json"
+    file.write_text(json.dumps({"trunk": {"numbers": [NUMBER], "metadata": "words", "name": "provider"}}))
+    trunk(env, "create", "--from-file", str(file))
+    gone = json.loads(trunk(env, "delete", "provider", "--allow", "in-use", "-o", "json").stdout)["item"]
+    assert gone["undo"] == ""
