@@ -22,7 +22,8 @@ def without_layout(meet: Meet) -> Meet:
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_no_pin_that_meet_does_not_know(without_layout: Meet, words: tuple[str, ...]) -> None:
     before = dict(without_layout.table)
-    ended = run("pin", *words, env=without_layout.env, stdin=b"room,pin\nx,4821930599\n")
+    stdin = b"4821930599\n" if words == ("lookup",) else b"room,pin\nx,4821930599\n"
+    ended = run("pin", *words, env=without_layout.env, stdin=stdin)
     assert_error(ended, 5, "Meet would not know", 'layout = "meet"', "env.d/postgresql:1")
     assert dict(without_layout.table) == before
 

@@ -1,10 +1,12 @@
 """What people type beside a Meet: PINs as Meet shows them, rooms by any of their names."""
 
+import gzip
 import json
+from pathlib import Path
 
 import pytest
 
-from tests.support.homes import ROOMS
+from tests.support.homes import ROOMS, add_meet_rooms
 from tests.support.meet import PINS, Meet
 
 FORMS = ("6250680119", "625 068 0119", "625 068 0119#", "625-068-0119 #", "625\u00a0068\u00a00119", "6250680119#")
@@ -59,3 +61,15 @@ def test_names_are_shown_beside_uuids(meet: Meet) -> None:
     items = json.loads(meet.sipctl("rules", "sync", "-o", "json").stdout)["items"]
     assert [item["called"] for item in items] == ["room 0"]
     assert "room 0" in meet.sipctl("rules", "sync").stdout
+
+
+def test_a_call_of_a_log_is_in_a_room_that_people_know(meet: Meet) -> None:
+    log = meet.folder / "livekit-sip.log"
+    recorded = Path(__file__).parents[1] / "data" / "logs" / "livekit-sip-1.10.0.jsonl.gz"
+    log.write_bytes(gzip.decompress(recorded.read_bytes()))
+    room = "8a1b6c52-0d34-4c8e-9f2a-71d0f3b5e6aa"
+    add_meet_rooms(meet.table.engine, [room], name="weekly")
+    words = ("rules", "explain", "--log", str(log))
+    assert f"in room '{room}' (weekly 0) for" in meet.sipctl(*words).stdout
+    items = json.loads(meet.sipctl(*words, "-o", "json").stdout)["items"]
+    assert {item["called"] for item in items if item["room_name"] == room} == {"weekly 0"}

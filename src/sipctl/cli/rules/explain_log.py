@@ -1,6 +1,6 @@
 """`sipctl rules explain --log`: livekit-sip's log, its calls, and what the present rules make of them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +54,8 @@ def explain_log(session: Session, around: Surroundings, wanted: Wanted) -> None:
     explained = [
         replace(one, now=to_paste(session, one.now)) if one.now else one for one in explain_logged(site, calls)
     ]
-    session.emit(LogView(explained))
+    _, called = session.named(calls, lambda call: call.room)
+    session.emit(LogView(explained, called))
     if wanted.call is not None and session.options.output == "table":
         _show_whole(session, explained)
     log.conclude(session.streams.note)
@@ -133,7 +134,8 @@ _Caller = TypedDict("_Caller", {"from": str})
 class LoggedRow(_Caller):
     """A call of livekit-sip's log. `outcome` and `stage` are what LiveKit decided, null where the log does not say.
 
-    `agrees` tells whether the present rules decide the same. The PIN is masked in any case.
+    `agrees` tells whether the present rules decide the same; `called` is the room's name for people, null if that is
+    not known. The PIN is masked in any case.
     """
 
     call_id: str
@@ -159,6 +161,7 @@ class LoggedRow(_Caller):
     advice: list[LoggedAdvice]
     not_in_log: list[str]
     guesses: list[str]
+    called: str | None
 
 
 PRINTS: Final = {"logged-calls": list[LoggedRow]}
@@ -169,35 +172,36 @@ class LogView:
     """The calls of a log, in the order in which they began."""
 
     calls: Sequence[LoggedExplanation]
+    called: Mapping[str, str]
 
     def render(self, style: str, streams: Streams) -> Iterator[str]:
         """The calls as text: a few lines each for people."""
         if style != "table":
-            yield from _listing(self.calls).render(style, streams)
+            yield from _listing(self.calls, self.called).render(style, streams)
             return
         for call in self.calls:
-            yield "".join(for_people(_lines(call), streams.out))
+            yield "".join(for_people(_lines(call, self.called.get(call.logged.room, "")), streams.out))
 
 
-def _listing(calls: Sequence[LoggedExplanation]) -> Listing[LoggedExplanation]:
+def _listing(calls: Sequence[LoggedExplanation], called: Mapping[str, str]) -> Listing[LoggedExplanation]:
     return Listing(
         schema="sipctl/logged-calls/v1",
         things="calls",
         items=calls,
         columns=(),
         row=lambda _: (),
-        record=_record,
+        record=lambda one: _record(one, called.get(one.logged.room)),
         name=lambda one: one.logged.call_id,
     )
 
 
-def _lines(one: LoggedExplanation) -> Iterator[str]:
+def _lines(one: LoggedExplanation, called: str) -> Iterator[str]:
     call = one.logged
     yield (
         f"{_time(call.started)}  {call.from_user or 'a hidden number'} → {call.to_user or call.to_host}"
         f"  from {call.source_ip} {call.transport}  {call.call_id}"
     )
-    yield f"  {'; '.join(_story(call))}"
+    yield f"  {'; '.join(_story(call, called))}"
     if one.now and is_failed(call):
         yield from _now_lines(one)
     for guess in guesses(call):
@@ -216,13 +220,14 @@ def _now_lines(one: LoggedExplanation) -> Iterator[str]:
             yield f"       $ {advice.command}"
 
 
-def _story(call: LoggedCall) -> Iterator[str]:
+def _story(call: LoggedCall, called: str) -> Iterator[str]:
     """What happened, step by step."""
     if call.has(PIN_ASKED):
         typed = "" if call.typed is None else f", typed {mask_pin(call.typed.reveal())}#"
         yield f"asked for a PIN{typed}"
     if call.joined:
-        yield f"in room {call.room!r} for {call.last - call.joined:.0f} s"
+        name = f" ({called})" if called else ""
+        yield f"in room {call.room!r}{name} for {call.last - call.joined:.0f} s"
     yield describe_ending(call)
 
 
@@ -234,7 +239,7 @@ def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _record(one: LoggedExplanation) -> LoggedRow:
+def _record(one: LoggedExplanation, called: str | None) -> LoggedRow:
     call, was = one.logged, happened(one.logged)
     return {
         "call_id": call.call_id,
@@ -261,6 +266,7 @@ def _record(one: LoggedExplanation) -> LoggedRow:
         "advice": list(map(_advice_record, one.now.advice)) if one.now else [],
         "not_in_log": not_in_log(call),
         "guesses": guesses(call),
+        "called": called,
     }
 
 
