@@ -76,12 +76,14 @@ def test_the_command_of_a_finding_meets_the_same_room_and_deployment(sandbox: Sa
     shell = Shell("sh", tmp_path)
     (file := tmp_path / "it's; $(touch x).env").write_text("# nothing\n")
     assigned(env, NAMES)
+    old = held(env)
     rules = [
         {"sip_dispatch_rule_id": f"SDR_{at}", "name": f"SIP_{name}",
-         "rule": {"dispatch_rule_direct": {"room_name": name, "pin": str(10**9 + at)}}}
+         "rule": {"dispatch_rule_direct": {"room_name": name, "pin": old[name]}}}
         for at, name in enumerate(NAMES)
     ]  # fmt: skip
-    plant_snapshot(sandbox.store, json.dumps({"rules": rules, "rooms": ["other"]}))
+    plant_snapshot(sandbox.store, json.dumps({"rules": rules, "rooms": NAMES}))
+    assert run("pin", "rotate", "--all", "--no-live", "--apply", env=env).code == 0
     words = ("doctor", "--env-file", str(file), "--only", "PIN505", "--settle", "0", "-o", "json")
     findings = json.loads(run(*words, env=env).stdout)["findings"]
     pasted = shell.paste([one["fix"]["command"] for one in findings], "C.UTF-8")

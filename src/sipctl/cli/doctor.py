@@ -100,7 +100,8 @@ def run(
     picture = PICTURES[symptom] if symptom else None
     codes = [code for code in CODES if not code.startswith(Area.PROMPTS)]
     plan = Plan(
-        only=selected(picture.codes if picture else only, codes), skip=selected(skip, codes),
+        only=selected(filter(codes.__contains__, picture.codes) if picture else only, codes),
+        skip=selected(skip, codes),
         fail_on=level_named(fail_on), deadline_s=deadline, settle_s=settle, wait_s=wait,
     )  # fmt: skip
     plan.check_any_left(codes)
