@@ -44,6 +44,7 @@ Explain = Annotated[
 ]
 
 
+Textfile = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the metrics there too, for node_exporter.")]
 ProbeWebhook = Annotated[
     bool, typer.Option("--probe-webhook", help="Send the backend signed events that change nothing, too.")
 ]
@@ -71,15 +72,13 @@ def run(
     snapshot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSON of trunks, rules and rooms, for --offline; - for stdin.")
     ] = None,
-    textfile: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the metrics there too, for node_exporter.")
-    ] = None,
+    textfile: Textfile = None,
 ) -> None:
     """Examine the deployment and say whether callers get in.
 
-    Reads LiveKit, the profile's files and the health port of the SIP node, and writes nothing. The backend is sent an
-    event that is not signed, which it refuses (--skip WHK: none). Exit code 0: nothing found; 1: findings from
-    --fail-on up; 3: something could not be checked.
+    Reads LiveKit, the profile's files and the health port of the SIP node, which it also asks by OPTIONS, and writes
+    nothing. The backend is sent an event that is not signed, which it refuses (--skip WHK: none). Exit code 0: nothing
+    found; 1: findings from --fail-on up; 3: something could not be checked.
 
     \b
     Examples:
@@ -108,8 +107,8 @@ def run(
     if list_:
         session.emit(codes_view(code for code in sorted(CODES) if plan.includes(code)))
         return
-    is_offline = offline or snapshot is not None
-    report = _examine_offline(session, snapshot, plan) if is_offline else examine_live(session, plan, probe_webhook)
+    is_live = not (offline or snapshot)
+    report = examine_live(session, plan, probe_webhook) if is_live else _examine_offline(session, snapshot, plan)
     finish(session, sorted_by_frequency(report, picture) if picture else report, "doctor", textfile, picture)
 
 
