@@ -62,7 +62,7 @@ _PINS: Final = ("see whose a PIN is, and which rules carry it", CommandLine.of("
 
 PICTURES: Final[Mapping[Symptom, Picture]] = MappingProxyType({
     Symptom.RINGING: Picture(
-        "the phone rings without end", r"\bringing\b|rule is ever created",
+        "the phone rings without end", r"\bringing\b|rule is ever created|: no rule, or",
         ("RUL410", "TRK304", "CFG127", "CFG126", "CFG124", "CFG118", "RUL414", "API202", "API204", "TRK311", "RUL418",
          "RUL419", "RUL408", "TRK303"),
         (_ONE_CALL, _LOG, _NODES),
@@ -95,7 +95,7 @@ PICTURES: Final[Mapping[Symptom, Picture]] = MappingProxyType({
         (_ONE_CALL, _LOG),
     ),
     Symptom.WRONG_PIN: Picture(
-        "the PIN is refused", r"wrong-pin|no pin opens|no pin that opens|pin that people have",
+        "the PIN is refused", r"wrong-pin|the pin is wrong|no pin opens|no pin that opens|pin that people have",
         ("PIN505", "RUL411", "PIN510", "RUL404", "PIN501", "PIN503", "PIN504", "CFG114", "RUL417"),
         (_WITH_PIN, _PIN, _PINS, _LOG),
     ),
