@@ -34,9 +34,9 @@ def run(ctx: typer.Context, no_live: NoLive = False) -> None:
     """
     session = Session.of(ctx)
     pin = read_pin()
-    check_pin(pin)
     live = ask_livekit(session, ask=not no_live)
     with pin_registry(session) as registry:
+        check_pin(pin)
         found = lookup(registry, pin, live)
     session.emit(_view(found))
 
