@@ -121,7 +121,13 @@ def test_no_option_is_passed_over(here: Callable[..., Result], described: str) -
     assert_error(here("rules", "explain", *MIXED[described]), 2, described)
 
 
-@pytest.mark.parametrize("pin", [f"{PIN}#", "48 21 93", "None", "4821\n"])
+@pytest.mark.parametrize("pin", [f"{PIN}#", f"{PIN[:3]} {PIN[3:6]} {PIN[6:]}", f"{PIN[:3]}-{PIN[3:]}", f"{PIN}\n"])
+def test_a_pin_is_taken_as_meet_shows_it(here: Callable[..., Result], file: Callable[..., str], pin: str) -> None:
+    described = here(*CALL, "--offline", file(snapshot(RULE)), "--pin", pin)
+    assert "opens room 'standup'" in described.stdout
+
+
+@pytest.mark.parametrize("pin", ["None", "4821x", "4,821"])
 def test_what_no_phone_key_types(here: Callable[..., Result], file: Callable[..., str], pin: str) -> None:
     described = here(*CALL, "--offline", file(snapshot(RULE)), "--pin", pin)
     assert_error(described, 2, "no phone key types")
