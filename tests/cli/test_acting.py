@@ -101,6 +101,7 @@ CASES: Final[dict[str, list[Case]]] = {
     "config init": [
         Case("config init --url ws://127.0.0.1:1 --api-key k --api-secret-stdin --config new.toml", "s" * 32),
     ],
+    "config profiles": [Case("config profiles use guarded")],
     "pin assign": [
         Case("pin assign one", before=with_pins), Case("pin assign one two", before=with_pins),
         Case("pin assign --stdin", "one\ntwo\n", before=with_pins),

@@ -22,6 +22,8 @@ PROMPTS = Path(__file__).parents[1] / "data" / "prompts"
 GROUPS = ("bundle", "completion", "config", "doctor", "pin", "prompts", "room", "rules", "schema", "trunk")
 RULE = {"sip_dispatch_rule_id": "SDR_7hTqVw9YbLxe", "name": "SIP_demo",
         "rule": {"dispatch_rule_direct": {"room_name": "demo", "pin": "4821930571"}}}  # fmt: skip
+OTHER = {"sip_dispatch_rule_id": "SDR_2nKfRt8QwZpL", "name": "SIP_other",
+         "rule": {"dispatch_rule_direct": {"room_name": "other", "pin": "7703551298"}}}  # fmt: skip
 TRUNK = {"sip_trunk_id": "ST_b6WvKx3nTe9D", "name": "provider", "numbers": ["+33123456789"]}
 ENV = "LIVEKIT_API_URL=http://127.0.0.1:1\nLIVEKIT_API_KEY=k\nLIVEKIT_API_SECRET=s\n"
 FILES = {
@@ -71,12 +73,16 @@ def test_an_example(line: str, state: Sandbox, tmp_path: Path) -> None:
     own = own.replace("/srv/meet", str(tmp_path)).replace("sip.example.org", "127.0.0.1:1")
     own, _, file = own.partition(" > ")[0].partition(" < ")
     words = shlex.split(own)
-    extra = ["--config", str(tmp_path / "prod.toml")] if "-profile " in line and "init" not in words else []
+    names_a_profile = "-profile " in line or "profiles use" in line
+    extra = ["--config", str(tmp_path / "prod.toml")] if names_a_profile and "init" not in words else []
     started = time.monotonic()
     if "--look-twice" in words:
         words[words.index("--look-twice") + 1] = "1s"
     if "--wait" in words:
         words += ["--wait", "0.1", "--settle", "0"]
+    if "SIP_other" in words:
+        state.store.rooms.clear()
+        plant_snapshot(state.store, json.dumps({"trunks": [TRUNK], "rules": [RULE, OTHER], "rooms": []}))
     if "--pin-from-registry" in words:
         state.store.rules.clear()
         assert run("pin", "assign", "demo", env=env_of(state)).code == 0

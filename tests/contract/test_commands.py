@@ -51,7 +51,7 @@ STORY: tuple[tuple[str, str, int], ...] = (
     ("rules delete SIP_retro --dry-run", "", 0),
     ("rules delete SIP_retro", "", 0),
     ("rules delete SIP_retro", "", 7),
-    ("trunk delete provider", "", 0),
+    ("trunk delete provider --allow in-use", "", 0),
     ("room list --probe", "", 0),
     ("doctor --settle 0", "", 0),
 )

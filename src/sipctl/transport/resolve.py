@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sipctl.errors import UsageError
+from sipctl.masking import shown_words
 from sipctl.sip.uri import Uri
 from sipctl.transport.targets import Address, Failure, Query, Target, Transport, is_ip
 
@@ -58,24 +59,25 @@ def wanted_transport(uri: Uri) -> Transport | None:
     Raises:
         UsageError: no request can be sent to it.
     """
+    shown = shown_words(str(uri))
     if uri.scheme not in {"sip", "sips"}:
         raise UsageError(
-            f"{uri}: not the address of a SIP node", hint="write it as sip:HOST[:PORT] or sips:HOST[:PORT]"
+            f"{shown}: not the address of a SIP node", hint="write it as sip:HOST[:PORT] or sips:HOST[:PORT]"
         )
     if uri.headers:
         raise UsageError(
-            f"{uri}: a request cannot carry these headers", hint="leave out what follows the question mark"
+            f"{shown}: a request cannot carry these headers", hint="leave out what follows the question mark"
         )
     if uri.port == 0:
-        raise UsageError(f"{uri}: port 0 takes no requests", hint="leave the port out, or give one from 1 to 65535")
+        raise UsageError(f"{shown}: port 0 takes no requests", hint="leave the port out, or give one from 1 to 65535")
     named = (uri.params.get("transport") or "").lower()
     if named not in {"", *Transport}:
         raise UsageError(
-            f"{uri}: unknown transport {named!r}", hint="choose transport=udp, transport=tcp or transport=tls"
+            f"{shown}: unknown transport {named!r}", hint="choose transport=udp, transport=tcp or transport=tls"
         )
     if uri.scheme == "sips":
         if named == Transport.UDP:
-            raise UsageError(f"{uri}: sips: never goes over UDP", hint="leave transport=udp out, or write sip:")
+            raise UsageError(f"{shown}: sips: never goes over UDP", hint="leave transport=udp out, or write sip:")
         return Transport.TLS
     return Transport(named) if named else None
 

@@ -57,10 +57,13 @@ def conflicting(site: Site) -> Iterator[Fault]:
         if conflict.first.numbers or conflict.second.numbers:
             number, caller = trunk_keys(conflict.second)[conflict.at]
             keeps_second = conflict.second.sip_trunk_id in named and conflict.first.sip_trunk_id not in named
+            pair = sorted(
+                (conflict.first, conflict.second), key=lambda trunk: trunk.created_at is None
+            )  # new ones last
             yield Fault(
                 code="TRK308",
                 about=conflict.first if keeps_second else conflict.second,
-                detail=f"{describe_trunk(conflict.first)} and {describe_trunk(conflict.second)} take the same calls",
+                detail=f"{' and '.join(map(describe_trunk, pair))} take the same calls",
                 observed=f"called {number}, caller {caller or 'any'}",
                 remedy=_DELETE,
             )
