@@ -11,7 +11,7 @@ from sipctl.operations.faults import judge
 from sipctl.operations.references import pick_one
 from sipctl.telephony import ids
 from sipctl.telephony.amendment import amended_fields
-from sipctl.telephony.linting.fault import DESCRIBED_TRUNKS, REFUSED_TRUNKS, TRUNK_CLASH
+from sipctl.telephony.linting.fault import DESCRIBED_TRUNKS, NEW_TRUNK, REFUSED_TRUNKS, TRUNK_CLASH
 from sipctl.telephony.livekit_json import trunk_to_json
 from sipctl.telephony.matching.lists import WholeLists
 from sipctl.telephony.model import DispatchRule, InboundTrunk, Trunk
@@ -29,9 +29,6 @@ async def list_trunks(client: "LiveKitClient") -> list[Trunk]:
     """Every trunk: the inbound ones, then the outbound ones, each in the order of their ids."""
     return [*await client.list_inbound_trunks(), *await client.list_outbound_trunks()]
 
-
-NEW: Final = "ST_new"
-"""Is in the place of the id that a trunk does not have yet."""
 
 _SHOWN: Final = 5
 _NAMES: Final[tuple[Callable[[Trunk], tuple[str, ...]], ...]] = (
@@ -84,7 +81,7 @@ async def create_trunk(writer: Writer, trunk: InboundTrunk) -> Change:
     for stored in trunks:
         if _content(stored) == _content(trunk):
             return unchanged("trunk", stored.sip_trunk_id, trunk_to_json(stored), "already there")
-    then = [*trunks, replace(trunk, sip_trunk_id=NEW)]
+    then = [*trunks, replace(trunk, sip_trunk_id=NEW_TRUNK)]
     is_left_to_livekit = () if writer.permit.dry_run else (TRUNK_CLASH,)
     warnings = _judged(writer, trunks, then, but=is_left_to_livekit)
     change = Change(action="create", kind="trunk", id="", after=trunk_to_json(trunk))

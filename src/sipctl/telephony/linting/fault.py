@@ -19,6 +19,8 @@ DESCRIBED: Final = ("RUL413", "RUL418", "RUL419")
 TRUNK_CLASH: Final = "TRK308"
 """Two trunks with one key."""
 
+NEW_TRUNK: Final = "ST_new"
+"""The id of a trunk that is judged before LiveKit stored it; a fault of two names it last."""
 REFUSED_TRUNKS: Final = ("TRK302", TRUNK_CLASH, "TRK313", "TRK314")
 """Faults with which no write of a trunk may end unless someone allows it."""
 

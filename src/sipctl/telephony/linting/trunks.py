@@ -6,7 +6,7 @@ from itertools import product
 
 from sipctl.telephony.addresses import is_host_name, is_ignored, mask_fault, mask_network
 from sipctl.telephony.e164 import is_e164
-from sipctl.telephony.linting.fault import Fault
+from sipctl.telephony.linting.fault import NEW_TRUNK, Fault
 from sipctl.telephony.matching.trunks import asks_digest
 from sipctl.telephony.model import InboundTrunk
 from sipctl.telephony.naming import describe_trunk
@@ -57,9 +57,7 @@ def conflicting(site: Site) -> Iterator[Fault]:
         if conflict.first.numbers or conflict.second.numbers:
             number, caller = trunk_keys(conflict.second)[conflict.at]
             keeps_second = conflict.second.sip_trunk_id in named and conflict.first.sip_trunk_id not in named
-            pair = sorted(
-                (conflict.first, conflict.second), key=lambda trunk: trunk.created_at is None
-            )  # new ones last
+            pair = sorted((conflict.first, conflict.second), key=lambda trunk: trunk.sip_trunk_id == NEW_TRUNK)
             yield Fault(
                 code="TRK308",
                 about=conflict.first if keeps_second else conflict.second,
