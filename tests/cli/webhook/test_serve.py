@@ -66,6 +66,8 @@ def test_a_rule_comes_with_its_room_and_goes_with_it(sandbox: Sandbox, serve: Se
     announced(sandbox, serve.url, "room_finished", "standup")
     until(lambda: "standup" not in rules(sandbox))
     assert list(rules(sandbox)) == ["other"]
+    before = serve_runs(serve)
+    until(lambda: serve_runs(serve) > before)  # the run that deleted the rule has ended, and is printed
     assert serve.end(signal.SIGTERM) == 0
     lines = serve.out.decode()
     assert "assigned a PIN to room 'standup'" in lines

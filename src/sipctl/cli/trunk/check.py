@@ -104,9 +104,13 @@ def run(
     to: Called = "",
     from_: Annotated[str, typer.Option("--from", metavar="NUMBER", help="Who calls, of invite.")] = CALLER,
     allow: Allow = None,
-    warn_rtt: Annotated[float | None, typer.Option(min=0, metavar="MS", help="Nagios: slower is a warning.")] = None,
-    warn_days: Annotated[int, typer.Option(min=0, metavar="DAYS", help="Nagios: a certificate's last days.")] = 30,
-    crit_days: Annotated[int, typer.Option(min=0, metavar="DAYS", help="Nagios: the same, critical.")] = 7,
+    warn_rtt: Annotated[
+        float | None, typer.Option(min=0, max=3_600_000, metavar="MS", help="Nagios: slower is a warning.")
+    ] = None,
+    warn_days: Annotated[
+        int, typer.Option(min=0, max=36_500, metavar="DAYS", help="Nagios: a certificate's last days.")
+    ] = 30,
+    crit_days: Annotated[int, typer.Option(min=0, max=36_500, metavar="DAYS", help="Nagios: the same, critical.")] = 7,
     textfile: Textfile = None,
 ) -> None:
     """Check whether SIP nodes answer: ours, and those of the trunks.
