@@ -1,13 +1,13 @@
-"""sync, purge and doctor at a large Meet, in process time: 2,111 rooms in its table, 2,001 rules, 110 meetings.
-
-It needs the folders of a test in the environment: XDG_CONFIG_HOME, SIPCTL_STATE_DIR, SIPCTL_DATA_DIR.
-"""
+"""sync, purge and doctor at a large Meet, in process time: 2,111 rooms in its table, 2,001 rules, 110 meetings."""
 
 import json
+import os
 import resource
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -25,16 +25,29 @@ LIMIT_S: Final = 1.2
 COMMANDS: Final = (("rules", "sync"), ("rules", "purge"), ("doctor", "--settle", "0"))
 
 
+FOLDERS: Final = ("XDG_CONFIG_HOME", "SIPCTL_STATE_DIR", "SIPCTL_DATA_DIR")
+
+
 def main() -> None:
     with (
+        tempfile.TemporaryDirectory() as folder,
         running_postgres() as postgres,
         running_sandbox() as sandbox,
-        tempfile.TemporaryDirectory() as folder,
+        own_folders(Path(folder)),
         meet_of(sandbox, postgres, Path(folder)) as meet,
     ):
         fill(meet, sandbox)
         for words in COMMANDS:
             show(f"{' '.join(words)} at {RULES:,} rules", min(cpu_s(meet, words) for _ in range(3)), LIMIT_S, 1.0)
+
+
+@contextmanager
+def own_folders(folder: Path) -> Iterator[None]:
+    """Folders of sipctl's own, as tests have them."""
+    os.environ |= {name: str(folder / name.lower()) for name in FOLDERS}
+    yield
+    for name in FOLDERS:
+        del os.environ[name]
 
 
 def fill(meet: Meet, sandbox: Sandbox) -> None:
