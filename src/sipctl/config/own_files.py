@@ -72,6 +72,8 @@ def secure(path: Path) -> None:
 def _tighten(path: Path, mode: int) -> None:
     try:
         path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
+    except FileNotFoundError:
+        return
     except OSError as error:
         raise SafeguardError(
             f"others can read or write {path} ({stat.S_IMODE(mode):04o}), and it cannot be closed: {error.strerror}",
@@ -116,7 +118,10 @@ def loose_files(folder: Path) -> Iterator[tuple[Path, str]]:
     except OSError:
         return
     for path in entries:
-        mode = path.lstat().st_mode
+        try:
+            mode = path.lstat().st_mode
+        except FileNotFoundError:
+            continue  # SQLite takes its logs away when the last connection ends
         if stat.S_ISLNK(mode):
             yield path, "a link"
         elif not stat.S_ISREG(mode):
