@@ -126,10 +126,9 @@ class Session:
 
         settings = settings or self.settings
         file, limit = embedded_registry(settings.profile), self.options.timeout
-        is_embedded = not (settings.registry.url or settings.registry.in_meet)
         others = [one for one in embedded_registries() if one != file]
         with open_registry(settings.registry, file, limit) as registry:
-            if is_embedded and others and registry.is_untouched():
+            if settings.registry.is_embedded and others and registry.is_untouched():
                 self.streams.note(f"note: {file} holds no PIN; {others[0]}, of another profile, may")
             yield registry
 
@@ -139,9 +138,10 @@ class Session:
         Raises:
             ConfigError, UncheckedError: the embedded one cannot be opened.
         """
-        named = self.settings.registry
-        if named.url or named.in_meet or not embedded_registry(self.settings.profile).exists():
-            return bool(named.url or named.in_meet)
+        if not self.settings.registry.is_embedded:
+            return True
+        if not embedded_registry(self.settings.profile).exists():
+            return False
         with self.registry() as embedded:
             return not embedded.is_untouched()
 

@@ -97,6 +97,11 @@ class RegistrySettings:
     quarantine_days: int = 365
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether the PINs are in the profile's own file, for no setting names another place."""
+        return not (self.url or self.in_meet)
+
+    @property
     def is_backends(self) -> bool:
         """Whether the PINs are read where the backend itself keeps them: in Meet's tables, and it is known where."""
         return self.in_meet and bool(self.url or self.database)

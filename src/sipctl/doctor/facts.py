@@ -34,6 +34,9 @@ REACH_NEEDS: Final = ("rooms", "rules", "inbound")
 """What has to be known before anything can be said of callers."""
 REACH_SEES: Final = ("participants", "ghosts", "outbound", "pins")
 UNCHECKED: Final = "could not be checked: "
+NO_SIP_METRICS: Final = "no sip_metrics_url is configured"
+NO_METRICS: Final = "no livekit_metrics_url is configured"
+NO_PROBE: Final = "no signed event was sent: --probe-webhook does"
 _OFFLINE: Final = "offline: no live system was asked"
 
 
@@ -80,10 +83,10 @@ class Facts:
     health: Answer[tuple[int, str]]
     sip: "Answer[Checked]"
     pins: "Answer[PinFacts]" = Answer(not_asked="no registry was looked at")
-    wrong_pins: "Answer[WrongPins]" = Answer(not_asked="no sip_metrics_url is configured")
+    wrong_pins: "Answer[WrongPins]" = Answer(not_asked=NO_SIP_METRICS)
     endpoints: "Answer[tuple[Endpoint, ...]]" = Answer(not_asked="no webhook was asked")
-    probed: "Answer[tuple[Probed, ...]]" = Answer(not_asked="no signed event was sent: --probe-webhook does")
-    dispatches: "Answer[Dispatches]" = Answer(not_asked="no livekit_metrics_url is configured")
+    probed: "Answer[tuple[Probed, ...]]" = Answer(not_asked=NO_PROBE)
+    dispatches: "Answer[Dispatches]" = Answer(not_asked=NO_METRICS)
     files: tuple[Finding, ...] = field(default=())
     starting: frozenset[str] = frozenset()
 

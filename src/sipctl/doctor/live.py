@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from sipctl.config.model import Settings
 from sipctl.config.webhook_urls import webhook_urls
 from sipctl.doctor.checks.sip import UNDER_LOAD
-from sipctl.doctor.facts import LIVE_FACTS, Answer, Facts, facts_of
+from sipctl.doctor.facts import LIVE_FACTS, NO_METRICS, NO_PROBE, NO_SIP_METRICS, Answer, Facts, facts_of
 from sipctl.doctor.report import Report
 from sipctl.doctor.runner import Plan, findings_of, report_of
 from sipctl.errors import Cause, ConfigError, ExitCode, SipctlError, UncheckedError
@@ -40,6 +40,7 @@ Found = dict[str, Answer[Any]]
 _AT_ONCE: Final = 16
 _SIP_S: Final = 5.0
 """Seconds for the names of the SIP node, and again for its targets; a request is sent four times within them."""
+_NO_WEBHOOK: Final = "neither webhook_url nor webhook.urls of LiveKit's file is known"
 _UNWANTED: Final = "no check that was asked for needs it"
 _OF_ROOMS: Final = frozenset({"server", "rooms", "participants", "ghosts"})
 _LISTS: Final = frozenset({"rules", "inbound", "outbound"})
@@ -109,7 +110,7 @@ class Sources:
         """What the SIP node's metrics say about callers who typed a wrong PIN."""
         url = self.settings.sip_metrics_url
         if not url:
-            return Answer(not_asked="no sip_metrics_url is configured")
+            return Answer(not_asked=NO_SIP_METRICS)
         return await _asked(lambda: read_wrong_pins(url, self.timeout_s))
 
     async def endpoints(self) -> Answer[tuple[Endpoint, ...]]:
@@ -119,7 +120,7 @@ class Sources:
         except ConfigError as error:
             return Answer(error=error)
         if not urls:
-            return Answer(not_asked="neither webhook_url nor webhook.urls of LiveKit's file is known")
+            return Answer(not_asked=_NO_WEBHOOK)
 
         async def ask() -> tuple[Endpoint, ...]:
             return tuple(await asyncio.gather(*(ask_endpoint(url, self.timeout_s) for url in urls)))
@@ -129,13 +130,13 @@ class Sources:
     async def probed(self) -> Answer[tuple[Probed, ...]]:
         """What the backend answers to signed events."""
         if not self.probes_webhook:
-            return Answer(not_asked="no signed event was sent: --probe-webhook does")
+            return Answer(not_asked=NO_PROBE)
         try:
             urls, connection = webhook_urls(self.settings), self.settings.connection
         except ConfigError as error:
             return Answer(error=error)
         if not urls:
-            return Answer(not_asked="neither webhook_url nor webhook.urls of LiveKit's file is known")
+            return Answer(not_asked=_NO_WEBHOOK)
         key, secret = connection.api_key, connection.api_secret
         asked = (probe_endpoint(url, key, secret, self.timeout_s) for url in urls)
         return Answer(value=tuple(await asyncio.gather(*asked)))
@@ -144,7 +145,7 @@ class Sources:
         """What LiveKit counted of its events."""
         url = self.settings.livekit_metrics_url
         if not url:
-            return Answer(not_asked="no livekit_metrics_url is configured")
+            return Answer(not_asked=NO_METRICS)
         return await _asked(lambda: read_dispatches(url, self.timeout_s))
 
 

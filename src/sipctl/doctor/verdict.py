@@ -8,6 +8,7 @@ from sipctl.doctor.report import Report
 from sipctl.findings.codes import CODES
 from sipctl.findings.codes.config import STILL_MEET
 from sipctl.findings.record import Finding, Level
+from sipctl.telephony.naming import counted
 from sipctl.telephony.reach.causes import MISNAMED, NO_RULE, NOT_REACHED
 from sipctl.telephony.reach.row import GETS_IN, Reach, Reached
 from sipctl.telephony.reach.words import describe_reach
@@ -35,7 +36,7 @@ def describe_partial_verdict(report: Report) -> str:
     if all(finding.level is Level.SKIPPED for finding in report.findings):
         return "Nothing was checked: what that needs is not there."
     bad = (("error", report.counts["error"]), ("warning", report.counts["warn"]))
-    described = [f"{count} {word}{'s' if count != 1 else ''}" for word, count in bad if count]
+    described = [counted(count, word) for word, count in bad if count]
     return f"{' and '.join(described) or 'Nothing wrong'} in the checks asked for."
 
 
@@ -105,6 +106,6 @@ def _others(errors: Sequence[Finding], facts: Facts) -> str:
 def _reservations(report: Report, facts: Facts) -> Iterator[str]:
     warnings = report.counts["warn"]
     if warnings:
-        yield f"{warnings} warning{'s' if warnings != 1 else ''}."
+        yield f"{counted(warnings, 'warning')}."
     if facts.health.not_asked:
         yield "SIP node not checked."

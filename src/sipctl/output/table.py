@@ -78,15 +78,15 @@ def _grid(columns: Sequence[str], cells: Sequence[Sequence[str]], streams: Strea
     from rich.table import Table
     from rich.text import Text
 
+    widths = _widths(columns, cells)
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for at, (column, width) in enumerate(zip(columns, _widths(columns, cells), strict=True)):
+    for at, (column, width) in enumerate(zip(columns, widths, strict=True)):
         is_prose = any(" " in row[at] for row in cells)
         grid.add_column(column, no_wrap=not is_prose, min_width=width, overflow="fold")
     for row in cells:
         grid.add_row(*map(Text, row))
-    needed = sum(_widths(columns, cells)) + 2 * len(columns)
-    width = max(shutil.get_terminal_size().columns, needed)
-    console = Console(markup=False, highlight=False, width=width, no_color=not in_color(streams.out))
+    width_in_all = max(shutil.get_terminal_size().columns, sum(widths) + 2 * len(columns))
+    console = Console(markup=False, highlight=False, width=width_in_all, no_color=not in_color(streams.out))
     with console.capture() as captured:
         console.print(grid)
     yield from (f"{line.rstrip()}\n" for line in captured.get().splitlines())

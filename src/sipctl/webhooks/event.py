@@ -15,6 +15,9 @@ NAMES: Final = (
 ALIASES: Final = {"room_ended": "room_finished"}
 """What Meet's page on telephony calls an event."""
 
+PROBE: Final = "track_unpublished"
+"""The event that asks a backend whether it takes events, and at which it has nothing to do."""
+
 REDACTED: Final = "REDACTED"
 """What replaces a secret in a file that was redacted."""
 

@@ -16,9 +16,9 @@ from sipctl.telephony.ids import ROOM, new_id
 from sipctl.telephony.secret import Secret
 from sipctl.webhooks.answer import Answer
 from sipctl.webhooks.delivery import client_session, post
+from sipctl.webhooks.event import PROBE
 from sipctl.webhooks.signing import sign
 
-EVENT: Final = "track_unpublished"
 _WRONG_BYTES: Final = 32
 
 
@@ -44,7 +44,7 @@ async def probe_endpoint(url: str, api_key: str, api_secret: Secret, timeout_s: 
 
 def _event(now: float) -> bytes:
     value = {
-        "event": EVENT,
+        "event": PROBE,
         "room": {"sid": new_id(ROOM, secrets.choice), "name": str(uuid.uuid4())},
         "participant": {"sid": new_id("PA_", secrets.choice), "identity": "sipctl-doctor"},
         "track": {"sid": new_id("TR_AM", secrets.choice)},

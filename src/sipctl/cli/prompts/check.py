@@ -37,6 +37,6 @@ def run(
     level = level_named(fail_on)
     findings = check_prompts(place)
     bad = sum(finding.level in {Level.ERROR, Level.WARN} for finding in findings)
-    told = f"{counted(bad, 'finding')} in {place}." if bad else f"livekit-sip can be built with {place}."
-    verdict = f"{told} A livekit-sip that runs already plays what it was built with, whatever is mounted."
+    summary = f"{counted(bad, 'finding')} in {place}." if bad else f"livekit-sip can be built with {place}."
+    verdict = f"{summary} A livekit-sip that runs already plays what it was built with, whatever is mounted."
     finish(session, make_report(findings, verdict, fail_on=level), "prompts_check")

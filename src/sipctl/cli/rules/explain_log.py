@@ -19,6 +19,7 @@ from sipctl.telephony.explaining.advice import Advice
 from sipctl.telephony.explaining.logged import LoggedExplanation, explain_logged
 from sipctl.telephony.explaining.words import describe_outcome
 from sipctl.telephony.matching.record import Ending, outcome_record
+from sipctl.telephony.naming import counted
 from sipctl.telephony.pins import mask_pin
 from sipctl.telephony.siplog.calls import PIN_ASKED, LoggedCall, gather_calls
 from sipctl.telephony.siplog.ending import describe_ending, guesses, happened, is_failed, not_in_log, reason_of
@@ -95,8 +96,8 @@ class _Log:
         if self.strange and not self.known:
             raise PartialError(f"no line of {path} is one of livekit-sip's", hint="give the log of livekit-sip itself")
         if self.strange:
-            lines = f"{self.strange} line{'s' if self.strange != 1 else ''}"
-            note(f"note: {lines} of {path} {'are' if self.strange != 1 else 'is'} not livekit-sip's")
+            are = "are" if self.strange != 1 else "is"
+            note(f"note: {counted(self.strange, 'line')} of {path} {are} not livekit-sip's")
 
 
 def _is_wanted(call: LoggedCall, wanted: Wanted, since: float | None) -> bool:

@@ -11,6 +11,7 @@ from sipctl.masking import shown_url
 from sipctl.telephony.e164 import region_of, to_e164
 from sipctl.telephony.naming import counted
 from sipctl.webhooks.answer import meaning_of
+from sipctl.webhooks.event import PROBE
 
 if TYPE_CHECKING:
     from sipctl.webhooks.endpoint import Endpoint, Running
@@ -20,7 +21,6 @@ _JSON: Final = "application/json"
 _REFUSED: Final = frozenset({400, 401, 403})
 _REDIRECTS: Final = range(300, 400)
 _SLOW_S: Final = 2.0
-PROBE_EVENT: Final = "track_unpublished"
 _NO_ENDPOINT: Final = frozenset({404, 405, 410})
 
 
@@ -150,7 +150,7 @@ def slow_events(facts: Facts) -> Iterator[Finding]:
 
 
 def _of_probe(one: "Probed", code: str, detail: str, observed: str, expected: str, *, fix: str = "") -> Finding:
-    where, source = f"webhook {shown_url(one.url)}", f"POST of {PROBE_EVENT}"
+    where, source = f"webhook {shown_url(one.url)}", f"POST of {PROBE}"
     return found(code, where, detail, observed=observed, expected=expected, source=source, fix=fix)
 
 

@@ -54,7 +54,7 @@ _SETTLE_S: Final = 3.0
 _PATIENCE_S: Final = 10.0
 """How long ringing that goes on is listened to: livekit-server is given up after 4 s."""
 _CANCEL_S: Final = 1.0
-_NOBODY_S: Final = 0.7
+_NO_ANSWER_S: Final = 0.7
 """A 503 later than this is one for want of an answer, which livekit-sip waits for a second for."""
 
 
@@ -178,4 +178,4 @@ def _of_final(asked: Asked, final: Answer) -> Measured:
 def _of_503(after_s: float, ringing: int) -> Measured:
     if ringing:
         return Measured.SERVER_DIED if ringing > 1 else Measured.RULE_CONFLICT
-    return Measured.NO_SERVER if after_s >= _NOBODY_S else Measured.TRUNK_CONFLICT
+    return Measured.NO_SERVER if after_s >= _NO_ANSWER_S else Measured.TRUNK_CONFLICT

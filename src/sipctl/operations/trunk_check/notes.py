@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sipctl.operations.trunk_check.check import Checked
 from sipctl.operations.trunk_check.probe import Probed
 from sipctl.operations.trunk_check.verdict import Verdict
+from sipctl.telephony.naming import counted
 
 if TYPE_CHECKING:
     from sipctl.transport.certificates import Certificate
@@ -102,4 +103,4 @@ def validity(certificate: "Certificate", now: float) -> str:
     left, ends = days_left(certificate, now), datetime.fromtimestamp(certificate.not_after, UTC)
     if left < 0:
         return f"expired on {ends:%Y-%m-%d}"
-    return f"ends on {ends:%Y-%m-%d}, in {left} day{'s' if left != 1 else ''}"
+    return f"ends on {ends:%Y-%m-%d}, in {counted(left, 'day')}"

@@ -9,7 +9,7 @@ from sipctl.telephony.e164 import is_e164
 from sipctl.telephony.linting.fault import NEW_TRUNK, Fault
 from sipctl.telephony.matching.trunks import asks_digest
 from sipctl.telephony.model import InboundTrunk
-from sipctl.telephony.naming import describe_trunk
+from sipctl.telephony.naming import counted, describe_trunk
 from sipctl.telephony.numbers import never_dialled, normalize_number
 from sipctl.telephony.ruleset import trunk_conflicts, trunk_keys
 from sipctl.telephony.site import Site
@@ -74,7 +74,7 @@ def bypassed(site: Site) -> Iterator[Fault]:
     if restricted and wildcards:
         yield Fault(
             code="TRK309",
-            about=f"{len(wildcards)} rule{'s' if len(wildcards) != 1 else ''}",
+            about=counted(len(wildcards), "rule"),
             detail=f"calls that {describe_trunk(restricted[0])} keeps out still reach the rules that name no"
             " trunk; Meet writes such rules",
         )
