@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -152,3 +153,11 @@ def kamailio_sha(tmp_path_factory: pytest.TempPathFactory, authority: "Authority
     folder = tmp_path_factory.mktemp("kamailio-sha")
     with running_kamailio(folder, certificates, algorithm="SHA-256", qop=True) as running:
         yield running
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that takes datagrams and never answers, as one behind a firewall."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        yield silent.getsockname()[1]

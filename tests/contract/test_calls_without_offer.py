@@ -26,20 +26,6 @@ NUMBER, CALLER = "+33199000001", "+33612345678"
 Stored = Callable[[Server], None]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealLiveKit]:
-    need_real_server()
-    with running_livekit(tmp_path_factory.mktemp("livekit")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def node(server: RealLiveKit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipNode]:
-    need(sipnode.missing())
-    with running_sip_node(server, tmp_path_factory.mktemp("sip")) as running:
-        yield running
-
-
 def trunk(identifier: str = "ST_a", **fields: Any) -> Stored:
     return lambda server: plant_trunk(server, identifier, **({"name": "provider", "numbers": [NUMBER]} | fields))
 

@@ -7,7 +7,7 @@ import random
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +17,11 @@ from sipctl.config.model import Settings
 from sipctl.lkapi.client import LiveKitClient
 from sipctl.operations.reach import observe, reach_of_rooms
 from sipctl.telephony.reach.row import GETS_IN, Attempt, Reach
-from tests.support.needs import need, need_real_server
-from tests.support.peers import sipnode, sipp
+from tests.support.needs import need
+from tests.support.peers import sipp
 from tests.support.peers.dialler import dial
-from tests.support.peers.livekit import RealLiveKit, running_livekit
-from tests.support.peers.sipnode import SipNode, running_sip_node
+from tests.support.peers.livekit import RealLiveKit
+from tests.support.peers.sipnode import SipNode
 from tests.support.planting import plant_rule, plant_trunk, settings_for
 
 STATES = int(os.environ.get("SIPCTL_CALLERS", "2"))
@@ -35,18 +35,9 @@ PATIENCE_S = 5.0
 """A caller is in the room 1.3 s after `#`; a busy machine takes longer."""
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealLiveKit]:
-    need_real_server()
-    with running_livekit(tmp_path_factory.mktemp("livekit")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def node(server: RealLiveKit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipNode]:
-    need(sipnode.missing(), sipp.missing())
-    with running_sip_node(server, tmp_path_factory.mktemp("sip")) as running:
-        yield running
+@pytest.fixture(scope="module", autouse=True)
+def _caller() -> None:
+    need(sipp.missing())
 
 
 def plant(server: RealLiveKit, chance: random.Random) -> Mapping[str, str] | None:

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,18 +38,9 @@ TRUNK: dict[str, Any] = {"name": "provider", "numbers": [NUMBER]}
 PIN = "482193057"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealLiveKit]:
-    need_real_server()
-    with running_livekit(tmp_path_factory.mktemp("livekit")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def node(server: RealLiveKit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipNode]:
-    need(sipnode.missing(), sipp.missing())
-    with running_sip_node(server, tmp_path_factory.mktemp("sip")) as running:
-        yield running
+@pytest.fixture(scope="module", autouse=True)
+def _caller() -> None:
+    need(sipp.missing())
 
 
 def trunk(identifier: str = "ST_a", **fields: Any) -> Callable[[RealLiveKit], None]:

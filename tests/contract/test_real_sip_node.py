@@ -1,7 +1,7 @@
 """Our own requests to the real livekit-sip: OPTIONS, and an INVITE without an offer, which shows what it would do."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from sipctl.sip.uri import parse_uri
 from sipctl.transport.asking import Asked, ask, new_dialog
 from sipctl.transport.driver import connected
 from sipctl.transport.targets import Address, Target, Transport
-from tests.support.needs import need, need_real_server
+from tests.support.needs import need
 from tests.support.peers import sipnode
-from tests.support.peers.livekit import RealLiveKit, running_livekit
+from tests.support.peers.livekit import RealLiveKit
 from tests.support.peers.sipnode import SipNode, running_sip_node
 from tests.support.planting import plant_rule, plant_trunk
 
@@ -26,20 +26,6 @@ SILENCE_S = 2.0
 """How long to listen where nothing is expected; an answer that is expected is waited for, however busy the machine."""
 PATIENCE_S = 20.0
 Stored = Callable[[RealLiveKit], None]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealLiveKit]:
-    need_real_server()
-    with running_livekit(tmp_path_factory.mktemp("livekit")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def node(server: RealLiveKit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipNode]:
-    need(sipnode.missing())
-    with running_sip_node(server, tmp_path_factory.mktemp("sip")) as running:
-        yield running
 
 
 def trunk(identifier: str = "ST_a", **fields: Any) -> Stored:

@@ -1,6 +1,5 @@
 """What earlier observations found is kept by the server's one name, and what older versions noted is carried over."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,13 +26,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'looks.db'}"
     postgres: Postgres = request.getfixturevalue("postgres")
     return postgres.new_database()
-
-
-@pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
-    engine = open_engine(url)
-    yield engine
-    engine.dispose()
 
 
 def looks_at(address: str, url: str, folder: Path, **own: Any) -> Observations:

@@ -25,13 +25,6 @@ def url(postgres: Postgres) -> str:
     return postgres.new_database()
 
 
-@pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
-    engine = open_engine(url)
-    yield engine
-    engine.dispose()
-
-
 @contextmanager
 def host(url: str) -> Iterator[Registry]:
     """The registry as one host opens it."""

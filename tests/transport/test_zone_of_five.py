@@ -1,7 +1,6 @@
 """Five targets of one domain, asked side by side: two dead, an expired certificate, one of IPv6, and a good one."""
 
 import asyncio
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,14 +21,6 @@ from tests.support.peers.livekit import free_ports
 
 URI = parse_uri("sip:five.test")
 WITHIN_S = 2.0
-
-
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port that takes datagrams and never answers."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
-        silent.bind(("127.0.0.1", 0))
-        yield silent.getsockname()[1]
 
 
 @pytest.fixture

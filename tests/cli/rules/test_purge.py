@@ -198,15 +198,17 @@ def test_profiles_that_share_a_server_do_not_forget_each_others_observations(san
     assert "1 rule deleted." in sandboxed.rules("purge", "--apply").stdout
 
 
+def begun(cron: Cron, *words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(command(*words), env=cron.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_lets_what_is_in_flight_end(sandboxed: Cron, name: str, code: int) -> None:
     for at in range(60):
         sandboxed.desk.store(owned(f"r{at}", f"5000{at:04}"))
     sandboxed.observed_long_ago()
     words = ("rules", "purge", "--apply", "--max-delete", "99", "--max-delete-percent", "100", "--rate", "20")
-    running = subprocess.Popen(
-        command(*words), env=sandboxed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    running = begun(sandboxed, *words)
     until(lambda: calls(sandboxed, "DeleteSIPDispatchRule") > 1)
     running.send_signal(getattr(signal, name))
     out, err = running.communicate(timeout=30)
@@ -224,9 +226,7 @@ def test_a_signal_ends_the_wait_for_the_next_write(sandboxed: Cron, name: str) -
         sandboxed.desk.store(owned(f"r{at}", f"5000{at:04}"))
     sandboxed.observed_long_ago()
     words = ("rules", "purge", "--apply", "--max-delete", "99", "--max-delete-percent", "100", "--rate", "0.01")
-    running = subprocess.Popen(
-        command(*words), env=sandboxed.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    running = begun(sandboxed, *words)
     until(lambda: calls(sandboxed, "DeleteSIPDispatchRule") > 0)
     running.send_signal(getattr(signal, name))
     out, _ = running.communicate(timeout=40)  # the next write would begin after a hundred seconds

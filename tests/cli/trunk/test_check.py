@@ -176,14 +176,6 @@ def test_the_source_address_is_used() -> None:
 
 
 @pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port that takes datagrams and never answers, as one behind a firewall."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
-        silent.bind(("127.0.0.1", 0))
-        yield silent.getsockname()[1]
-
-
-@pytest.fixture
 def half_open_port() -> Iterator[int]:
     """A port that takes connections and never answers on them."""
     with socket.socket() as half:
